@@ -1,0 +1,204 @@
+/**
+ * The record's door: one durable store for events, calls, artifacts, idempotency keys and API keys.
+ * Everything of one `write` becomes durable together or not at all; when it resolves, a crash loses nothing of it.
+ */
+import type { BoundaryReport } from '../model/finding.ts';
+import type { Call, CallStatus, DecisionSummary, RuntimeReport, Usage } from '../model/call.ts';
+import type { JsonObject } from '../model/json.ts';
+import type { QuotaDraw } from '../model/decision.ts';
+import type { Scope } from '../model/principal.ts';
+import type { EventType } from './events.ts';
+
+/** An event as its room states it. The store adds id, time, writer, sequence, nonce and hashes. */
+export interface EventDraft {
+  readonly type: EventType;
+  readonly callId?: string;
+  readonly tenant?: string;
+  readonly principal?: string;
+  /** Id of the API key, never its secret. */
+  readonly key?: string;
+  /** Delegation chain, outermost first. */
+  readonly act?: readonly string[];
+  readonly requestId?: string;
+  readonly traceId?: string | null;
+  readonly tool?: string;
+  readonly toolDigest?: string;
+  readonly decision?: DecisionSummary;
+  readonly status?: CallStatus | string;
+  readonly runtime?: RuntimeReport | null;
+  readonly usage?: Usage | null;
+  readonly boundary?: BoundaryReport | null;
+  readonly quotas?: readonly QuotaDraw[];
+  /** Permanent, event-specific facts: counts, codes, versions, revisions. Never caller content. */
+  readonly details?: JsonObject;
+  /** Erasable: args, result, output, error, labels, address. Already filtered. Each top-level member is committed to by a salted hash. */
+  readonly content?: JsonObject;
+}
+
+/** An event as the record shows it. `content` is null once erased or expired. */
+export interface StoredEvent {
+  readonly id: string;
+  readonly type: EventType;
+  readonly time: string;
+  readonly writer: string;
+  readonly sequence: number;
+  readonly callId: string | null;
+  readonly tenant: string | null;
+  readonly principal: string | null;
+  readonly key: string | null;
+  readonly act: readonly string[];
+  readonly requestId: string | null;
+  readonly traceId: string | null;
+  readonly tool: string | null;
+  readonly toolDigest: string | null;
+  readonly decision: DecisionSummary | null;
+  readonly status: string | null;
+  readonly runtime: RuntimeReport | null;
+  readonly usage: Usage | null;
+  readonly boundary: BoundaryReport | null;
+  readonly quotas: readonly QuotaDraw[];
+  readonly details: JsonObject;
+  readonly content: JsonObject | null;
+  readonly commitments: Readonly<Record<string, string>>;
+  readonly eventHash: string;
+  readonly previousHash: string;
+  readonly hash: string;
+}
+
+/** A call with its owner, as stored. */
+export interface StoredCall {
+  readonly call: Call;
+  readonly tenant: string;
+  readonly principal: string;
+}
+
+export interface StoredArtifact {
+  readonly id: string;
+  readonly callId: string;
+  readonly tenant: string;
+  readonly principal: string;
+  readonly name: string;
+  readonly mediaType: string;
+  readonly sha256: string;
+  readonly data: Uint8Array;
+  /** Epoch milliseconds; past it the artifact is not returned. */
+  readonly expiresAtMs: number;
+}
+
+/** Binds an `Idempotency-Key` of a principal to a call. `fingerprint` is a keyed hash of the request body. */
+export interface IdempotencyEntry {
+  readonly principal: string;
+  readonly key: string;
+  readonly fingerprint: string;
+  readonly callId: string;
+  readonly expiresAtMs: number;
+}
+
+export interface ApiKey {
+  readonly id: string;
+  /** Hex SHA-256 of the secret. */
+  readonly secretHash: string;
+  readonly principal: string;
+  readonly tenant: string;
+  readonly roles: readonly string[];
+  readonly scopes: readonly Scope[];
+  readonly createdAtMs: number;
+  readonly expiresAtMs: number | null;
+  readonly revokedAtMs: number | null;
+}
+
+/** All or nothing, in this order. */
+export interface RecordWrite {
+  readonly events: readonly EventDraft[];
+  /** Inserted, or replaced by id. */
+  readonly calls?: readonly StoredCall[];
+  readonly artifacts?: readonly StoredArtifact[];
+  /** Inserted; an entry of the same principal and key that has not expired makes the whole write fail with `IdempotencyTaken`. */
+  readonly idempotency?: IdempotencyEntry;
+  readonly keys?: readonly ApiKey[];
+  /** Sets `revokedAtMs` of these keys. */
+  readonly revokedKeys?: readonly { readonly id: string; readonly atMs: number }[];
+}
+
+export interface EventQuery {
+  /** null: every tenant (scope admin). */
+  readonly tenant: string | null;
+  readonly type?: string;
+  readonly principal?: string;
+  readonly tool?: string;
+  readonly status?: string;
+  readonly effect?: string;
+  readonly rule?: string;
+  readonly callId?: string;
+  readonly requestId?: string;
+  readonly from?: string;
+  readonly to?: string;
+  /** 1 to 1000. */
+  readonly limit: number;
+  /** Opaque; from `nextCursor`. A broken one throws `InvalidCursor`. */
+  readonly cursor?: string;
+  /** Newest first is the default at the door. */
+  readonly order: 'asc' | 'desc';
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly nextCursor: string | null;
+}
+
+export interface VerifyProblem {
+  readonly kind: 'altered' | 'missing' | 'reordered' | 'truncated' | 'content_altered' | 'call_altered';
+  readonly writer: string;
+  readonly sequence: number;
+  readonly detail: string;
+}
+
+export interface VerifyReport {
+  readonly valid: boolean;
+  readonly events: number;
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly writers: readonly { readonly writer: string; readonly events: number; readonly head: string }[];
+  /** What stands behind the proof. `unanchored`: a chain without signed checkpoints, which does not exclude the operator. */
+  readonly trust: 'unanchored';
+  readonly problems: readonly VerifyProblem[];
+}
+
+export interface RecordHealth {
+  readonly state: 'ok' | 'down';
+  readonly reason: string | null;
+}
+
+/** The record cannot be written or read now (disk full, locked, gone). Calls are refused with 503 `audit_unavailable`. */
+export class RecordUnavailable extends Error {
+  override readonly name = 'RecordUnavailable';
+}
+
+/** Another call holds this idempotency key. */
+export class IdempotencyTaken extends Error {
+  override readonly name = 'IdempotencyTaken';
+}
+
+/** The cursor is not one of ours. */
+export class InvalidCursor extends Error {
+  override readonly name = 'InvalidCursor';
+}
+
+export interface RecordStore extends AsyncDisposable {
+  /** Durable when resolved. Rejects with `RecordUnavailable` or `IdempotencyTaken`, then nothing was written. */
+  write(write: RecordWrite): Promise<readonly StoredEvent[]>;
+  getCall(id: string): StoredCall | null;
+  getArtifact(id: string): StoredArtifact | null;
+  findIdempotency(principal: string, key: string): IdempotencyEntry | null;
+  getKey(id: string): ApiKey | null;
+  listKeys(): readonly ApiKey[];
+  listEvents(query: EventQuery): Page<StoredEvent>;
+  /** Walks every chain from its first event. Memory does not grow with the record. */
+  verify(): Promise<VerifyReport>;
+  /** Quota draws of intents since then, oldest first: the ledger is rebuilt from them at start. */
+  quotaDrawsSince(sinceMs: number): Iterable<{ readonly atMs: number; readonly callId: string; readonly draws: readonly QuotaDraw[] }>;
+  /** Calls whose intent has no outcome. At start they are closed as `unknown`. */
+  openCalls(): readonly StoredCall[];
+  /** Probes the store with a real write when the last one failed or is old. */
+  health(): Promise<RecordHealth>;
+}

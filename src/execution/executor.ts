@@ -1,0 +1,117 @@
+/**
+ * The seam of execution: whoever runs tool code implements `Executor`.
+ * Trusted: the request (policy has decided) and what the runner itself observes (`started`, `usage`, `exit`).
+ * Hostile: every byte of `stdout`, `stderr`, `result` and `artifact` frames.
+ */
+import type { Limits } from '../model/limits.ts';
+import type { RuntimeReport, Truncation } from '../model/call.ts';
+import type { Image } from '../model/tool.ts';
+
+/** One call to run. It names a tool of a revision; it cannot describe a sandbox. */
+export interface ExecutionRequest {
+  readonly callId: string;
+  readonly tenant: string;
+  readonly principal: string;
+  readonly revision: string;
+  readonly tool: string;
+  /** Already narrowed by policy and request; the runner clamps them once more to the tool's own. */
+  readonly limits: Limits;
+  /** The exact bytes that were validated and decided: one JSON object, UTF-8. */
+  readonly args: Uint8Array;
+}
+
+export type ExitReason =
+  | 'completed'
+  | 'threw'
+  | 'timed_out'
+  | 'out_of_memory'
+  | 'output_limit'
+  | 'cancelled'
+  | 'crashed';
+
+/**
+ * What a run yields, in order: `started`, then data in any order, then `usage`, then `exit`, always last.
+ * A run that never reached its sandbox throws `NotStarted` before `started`; one that was lost after it
+ * throws `Lost`.
+ */
+export type ExecutionFrame =
+  | { readonly type: 'started'; readonly runtime: RuntimeReport }
+  | { readonly type: 'stdout' | 'stderr' | 'result'; readonly data: Uint8Array }
+  | { readonly type: 'artifact'; readonly name: string; readonly data: Uint8Array }
+  | {
+      readonly type: 'usage';
+      readonly wallMs: number;
+      readonly cpuMs: number;
+      readonly memoryPeakBytes: number;
+      readonly outputBytes: number;
+      readonly truncated: readonly Truncation[];
+    }
+  | {
+      readonly type: 'exit';
+      readonly reason: ExitReason;
+      /** For `threw` and `crashed`: what happened, as reported by the guest (hostile text) or seen by the runner. */
+      readonly error: { readonly name: string; readonly message: string; readonly stack?: string } | null;
+    };
+
+export interface Executor extends AsyncDisposable {
+  /** Runs one call. Aborting the signal kills the sandbox; the run then ends with `exit {cancelled}`. */
+  run(request: ExecutionRequest, signal: AbortSignal): AsyncIterable<ExecutionFrame>;
+}
+
+export type NotStartedCode = 'runtime_unavailable' | 'overloaded';
+
+/** The sandbox was provably never reached: nothing ran. Becomes 503. The message is fit for the caller. */
+export class NotStarted extends Error {
+  override readonly name = 'NotStarted';
+  readonly code: NotStartedCode;
+  constructor(code: NotStartedCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** The run was lost in the middle (runner or engine gone). Becomes the status `unknown`; never retried. */
+export class Lost extends Error {
+  override readonly name = 'Lost';
+}
+
+/** What the runner builds a sandbox from: looked up in the revision that it loaded itself. */
+export type SandboxProfile = IsolateProfile | ContainerProfile;
+
+interface ProfileBase {
+  readonly tool: string;
+  readonly limits: Limits;
+  /** Tool source from the policy directory; null when the caller's own code runs. */
+  readonly code: { readonly name: string; readonly source: string } | null;
+}
+
+export interface IsolateProfile extends ProfileBase {
+  readonly kind: 'isolate';
+  readonly reuse: 'never' | 'principal' | 'tenant';
+}
+
+export interface ContainerProfile extends ProfileBase {
+  readonly kind: 'container';
+  readonly image: Image;
+  readonly engineRuntime: 'runc' | 'runsc';
+}
+
+/** One sandbox run: the profile comes from policy alone, the request only names it. */
+export interface SandboxRequest extends ExecutionRequest {
+  readonly profile: SandboxProfile;
+}
+
+/** An executor for one kind of sandbox, inside the runner. One conformance suite runs against each. */
+export interface SandboxExecutor extends AsyncDisposable {
+  readonly kind: SandboxProfile['kind'];
+  run(request: SandboxRequest, signal: AbortSignal): AsyncIterable<ExecutionFrame>;
+  /** Whether runs can be served now; `reason` says what is missing and what to do. */
+  health(): Promise<ExecutorHealth>;
+}
+
+export interface ExecutorHealth {
+  readonly kind: SandboxProfile['kind'];
+  readonly state: 'ok' | 'down';
+  readonly confinement: string;
+  readonly reason: string | null;
+}

@@ -1,0 +1,97 @@
+import type { BoundaryReport } from './finding.ts';
+import type { JsonValue } from './json.ts';
+import type { Limits } from './limits.ts';
+
+/** States of a call. The last ten are final. */
+export const callStatuses = [
+  'running',
+  'succeeded',
+  'failed',
+  'timed_out',
+  'out_of_memory',
+  'output_limit',
+  'cancelled',
+  'blocked',
+  'crashed',
+  'unknown',
+] as const;
+export type CallStatus = (typeof callStatuses)[number];
+
+/** The tool's own code threw. Filtered like everything else that leaves. */
+export interface CallError {
+  readonly name: string;
+  readonly message: string;
+  readonly stack?: string;
+}
+
+/** Bytes that a cap cut off; nothing is cut silently. `stream` is `stdout`, `stderr` or `artifacts`. */
+export interface Truncation {
+  readonly stream: string;
+  readonly keptBytes: number;
+  readonly droppedBytes: number;
+}
+
+export interface CallOutput {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly truncated: readonly Truncation[];
+}
+
+export interface Artifact {
+  readonly id: string;
+  readonly name: string;
+  readonly mediaType: string;
+  readonly sizeBytes: number;
+  /** Hex SHA-256 of the content. */
+  readonly sha256: string;
+  readonly url: string;
+  readonly expiresAt: string;
+}
+
+/** Where a call ran. */
+export interface RuntimeReport {
+  readonly kind: 'isolate' | 'container';
+  readonly confinement: string;
+  /** Image id for a container, else null. */
+  readonly image: string | null;
+  readonly warm: boolean;
+}
+
+/** What a call used, as the runner observed it. */
+export interface Usage {
+  readonly queueMs: number;
+  readonly wallMs: number;
+  readonly cpuMs: number;
+  readonly memoryPeakBytes: number;
+  readonly outputBytes: number;
+}
+
+/** The part of a decision that a caller sees. */
+export interface DecisionSummary {
+  readonly effect: 'allow' | 'deny';
+  readonly policy: string | null;
+  readonly rule: string | null;
+  readonly matched: readonly string[];
+  readonly revision: string;
+}
+
+/** A call as the API shows it. */
+export interface Call {
+  readonly id: string;
+  readonly tool: string;
+  readonly status: CallStatus;
+  readonly result: JsonValue;
+  readonly error: CallError | null;
+  readonly output: CallOutput;
+  readonly artifacts: readonly Artifact[];
+  readonly boundary: BoundaryReport | null;
+  readonly decision: DecisionSummary;
+  readonly approval: null;
+  readonly limits: Limits;
+  readonly runtime: RuntimeReport | null;
+  readonly usage: Usage | null;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly createdAt: string;
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+}

@@ -1,0 +1,39 @@
+/** What a detector's hit leads to, weakest first. */
+export const actions = ['allow', 'flag', 'wrap', 'redact', 'block'] as const;
+export type Action = (typeof actions)[number];
+
+/** A hit of the boundary filter. Never the text itself. */
+export interface Finding {
+  /** Detector id, for example `aws-access-key-id`. */
+  readonly detector: string;
+  readonly action: Action;
+  /** JSON pointer (`/result/env`), or stream and byte offset (`stdout@120`). */
+  readonly where: string;
+  readonly count: number;
+  readonly confidence: 'low' | 'medium' | 'high';
+  /** Decoders passed on the way to the text, outermost first; empty when it stood there in plain. */
+  readonly via: readonly string[];
+}
+
+export type Verdict = 'clean' | 'flagged' | 'wrapped' | 'redacted' | 'blocked';
+
+/** What the filter says of one direction of a call. `scanned` names the families looked for, so that `clean` means something. */
+export interface BoundaryReport {
+  readonly verdict: Verdict;
+  readonly findings: readonly Finding[];
+  readonly scanned: readonly string[];
+}
+
+/** A `Boundary` resource: for each direction, what a detector's hit leads to. */
+export interface BoundaryProfile {
+  readonly name: string;
+  readonly inbound: DirectionProfile;
+  readonly outbound: DirectionProfile;
+  /** Which artifacts may leave. */
+  readonly artifacts: 'none' | 'images' | 'any';
+}
+
+export interface DirectionProfile {
+  /** Overrides by detector id; what is not named keeps the detector's own default for this direction. */
+  readonly detectors: Readonly<Record<string, Action>>;
+}

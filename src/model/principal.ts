@@ -1,0 +1,27 @@
+import type { JsonObject } from './json.ts';
+
+/** What a key may do at the HTTP door. `call`: own calls; `audit`: the tenant's record; `admin`: all. */
+export const scopes = ['call', 'run', 'approve', 'audit', 'policy', 'admin'] as const;
+export type Scope = (typeof scopes)[number];
+
+/** Who acts. One principal id has exactly one tenant and one role set. */
+export interface Principal {
+  readonly id: string;
+  readonly tenant: string;
+  readonly roles: readonly string[];
+  readonly attributes: Readonly<JsonObject>;
+}
+
+/** A principal as it came in through a door: with the key that proved it and the address it came from. */
+export interface Caller {
+  readonly principal: Principal;
+  /** Id of the key, never its secret. */
+  readonly keyId: string;
+  readonly scopes: ReadonlySet<Scope>;
+  /** Peer address as the door saw it; `local` for calls made inside the process. */
+  readonly address: string;
+  /** The request's id, given or generated. */
+  readonly requestId: string;
+  /** W3C trace id, when the request carried a `traceparent`. */
+  readonly traceId: string | null;
+}

@@ -1,0 +1,60 @@
+import type { JsonObject } from './json.ts';
+import type { Limits } from './limits.ts';
+
+/** Source code of a tool: a file of the policy directory, or the caller's own (`args.code`, `args.script`). */
+export type ToolCode =
+  | { readonly from: 'file'; readonly name: string; readonly source: string }
+  | { readonly from: 'args' };
+
+/** Who may share a worker process one after the other. The isolate itself is always fresh. */
+export type Reuse = 'never' | 'principal' | 'tenant';
+
+export interface IsolateRuntime {
+  readonly kind: 'isolate';
+  readonly code: ToolCode;
+  readonly reuse: Reuse;
+}
+
+/** Engine runtimes that policy may name: `runc` (default) or gVisor's `runsc`. */
+export type EngineRuntime = 'runc' | 'runsc';
+
+export interface ContainerRuntime {
+  readonly kind: 'container';
+  /** Name of an `Image` resource, never a reference of the engine. */
+  readonly image: string;
+  readonly engineRuntime: EngineRuntime;
+  readonly code: ToolCode;
+}
+
+/** What the harness in an image gets from a call and gives back. */
+export type HarnessEntry =
+  /** One JSON request; one JSON answer `{ok, value | error}`. */
+  | 'json'
+  /** The bare text of `args.script`; the result is `{exitCode}`. */
+  | 'script';
+
+/** An `Image` resource: the allowlist entry that tools name. */
+export interface Image {
+  readonly name: string;
+  /** `local`: built from a folder of `sandbox-images/`; `digest`: `repository@sha256:…` or `sha256:…` local id. */
+  readonly source:
+    | { readonly from: 'local'; readonly folder: string }
+    | { readonly from: 'digest'; readonly reference: string };
+  readonly entry: HarnessEntry;
+}
+
+/** A tool as policy declares it. */
+export interface Tool {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly labels: readonly string[];
+  /** JSON Schema 2020-12 of the arguments; `type: object`. */
+  readonly input: Readonly<JsonObject>;
+  /** JSON Schema of the result, when declared. */
+  readonly output: Readonly<JsonObject> | null;
+  readonly runtime: IsolateRuntime | ContainerRuntime;
+  readonly limits: Limits;
+  /** `sha256:…` over the tool's canonical definition and its code file. */
+  readonly digest: string;
+}
