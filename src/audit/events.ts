@@ -1,0 +1,21 @@
+/** The catalogue: every kind of event that the record can hold, and what it says. */
+export const eventCatalogue = {
+  intent: 'A call was decided and is about to run. Durable before anything runs.',
+  outcome: 'A call ended. Durable before its result leaves.',
+  not_started: 'A recorded intent provably ran nothing.',
+  denied: 'Policy refused a call.',
+  invalid: 'A call was refused for its arguments, limits or an unknown tool.',
+  quota_exceeded: 'A call was refused because a quota was used up.',
+  key_created: 'An API key was made.',
+  key_revoked: 'An API key was revoked.',
+  scope_denied: 'A caller used a route that its key has no scope for.',
+  login_failed: 'Unauthenticated requests, one row an address prefix and minute.',
+  policy_activated: 'A policy revision became the one that decides.',
+  started: 'A server process started: version, config digest, confinement.',
+  stopped: 'A server process ended in an orderly way.',
+  runner_lost: 'The runner process went away.',
+  audit_read: 'Somebody read the record.',
+  artifact_read: 'Somebody fetched an artifact.',
+} as const;
+
+export type EventType = keyof typeof eventCatalogue;
