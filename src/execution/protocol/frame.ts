@@ -1,0 +1,97 @@
+/**
+ * The one wire format of execution: api ↔ runner, runner ↔ isolate worker, runner ↔ harness in a container.
+ *
+ *     length u32 · type u8 · channel u32 · payload        (big endian; `length` counts the payload alone)
+ *
+ * Control frames carry JSON, data frames raw bytes, both at most 64 KiB. A channel is one call; channel 0 is
+ * the connection itself. On a worker's or harness's connection there is one call, on channel 1.
+ */
+
+export const headerBytes = 9;
+/** Payload cap for every frame, bytes. Longer data goes in several frames. */
+export const payloadBytesMax = 64 * 1024;
+/** Connection-wide frames travel here. */
+export const connectionChannel = 0;
+/** The only call of a worker's or harness's connection. */
+export const soleCallChannel = 1;
+
+/** Type codes, frozen: harnesses in images speak them too. Below 64: control (JSON). From 64: data (raw). */
+export const frameTypes = {
+  /** First frame of either side: `{protocol, …}`. */
+  hello: 1,
+  /** api → runner: `{callId, tenant, principal, revision, tool, limits, argsBytes}`; runner → worker: the call to run. */
+  run: 2,
+  /** End this call now. */
+  cancel: 3,
+  /** The sandbox has the call: `RuntimeReport`. */
+  started: 4,
+  /** What the runner observed. Never sent by workers or harnesses. */
+  usage: 5,
+  /** The last frame of a call; `ExitReason` and error. Never sent by workers or harnesses. */
+  exit: 6,
+  /** Provably nothing ran: `{code, message}`. */
+  notStarted: 7,
+  /** The run was lost: `{message}`. */
+  lost: 8,
+  /** Opens an artifact `{name}`; its bytes follow as `artifactData` until the next `artifact` or the end. */
+  artifact: 9,
+  /** Worker or harness: waiting for its one request. */
+  ready: 10,
+  /** Worker or harness: the code ended: `{code, signal}` of a child, or `{}`. */
+  ended: 11,
+  /** The other side may send so many more data bytes on this channel: `{bytes}`. */
+  credit: 12,
+  /** runner → harness: opens a file `{path}` under /work; its bytes follow as `fileData`. */
+  file: 13,
+  /** End of what this side sends for the call. */
+  end: 14,
+  /** api → runner: how are you; runner → api: `RunnerHealth`. */
+  health: 15,
+  /** The call's arguments, or a harness's request. */
+  args: 64,
+  stdout: 65,
+  stderr: 66,
+  result: 67,
+  artifactData: 68,
+  fileData: 69,
+} as const;
+
+export type FrameType = keyof typeof frameTypes;
+
+const firstDataCode = 64;
+const typeByCode = new Map<number, FrameType>(
+  Object.entries(frameTypes).map(([name, code]) => [code, name as FrameType]),
+);
+
+export interface Frame {
+  readonly type: FrameType;
+  readonly channel: number;
+  /** Valid until the decoder's next call; copy what must outlive it. */
+  readonly payload: Uint8Array;
+}
+
+export function isDataFrame(type: FrameType): boolean {
+  return frameTypes[type] >= firstDataCode;
+}
+
+export function frameTypeOf(code: number): FrameType | undefined {
+  return typeByCode.get(code);
+}
+
+/** One frame as bytes. Throws RangeError on a payload over 64 KiB: that is a bug of the sender. */
+export function encodeFrame(type: FrameType, channel: number, payload: Uint8Array): Buffer {
+  if (payload.length > payloadBytesMax) {
+    throw new RangeError(`${type} frame of ${payload.length} bytes; the cap is ${payloadBytesMax}`);
+  }
+  const frame = Buffer.allocUnsafe(headerBytes + payload.length);
+  frame.writeUInt32BE(payload.length, 0);
+  frame.writeUInt8(frameTypes[type], 4);
+  frame.writeUInt32BE(channel, 5);
+  frame.set(payload, headerBytes);
+  return frame;
+}
+
+/** A control frame: its payload as JSON. */
+export function encodeControl(type: FrameType, channel: number, payload: object): Buffer {
+  return encodeFrame(type, channel, Buffer.from(JSON.stringify(payload)));
+}
