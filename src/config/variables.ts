@@ -1,0 +1,159 @@
+/** Every environment variable that Sallyport reads: name, meaning, default and how its text becomes a value. */
+
+export interface Variable<T> {
+  readonly name: string;
+  readonly describes: string;
+  /** Text used when the variable is unset; null: optional, the value is then null. */
+  readonly default: string | null;
+  readonly secret: boolean;
+  /** Throws an Error whose message says what a good value looks like. */
+  readonly parse: (text: string) => T;
+}
+
+function variable<T>(
+  name: string,
+  describes: string,
+  fallback: string | null,
+  parse: (text: string) => T,
+  options: { secret?: boolean } = {},
+): Variable<T> {
+  return { name, describes, default: fallback, secret: options.secret ?? false, parse };
+}
+
+function text(pattern: RegExp, wanted: string): (text: string) => string {
+  return (value) => {
+    if (!pattern.test(value)) throw new Error(`must be ${wanted}`);
+    return value;
+  };
+}
+
+function integer(min: number, max: number): (text: string) => number {
+  return (value) => {
+    const number = Number(value);
+    if (!/^\d{1,15}$/.test(value) || number < min || number > max) {
+      throw new Error(`must be a whole number from ${min} to ${max}`);
+    }
+    return number;
+  };
+}
+
+const byteUnits: Readonly<Record<string, number>> = { '': 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
+
+function bytes(min: number, max: number): (text: string) => number {
+  return (value) => {
+    const match = /^(\d{1,12}) ?(KiB|MiB|GiB|)$/.exec(value);
+    const size = match === null ? Number.NaN : Number(match[1]) * (byteUnits[match[2] ?? ''] ?? Number.NaN);
+    if (!(size >= min && size <= max)) {
+      throw new Error(`must be a number of bytes from ${min} to ${max}, for example 1MiB`);
+    }
+    return size;
+  };
+}
+
+function oneOf<const T extends string>(...values: readonly T[]): (text: string) => T {
+  return (value) => {
+    const found = values.find((candidate) => candidate === value);
+    if (found === undefined) throw new Error(`must be one of ${values.join(', ')}`);
+    return found;
+  };
+}
+
+function pathList(value: string): readonly string[] {
+  const parts = value.split(':');
+  if (parts.some((part) => part === '')) throw new Error('must be a list of directories separated by ":"');
+  return parts;
+}
+
+function addressList(value: string): readonly string[] {
+  const parts = value.split(',').map((part) => part.trim());
+  if (parts.some((part) => !/^[0-9a-fA-F.:]+(\/\d{1,3})?$/.test(part))) {
+    throw new Error('must be a list of addresses or CIDR ranges separated by ","');
+  }
+  return parts;
+}
+
+/** API keys: `spk_` + id + `_` + 43 characters of base64url (256 bits). */
+export const apiKeyPattern = /^spk_([a-z0-9]{4,32})_([A-Za-z0-9_-]{43})$/;
+
+const kib = 1024;
+const mib = 1024 ** 2;
+const gib = 1024 ** 3;
+
+export const variables = {
+  host: variable(
+    'SALLYPORT_HOST',
+    'address to listen on',
+    '127.0.0.1',
+    text(/^[\w.:-]{1,255}$/, 'an address or host name'),
+  ),
+  port: variable('SALLYPORT_PORT', 'port to listen on; 0 picks a free one', '8080', integer(0, 65535)),
+  dataDir: variable(
+    'SALLYPORT_DATA_DIR',
+    'where the record and the first keys live',
+    './data',
+    text(/^[^\0]{1,4096}$/, 'a path'),
+  ),
+  policyDirs: variable(
+    'SALLYPORT_POLICY_DIR',
+    'policy directories, separated by ":"',
+    './policies',
+    pathList,
+  ),
+  bootstrapKey: variable(
+    'SALLYPORT_BOOTSTRAP_KEY',
+    'the bootstrap key, instead of a random one',
+    null,
+    text(apiKeyPattern, 'spk_ + id + _ + 43 characters of A-Z a-z 0-9 _ -'),
+    { secret: true },
+  ),
+  isolateConfinement: variable(
+    'SALLYPORT_ISOLATE_CONFINEMENT',
+    'how isolate workers are confined',
+    'auto',
+    oneOf('auto', 'bwrap', 'process'),
+  ),
+  maxBodyBytes: variable('SALLYPORT_MAX_BODY_BYTES', 'largest request body', '1MiB', bytes(kib, 16 * mib)),
+  trustedProxies: variable(
+    'SALLYPORT_TRUSTED_PROXIES',
+    'addresses or CIDR ranges whose X-Forwarded-For is believed',
+    null,
+    addressList,
+  ),
+  metrics: variable('SALLYPORT_METRICS', 'serve /metrics', 'on', oneOf('on', 'off')),
+  logLevel: variable(
+    'SALLYPORT_LOG_LEVEL',
+    'lowest level that is logged',
+    'info',
+    oneOf('trace', 'debug', 'info', 'warn', 'error', 'silent'),
+  ),
+  nodeId: variable(
+    'SALLYPORT_NODE_ID',
+    'name of this node in the record',
+    'node',
+    text(/^[A-Za-z0-9_-]{1,64}$/, '1 to 64 of A-Z a-z 0-9 _ -'),
+  ),
+  diskReserveBytes: variable(
+    'SALLYPORT_DISK_RESERVE_BYTES',
+    'free disk space below which new calls are refused',
+    '64MiB',
+    bytes(mib, 64 * gib),
+  ),
+  drainMs: variable(
+    'SALLYPORT_DRAIN_MS',
+    'how long running calls may take to end at shutdown',
+    '20000',
+    integer(0, 600_000),
+  ),
+  dockerHost: variable(
+    'DOCKER_HOST',
+    'the container engine',
+    null,
+    text(
+      /^(unix:\/\/\/|tcp:\/\/|https?:\/\/|ssh:\/\/|npipe:\/\/).{1,4096}$/,
+      'unix:///path or tcp://host:port',
+    ),
+  ),
+} as const;
+
+/** Read by the command-line client, not by the server. */
+export const clientVariables = ['SALLYPORT_URL', 'SALLYPORT_API_KEY'] as const;

@@ -1,0 +1,106 @@
+/** What api and runner say to each other in control frames, and the checks on it. */
+import type { Limits } from '../../model/limits.ts';
+import type { ExecutorHealth, ExitReason, NotStartedCode } from '../executor.ts';
+import type { RuntimeReport, Truncation } from '../../model/call.ts';
+
+/** Raised with every change that an older peer would misunderstand. */
+export const protocolVersion = 1;
+
+/** Data bytes that may be under way on one channel before the reader grants more. */
+export const creditBytes = 512 * 1024;
+
+/** Largest arguments of one call, bytes. The api's own body cap is lower or equal. */
+export const argsBytesMax = 16 * 1024 * 1024;
+
+export interface RunMessage {
+  readonly callId: string;
+  readonly tenant: string;
+  readonly principal: string;
+  readonly revision: string;
+  readonly tool: string;
+  readonly limits: Limits;
+  readonly argsBytes: number;
+}
+
+export interface RunnerHello {
+  readonly protocol: number;
+  /** Revision that the runner compiled for itself. */
+  readonly revision: string;
+}
+
+export interface RunnerHealth {
+  readonly executors: readonly ExecutorHealth[];
+}
+
+export interface UsageMessage {
+  readonly wallMs: number;
+  readonly cpuMs: number;
+  readonly memoryPeakBytes: number;
+  readonly outputBytes: number;
+  readonly truncated: readonly Truncation[];
+}
+
+export interface ExitMessage {
+  readonly reason: ExitReason;
+  readonly error: { readonly name: string; readonly message: string; readonly stack?: string } | null;
+}
+
+export interface NotStartedMessage {
+  readonly code: NotStartedCode;
+  readonly message: string;
+}
+
+export type StartedMessage = RuntimeReport;
+
+const limitNames = [
+  'timeoutMs',
+  'memoryMiB',
+  'cpus',
+  'pids',
+  'outputBytes',
+  'logBytes',
+  'artifactBytes',
+  'hostCalls',
+] as const;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The runner trusts the api no further than this: a run message has exactly these fields, or it is refused. */
+export function parseRunMessage(fields: Fields | null): RunMessage | null {
+  if (fields === null) return null;
+  const { callId, tenant, principal, revision, tool, argsBytes } = fields;
+  const limits = parseLimits(fields['limits']);
+  const isShort = (value: unknown): value is string =>
+    typeof value === 'string' && value.length > 0 && value.length <= 512;
+  if (!isShort(callId) || !isShort(tenant) || !isShort(principal) || !isShort(revision) || !isShort(tool))
+    return null;
+  if (limits === null || typeof argsBytes !== 'number' || !Number.isInteger(argsBytes)) return null;
+  if (argsBytes < 0 || argsBytes > argsBytesMax) return null;
+  return { callId, tenant, principal, revision, tool, limits, argsBytes };
+}
+
+function parseLimits(value: unknown): Limits | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const fields = value as Fields;
+  const limits: Record<string, number> = {};
+  for (const name of limitNames) {
+    const limit = fields[name];
+    if (typeof limit !== 'number' || !Number.isFinite(limit) || limit < 0) return null;
+    limits[name] = limit;
+  }
+  return limits as unknown as Limits;
+}
+
+/** The smaller of each: whatever the api asks for, the tool's own limits hold. */
+export function clampLimits(asked: Limits, own: Limits): Limits {
+  return Object.fromEntries(
+    limitNames.map((name) => [name, Math.min(asked[name], own[name])]),
+  ) as unknown as Limits;
+}
+
+/** Cuts free text so that its control frame stays under the payload cap. */
+export function capText(text: string, charsMax: number): string {
+  return text.length <= charsMax
+    ? text
+    : `${text.slice(0, charsMax)}… (${text.length - charsMax} characters cut)`;
+}

@@ -1,0 +1,188 @@
+/** The api's side of the link: runs calls on the runner at the other end of one stream. */
+import type { Duplex } from 'node:stream';
+import { connectionChannel } from '../protocol/frame.ts';
+import type { Frame } from '../protocol/frame.ts';
+import { parseControl } from '../protocol/frame-decoder.ts';
+import { FrameLink } from '../protocol/frame-link.ts';
+import { FrameQueue } from '../protocol/frame-queue.ts';
+import { Lost, NotStarted } from '../executor.ts';
+import type { ExecutionFrame, ExecutionRequest } from '../executor.ts';
+import { creditBytes, protocolVersion } from './messages.ts';
+import type {
+  ExitMessage,
+  NotStartedMessage,
+  RunMessage,
+  RunnerHealth,
+  RunnerHello,
+  StartedMessage,
+  UsageMessage,
+} from './messages.ts';
+
+interface PendingRun {
+  readonly queue: FrameQueue;
+  artifact: { name: string; chunks: Uint8Array[] } | null;
+}
+
+export class RunnerClient {
+  readonly #link: FrameLink;
+  readonly #runs = new Map<number, PendingRun>();
+  readonly #hello = Promise.withResolvers<RunnerHello>();
+  readonly #closed = Promise.withResolvers<string>();
+  #healthWaiters: PromiseWithResolvers<RunnerHealth>[] = [];
+  #lastChannel: number = connectionChannel;
+
+  constructor(stream: Duplex) {
+    this.#link = new FrameLink(stream, {
+      allowed: [
+        'hello',
+        'started',
+        'stdout',
+        'stderr',
+        'result',
+        'artifact',
+        'artifactData',
+        'usage',
+        'exit',
+        'notStarted',
+        'lost',
+        'health',
+      ],
+      creditBytes,
+      onFrame: (frame) => this.#receive(frame),
+      onClosed: (reason) => this.#close(reason),
+    });
+    this.#link.sendControl('hello', connectionChannel, { protocol: protocolVersion });
+    this.#hello.promise.catch(() => {});
+  }
+
+  /** What the runner said of itself; rejects when it went away first or speaks another protocol. */
+  get hello(): Promise<RunnerHello> {
+    return this.#hello.promise;
+  }
+
+  /** Resolves with the reason when the link is over. */
+  get closed(): Promise<string> {
+    return this.#closed.promise;
+  }
+
+  /** `NotStarted` before anything was written; `Lost` when the link breaks afterwards. */
+  async *run(
+    request: ExecutionRequest,
+    signal: AbortSignal,
+  ): AsyncGenerator<ExecutionFrame, void, undefined> {
+    if (this.#link.isClosed) throw new NotStarted('runtime_unavailable', 'The runner is not connected.');
+    const channel = this.#nextChannel();
+    const queue = new FrameQueue((bytes) => this.#link.grant(channel, bytes));
+    this.#runs.set(channel, { queue, artifact: null });
+    const cancel = (): void => this.#link.sendControl('cancel', channel, {});
+    try {
+      const { args, ...rest } = request;
+      const message: RunMessage = { ...rest, argsBytes: args.length };
+      this.#link.sendControl('run', channel, message);
+      if (await this.#link.sendData('args', channel, args)) this.#link.sendControl('end', channel, {});
+      if (signal.aborted) cancel();
+      signal.addEventListener('abort', cancel, { once: true });
+      yield* queue;
+    } finally {
+      signal.removeEventListener('abort', cancel);
+      if (!queue.isEnded) cancel();
+      this.#runs.delete(channel);
+      this.#link.release(channel);
+    }
+  }
+
+  /** Asks every runtime how it is. Rejects when the link breaks. */
+  async health(): Promise<RunnerHealth> {
+    if (this.#link.isClosed) throw new Lost('the runner is not connected');
+    const waiter = Promise.withResolvers<RunnerHealth>();
+    this.#healthWaiters.push(waiter);
+    this.#link.sendControl('health', connectionChannel, {});
+    return waiter.promise;
+  }
+
+  close(): void {
+    this.#link.close('closed by this side');
+  }
+
+  #nextChannel(): number {
+    do this.#lastChannel = (this.#lastChannel % 0x7fffffff) + 1;
+    while (this.#runs.has(this.#lastChannel));
+    return this.#lastChannel;
+  }
+
+  #receive(frame: Frame): void {
+    if (frame.channel === connectionChannel) return this.#receiveOwn(frame);
+    const run = this.#runs.get(frame.channel);
+    if (run === undefined) return;
+    const { queue } = run;
+    switch (frame.type) {
+      case 'stdout':
+      case 'stderr':
+      case 'result':
+        queue.push({ type: frame.type, data: frame.payload });
+        return;
+      case 'artifactData':
+        run.artifact?.chunks.push(frame.payload);
+        this.#link.grant(frame.channel, frame.payload.length);
+        return;
+      default:
+        closeArtifact(run);
+        this.#receiveControl(frame, run);
+    }
+  }
+
+  #receiveControl(frame: Frame, run: PendingRun): void {
+    const fields: unknown = parseControl(frame);
+    const { queue } = run;
+    if (fields === null) return this.#link.close(`malformed ${frame.type} frame`);
+    switch (frame.type) {
+      case 'started':
+        return queue.push({ type: 'started', runtime: fields as StartedMessage });
+      case 'artifact':
+        run.artifact = { name: String((fields as { name: unknown }).name), chunks: [] };
+        return;
+      case 'usage':
+        return queue.push({ type: 'usage', ...(fields as UsageMessage) });
+      case 'exit':
+        queue.push({ type: 'exit', ...(fields as ExitMessage) });
+        return queue.end();
+      case 'notStarted': {
+        const { code, message } = fields as NotStartedMessage;
+        return queue.end(new NotStarted(code, message));
+      }
+      case 'lost':
+        return queue.end(new Lost('the runner lost the call'));
+      default:
+        return this.#link.close(`unexpected ${frame.type} frame`);
+    }
+  }
+
+  #receiveOwn(frame: Frame): void {
+    const fields: unknown = parseControl(frame);
+    if (fields === null) return this.#link.close(`malformed ${frame.type} frame`);
+    if (frame.type === 'health') {
+      for (const waiter of this.#healthWaiters.splice(0)) waiter.resolve(fields as RunnerHealth);
+      return;
+    }
+    const hello = fields as RunnerHello;
+    if (hello.protocol === protocolVersion) this.#hello.resolve(hello);
+    else
+      this.#link.close(
+        `the runner speaks protocol ${hello.protocol}, this api ${protocolVersion}; use one version of both`,
+      );
+  }
+
+  #close(reason: string): void {
+    const lost = new Lost(`the runner went away: ${reason}`);
+    this.#hello.reject(lost);
+    for (const { queue } of this.#runs.values()) queue.end(lost);
+    for (const waiter of this.#healthWaiters.splice(0)) waiter.reject(lost);
+    this.#closed.resolve(reason);
+  }
+}
+
+function closeArtifact(run: PendingRun): void {
+  if (run.artifact === null) return;
+  run.queue.push({ type: 'artifact', name: run.artifact.name, data: Buffer.concat(run.artifact.chunks) });
+  run.artifact = null;
+}

@@ -1,0 +1,249 @@
+/**
+ * The runner's side of the link: takes run requests from the api, builds each sandbox from its own revision,
+ * streams frames back. Trusted: its own policy. Not trusted further than a tool's name: the api.
+ */
+import type { Duplex } from 'node:stream';
+import { connectionChannel } from '../protocol/frame.ts';
+import type { Frame } from '../protocol/frame.ts';
+import { parseControl } from '../protocol/frame-decoder.ts';
+import { FrameLink } from '../protocol/frame-link.ts';
+import { Lost, NotStarted } from '../executor.ts';
+import type { ExecutionFrame, SandboxExecutor, SandboxProfile } from '../executor.ts';
+import {
+  argsBytesMax,
+  capText,
+  clampLimits,
+  creditBytes,
+  parseRunMessage,
+  protocolVersion,
+} from './messages.ts';
+import type { RunMessage, RunnerHealth } from './messages.ts';
+import type { SeenCalls } from './seen-calls.ts';
+
+export interface RunnerServerOptions {
+  readonly stream: Duplex;
+  /** Id of the revision that the runner compiled. */
+  readonly revision: string;
+  /** The sandbox of a tool in a revision; null when either is unknown. */
+  readonly profileOf: (revision: string, tool: string) => SandboxProfile | null;
+  readonly executors: readonly SandboxExecutor[];
+  readonly seenCalls: SeenCalls;
+  readonly logger: {
+    warn(fields: object, message: string): void;
+    error(fields: object, message: string): void;
+  };
+  /** The api went away: every sandbox has been told to end. */
+  readonly onClosed: (reason: string) => void;
+}
+
+interface Incoming {
+  readonly message: RunMessage;
+  readonly chunks: Uint8Array[];
+  receivedBytes: number;
+  readonly abort: AbortController;
+  isRunning: boolean;
+}
+
+const errorTextCharsMax = 4000;
+
+export class RunnerServer {
+  readonly #options: RunnerServerOptions;
+  readonly #link: FrameLink;
+  readonly #calls = new Map<number, Incoming>();
+
+  constructor(options: RunnerServerOptions) {
+    this.#options = options;
+    this.#link = new FrameLink(options.stream, {
+      allowed: ['hello', 'run', 'args', 'end', 'cancel', 'health'],
+      creditBytes,
+      onFrame: (frame) => this.#receive(frame),
+      onClosed: (reason) => {
+        for (const call of this.#calls.values()) call.abort.abort();
+        options.onClosed(reason);
+      },
+    });
+    this.#link.sendControl('hello', connectionChannel, {
+      protocol: protocolVersion,
+      revision: options.revision,
+    });
+  }
+
+  /** Calls that are being received or run. */
+  get callCount(): number {
+    return this.#calls.size;
+  }
+
+  #receive(frame: Frame): void {
+    switch (frame.type) {
+      case 'hello':
+        return this.#checkHello(frame);
+      case 'run':
+        return this.#open(frame);
+      case 'args':
+        return this.#collect(frame);
+      case 'end':
+        return this.#start(frame.channel);
+      case 'cancel':
+        this.#calls.get(frame.channel)?.abort.abort();
+        return;
+      case 'health':
+        this.#reportHealth().catch((error: unknown) =>
+          this.#options.logger.error({ err: error }, 'health check failed'),
+        );
+        return;
+      default:
+        this.#link.close(`unexpected ${frame.type} frame`);
+    }
+  }
+
+  #checkHello(frame: Frame): void {
+    const protocol = parseControl(frame)?.['protocol'];
+    if (protocol !== protocolVersion) {
+      this.#link.close(
+        `the api speaks protocol ${String(protocol)}, this runner ${protocolVersion}; use one version of both`,
+      );
+    }
+  }
+
+  #open(frame: Frame): void {
+    const { channel } = frame;
+    const message = parseRunMessage(parseControl(frame));
+    if (message === null || channel === connectionChannel || this.#calls.has(channel)) {
+      this.#link.close('malformed run frame');
+      return;
+    }
+    if (!this.#options.seenCalls.add(message.callId)) {
+      this.#refuse(
+        channel,
+        'runtime_unavailable',
+        `The runner has seen ${message.callId} before and runs nothing twice.`,
+      );
+      return;
+    }
+    this.#calls.set(channel, {
+      message,
+      chunks: [],
+      receivedBytes: 0,
+      abort: new AbortController(),
+      isRunning: false,
+    });
+  }
+
+  #collect(frame: Frame): void {
+    const call = this.#calls.get(frame.channel);
+    if (call === undefined || call.isRunning) return;
+    call.receivedBytes += frame.payload.length;
+    if (call.receivedBytes > Math.min(call.message.argsBytes, argsBytesMax)) {
+      this.#link.close('more argument bytes than the run frame announced');
+      return;
+    }
+    call.chunks.push(Uint8Array.from(frame.payload));
+    this.#link.grant(frame.channel, frame.payload.length);
+  }
+
+  #start(channel: number): void {
+    const call = this.#calls.get(channel);
+    if (call === undefined || call.isRunning) return;
+    if (call.receivedBytes !== call.message.argsBytes) {
+      this.#link.close('fewer argument bytes than the run frame announced');
+      return;
+    }
+    call.isRunning = true;
+    this.#run(channel, call)
+      .catch((error: unknown) => {
+        this.#options.logger.error(
+          { err: error, callId: call.message.callId },
+          'a run ended in an error of ours',
+        );
+        this.#link.sendControl('lost', channel, { message: 'the runner lost the call' });
+      })
+      .finally(() => {
+        this.#calls.delete(channel);
+        this.#link.release(channel);
+      });
+  }
+
+  async #run(channel: number, call: Incoming): Promise<void> {
+    const { message } = call;
+    const profile = this.#options.profileOf(message.revision, message.tool);
+    if (profile === null) {
+      this.#refuse(
+        channel,
+        'runtime_unavailable',
+        `The runner does not hold tool ${message.tool} of revision ${message.revision}.`,
+      );
+      return;
+    }
+    const executor = this.#options.executors.find((candidate) => candidate.kind === profile.kind);
+    if (executor === undefined) {
+      this.#refuse(channel, 'runtime_unavailable', `The runner has no ${profile.kind} runtime.`);
+      return;
+    }
+    const { argsBytes, ...request } = message;
+    const limits = clampLimits(message.limits, profile.limits);
+    const args = Buffer.concat(call.chunks, argsBytes);
+    let hasExited = false;
+    try {
+      for await (const frame of executor.run({ ...request, limits, args, profile }, call.abort.signal)) {
+        if (!(await this.#forward(channel, frame))) call.abort.abort();
+        hasExited ||= frame.type === 'exit';
+      }
+      if (!hasExited) throw new Lost(`the ${profile.kind} executor ended without an exit frame`);
+    } catch (error) {
+      if (error instanceof NotStarted) this.#refuse(channel, error.code, error.message);
+      else throw error;
+    }
+  }
+
+  /** False when the api is gone; the loop then keeps draining until the sandbox has ended. */
+  async #forward(channel: number, frame: ExecutionFrame): Promise<boolean> {
+    if (this.#link.isClosed) return false;
+    switch (frame.type) {
+      case 'stdout':
+      case 'stderr':
+      case 'result':
+        return this.#link.sendData(frame.type, channel, frame.data);
+      case 'artifact':
+        this.#link.sendControl('artifact', channel, { name: frame.name });
+        return this.#link.sendData('artifactData', channel, frame.data);
+      case 'started':
+        this.#link.sendControl('started', channel, frame.runtime);
+        return true;
+      case 'usage': {
+        const { type: _type, ...usage } = frame;
+        this.#link.sendControl('usage', channel, usage);
+        return true;
+      }
+      case 'exit': {
+        this.#link.sendControl('exit', channel, {
+          reason: frame.reason,
+          error: frame.error && capError(frame.error),
+        });
+        return true;
+      }
+    }
+  }
+
+  #refuse(channel: number, code: string, message: string): void {
+    this.#link.sendControl('notStarted', channel, { code, message: capText(message, errorTextCharsMax) });
+  }
+
+  async #reportHealth(): Promise<void> {
+    const executors = await Promise.all(this.#options.executors.map((executor) => executor.health()));
+    const health: RunnerHealth = { executors };
+    this.#link.sendControl('health', connectionChannel, health);
+  }
+}
+
+/** Guest text in an `exit` frame: short enough that its JSON fits one control frame however it escapes. */
+function capError(error: {
+  readonly name: string;
+  readonly message: string;
+  readonly stack?: string;
+}): object {
+  return {
+    name: capText(error.name, 200),
+    message: capText(error.message, errorTextCharsMax),
+    ...(error.stack === undefined ? {} : { stack: capText(error.stack, errorTextCharsMax) }),
+  };
+}

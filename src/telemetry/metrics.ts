@@ -1,0 +1,82 @@
+/** Metric names are a promise to dashboards: a pin test holds them. */
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+const latencyBucketsSeconds = [
+  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
+];
+
+/** One helper a business fact, so that a counter and its meaning cannot drift apart. */
+export interface Metrics {
+  readonly registry: Registry;
+  callEnded(tool: string, status: string, runtime: string, seconds: number): void;
+  callRefused(code: string): void;
+  findingMade(detector: string, action: string): void;
+  httpAnswered(method: string, route: string, status: number, seconds: number): void;
+  setRunningCalls(count: () => number): void;
+  runnerLost(): void;
+}
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const calls = new Counter({
+    name: 'sallyport_calls_total',
+    help: 'Calls that ran, by final status',
+    labelNames: ['tool', 'status', 'runtime'],
+    registers,
+  });
+  const duration = new Histogram({
+    name: 'sallyport_call_duration_seconds',
+    help: 'From accepted to answered',
+    labelNames: ['tool', 'runtime'],
+    buckets: latencyBucketsSeconds,
+    registers,
+  });
+  const refused = new Counter({
+    name: 'sallyport_calls_refused_total',
+    help: 'Calls that ran nothing, by problem code',
+    labelNames: ['code'],
+    registers,
+  });
+  const findings = new Counter({
+    name: 'sallyport_boundary_findings_total',
+    help: 'Hits of the boundary filter',
+    labelNames: ['detector', 'action'],
+    registers,
+  });
+  const http = new Histogram({
+    name: 'sallyport_http_request_duration_seconds',
+    help: 'HTTP requests',
+    labelNames: ['method', 'route', 'status'],
+    buckets: latencyBucketsSeconds,
+    registers,
+  });
+  const lost = new Counter({
+    name: 'sallyport_runner_lost_total',
+    help: 'Times that the runner process went away',
+    registers,
+  });
+  return {
+    registry,
+    callEnded(tool, status, runtime, seconds) {
+      calls.inc({ tool, status, runtime });
+      duration.observe({ tool, runtime }, seconds);
+    },
+    callRefused: (code) => refused.inc({ code }),
+    findingMade: (detector, action) => findings.inc({ detector, action }),
+    httpAnswered: (method, route, status, seconds) =>
+      http.observe({ method, route, status: String(status) }, seconds),
+    setRunningCalls(count) {
+      void new Gauge({
+        name: 'sallyport_calls_running',
+        help: 'Calls between intent and outcome',
+        registers,
+        collect() {
+          this.set(count());
+        },
+      });
+    },
+    runnerLost: () => lost.inc(),
+  };
+}
