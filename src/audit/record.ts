@@ -115,6 +115,8 @@ export interface RecordWrite {
   readonly artifacts?: readonly StoredArtifact[];
   /** Inserted; an entry of the same principal and key that has not expired makes the whole write fail with `IdempotencyTaken`. */
   readonly idempotency?: IdempotencyEntry;
+  /** Removed: a call that provably ran nothing frees its idempotency key for a retry. */
+  readonly releasedIdempotency?: { readonly principal: string; readonly key: string };
   readonly keys?: readonly ApiKey[];
   /** Sets `revokedAtMs` of these keys. */
   readonly revokedKeys?: readonly { readonly id: string; readonly atMs: number }[];

@@ -1,0 +1,80 @@
+/**
+ * JSON text from outside, parsed under caps. The text is hostile: it may nest a million levels or hold a
+ * million keys. The caps are checked on the bytes, before a parser builds anything.
+ */
+import type { JsonValue } from '../model/json.ts';
+
+export interface JsonCaps {
+  readonly depthMax: number;
+  /** Object members and array elements together. */
+  readonly membersMax: number;
+}
+
+/** API.md, limits at the door: depth 64. */
+export const requestJsonCaps: JsonCaps = { depthMax: 64, membersMax: 100_000 };
+export const resultJsonCaps: JsonCaps = { depthMax: 64, membersMax: 500_000 };
+
+export type BoundedJson =
+  | { readonly ok: true; readonly value: JsonValue }
+  | { readonly ok: false; readonly message: string };
+
+const quote = 0x22;
+const backslash = 0x5c;
+const comma = 0x2c;
+const openBracket = 0x5b;
+const openBrace = 0x7b;
+const closeBracket = 0x5d;
+const closeBrace = 0x7d;
+
+/** Never throws. Invalid UTF-8, invalid JSON and exceeded caps come back as a message for the sender. */
+export function parseBoundedJson(bytes: Uint8Array, caps: JsonCaps): BoundedJson {
+  const excess = findExcess(bytes, caps);
+  if (excess !== null) return { ok: false, message: excess };
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return { ok: false, message: 'is not valid UTF-8' };
+  }
+  try {
+    return { ok: true, value: JSON.parse(text) as JsonValue };
+  } catch (error) {
+    return {
+      ok: false,
+      message: `is not valid JSON: ${error instanceof Error ? error.message : 'syntax error'}`,
+    };
+  }
+}
+
+function findExcess(bytes: Uint8Array, caps: JsonCaps): string | null {
+  let depth = 0;
+  let members = 0;
+  for (let index = 0; index < bytes.length; index += 1) {
+    switch (bytes[index]) {
+      case quote:
+        index = endOfString(bytes, index);
+        break;
+      case openBracket:
+      case openBrace:
+        depth += 1;
+        if (depth > caps.depthMax) return `is nested deeper than ${caps.depthMax} levels`;
+        break;
+      case closeBracket:
+      case closeBrace:
+        depth -= 1;
+        break;
+      case comma:
+        members += 1;
+        if (members > caps.membersMax) return `has more than ${caps.membersMax} members`;
+        break;
+      default:
+    }
+  }
+  return null;
+}
+
+function endOfString(bytes: Uint8Array, start: number): number {
+  let index = start + 1;
+  while (index < bytes.length && bytes[index] !== quote) index += bytes[index] === backslash ? 2 : 1;
+  return index;
+}

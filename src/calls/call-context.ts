@@ -1,0 +1,57 @@
+/** What the one path works with, and what comes in and goes out of it. */
+import type { RecordStore } from '../audit/record.ts';
+import type { Boundary } from '../boundary/boundary.ts';
+import type { Executor } from '../execution/executor.ts';
+import type { Call } from '../model/call.ts';
+import type { JsonObject, JsonValue } from '../model/json.ts';
+import type { RequestLimits } from '../model/limits.ts';
+import type { Revision } from '../policy/compile.ts';
+import type { QuotaLedger } from '../policy/quota-ledger.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { Refusal } from './refusal.ts';
+import type { Slots } from './slots.ts';
+
+export interface Clock {
+  /** Epoch milliseconds. */
+  now(): number;
+}
+
+export interface CallContext {
+  /** The active revision; a call keeps the one that it began with. */
+  readonly revision: () => Revision;
+  readonly quotas: QuotaLedger;
+  readonly boundary: Boundary;
+  readonly executor: Executor;
+  readonly record: RecordStore;
+  readonly slots: Slots;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  /** A fresh prefixed id, for example `call_01J…`. */
+  readonly newId: (prefix: string) => string;
+  /** Keyed hash of an idempotent request's body. */
+  readonly fingerprint: (body: string) => string;
+  /** False when the disk is too full to promise room for the outcomes of the calls in flight. */
+  readonly hasDiskReserve: () => boolean;
+  /** Aborted when the drain time is over: calls still running are cancelled. */
+  readonly shutdown: AbortSignal;
+  readonly logger: { warn(fields: object, message: string): void; error(fields: object, message: string): void };
+}
+
+/** A request for a call, already checked for shape by its door. */
+export interface CallRequest {
+  readonly tool: string;
+  readonly args: JsonValue;
+  readonly limits: RequestLimits;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly idempotencyKey: string | null;
+}
+
+/** Arguments after validation, with defaults applied; `bytes` is what is decided, recorded and executed. */
+export interface CheckedArguments {
+  readonly value: JsonObject;
+  readonly bytes: Uint8Array;
+}
+
+export type CallAnswer =
+  | { readonly kind: 'call'; readonly call: Call; readonly isReplay: boolean }
+  | { readonly kind: 'refused'; readonly refusal: Refusal; readonly callId: string | null };

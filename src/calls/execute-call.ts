@@ -1,0 +1,53 @@
+/**
+ * The one path. Every door ends here: HTTP today, MCP, runs and code mode later.
+ *
+ * Trusted: the caller's identity (proved at the door), the active policy revision. Hostile: everything in the
+ * request, and everything that the tool's code yields. Nothing runs before its intent is durable; nothing
+ * leaves before its outcome is.
+ */
+import type { Caller } from '../model/principal.ts';
+import { beginCall } from './begin-call.ts';
+import type { CallAnswer, CallContext, CallRequest } from './call-context.ts';
+import { checkArguments } from './check-arguments.ts';
+import { completeCall } from './complete-call.ts';
+import { decideCall } from './decide-call.ts';
+import { filterRun } from './filter-run.ts';
+import { findReplay } from './idempotency.ts';
+import { leaseQuota } from './lease-quota.ts';
+import { refuseCall, withdrawCall } from './refuse-call.ts';
+import { isRefusal } from './refusal.ts';
+import { runCall } from './run-call.ts';
+import { findTool, validateArguments } from './validate-call.ts';
+
+export async function executeCall(context: CallContext, caller: Caller, request: CallRequest): Promise<CallAnswer> {
+  const revision = context.revision();
+  const replay = findReplay(context, caller, request);
+  if (replay !== null) return replay;
+
+  const tool = findTool(revision, caller, request);
+  if (isRefusal(tool)) return refuseCall(context, caller, request, tool);
+  const args = validateArguments(revision, tool, request);
+  if (isRefusal(args)) return refuseCall(context, caller, request, args);
+  const decided = decideCall(context, revision, caller, tool, args, request);
+  if (isRefusal(decided)) return refuseCall(context, caller, request, decided);
+  const inbound = checkArguments(context, revision, decided, args);
+  if (isRefusal(inbound)) return refuseCall(context, caller, request, inbound, decided);
+
+  const callId = context.newId('call');
+  using lease = leaseQuota(context, decided, callId);
+  if (isRefusal(lease)) return refuseCall(context, caller, request, lease, decided);
+  using slot = await context.slots.take(caller.principal.tenant);
+  if (slot === null) return refuseCall(context, caller, request, noRoom, decided);
+
+  const begun = await beginCall(context, { callId, caller, request, tool, args, decided, inbound });
+  if (begun.kind !== 'begun') return begun;
+  const run = await runCall(context.executor, begun.execution, context.shutdown);
+  if (run.kind === 'not_started') return withdrawCall(context, begun, run.error, lease);
+  const filtered = filterRun(context, begun, run);
+  return completeCall(context, begun, filtered, slot.waitedMs);
+}
+
+const noRoom = {
+  code: 'overloaded',
+  detail: 'Too many calls are running and waiting. Nothing was run; try again shortly.',
+} as const;

@@ -1,0 +1,62 @@
+/** Why a request ran nothing. A value, mapped to HTTP by the api and to words by the CLI. */
+import type { Finding } from '../model/finding.ts';
+import type { JsonValue } from '../model/json.ts';
+import type { NearestCall } from '../model/decision.ts';
+
+/** One thing that is wrong with the arguments or the body. */
+export interface InputError {
+  readonly pointer: string;
+  readonly keyword?: string;
+  readonly message: string;
+  readonly didYouMean?: string;
+}
+
+export type Refusal =
+  /** No such tool, or none that this principal may see: the two answer alike. */
+  | { readonly code: 'unknown_tool'; readonly detail: string; readonly didYouMean: string | null }
+  | { readonly code: 'invalid_arguments'; readonly detail: string; readonly errors: readonly InputError[] }
+  | {
+      readonly code: 'policy_denied';
+      readonly detail: string;
+      readonly policy: string | null;
+      readonly rule: string | null;
+      readonly reasons: readonly string[];
+      readonly nearest: NearestCall | null;
+    }
+  /** The request asked for more than policy gives: `limitMax` is what it may ask for. */
+  | {
+      readonly code: 'limit_exceeds_policy';
+      readonly detail: string;
+      readonly limit: string;
+      readonly limitMax: number;
+    }
+  /** The boundary blocks these arguments; findings, never the text. */
+  | { readonly code: 'arguments_blocked'; readonly detail: string; readonly findings: readonly Finding[] }
+  | {
+      readonly code: 'quota_exceeded';
+      readonly detail: string;
+      readonly quota: string;
+      readonly limit: number;
+      readonly windowMs: number;
+      readonly retryAfterMs: number;
+    }
+  | {
+      readonly code: 'overloaded' | 'runtime_unavailable' | 'audit_unavailable' | 'draining';
+      readonly detail: string;
+    }
+  | { readonly code: 'idempotency_mismatch'; readonly detail: string }
+  /** The first request with this key still runs. */
+  | { readonly code: 'idempotency_in_flight'; readonly detail: string };
+
+export type RefusalCode = Refusal['code'];
+
+/** A refusal is told from any other value by its code and detail together. */
+export function isRefusal(value: unknown): value is Refusal {
+  return typeof value === 'object' && value !== null && 'code' in value && 'detail' in value;
+}
+
+/** Further fields of a refusal, as the problem document and the record show them. */
+export function refusalFields(refusal: Refusal): Readonly<Record<string, JsonValue>> {
+  const { code: _code, detail: _detail, ...fields } = refusal;
+  return fields as unknown as Readonly<Record<string, JsonValue>>;
+}

@@ -1,0 +1,79 @@
+/** Runs one call on the executor and gathers what it yields, under the call's own caps. */
+import { Lost, NotStarted } from '../execution/executor.ts';
+import type { ExecutionFrame, ExecutionRequest, Executor } from '../execution/executor.ts';
+import type { RuntimeReport } from '../model/call.ts';
+
+type UsageFrame = Extract<ExecutionFrame, { type: 'usage' }>;
+type ExitFrame = Extract<ExecutionFrame, { type: 'exit' }>;
+
+/** Everything that a run yielded. The bytes are hostile until the boundary has filtered them. */
+export interface RunResult {
+  readonly runtime: RuntimeReport | null;
+  readonly stdout: Uint8Array;
+  readonly stderr: Uint8Array;
+  readonly result: Uint8Array;
+  readonly artifacts: readonly { readonly name: string; readonly data: Uint8Array }[];
+  readonly usage: UsageFrame | null;
+  readonly exit: ExitFrame;
+}
+
+export type Run =
+  | { readonly kind: 'ended'; readonly run: RunResult }
+  /** Provably nothing ran. */
+  | { readonly kind: 'not_started'; readonly error: NotStarted }
+  /** It may have run; we do not know. */
+  | { readonly kind: 'lost'; readonly error: Error };
+
+export async function runCall(
+  executor: Executor,
+  request: ExecutionRequest,
+  signal: AbortSignal,
+): Promise<Run> {
+  const gathered = {
+    runtime: null as RuntimeReport | null,
+    stdout: [] as Uint8Array[],
+    stderr: [] as Uint8Array[],
+    result: [] as Uint8Array[],
+    artifacts: [] as { name: string; data: Uint8Array }[],
+    usage: null as UsageFrame | null,
+  };
+  let exit: ExitFrame | null = null;
+  try {
+    for await (const frame of executor.run(request, signal)) {
+      switch (frame.type) {
+        case 'started':
+          gathered.runtime = frame.runtime;
+          break;
+        case 'stdout':
+        case 'stderr':
+        case 'result':
+          gathered[frame.type].push(frame.data);
+          break;
+        case 'artifact':
+          gathered.artifacts.push({ name: frame.name, data: frame.data });
+          break;
+        case 'usage':
+          gathered.usage = frame;
+          break;
+        case 'exit':
+          exit = frame;
+          break;
+      }
+    }
+  } catch (error) {
+    if (error instanceof NotStarted && gathered.runtime === null) return { kind: 'not_started', error };
+    return { kind: 'lost', error: error instanceof Error ? error : new Lost(String(error)) };
+  }
+  if (exit === null) return { kind: 'lost', error: new Lost('the run ended without an exit frame') };
+  const { stdout, stderr, result, ...rest } = gathered;
+  return {
+    kind: 'ended',
+    run: {
+      ...rest,
+      stdout: Buffer.concat(stdout),
+      stderr: Buffer.concat(stderr),
+      result: Buffer.concat(result),
+      exit,
+    },
+  };
+}

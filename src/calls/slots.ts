@@ -1,0 +1,81 @@
+/** Execution slots: so many calls run at once, so many wait, the rest are told at once that there is no room. */
+
+export interface SlotsOptions {
+  readonly runningMax: number;
+  readonly waitingMax: number;
+}
+
+/** A taken slot; disposing gives it back. */
+export interface Slot extends Disposable {
+  readonly waitedMs: number;
+}
+
+interface Waiting {
+  readonly tenant: string;
+  readonly since: number;
+  readonly grant: (slot: Slot | null) => void;
+}
+
+/** Fair between tenants: of those who wait, the tenant with the fewest running calls goes next. */
+export class Slots {
+  readonly #options: SlotsOptions;
+  readonly #runningByTenant = new Map<string, number>();
+  #waiting: Waiting[] = [];
+  #running = 0;
+
+  constructor(options: SlotsOptions) {
+    this.#options = options;
+  }
+
+  get runningCount(): number {
+    return this.#running;
+  }
+
+  /** A slot, after waiting if need be; null when the queue is full or closed. */
+  async take(tenant: string): Promise<Slot | null> {
+    if (this.#running < this.#options.runningMax) return this.#occupy(tenant, 0);
+    if (this.#waiting.length >= this.#options.waitingMax) return null;
+    return new Promise((grant) => this.#waiting.push({ tenant, since: performance.now(), grant }));
+  }
+
+  /** Turns away everybody who waits. */
+  refuseWaiting(): void {
+    for (const waiting of this.#waiting.splice(0)) waiting.grant(null);
+  }
+
+  #occupy(tenant: string, waitedMs: number): Slot {
+    this.#running += 1;
+    this.#runningByTenant.set(tenant, (this.#runningByTenant.get(tenant) ?? 0) + 1);
+    let isHeld = true;
+    return {
+      waitedMs,
+      [Symbol.dispose]: () => {
+        if (!isHeld) return;
+        isHeld = false;
+        this.#free(tenant);
+      },
+    };
+  }
+
+  #free(tenant: string): void {
+    this.#running -= 1;
+    const left = (this.#runningByTenant.get(tenant) ?? 1) - 1;
+    if (left === 0) this.#runningByTenant.delete(tenant);
+    else this.#runningByTenant.set(tenant, left);
+    const next = this.#takeNext();
+    if (next !== null) next.grant(this.#occupy(next.tenant, performance.now() - next.since));
+  }
+
+  #takeNext(): Waiting | null {
+    let best = -1;
+    let fewest = Number.POSITIVE_INFINITY;
+    for (const [index, { tenant }] of this.#waiting.entries()) {
+      const running = this.#runningByTenant.get(tenant) ?? 0;
+      if (running < fewest) {
+        best = index;
+        fewest = running;
+      }
+    }
+    return best === -1 ? null : (this.#waiting.splice(best, 1)[0] ?? null);
+  }
+}
