@@ -34,7 +34,10 @@ export interface CallContext {
   readonly hasDiskReserve: () => boolean;
   /** Aborted when the drain time is over: calls still running are cancelled. */
   readonly shutdown: AbortSignal;
-  readonly logger: { warn(fields: object, message: string): void; error(fields: object, message: string): void };
+  readonly logger: {
+    warn(fields: object, message: string): void;
+    error(fields: object, message: string): void;
+  };
 }
 
 /** A request for a call, already checked for shape by its door. */

@@ -19,7 +19,11 @@ import { isRefusal } from './refusal.ts';
 import { runCall } from './run-call.ts';
 import { findTool, validateArguments } from './validate-call.ts';
 
-export async function executeCall(context: CallContext, caller: Caller, request: CallRequest): Promise<CallAnswer> {
+export async function executeCall(
+  context: CallContext,
+  caller: Caller,
+  request: CallRequest,
+): Promise<CallAnswer> {
   const revision = context.revision();
   const replay = findReplay(context, caller, request);
   if (replay !== null) return replay;

@@ -1,0 +1,89 @@
+/** Who calls: API keys as `Authorization: Bearer spk_<id>_<secret>`. Everything in the header is hostile. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { RequestHandler, Response } from 'express';
+import type { ApiKey, RecordStore } from '../audit/record.ts';
+import type { Caller, Scope } from '../model/principal.ts';
+import { Problem } from './problem.ts';
+
+const bearerPattern = /^Bearer (spk_([a-z0-9]{4,32})_[A-Za-z0-9_-]{43})$/;
+const traceparentPattern = /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/;
+const noHash = Buffer.alloc(32);
+
+export function hashSecret(apiKey: string): string {
+  return createHash('sha256').update(apiKey).digest('hex');
+}
+
+export interface AuthenticateOptions {
+  readonly record: Pick<RecordStore, 'getKey'>;
+  readonly now: () => number;
+  /** One failed attempt from this address; recorded in aggregate. */
+  readonly onFailure: (address: string) => void;
+}
+
+/** Puts the caller into `response.locals`, or ends the request with 401. */
+export function authenticate(options: AuthenticateOptions): RequestHandler {
+  return (request, response, next) => {
+    const address = request.ip ?? 'unknown';
+    const key = findKey(options, request.get('authorization'));
+    if (typeof key === 'string') {
+      options.onFailure(address);
+      next(new Problem('unauthenticated', key));
+      return;
+    }
+    const caller: Caller = {
+      principal: { id: key.principal, tenant: key.tenant, roles: key.roles, attributes: {} },
+      keyId: key.id,
+      scopes: new Set(key.scopes),
+      address,
+      requestId: requestIdOf(response),
+      traceId: traceparentPattern.exec(request.get('traceparent') ?? '')?.[1] ?? null,
+    };
+    response.locals['caller'] = caller;
+    next();
+  };
+}
+
+/** The key, or why there is none. An unknown id costs the same comparison as a wrong secret. */
+function findKey(options: AuthenticateOptions, header: string | undefined): ApiKey | string {
+  if (header === undefined) return "Send an API key: add -H 'Authorization: Bearer spk_…'.";
+  const match = bearerPattern.exec(header);
+  if (match === null) return 'The Authorization header must be "Bearer spk_<id>_<secret>".';
+  const key = options.record.getKey(match[2] ?? '');
+  const expected = key === null ? noHash : Buffer.from(key.secretHash, 'hex');
+  const given = createHash('sha256')
+    .update(match[1] ?? '')
+    .digest();
+  const isEqual = expected.length === given.length && timingSafeEqual(expected, given);
+  if (key === null || !isEqual) return 'The API key is not valid.';
+  if (key.revokedAtMs !== null) return 'The API key was revoked.';
+  if (key.expiresAtMs !== null && key.expiresAtMs <= options.now()) return 'The API key has expired.';
+  return key;
+}
+
+export function requestIdOf(response: Response): string {
+  return String(response.locals['requestId']);
+}
+
+/** The caller that `authenticate` found. */
+export function callerOf(response: Response): Caller {
+  const caller: unknown = response.locals['caller'];
+  if (caller === undefined) throw new TypeError('this route is not behind authenticate');
+  return caller as Caller;
+}
+
+export function hasScope(caller: Caller, scope: Scope): boolean {
+  return caller.scopes.has(scope) || caller.scopes.has('admin');
+}
+
+/** Ends the request with 403 unless the key has the scope; `admin` has them all. */
+export function requireScope(
+  scope: Scope,
+  onDenied: (caller: Caller, scope: Scope) => Promise<void>,
+): RequestHandler {
+  return async (_request, response, next) => {
+    const caller = callerOf(response);
+    if (hasScope(caller, scope)) return next();
+    await onDenied(caller, scope);
+    throw new Problem('insufficient_scope', `This needs a key with the scope "${scope}".`, { scope });
+  };
+}

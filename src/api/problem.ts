@@ -1,0 +1,105 @@
+/**
+ * Errors of the HTTP door: RFC 9457 `application/problem+json`. A 4xx or 5xx means that this request ran
+ * nothing. Who reads which status: 400, 413, 415 and 422 the developer (change the request); 401 and 403 the
+ * developer or ops (key, scope, policy); 404 the developer; 409 and 429 the program (wait, then retry);
+ * 503 the program (retry after `Retry-After`) and ops; 500 ops, with the request id.
+ */
+import type { Response } from 'express';
+import type { Refusal } from '../calls/refusal.ts';
+import { refusalFields } from '../calls/refusal.ts';
+
+interface ProblemKind {
+  readonly status: number;
+  readonly title: string;
+  readonly retryable: boolean;
+}
+
+export const problemKinds = {
+  malformed_request: { status: 400, title: 'The request is malformed', retryable: false },
+  unauthenticated: { status: 401, title: 'A valid API key is needed', retryable: false },
+  insufficient_scope: { status: 403, title: 'The key lacks a scope', retryable: false },
+  policy_denied: { status: 403, title: 'Policy denies this call', retryable: false },
+  not_found: { status: 404, title: 'There is nothing here', retryable: false },
+  unknown_tool: { status: 404, title: 'There is no such tool', retryable: false },
+  method_not_allowed: { status: 405, title: 'The method does not fit', retryable: false },
+  conflict: { status: 409, title: 'This conflicts with what exists', retryable: false },
+  idempotency_in_flight: {
+    status: 409,
+    title: 'The first request with this key still runs',
+    retryable: true,
+  },
+  payload_too_large: { status: 413, title: 'The body is too large', retryable: false },
+  unsupported_media_type: { status: 415, title: 'The body must be JSON', retryable: false },
+  invalid_arguments: { status: 422, title: 'The arguments do not fit the tool', retryable: false },
+  arguments_blocked: { status: 422, title: 'The boundary blocks these arguments', retryable: false },
+  limit_exceeds_policy: { status: 422, title: 'A limit is above what policy gives', retryable: false },
+  idempotency_mismatch: {
+    status: 422,
+    title: 'The idempotency key belongs to another request',
+    retryable: false,
+  },
+  rate_limited: { status: 429, title: 'Too many requests', retryable: true },
+  quota_exceeded: { status: 429, title: 'A quota is used up', retryable: true },
+  internal: { status: 500, title: 'Something went wrong on our side', retryable: true },
+  runtime_unavailable: { status: 503, title: 'The runtime is not available', retryable: true },
+  audit_unavailable: { status: 503, title: 'The record cannot be written', retryable: true },
+  overloaded: { status: 503, title: 'There is no room for this call now', retryable: true },
+  draining: { status: 503, title: 'The server is shutting down', retryable: true },
+} as const satisfies Record<string, ProblemKind>;
+
+export type ProblemCode = keyof typeof problemKinds;
+
+/** Seconds after which a client may try again when nothing more exact is known. */
+const retryAfterSecondsDefault = 1;
+
+/** A request that ends here. Thrown inside routes and middleware, answered by the error handler alone. */
+export class Problem extends Error {
+  override readonly name = 'Problem';
+  readonly code: ProblemCode;
+  readonly fields: Readonly<Record<string, unknown>>;
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    fields: Readonly<Record<string, unknown>> = {},
+    options?: ErrorOptions,
+  ) {
+    super(detail, options);
+    this.code = code;
+    this.fields = fields;
+  }
+}
+
+export function problemOf(refusal: Refusal, callId: string | null): Problem {
+  const fields = Object.entries(refusalFields(refusal)).filter(([, value]) => value !== null);
+  return new Problem(refusal.code, refusal.detail, {
+    ...Object.fromEntries(fields),
+    ...(callId === null ? {} : { callId }),
+  });
+}
+
+export function sendProblem(response: Response, problem: Problem, requestId: string): void {
+  const kind = problemKinds[problem.code];
+  const { retryAfterMs } = problem.fields;
+  if (typeof retryAfterMs === 'number')
+    response.set('Retry-After', String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
+  else if (kind.status === 503) response.set('Retry-After', String(retryAfterSecondsDefault));
+  if (problem.code === 'unauthenticated') response.set('WWW-Authenticate', 'Bearer realm="sallyport"');
+  if (problem.code === 'idempotency_in_flight' && typeof problem.fields['callId'] === 'string') {
+    response.set('Location', `/v1/calls/${problem.fields['callId']}`);
+  }
+  response
+    .status(kind.status)
+    .type('application/problem+json')
+    .send(
+      JSON.stringify({
+        type: `urn:sallyport:problem:${problem.code.replaceAll('_', '-')}`,
+        title: kind.title,
+        status: kind.status,
+        detail: problem.message,
+        code: problem.code,
+        requestId,
+        retryable: kind.retryable,
+        ...problem.fields,
+      }),
+    );
+}

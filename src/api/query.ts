@@ -1,0 +1,36 @@
+/** Query strings: hostile text to single values; repeated, unknown or empty ones are errors, never guesses. */
+import type { Request } from 'express';
+import { closest } from 'fastest-levenshtein';
+import { Problem } from './problem.ts';
+
+const valueCharsMax = 1024;
+
+/** The request's query as single strings. Throws `malformed_request` naming the parameter. */
+export function readQuery<const Name extends string>(
+  request: Request,
+  known: readonly Name[],
+): Partial<Record<Name, string>> {
+  const values: Partial<Record<Name, string>> = {};
+  for (const [name, value] of new URL(request.originalUrl, 'http://localhost').searchParams) {
+    const match = known.find((candidate) => candidate === name);
+    if (match === undefined) {
+      const didYouMean = known.length === 0 ? {} : { didYouMean: closest(name, [...known]) };
+      throw invalidQuery({
+        pointer: `?${name}`,
+        message: 'is not a parameter of this endpoint',
+        ...didYouMean,
+      });
+    }
+    if (values[match] !== undefined) throw invalidQuery({ pointer: `?${name}`, message: 'is given twice' });
+    if (value === '' || value.length > valueCharsMax) {
+      throw invalidQuery({ pointer: `?${name}`, message: `must have 1 to ${valueCharsMax} characters` });
+    }
+    values[match] = value;
+  }
+  return values;
+}
+
+export function invalidQuery(error: { pointer: string; message: string; didYouMean?: string }): Problem {
+  const hint = error.didYouMean === undefined ? '' : `; did you mean ${error.didYouMean}?`;
+  return new Problem('malformed_request', `${error.pointer} ${error.message}${hint}`, { errors: [error] });
+}

@@ -1,0 +1,28 @@
+/** What one endpoint is: enough to serve it, to describe it in OpenAPI and to check it in the coverage test. */
+import type { RequestHandler } from 'express';
+import type { EventType } from '../audit/events.ts';
+import type { Scope } from '../model/principal.ts';
+import type { RequestSchemaName } from './schemas.ts';
+import type { ProblemCode } from './problem.ts';
+
+export interface Route {
+  readonly method: 'get' | 'post' | 'delete';
+  /** Express form: `/v1/calls/:id`. */
+  readonly path: string;
+  /** Scope that the key needs; null: open to everybody. */
+  readonly scope: Scope | null;
+  readonly summary: string;
+  readonly body?: RequestSchemaName;
+  readonly query?: Readonly<
+    Record<string, { readonly description: string; readonly enum?: readonly string[] }>
+  >;
+  readonly success: {
+    readonly status: 200 | 201 | 204;
+    readonly description: string;
+    readonly mediaType?: string;
+  };
+  readonly problems: readonly ProblemCode[];
+  /** Events that a request to this route can leave on the record, refusals included; empty for plain reads. */
+  readonly audits: readonly EventType[];
+  readonly handler: RequestHandler;
+}

@@ -1,0 +1,80 @@
+/** Request bodies of the API as JSON Schema 2020-12: they validate, and the OpenAPI document is made of them. */
+import { scopes } from '../model/principal.ts';
+
+const labels = {
+  type: 'object',
+  description: 'Free words for finding a call again. Not for secrets: they are on the record.',
+  maxProperties: 16,
+  propertyNames: { pattern: '^[A-Za-z0-9_.-]{1,64}$' },
+  additionalProperties: { type: 'string', maxLength: 256 },
+} as const;
+
+const principalId = { type: 'string', pattern: '^[A-Za-z0-9_.:@-]{1,128}$' } as const;
+const name = { type: 'string', pattern: '^[A-Za-z0-9_-]{1,64}$' } as const;
+
+export const requestSchemas = {
+  CallRequest: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['tool', 'args'],
+    properties: {
+      tool: {
+        type: 'string',
+        minLength: 1,
+        maxLength: 64,
+        description: 'Name of a tool that GET /v1/tools lists.',
+      },
+      args: { type: 'object', description: "Arguments as the tool's input schema asks for." },
+      limits: {
+        type: 'object',
+        description: 'Narrower limits for this call alone.',
+        additionalProperties: false,
+        properties: {
+          timeoutMs: { type: 'integer', minimum: 1 },
+          outputBytes: { type: 'integer', minimum: 1 },
+          logBytes: { type: 'integer', minimum: 0 },
+        },
+      },
+      labels,
+    },
+  },
+  DecisionRequest: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['tool', 'args'],
+    properties: {
+      tool: { type: 'string', minLength: 1, maxLength: 64 },
+      args: { type: 'object' },
+      principal: {
+        type: 'object',
+        description: 'Another principal; needs the scope `policy`.',
+        additionalProperties: false,
+        required: ['id', 'tenant', 'roles'],
+        properties: {
+          id: principalId,
+          tenant: name,
+          roles: { type: 'array', maxItems: 64, items: name },
+          attributes: { type: 'object' },
+        },
+      },
+    },
+  },
+  KeyRequest: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['principal', 'tenant', 'roles', 'scopes'],
+    properties: {
+      principal: principalId,
+      tenant: name,
+      roles: { type: 'array', maxItems: 64, uniqueItems: true, items: name },
+      scopes: { type: 'array', minItems: 1, uniqueItems: true, items: { enum: scopes } },
+      expiresInMs: {
+        type: 'integer',
+        minimum: 1000,
+        description: 'Lifetime of the key; without it the key does not expire.',
+      },
+    },
+  },
+} as const;
+
+export type RequestSchemaName = keyof typeof requestSchemas;

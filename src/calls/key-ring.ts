@@ -1,0 +1,125 @@
+/** API keys: made, listed, revoked, each change on the record with the change itself. */
+import { createHash, randomBytes } from 'node:crypto';
+import type { ApiKey, RecordStore } from '../audit/record.ts';
+import type { Caller, Scope } from '../model/principal.ts';
+import type { Clock } from './call-context.ts';
+
+/** What a new key is for. */
+export interface NewKey {
+  readonly principal: string;
+  readonly tenant: string;
+  readonly roles: readonly string[];
+  readonly scopes: readonly Scope[];
+  readonly expiresInMs?: number;
+}
+
+export type KeyCreation =
+  | { readonly kind: 'created'; readonly key: ApiKey; readonly secret: string }
+  /** The principal exists with another tenant or other roles: one principal has one of each. */
+  | { readonly kind: 'mismatch'; readonly detail: string };
+
+export interface KeyRingOptions {
+  readonly record: Pick<RecordStore, 'write' | 'listKeys' | 'getKey'>;
+  readonly clock: Clock;
+}
+
+export class KeyRing {
+  readonly #options: KeyRingOptions;
+
+  constructor(options: KeyRingOptions) {
+    this.#options = options;
+  }
+
+  list(): readonly ApiKey[] {
+    return this.#options.record.listKeys();
+  }
+
+  /** Makes a key with a random id. `by` is null when the server itself makes it. */
+  async create(by: Caller | null, wanted: NewKey): Promise<KeyCreation> {
+    const other = this.list().find((key) => key.principal === wanted.principal && key.revokedAtMs === null);
+    if (other !== undefined && !isSamePrincipal(other, wanted)) {
+      return {
+        kind: 'mismatch',
+        detail: `Principal ${wanted.principal} exists in tenant ${other.tenant} with roles ${other.roles.join(', ') || 'none'}; a principal has one tenant and one role set.`,
+      };
+    }
+    return this.install(by, randomId(), randomSecret(), wanted);
+  }
+
+  /** Stores a key under a given id and secret, replacing one of the same id. */
+  async install(by: Caller | null, id: string, secretPart: string, wanted: NewKey): Promise<KeyCreation> {
+    const { expiresInMs, ...fields } = wanted;
+    const now = this.#options.clock.now();
+    const secret = `spk_${id}_${secretPart}`;
+    const key: ApiKey = {
+      id,
+      ...fields,
+      secretHash: createHash('sha256').update(secret).digest('hex'),
+      createdAtMs: now,
+      expiresAtMs: expiresInMs === undefined ? null : now + expiresInMs,
+      revokedAtMs: null,
+    };
+    const details = {
+      keyId: id,
+      principal: key.principal,
+      tenant: key.tenant,
+      roles: [...key.roles],
+      scopes: [...key.scopes],
+    };
+    await this.#options.record.write({
+      events: [{ type: 'key_created', ...actor(by), tenant: key.tenant, details }],
+      keys: [key],
+    });
+    return { kind: 'created', key, secret };
+  }
+
+  /** False when there is no such key, or it was revoked before. */
+  async revoke(by: Caller, id: string): Promise<boolean> {
+    const key = this.#options.record.getKey(id);
+    if (key === null || key.revokedAtMs !== null) return false;
+    await this.#options.record.write({
+      events: [
+        {
+          type: 'key_revoked',
+          ...actor(by),
+          tenant: key.tenant,
+          details: { keyId: id, principal: key.principal },
+        },
+      ],
+      revokedKeys: [{ id, atMs: this.#options.clock.now() }],
+    });
+    return true;
+  }
+}
+
+function isSamePrincipal(key: ApiKey, wanted: NewKey): boolean {
+  const sameRoles = key.roles.toSorted().join('\n') === [...wanted.roles].toSorted().join('\n');
+  return key.tenant === wanted.tenant && sameRoles;
+}
+
+/** The members of an event that say who did it. */
+export function actor(caller: Caller | null): {
+  principal?: string;
+  key?: string;
+  requestId?: string;
+  traceId?: string | null;
+} {
+  if (caller === null) return {};
+  return {
+    principal: caller.principal.id,
+    key: caller.keyId,
+    requestId: caller.requestId,
+    traceId: caller.traceId,
+  };
+}
+
+const idAlphabet = 'abcdefghijkmnpqrstuvwxyz23456789';
+
+function randomId(): string {
+  return Array.from(randomBytes(12), (byte) => idAlphabet[byte % idAlphabet.length]).join('');
+}
+
+/** 256 bits, base64url: 43 characters. */
+export function randomSecret(): string {
+  return randomBytes(32).toString('base64url');
+}
