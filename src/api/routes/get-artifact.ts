@@ -7,11 +7,11 @@ import { readQuery } from '../query.ts';
 import type { Route } from '../route.ts';
 
 /** Formats that a browser only draws. Everything else is handed over as a download. */
-const magicNumbers: Readonly<Record<string, readonly RegExp[]>> = {
-  'image/png': [/^\x89PNG\r\n\x1a\n/],
-  'image/jpeg': [/^\xff\xd8\xff/],
-  'image/gif': [/^GIF8[79]a/],
-  'image/webp': [/^RIFF[\s\S]{4}WEBP/],
+const magicNumbers: Readonly<Record<string, (head: string) => boolean>> = {
+  'image/png': (head) => head.startsWith('\u0089PNG\r\n\u001a\n'),
+  'image/jpeg': (head) => head.startsWith('\u00ff\u00d8\u00ff'),
+  'image/gif': (head) => head.startsWith('GIF87a') || head.startsWith('GIF89a'),
+  'image/webp': (head) => head.startsWith('RIFF') && head.slice(8, 12) === 'WEBP',
 };
 
 export interface GetArtifactOptions {
@@ -41,10 +41,7 @@ export function getArtifactRoute(options: GetArtifactOptions): Route {
       }
       await options.onRead(caller, artifact.id, artifact.callId);
       const data = Buffer.from(artifact.data);
-      const isImage =
-        magicNumbers[artifact.mediaType]?.some((magic) =>
-          magic.test(data.subarray(0, 16).toString('latin1')),
-        ) ?? false;
+      const isImage = magicNumbers[artifact.mediaType]?.(data.subarray(0, 16).toString('latin1')) ?? false;
       const fileName = encodeURIComponent(artifact.name.split('/').at(-1) ?? 'artifact');
       response
         .set('Content-Type', isImage ? artifact.mediaType : 'application/octet-stream')

@@ -1,0 +1,85 @@
+/** The OpenAPI 3.1 document, from the same routes that serve and the same schemas that validate. */
+import { problemKinds } from './problem.ts';
+import type { Route } from './route.ts';
+import { requestSchemas } from './schemas.ts';
+
+const problemSchema = {
+  type: 'object',
+  description: 'RFC 9457. A 4xx or 5xx means that this request ran nothing.',
+  required: ['type', 'title', 'status', 'detail', 'code', 'requestId', 'retryable'],
+  properties: {
+    type: { type: 'string' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    detail: { type: 'string' },
+    code: { enum: Object.keys(problemKinds) },
+    requestId: { type: 'string' },
+    callId: { type: 'string' },
+    retryable: { type: 'boolean' },
+  },
+};
+
+export function createOpenApi(routes: readonly Route[], version: string): object {
+  const paths: Record<string, Record<string, object>> = {};
+  for (const route of routes) {
+    const path = route.path.replaceAll(/:(\w+)/g, '{$1}');
+    (paths[path] ??= {})[route.method] = operation(route);
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Sallyport', version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+    components: {
+      securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'spk_<id>_<secret>' } },
+      schemas: { ...requestSchemas, Problem: problemSchema },
+    },
+    paths,
+  };
+}
+
+function operation(route: Route): object {
+  const names = [...route.path.matchAll(/:(\w+)/g)].map((match) => match[1] ?? '');
+  const parameters = [
+    ...names.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } })),
+    ...Object.entries(route.query ?? {}).map(([name, parameter]) => ({
+      name,
+      in: 'query',
+      description: parameter.description,
+      schema: { type: 'string', ...(parameter.enum === undefined ? {} : { enum: parameter.enum }) },
+    })),
+    ...(route.path === '/v1/calls' && route.method === 'post'
+      ? [{ name: 'Idempotency-Key', in: 'header', schema: { type: 'string', maxLength: 255 } }]
+      : []),
+  ];
+  return {
+    summary: route.summary,
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(route.scope === null ? { security: [] } : { security: [{ key: [] }], 'x-scope': route.scope }),
+    ...(route.body === undefined
+      ? {}
+      : {
+          requestBody: {
+            required: true,
+            content: { 'application/json': { schema: { $ref: `#/components/schemas/${route.body}` } } },
+          },
+        }),
+    responses: responses(route),
+  };
+}
+
+function responses(route: Route): object {
+  const { status, description, mediaType } = route.success;
+  const content = status === 204 ? {} : { content: { [mediaType ?? 'application/json']: { schema: {} } } };
+  const codes = [
+    ...route.problems,
+    ...(route.scope === null ? [] : (['unauthenticated', 'insufficient_scope', 'rate_limited'] as const)),
+  ];
+  const byStatus = Map.groupBy(codes, (code) => problemKinds[code].status);
+  const problems = [...byStatus].map(([problemStatus, members]) => [
+    String(problemStatus),
+    {
+      description: members.map((code) => `${code}: ${problemKinds[code].title}`).join('. '),
+      content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+    },
+  ]);
+  return { [String(status)]: { description, ...content }, ...Object.fromEntries(problems) };
+}

@@ -1,0 +1,62 @@
+/** What the server depends on and how each of it is. */
+import type { RecordHealth } from '../audit/record.ts';
+import type { RunnerState } from '../execution/runner/runner-process.ts';
+
+export interface DependencyState {
+  readonly name: string;
+  readonly state: 'ok' | 'degraded' | 'down';
+  readonly reason: string | null;
+  /** Further facts: confinement, revision. */
+  readonly details?: Readonly<Record<string, string>>;
+}
+
+export interface Readiness {
+  readonly status: 'ok' | 'degraded' | 'down';
+  readonly revision: string;
+  readonly dependencies: readonly DependencyState[];
+}
+
+export interface ReadinessOptions {
+  readonly record: () => Promise<RecordHealth>;
+  readonly runner: () => Promise<RunnerState>;
+  readonly revision: () => string;
+  readonly isDraining: () => boolean;
+}
+
+/**
+ * Down: the record cannot be written, no runtime is left, or the server drains. Degraded: it serves, but
+ * something that protects or runs calls is missing; `reason` says what.
+ */
+export async function readReadiness(options: ReadinessOptions): Promise<Readiness> {
+  const [record, runner] = await Promise.all([options.record(), options.runner()]);
+  const executors = runner.health?.executors ?? [];
+  const dependencies: DependencyState[] = [
+    { name: 'record', ...record },
+    {
+      name: 'runner',
+      state: runner.state === 'ok' ? 'degraded' : 'down',
+      reason:
+        runner.reason ??
+        'it runs as the same user as the api: start it as its own service to keep them apart',
+      details: { identity: 'same-user' },
+    },
+    ...executors.map((executor) => ({
+      name: executor.kind,
+      state: executor.state,
+      reason: executor.reason,
+      details: { confinement: executor.confinement },
+    })),
+    { name: 'policy', state: 'ok', reason: null, details: { revision: options.revision() } },
+    ...(options.isDraining()
+      ? [{ name: 'server', state: 'down', reason: 'it is shutting down' } as const]
+      : []),
+  ];
+  const canRun = executors.some((executor) => executor.state === 'ok');
+  const isDown = record.state === 'down' || runner.state === 'down' || !canRun || options.isDraining();
+  const isDegraded = dependencies.some((dependency) => dependency.state !== 'ok');
+  return {
+    status: isDown ? 'down' : isDegraded ? 'degraded' : 'ok',
+    revision: options.revision(),
+    dependencies,
+  };
+}

@@ -1,0 +1,211 @@
+/**
+ * The HTTP door. Hostile: every byte of every request. Limits at the door: header and body size, time for
+ * headers and body, connections, requests a minute by address and by key.
+ */
+import { createServer } from 'node:http';
+import type { Server } from 'node:http';
+import express from 'express';
+import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
+import { rateLimit } from 'express-rate-limit';
+import helmet from 'helmet';
+import { pinoHttp } from 'pino-http';
+import type { Caller, Scope } from '../model/principal.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { authenticate, callerOf, requestIdOf, requireScope } from './authenticate.ts';
+import type { AuthenticateOptions } from './authenticate.ts';
+import { Problem, problemKinds, sendProblem } from './problem.ts';
+import type { ProblemCode } from './problem.ts';
+import { bodyReader } from './read-body.ts';
+import type { Route } from './route.ts';
+
+const headersTimeoutMs = 10_000;
+const requestTimeoutMs = 60_000;
+const keepAliveTimeoutMs = 65_000;
+const connectionsMax = 2048;
+const headerBytesMax = 16 * 1024;
+/** Flood guards of the door; what a principal may spend is policy's business. */
+const requestsPerMinuteMaxByKey = 120_000;
+const failuresPerMinuteMaxByAddress = 120;
+const requestIdPattern = /^[A-Za-z0-9_-]{1,64}$/;
+
+export interface ServerOptions {
+  readonly routes: readonly Route[];
+  readonly authentication: AuthenticateOptions;
+  readonly onScopeDenied: (caller: Caller, scope: Scope, route: string) => Promise<void>;
+  readonly newRequestId: () => string;
+  readonly bodyBytesMax: number;
+  readonly trustedProxies: readonly string[];
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Turns an error of the rooms below into the problem to answer with; null: it is our own fault, 500. */
+  readonly problemOfError: (error: unknown) => Problem | null;
+}
+
+export function createHttpServer(options: ServerOptions): Server {
+  const server = createServer(
+    {
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      keepAliveTimeout: keepAliveTimeoutMs,
+      maxHeaderSize: headerBytesMax,
+    },
+    createExpressApp(options),
+  );
+  server.maxConnections = connectionsMax;
+  return server;
+}
+
+export function createExpressApp(options: ServerOptions): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('etag', false);
+  app.set('trust proxy', options.trustedProxies.length === 0 ? false : [...options.trustedProxies]);
+  app.use(identifyRequest(options), logRequests(options), helmet(), countRequests(options.metrics));
+  const guards = createGuards(options);
+  for (const route of options.routes) {
+    const handlers = route.scope === null ? [] : guards(route, route.scope);
+    app[route.method](route.path, ...handlers, route.handler);
+  }
+  app.use(refuseUnknown(options.routes));
+  app.use(answerErrors(options));
+  return app;
+}
+
+function identifyRequest(options: ServerOptions): RequestHandler {
+  return (request, response, next) => {
+    const given = request.get('x-request-id');
+    const requestId = given !== undefined && requestIdPattern.test(given) ? given : options.newRequestId();
+    response.locals['requestId'] = requestId;
+    response.set('X-Request-Id', requestId);
+    next();
+  };
+}
+
+function logRequests(options: ServerOptions): RequestHandler {
+  return pinoHttp({
+    logger: options.logger,
+    genReqId: (_request, response) => requestIdOf(response as Response),
+    customProps: (_request, response) => {
+      const caller = (response as Response).locals['caller'] as Caller | undefined;
+      return caller === undefined ? {} : { principal: caller.principal.id, key: caller.keyId };
+    },
+    customAttributeKeys: { reqId: 'requestId', responseTime: 'latencyMs' },
+    customLogLevel: (_request, response, error) =>
+      error !== undefined || response.statusCode >= 500 ? 'error' : 'info',
+    serializers: {
+      req: (request: { method: string; url: string; remoteAddress: string }) => ({
+        method: request.method,
+        path: request.url.split('?')[0],
+        address: request.remoteAddress,
+      }),
+      res: (response: { statusCode: number }) => ({ status: response.statusCode }),
+    },
+    autoLogging: {
+      ignore: (request) =>
+        request.url === '/health' || request.url === '/ready' || request.url === '/metrics',
+    },
+  });
+}
+
+function countRequests(metrics: Metrics): RequestHandler {
+  return (request, response, next) => {
+    const startedAt = performance.now();
+    response.on('finish', () => {
+      const route = (request.route as { path?: string } | undefined)?.path ?? 'none';
+      metrics.httpAnswered(
+        request.method,
+        route,
+        response.statusCode,
+        (performance.now() - startedAt) / 1000,
+      );
+    });
+    next();
+  };
+}
+
+/** In this order: failures by address, key, requests by key, scope, then the body. */
+function createGuards(options: ServerOptions): (route: Route, scope: Scope) => RequestHandler[] {
+  const limited: RequestHandler = (_request, _response, next) => {
+    next(new Problem('rate_limited', 'Too many requests in this minute.'));
+  };
+  const shared = { windowMs: 60_000, standardHeaders: 'draft-8', legacyHeaders: false } as const;
+  const byAddress = rateLimit({
+    ...shared,
+    limit: failuresPerMinuteMaxByAddress,
+    identifier: 'failures',
+    standardHeaders: false,
+    skipSuccessfulRequests: true,
+    requestWasSuccessful: (_request, response) => response.statusCode !== 401,
+    handler: (request, response, next) => limited(request, response, next),
+  });
+  const byKey = rateLimit({
+    ...shared,
+    limit: requestsPerMinuteMaxByKey,
+    identifier: 'requests',
+    keyGenerator: (_request, response) => callerOf(response as Response).keyId,
+    handler: (request, response, next) => {
+      const reset = (
+        request as Request & { rateLimit?: { resetTime?: Date } }
+      ).rateLimit?.resetTime?.getTime();
+      const retryAfterMs = Math.max(1, (reset ?? Date.now() + 60_000) - Date.now());
+      next(
+        new Problem('rate_limited', 'Too many requests with this key.', {
+          quota: 'requests',
+          limit: requestsPerMinuteMaxByKey,
+          windowMs: 60_000,
+          retryAfterMs,
+        }),
+      );
+    },
+  });
+  const identify = authenticate(options.authentication);
+  const readBody = bodyReader(options.bodyBytesMax);
+  return (route, scope) => {
+    const check = requireScope(scope, (caller, missing) =>
+      options.onScopeDenied(caller, missing, `${route.method.toUpperCase()} ${route.path}`),
+    );
+    return [byAddress, identify, byKey, check, ...(route.body === undefined ? [] : [readBody])];
+  };
+}
+
+function refuseUnknown(routes: readonly Route[]): RequestHandler {
+  const paths = routes.map((route) => ({
+    method: route.method.toUpperCase(),
+    pattern: new RegExp(`^${route.path.replaceAll('.', '\\.').replaceAll(/:\w+/g, '[^/]+')}$`),
+  }));
+  return (request, response, next) => {
+    const allowed = paths.filter(({ pattern }) => pattern.test(request.path)).map(({ method }) => method);
+    if (allowed.length === 0)
+      return next(
+        new Problem(
+          'not_found',
+          `There is no ${request.path.slice(0, 200)}; GET /openapi.json lists what there is.`,
+        ),
+      );
+    response.set('Allow', allowed.join(', '));
+    next(new Problem('method_not_allowed', `This path takes ${allowed.join(', ')}.`));
+  };
+}
+
+/** The only place where errors become answers. What nobody foresaw says its request id and nothing else. */
+function answerErrors(options: ServerOptions): ErrorRequestHandler {
+  return (error: unknown, request, response, next) => {
+    const problem = error instanceof Problem ? error : (options.problemOfError(error) ?? httpProblem(error));
+    if (problem.code === 'internal') request.log.error({ err: error }, 'unforeseen error');
+    if (response.headersSent) {
+      next(error);
+      return;
+    }
+    sendProblem(response, problem, requestIdOf(response));
+  };
+}
+
+/** Errors that express itself raises, such as a path that is not valid percent-encoding. */
+function httpProblem(error: unknown): Problem {
+  const status = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined;
+  const code: ProblemCode = status === 400 ? 'malformed_request' : 'internal';
+  return code === 'internal'
+    ? new Problem('internal', 'Something went wrong on our side; the request id finds it in the log.')
+    : new Problem(code, problemKinds[code].title, { errors: [] });
+}
