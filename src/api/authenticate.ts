@@ -20,15 +20,15 @@ export interface AuthenticateOptions {
   readonly onFailure: (address: string) => void;
 }
 
-/** Puts the caller into `response.locals`, or ends the request with 401. */
-export function authenticate(options: AuthenticateOptions): RequestHandler {
+/** Puts the caller into `response.locals`, or ends the request with 401, and with 429 once `limitFailures` says so. */
+export function authenticate(options: AuthenticateOptions, limitFailures: RequestHandler): RequestHandler {
   return (request, response, next) => {
     const address = request.ip ?? 'unknown';
     const key = findKey(options, request.get('authorization'));
     if (typeof key === 'string') {
       options.onFailure(address);
-      next(new Problem('unauthenticated', key));
-      return;
+      const problem = new Problem('unauthenticated', key);
+      return limitFailures(request, response, (limited?: unknown) => next(limited ?? problem));
     }
     const caller: Caller = {
       principal: { id: key.principal, tenant: key.tenant, roles: key.roles, attributes: {} },

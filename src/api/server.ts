@@ -5,7 +5,7 @@
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import express from 'express';
-import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
+import type { ErrorRequestHandler, Express, NextFunction, Request, RequestHandler, Response } from 'express';
 import { rateLimit } from 'express-rate-limit';
 import helmet from 'helmet';
 import { pinoHttp } from 'pino-http';
@@ -124,27 +124,22 @@ function countRequests(metrics: Metrics): RequestHandler {
   };
 }
 
-/** In this order: failures by address, key, requests by key, scope, then the body. */
+/** In this order: key (failures limited by address), requests by key, scope, then the body. */
 function createGuards(options: ServerOptions): (route: Route, scope: Scope) => RequestHandler[] {
-  const limited: RequestHandler = (_request, _response, next) => {
-    next(new Problem('rate_limited', 'Too many requests in this minute.'));
-  };
   const shared = { windowMs: 60_000, standardHeaders: 'draft-8', legacyHeaders: false } as const;
   const byAddress = rateLimit({
     ...shared,
     limit: failuresPerMinuteMaxByAddress,
     identifier: 'failures',
-    standardHeaders: false,
-    skipSuccessfulRequests: true,
-    requestWasSuccessful: (_request, response) => response.statusCode !== 401,
-    handler: (request, response, next) => limited(request, response, next),
+    handler: (_request, _response, next) =>
+      next(new Problem('rate_limited', 'Too many requests without a valid key.')),
   });
   const byKey = rateLimit({
     ...shared,
     limit: requestsPerMinuteMaxByKey,
     identifier: 'requests',
     keyGenerator: (_request, response) => callerOf(response as Response).keyId,
-    handler: (request, response, next) => {
+    handler: (request, _response, next) => {
       const reset = (
         request as Request & { rateLimit?: { resetTime?: Date } }
       ).rateLimit?.resetTime?.getTime();
@@ -159,13 +154,13 @@ function createGuards(options: ServerOptions): (route: Route, scope: Scope) => R
       );
     },
   });
-  const identify = authenticate(options.authentication);
+  const identify = authenticate(options.authentication, byAddress);
   const readBody = bodyReader(options.bodyBytesMax);
   return (route, scope) => {
     const check = requireScope(scope, (caller, missing) =>
       options.onScopeDenied(caller, missing, `${route.method.toUpperCase()} ${route.path}`),
     );
-    return [byAddress, identify, byKey, check, ...(route.body === undefined ? [] : [readBody])];
+    return [identify, byKey, check, ...(route.body === undefined ? [] : [readBody])];
   };
 }
 
@@ -190,7 +185,7 @@ function refuseUnknown(routes: readonly Route[]): RequestHandler {
 
 /** The only place where errors become answers. What nobody foresaw says its request id and nothing else. */
 function answerErrors(options: ServerOptions): ErrorRequestHandler {
-  return (error: unknown, request, response, next) => {
+  return (error: unknown, request: Request, response: Response, next: NextFunction) => {
     const problem = error instanceof Problem ? error : (options.problemOfError(error) ?? httpProblem(error));
     if (problem.code === 'internal') request.log.error({ err: error }, 'unforeseen error');
     if (response.headersSent) {

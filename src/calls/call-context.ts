@@ -5,9 +5,10 @@ import type { Executor } from '../execution/executor.ts';
 import type { Call } from '../model/call.ts';
 import type { JsonObject, JsonValue } from '../model/json.ts';
 import type { RequestLimits } from '../model/limits.ts';
-import type { Revision } from '../policy/compile.ts';
+import type { Revision } from '../policy/revision.ts';
 import type { QuotaLedger } from '../policy/quota-ledger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { OutcomeWriter } from './outcome-writer.ts';
 import type { Refusal } from './refusal.ts';
 import type { Slots } from './slots.ts';
 
@@ -23,6 +24,8 @@ export interface CallContext {
   readonly boundary: Boundary;
   readonly executor: Executor;
   readonly record: RecordStore;
+  /** Writes what must not be lost: outcomes and withdrawn intents. */
+  readonly outcomes: OutcomeWriter;
   readonly slots: Slots;
   readonly metrics: Metrics;
   readonly clock: Clock;

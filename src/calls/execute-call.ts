@@ -38,17 +38,17 @@ export async function executeCall(
   if (isRefusal(inbound)) return refuseCall(context, caller, request, inbound, decided);
 
   const callId = context.newId('call');
-  using lease = leaseQuota(context, decided, callId);
-  if (isRefusal(lease)) return refuseCall(context, caller, request, lease, decided);
+  const leased = leaseQuota(context, decided, callId);
+  if (isRefusal(leased)) return refuseCall(context, caller, request, leased, decided);
+  using lease = leased;
   using slot = await context.slots.take(caller.principal.tenant);
   if (slot === null) return refuseCall(context, caller, request, noRoom, decided);
 
-  const begun = await beginCall(context, { callId, caller, request, tool, args, decided, inbound });
+  const begun = await beginCall(context, { callId, revision, caller, request, tool, args, decided, inbound });
   if (begun.kind !== 'begun') return begun;
   const run = await runCall(context.executor, begun.execution, context.shutdown);
   if (run.kind === 'not_started') return withdrawCall(context, begun, run.error, lease);
-  const filtered = filterRun(context, begun, run);
-  return completeCall(context, begun, filtered, slot.waitedMs);
+  return completeCall(context, begun, filterRun(context, begun, run), slot.waitedMs);
 }
 
 const noRoom = {

@@ -1,0 +1,130 @@
+/** The outcome: durable with its artifacts before the answer leaves. */
+import type { RecordWrite, StoredArtifact } from '../audit/record.ts';
+import type { Artifact, Call, Usage } from '../model/call.ts';
+import type { BoundaryReport, Verdict } from '../model/finding.ts';
+import { createHash } from 'node:crypto';
+import type { BegunCall } from './begin-call.ts';
+import { callEvent } from './begin-call.ts';
+import type { CallAnswer, CallContext } from './call-context.ts';
+import type { FilteredRun } from './filter-run.ts';
+
+/** How long an artifact can be fetched. */
+const artifactKeptMs = 24 * 3600 * 1000;
+
+export async function completeCall(
+  context: CallContext,
+  begun: BegunCall,
+  run: FilteredRun,
+  queueMs: number,
+): Promise<CallAnswer> {
+  const artifacts = run.content.artifacts.map((artifact) => storedArtifact(context, begun, artifact));
+  const call = endedCall(context, begun, run, queueMs, artifacts);
+  const isDurable = await context.outcomes.write(outcomeWrite(begun, call, artifacts));
+  const seconds = (context.clock.now() - Date.parse(call.createdAt)) / 1000;
+  context.metrics.callEnded(call.tool, isDurable ? call.status : 'unknown', begun.tool.runtime.kind, seconds);
+  return { kind: 'call', call: isDurable ? call : withoutOutcome(begun.call), isReplay: false };
+}
+
+/** Nothing of an outcome leaves before it is durable, not even how it ended. */
+function withoutOutcome(call: Call): Call {
+  const message = 'The call ended, but its outcome could not be made durable yet; ask for it again later.';
+  return { ...call, status: 'unknown', error: { name: 'RecordUnavailable', message } };
+}
+
+function endedCall(
+  context: CallContext,
+  begun: BegunCall,
+  run: FilteredRun,
+  queueMs: number,
+  artifacts: readonly StoredArtifact[],
+): Call {
+  const { result, error, stdout, stderr } = run.content;
+  const usage: Usage | null =
+    run.used === null
+      ? null
+      : {
+          queueMs: Math.round(queueMs),
+          wallMs: run.used.wallMs,
+          cpuMs: run.used.cpuMs,
+          memoryPeakBytes: run.used.memoryPeakBytes,
+          outputBytes: run.used.outputBytes,
+        };
+  return {
+    ...begun.call,
+    status: run.status,
+    result,
+    error,
+    output: { stdout, stderr, truncated: run.truncated },
+    artifacts: artifacts.map(shownArtifact),
+    boundary: joinReports(begun.inbound.report, run.boundary),
+    runtime: run.runtime,
+    usage,
+    finishedAt: new Date(context.clock.now()).toISOString(),
+  };
+}
+
+function outcomeWrite(begun: BegunCall, call: Call, artifacts: readonly StoredArtifact[]): RecordWrite {
+  const owner = { tenant: begun.caller.principal.tenant, principal: begun.caller.principal.id };
+  return {
+    events: [
+      {
+        type: 'outcome',
+        ...callEvent(begun),
+        status: call.status,
+        runtime: call.runtime,
+        usage: call.usage,
+        boundary: call.boundary,
+        details: {
+          artifacts: call.artifacts.map(({ id, mediaType, sizeBytes }) => ({ id, mediaType, sizeBytes })),
+          truncated: call.output.truncated.map((truncation) => ({ ...truncation })),
+        },
+        content: {
+          result: call.result,
+          error: call.error === null ? null : { ...call.error },
+          output: { stdout: call.output.stdout, stderr: call.output.stderr },
+          artifactNames: call.artifacts.map(({ name, sha256 }) => ({ name, sha256 })),
+        },
+      },
+    ],
+    calls: [{ call, ...owner }],
+    artifacts,
+  };
+}
+
+function storedArtifact(
+  context: CallContext,
+  begun: BegunCall,
+  artifact: FilteredRun['content']['artifacts'][number],
+): StoredArtifact {
+  return {
+    id: context.newId('art'),
+    callId: begun.callId,
+    tenant: begun.caller.principal.tenant,
+    principal: begun.caller.principal.id,
+    ...artifact,
+    sha256: createHash('sha256').update(artifact.data).digest('hex'),
+    expiresAtMs: context.clock.now() + artifactKeptMs,
+  };
+}
+
+function shownArtifact(artifact: StoredArtifact): Artifact {
+  const { id, name, mediaType, sha256, data, expiresAtMs } = artifact;
+  return {
+    id,
+    name,
+    mediaType,
+    sizeBytes: data.length,
+    sha256,
+    url: `/v1/artifacts/${id}`,
+    expiresAt: new Date(expiresAtMs).toISOString(),
+  };
+}
+
+const verdicts: readonly Verdict[] = ['clean', 'flagged', 'wrapped', 'redacted', 'blocked'];
+
+/** Both directions in one report, under the stronger verdict. */
+function joinReports(inbound: BoundaryReport, outbound: BoundaryReport): BoundaryReport {
+  const verdict =
+    verdicts[Math.max(verdicts.indexOf(inbound.verdict), verdicts.indexOf(outbound.verdict))] ?? 'blocked';
+  return { verdict, findings: [...inbound.findings, ...outbound.findings], scanned: outbound.scanned };
+}

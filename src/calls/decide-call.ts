@@ -1,0 +1,60 @@
+/** Policy decides, and the request's own limits are held against what it gives. */
+import type { Decision } from '../model/decision.ts';
+import type { Limits, RequestLimits } from '../model/limits.ts';
+import type { Caller } from '../model/principal.ts';
+import type { Tool } from '../model/tool.ts';
+import type { Revision } from '../policy/revision.ts';
+import type { CallContext, CallRequest, CheckedArguments } from './call-context.ts';
+import type { Refusal } from './refusal.ts';
+
+export interface Decided {
+  readonly decision: Decision;
+  /** Narrowed by policy and by the request. */
+  readonly limits: Limits;
+}
+
+export function decideCall(
+  context: Pick<CallContext, 'clock'>,
+  revision: Revision,
+  caller: Caller,
+  tool: Tool,
+  args: CheckedArguments,
+  request: Pick<CallRequest, 'limits'>,
+): Decided | Refusal {
+  const decision = revision.decide({
+    principal: caller.principal,
+    tool,
+    args: args.value,
+    request: { ip: caller.address, timeMs: context.clock.now() },
+  });
+  if (decision.effect === 'deny') return denial(decision);
+  return narrow(decision, request.limits);
+}
+
+function denial(decision: Decision): Refusal {
+  const { policy, rule, reasons, nearest } = decision;
+  const suggestion = nearest === null ? '' : ` Permitted would be: ${nearest.text}.`;
+  return {
+    code: 'policy_denied',
+    detail: `${reasons.join(' ')}${suggestion}`,
+    policy,
+    rule,
+    reasons,
+    nearest,
+  };
+}
+
+function narrow(decision: Decision, asked: RequestLimits): Decided | Refusal {
+  for (const [name, value] of Object.entries(asked) as [keyof RequestLimits, number][]) {
+    const limitMax = decision.limits[name];
+    if (value > limitMax) {
+      return {
+        code: 'limit_exceeds_policy',
+        detail: `limits.${name} is ${value}; policy gives at most ${limitMax}.`,
+        limit: name,
+        limitMax,
+      };
+    }
+  }
+  return { decision, limits: { ...decision.limits, ...asked } };
+}

@@ -1,0 +1,57 @@
+/** `Idempotency-Key`: one principal, one key, one call. A replay shows the call as it stands now. */
+import type { IdempotencyEntry } from '../audit/record.ts';
+import type { Caller } from '../model/principal.ts';
+import type { CallAnswer, CallContext, CallRequest } from './call-context.ts';
+
+/** API.md: a key is remembered for 24 hours. */
+const keptMs = 24 * 3600 * 1000;
+
+/** The answer to a request whose key is known, or null when it is a new request. */
+export function findReplay(context: CallContext, caller: Caller, request: CallRequest): CallAnswer | null {
+  if (request.idempotencyKey === null) return null;
+  const entry = context.record.findIdempotency(caller.principal.id, request.idempotencyKey);
+  return entry === null ? null : answerOf(context, request, entry);
+}
+
+/** Another request with the same key became durable between our look-up and our write. */
+export function raceAnswer(context: CallContext, caller: Caller, request: CallRequest): CallAnswer {
+  const answer = findReplay(context, caller, request);
+  return answer ?? inFlight(null);
+}
+
+export function idempotencyEntry(
+  context: CallContext,
+  caller: Caller,
+  request: CallRequest,
+  callId: string,
+): IdempotencyEntry | null {
+  if (request.idempotencyKey === null) return null;
+  return {
+    principal: caller.principal.id,
+    key: request.idempotencyKey,
+    fingerprint: fingerprintOf(context, request),
+    callId,
+    expiresAtMs: context.clock.now() + keptMs,
+  };
+}
+
+function answerOf(context: CallContext, request: CallRequest, entry: IdempotencyEntry): CallAnswer {
+  if (entry.fingerprint !== fingerprintOf(context, request)) {
+    const detail = 'This Idempotency-Key was used with another request; take a new key for a new request.';
+    return { kind: 'refused', refusal: { code: 'idempotency_mismatch', detail }, callId: null };
+  }
+  const stored = context.record.getCall(entry.callId);
+  if (stored === null || stored.call.status === 'running') return inFlight(entry.callId);
+  return { kind: 'call', call: stored.call, isReplay: true };
+}
+
+function inFlight(callId: string | null): CallAnswer {
+  const detail =
+    'The first request with this Idempotency-Key still runs; ask for the call until it has ended.';
+  return { kind: 'refused', refusal: { code: 'idempotency_in_flight', detail }, callId };
+}
+
+function fingerprintOf(context: CallContext, request: CallRequest): string {
+  const { tool, args, limits, labels } = request;
+  return context.fingerprint(JSON.stringify([tool, args, limits, labels]));
+}

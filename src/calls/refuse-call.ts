@@ -1,0 +1,109 @@
+/** Early exits: each is on the record with the rule that caused it, and only then answered. */
+import { RecordUnavailable } from '../audit/record.ts';
+import type { EventType } from '../audit/events.ts';
+import type { EventDraft } from '../audit/record.ts';
+import type { NotStarted } from '../execution/executor.ts';
+import type { JsonObject, JsonValue } from '../model/json.ts';
+import type { Caller } from '../model/principal.ts';
+import type { QuotaLease } from '../policy/quota-ledger.ts';
+import type { BegunCall } from './begin-call.ts';
+import { callEvent, summaryOf } from './begin-call.ts';
+import type { CallAnswer, CallContext, CallRequest } from './call-context.ts';
+import type { Decided } from './decide-call.ts';
+import { actor } from './key-ring.ts';
+import type { Refusal, RefusalCode } from './refusal.ts';
+import { refusalFields } from './refusal.ts';
+
+/** AUDIT.md: a refused call stores at most 4 KiB of content. */
+const refusedContentCharsMax = 4096;
+
+/** Codes that are no decision about the call but a state of the server leave no event: they could fill the disk. */
+const eventTypes: Readonly<Partial<Record<RefusalCode, EventType>>> = {
+  unknown_tool: 'invalid',
+  invalid_arguments: 'invalid',
+  limit_exceeds_policy: 'invalid',
+  arguments_blocked: 'denied',
+  policy_denied: 'denied',
+  quota_exceeded: 'quota_exceeded',
+};
+
+export async function refuseCall(
+  context: CallContext,
+  caller: Caller,
+  request: CallRequest,
+  refusal: Refusal,
+  decided?: Decided,
+): Promise<CallAnswer> {
+  context.metrics.callRefused(refusal.code);
+  const type = eventTypes[refusal.code];
+  if (type === undefined) return { kind: 'refused', refusal, callId: null };
+  const event: EventDraft = {
+    type,
+    ...actor(caller),
+    tenant: caller.principal.tenant,
+    ...(refusal.code === 'unknown_tool' ? {} : { tool: request.tool }),
+    status: refusal.code,
+    ...(decided === undefined ? {} : { decision: summaryOf(decided.decision) }),
+    details: { code: refusal.code, ...permanentFields(refusal) },
+    content: {
+      ...(refusal.code === 'unknown_tool' ? { tool: context.boundary.redactText(request.tool) } : {}),
+      args: capped(context.boundary.redactForRecord(request.args)),
+      address: caller.address,
+    },
+  };
+  try {
+    await context.record.write({ events: [event] });
+  } catch (error) {
+    if (!(error instanceof RecordUnavailable)) throw error;
+    const detail = 'The record cannot be written, so nothing was run. GET /ready says why.';
+    return { kind: 'refused', refusal: { code: 'audit_unavailable', detail }, callId: null };
+  }
+  return { kind: 'refused', refusal, callId: null };
+}
+
+/** The sandbox was provably never reached: the intent is closed, quota and idempotency key are given back. */
+export async function withdrawCall(
+  context: CallContext,
+  begun: BegunCall,
+  error: NotStarted,
+  lease: QuotaLease,
+): Promise<CallAnswer> {
+  lease.cancel();
+  context.metrics.callRefused(error.code);
+  const { caller, request, call } = begun;
+  const finishedAt = new Date(context.clock.now()).toISOString();
+  const { idempotencyKey } = request;
+  await context.outcomes.write({
+    events: [
+      { type: 'not_started', ...callEvent(begun), status: 'cancelled', details: { code: error.code } },
+    ],
+    calls: [
+      {
+        call: { ...call, status: 'cancelled', startedAt: null, finishedAt },
+        tenant: caller.principal.tenant,
+        principal: caller.principal.id,
+      },
+    ],
+    ...(idempotencyKey === null
+      ? {}
+      : { releasedIdempotency: { principal: caller.principal.id, key: idempotencyKey } }),
+  });
+  return { kind: 'refused', refusal: { code: error.code, detail: error.message }, callId: begun.callId };
+}
+
+/** Facts that hold no caller content: rule names, limits, counts. Errors and suggestions quote the arguments. */
+function permanentFields(refusal: Refusal): JsonObject {
+  const {
+    errors: _errors,
+    nearest: _nearest,
+    reasons: _reasons,
+    didYouMean: _didYouMean,
+    ...fields
+  } = refusalFields(refusal);
+  return fields;
+}
+
+function capped(value: JsonValue): JsonValue {
+  const text = JSON.stringify(value);
+  return text.length <= refusedContentCharsMax ? value : `${text.slice(0, refusedContentCharsMax)}…`;
+}

@@ -1,0 +1,39 @@
+/** First steps of the path: the tool that this principal may see, and arguments that fit it. */
+import type { Caller } from '../model/principal.ts';
+import type { Tool } from '../model/tool.ts';
+import type { Revision } from '../policy/revision.ts';
+import type { CallRequest, CheckedArguments } from './call-context.ts';
+import type { Refusal } from './refusal.ts';
+
+/** An invisible tool and an unknown one answer alike. */
+export function findTool(
+  revision: Revision,
+  caller: Caller,
+  request: Pick<CallRequest, 'tool'>,
+): Tool | Refusal {
+  const tool = revision.findTool(caller.principal, request.tool);
+  if (tool !== null) return tool;
+  const didYouMean = revision.suggestTool(caller.principal, request.tool);
+  const hint =
+    didYouMean === null ? 'GET /v1/tools lists those that you may use.' : `Did you mean ${didYouMean}?`;
+  return { code: 'unknown_tool', detail: `There is no tool "${request.tool}". ${hint}`, didYouMean };
+}
+
+/** Defaults are applied here, once; the bytes made here are what is decided, recorded and executed. */
+export function validateArguments(
+  revision: Revision,
+  tool: Tool,
+  request: Pick<CallRequest, 'args'>,
+): CheckedArguments | Refusal {
+  const validation = revision.validateArgs(tool, request.args);
+  if (validation.ok) {
+    return { value: validation.args, bytes: Buffer.from(JSON.stringify(validation.args)) };
+  }
+  const [first] = validation.errors;
+  const more = validation.errors.length > 1 ? ` (and ${validation.errors.length - 1} more)` : '';
+  return {
+    code: 'invalid_arguments',
+    detail: `${first?.pointer || 'args'}: ${first?.message ?? 'does not fit'}${more}`,
+    errors: validation.errors,
+  };
+}
