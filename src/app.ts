@@ -68,7 +68,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   const shutdown = new AbortController();
   const runner = stack.use(
     await RunnerProcess.start({
-      command: runnerCommand,
+      command: [...runnerCommand, '--instance', instanceOf(dataKey)],
       environment: runnerEnvironment,
       revision: revision.id,
       logger,
@@ -156,6 +156,11 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   logger.info({ url, version, revision: revision.id, dataDir: config.dataDir }, 'listening');
   const owned = stack.move();
   return { url, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** The same at every start on this data directory, so that a new runner finds the containers of the one before. */
+function instanceOf(dataKey: Uint8Array): string {
+  return createHmac('sha256', dataKey).update('instance').digest('hex').slice(0, 16);
 }
 
 /** What the record must know before the first call: lost calls closed, quotas counted again, keys in place. */
