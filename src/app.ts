@@ -1,5 +1,5 @@
 /** Composition root of the api process: the only place that constructs its parts, and takes them down in reverse. */
-import { createHash, createHmac } from 'node:crypto';
+import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { monotonicFactory } from 'ulid';
 import { LoginFailures } from './api/login-failures.ts';
 import { Problem } from './api/problem.ts';
@@ -59,7 +59,13 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
 
   await using stack = new AsyncDisposableStack();
   const record = stack.use(
-    await openSqliteRecord({ dataDir: config.dataDir, nodeId: config.nodeId, clock, newId }),
+    openSqliteRecord({
+      dataDir: config.dataDir,
+      writer: `${config.nodeId}/api-1`,
+      clock,
+      newId,
+      randomBytes,
+    }),
   );
   const dataKey = readDataSecret(config.dataDir, 'data.key');
   const metrics = createMetrics();
@@ -83,7 +89,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   const context: CallContext = {
     revision: () => revision,
     quotas: new QuotaLedger(),
-    boundary: createBoundary({ redactionKey: dataKey, known: [] }),
+    boundary: createBoundary({ redactionKey: dataKey, knownSecrets: [] }),
     executor: runner,
     record,
     outcomes,

@@ -113,6 +113,9 @@ function storeWrite(statements: Statements, write: SealedWrite, start: Position)
     const { changes } = statements.claim.run(principal, key, fingerprint, callId, expiresAtMs, write.nowMs);
     if (changes === 0) return { outcome: { kind: 'idempotency_taken' } };
   }
+  if (write.releasedIdempotency !== null) {
+    statements.unclaim.run(write.releasedIdempotency.principal, write.releasedIdempotency.key);
+  }
   for (const key of write.keys) {
     const { id, secretHash, principal, tenant, createdAtMs, expiresAtMs, revokedAtMs } = key;
     const lists = [JSON.stringify(key.roles), JSON.stringify(key.scopes)];
@@ -193,6 +196,7 @@ function prepare(connection: Connection) {
        ON CONFLICT (principal, key) DO UPDATE SET fingerprint = excluded.fingerprint, call_id = excluded.call_id,
          expires_at_ms = excluded.expires_at_ms WHERE expires_at_ms <= ?`,
     ),
+    unclaim: connection.prepare('DELETE FROM idempotency WHERE principal = ? AND key = ?'),
     putKey: connection.prepare(
       `INSERT OR REPLACE INTO api_keys
          (id, secret_hash, principal, tenant, roles, scopes, created_at_ms, expires_at_ms, revoked_at_ms)

@@ -22,6 +22,7 @@ export interface SealedWrite {
   readonly calls: readonly SealedCall[];
   readonly artifacts: readonly StoredArtifact[];
   readonly idempotency: IdempotencyEntry | null;
+  readonly releasedIdempotency: { readonly principal: string; readonly key: string } | null;
   readonly keys: readonly ApiKey[];
   readonly revokedKeys: readonly { readonly id: string; readonly atMs: number }[];
   /** Writes to the disk although there is nothing to store. */
