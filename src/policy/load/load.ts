@@ -59,8 +59,9 @@ async function parseFile(
 function checkDocuments(
   documents: readonly SourceDocument[],
   problems: PolicyProblem[],
-): readonly AnyResource[] {
+): Pick<LoadedDocuments, 'resources' | 'broken'> {
   const checker = createSchemaChecker();
+  const broken = new Set<string>();
   const byName = new Map<string, AnyResource>();
   for (const source of documents) {
     const kind = checker.check(source, problems);

@@ -29,9 +29,10 @@ const runtime = {
   type: 'object',
   required: ['kind'],
   properties: { kind: { enum: ['isolate', 'container'] } },
-  // `then` and `else` are keywords of JSON Schema.
   allOf: [
+    // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
     { if: { properties: { kind: { const: 'isolate' } }, required: ['kind'] }, then: isolate },
+    // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
     { if: { properties: { kind: { const: 'container' } }, required: ['kind'] }, then: container },
   ],
 };
