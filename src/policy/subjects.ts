@@ -39,12 +39,10 @@ export class SubjectIndex<T extends Indexed> {
 
   /** In order of decision, each once. */
   matching(principal: Principal): readonly T[] {
-    const found = [
-      ...this.#everyone,
-      ...(this.#byId.get(principal.id) ?? []),
-      ...(this.#byTenant.get(principal.tenant) ?? []),
-    ];
-    for (const role of principal.roles) found.push(...(this.#byRole.get(role) ?? []));
+    const found = [...this.#everyone];
+    for (const item of this.#byId.get(principal.id) ?? []) found.push(item);
+    for (const item of this.#byTenant.get(principal.tenant) ?? []) found.push(item);
+    for (const role of principal.roles) for (const item of this.#byRole.get(role) ?? []) found.push(item);
     found.sort((a, b) => a.ordinal - b.ordinal);
     return found.filter((item, at) => item !== found[at - 1] && matchesSubjects(item.subjects, principal));
   }

@@ -34,6 +34,8 @@ export interface CompiledExpression {
   /** Offsets are into the source; for an expression that uses conditions, into the source that names them. */
   readonly mistakes: readonly ExpressionMistake[];
   readonly warnings: readonly ExpressionMistake[];
+  /** Names of the policy's conditions that it uses. */
+  readonly conditions: readonly string[];
 }
 
 /** What the result must be: `bool` for conditions, `scalar` for quota keys. */
@@ -57,7 +59,7 @@ export function compileExpression(
     const expansion = expand(source, context, conditions, taken);
     if (expansion === null) {
       const message = `longer than ${EXPANDED_CHARS_MAX} characters with its conditions put in`;
-      return { expression: null, mistakes: [{ offset: 0, message }], warnings: [] };
+      return { expression: null, mistakes: [{ offset: 0, message }], warnings: [], conditions: [] };
     }
     const parsed = context.environment.parse(expansion.text);
     const facts = inspectExpression(parsed.ast, context.input, taken);
@@ -70,11 +72,11 @@ export function compileExpression(
       message: `${path} is optional and read without has()`,
       hint: 'when it is missing, an allow rule does not match, a deny or limit rule does',
     }));
-    if (mistakes.length > 0) return { expression: null, mistakes, warnings };
-    return { expression: ready(source, parsed, context), mistakes, warnings };
+    const expression = mistakes.length > 0 ? null : ready(source, parsed, context);
+    return { expression, mistakes, warnings, conditions: expansion.conditions };
   } catch (error) {
     if (!(error instanceof ParseError)) throw error;
-    return { expression: null, mistakes: [mistakeOf(error)], warnings: [] };
+    return { expression: null, mistakes: [mistakeOf(error)], warnings: [], conditions: [] };
   }
 }
 
@@ -95,7 +97,7 @@ function expand(
   conditions: ReadonlyMap<string, string>,
   taken: ReadonlySet<string>,
 ): Expansion | null {
-  if (conditions.size === 0) return { text: source, sourceOffset: (offset) => offset };
+  if (conditions.size === 0) return { text: source, conditions: [], sourceOffset: (offset) => offset };
   const { names } = inspectExpression(context.environment.parse(source).ast, null, taken);
   return expandConditions(source, names, conditions);
 }

@@ -5,6 +5,8 @@ export const EXPANDED_CHARS_MAX = 65_536;
 
 export interface Expansion {
   readonly text: string;
+  /** Names of the conditions put in. */
+  readonly conditions: readonly string[];
   /** The offset in the source for an offset in `text`; inside a condition, where its name stands. */
   sourceOffset(offset: number): number;
 }
@@ -29,9 +31,11 @@ export function expandConditions(
   let text = '';
   let copied = 0;
   const segments: Segment[] = [];
+  const used = new Set<string>();
   for (const { name, start, end } of names.toSorted((a, b) => a.start - b.start)) {
     const condition = conditions.get(name);
     if (condition === undefined || start < copied) continue;
+    used.add(name);
     segments.push({ at: text.length, source: copied, inserted: false });
     text += source.slice(copied, start);
     segments.push({ at: text.length, source: start, inserted: true });
@@ -45,6 +49,7 @@ export function expandConditions(
   if (text.length > EXPANDED_CHARS_MAX) return null;
   return {
     text,
+    conditions: [...used],
     sourceOffset(offset) {
       const segment = segments.findLast(({ at }) => at <= offset);
       if (segment === undefined) return 0;
