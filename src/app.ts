@@ -23,7 +23,7 @@ import type { Config, LoadedConfig } from './config/config.ts';
 import { readDataSecret } from './config/data-secret.ts';
 import { readVersion } from './config/version.ts';
 import { RunnerProcess } from './execution/runner/runner-process.ts';
-import { compilePolicy } from './policy/compile.ts';
+import { loadRevision } from './policy/load-revision.ts';
 import { QuotaLedger } from './policy/quota-ledger.ts';
 import { createLogger } from './telemetry/logger.ts';
 import type { Logger } from './telemetry/logger.ts';
@@ -55,7 +55,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   const version = readVersion();
   const logger = createLogger(config.logLevel, 'api');
   for (const warning of loaded.warnings) logger.warn({}, warning);
-  const revision = compilePolicy({ directories: config.policyDirs, knownDetectors: detectorIds });
+  const revision = await loadRevision({ directories: config.policyDirs, knownDetectors: detectorIds });
 
   await using stack = new AsyncDisposableStack();
   const record = stack.use(

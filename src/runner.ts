@@ -10,7 +10,7 @@ import type { SandboxProfile } from './execution/executor.ts';
 import { createIsolateExecutor } from './execution/isolate/isolate-executor.ts';
 import { RunnerServer } from './execution/runner/runner-server.ts';
 import { SeenCalls } from './execution/runner/seen-calls.ts';
-import { compilePolicy } from './policy/compile.ts';
+import { loadRevision } from './policy/load-revision.ts';
 import type { Revision } from './policy/revision.ts';
 import { createLogger } from './telemetry/logger.ts';
 
@@ -26,7 +26,7 @@ export interface RunnerOptions {
 export async function runRunner({ loaded, linkFd, instance }: RunnerOptions): Promise<void> {
   const { config } = loaded;
   const logger = createLogger(config.logLevel, 'runner');
-  const revision = compilePolicy({ directories: config.policyDirs, knownDetectors: detectorIds });
+  const revision = await loadRevision({ directories: config.policyDirs, knownDetectors: detectorIds });
   await using stack = new AsyncDisposableStack();
   const isolates = stack.use(await createIsolateExecutor({ confinement: config.isolateConfinement, logger }));
   const containers = stack.use(
