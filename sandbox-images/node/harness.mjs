@@ -73,6 +73,8 @@ function compileBody(source, codeName) {
 
 async function importModule(source) {
   registerHooks({
+    resolve: (specifier, context, next) =>
+      specifier === moduleUrl ? { url: moduleUrl, shortCircuit: true } : next(specifier, context),
     load: (url, context, next) =>
       url === moduleUrl ? { format: 'module', source, shortCircuit: true } : next(url, context),
   });
@@ -101,10 +103,10 @@ async function serve() {
     answerError(error, codeName);
     process.exit(0);
   });
+  process.on('beforeExit', () => answerError(new Error('the code waits for something that can never happen'), codeName));
   process.on('exit', (status) => {
     if (status === 0) answer('{"ok":true,"value":null}');
-    else if (status === 13) answerError(new Error('the code waits for something that can never happen'), codeName);
-    else answerError(new Error(`exit status ${status}`), codeName);
+    else answer(JSON.stringify({ ok: false, error: { name: 'Exit', message: `exit status ${status}`, stack: '' } }));
   });
   try {
     answer(`{"ok":true,"value":${encodeValue(await run({ ...request, codeName }))}}`);
@@ -114,4 +116,4 @@ async function serve() {
   process.exit(0);
 }
 
-await serve();
+serve();

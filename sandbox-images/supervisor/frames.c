@@ -21,6 +21,8 @@ void fail(const char *format, ...) {
   _exit(1);
 }
 
+void runner_is_gone(void) { _exit(3); }
+
 static struct {
   uint8_t bytes[OUTPUT_BYTES_MAX];
   size_t start, end;
@@ -54,7 +56,7 @@ void output_flush(void) {
     ssize_t written = write(STDOUT_FILENO, output.bytes + output.start, output.end - output.start);
     if (written < 0 && errno == EINTR) continue;
     if (written < 0 && errno == EAGAIN) return;
-    if (written < 0) fail("the runner is gone");
+    if (written < 0) runner_is_gone();
     output.start += (size_t)written;
   }
 }
@@ -65,7 +67,7 @@ void output_wait(bool until_empty) {
     if (until_empty ? output.start == output.end : output_has_room()) return;
     struct pollfd ends[2] = {{STDOUT_FILENO, POLLOUT, 0}, {STDIN_FILENO, 0, 0}};
     if (poll(ends, 2, -1) < 0 && errno != EINTR) fail("poll: %m");
-    if (ends[1].revents) fail("the runner is gone");
+    if (ends[1].revents) runner_is_gone();
   }
 }
 

@@ -17,6 +17,9 @@ enum { PATH_BYTES_MAX = 1024 };
 /* Ends the supervisor, and as it is process 1, everything in the container. */
 void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
+/* The same, with the exit status 3, by which the runner knows that it was lost, should it still look. */
+void runner_is_gone(void) __attribute__((noreturn));
+
 /* One bounded buffer of whole frames. Nobody reads from a source unless a full frame has room. */
 bool output_has_room(void);
 bool output_is_empty(void);

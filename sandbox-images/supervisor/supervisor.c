@@ -261,7 +261,7 @@ static void read_input(void) {
       ? read(STDIN_FILENO, input.header + input.header_filled, HEADER_BYTES - input.header_filled)
       : read(STDIN_FILENO, input.payload + input.filled, input.length - input.filled);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (got <= 0) fail("the runner is gone");
+    if (got <= 0) runner_is_gone();
     if (in_header) input.header_filled += (size_t)got;
     else input.filled += (size_t)got;
   }
@@ -298,7 +298,7 @@ static void relay(int signals) {
       if (errno == EINTR) continue;
       fail("poll: %m");
     }
-    if (polled[0].revents & (POLLHUP | POLLERR) || polled[1].revents & POLLERR) fail("the runner is gone");
+    if (polled[0].revents & (POLLHUP | POLLERR) || polled[1].revents & POLLERR) runner_is_gone();
     if (polled[3].revents) send_request();
     else if (polled[0].revents & POLLIN) read_input();
     for (int i = 0; i < PUMPS; i++) {
