@@ -96,13 +96,12 @@ export class ContainerExecutor implements SandboxExecutor {
     const abandoned = new AbortController();
     const stop = AbortSignal.any([signal, this.#closing.signal, abandoned.signal]);
     const output = new CallOutput(profile.limits, profile.image.entry === 'json');
-    const served = this.#serve({ request, profile, prepared, output, stop });
+    // Its container is removed after the last frame has left, and before the executor is disposed.
+    this.#track(this.#serve({ request, profile, prepared, output, stop }));
     try {
       yield* output.queue;
     } finally {
-      // A reader that left early has to be waited for like any other: its container ends now.
       abandoned.abort(new Error('nobody reads this call any more'));
-      await served;
     }
   }
 
@@ -145,17 +144,12 @@ export class ContainerExecutor implements SandboxExecutor {
     await this.#sweepQuietly();
   }
 
-  /** Runs one call into its output's queue. Never rejects. */
+  /** Runs one call into its output's queue, then removes its container and frees its slot. Never rejects. */
   async #serve(call: ServedCall): Promise<void> {
     const { request, output, stop } = call;
-    const done = Promise.withResolvers<void>();
-    this.#track(done.promise);
-    this.#liveCalls.add(request.callId);
     await using cleanup = new AsyncDisposableStack();
-    cleanup.defer(() => {
-      this.#liveCalls.delete(request.callId);
-      done.resolve();
-    });
+    this.#liveCalls.add(request.callId);
+    cleanup.defer(() => void this.#liveCalls.delete(request.callId));
     try {
       cleanup.use(await this.#slots.take(request.tenant, stop));
       const { sandbox, runtime } = await this.#start(call);
