@@ -22,7 +22,7 @@ const pooledBytes = 4_096;
 
 /** The same randomness in fewer calls. Each byte is given out once. */
 export function poolRandomBytes(randomBytes: (size: number) => Uint8Array): (size: number) => Uint8Array {
-  let pool = new Uint8Array();
+  let pool: Uint8Array = new Uint8Array();
   return (size) => {
     if (size > pool.byteLength) pool = randomBytes(Math.max(size, pooledBytes));
     const bytes = pool.subarray(0, size);
