@@ -55,7 +55,11 @@ const limits = {
   hostCalls: 10,
 };
 
-export function storedCall(id: string, status: CallStatus = 'running', change: Partial<Call> = {}): StoredCall {
+export function storedCall(
+  id: string,
+  status: CallStatus = 'running',
+  change: Partial<Call> = {},
+): StoredCall {
   const call: Call = {
     id,
     tool: 'python_run',

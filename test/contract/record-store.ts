@@ -49,7 +49,11 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
       await using record = await store.open('same', sources());
       const written = await record.write(intent('call_1'));
       expect(record.listEvents(all).items).toEqual(written);
-      expect(written[0]).toMatchObject({ callId: 'call_1', content: { args: { code: 'print(1)' } }, act: [] });
+      expect(written[0]).toMatchObject({
+        callId: 'call_1',
+        content: { args: { code: 'print(1)' } },
+        act: [],
+      });
     });
 
     test('puts the writes of one moment into one chain, in the order in which they were asked for', async () => {
@@ -83,8 +87,12 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
 
     test('stores hostile strings: unpaired surrogates, NUL, separators, huge names, __proto__', async () => {
       await using record = await store.open('hostile', sources());
-      const args = JSON.parse('{"__proto__": {"a": 1}, "\\ud800": 1, "\\ud801": 2, "t": "\\udfff\\u0000\\u2028\\""}');
-      const [written] = await record.write({ events: [draft('invalid', { content: { args }, principal: 'a\ud800' })] });
+      const args = JSON.parse(
+        '{"__proto__": {"a": 1}, "\\ud800": 1, "\\ud801": 2, "t": "\\udfff\\u0000\\u2028\\""}',
+      );
+      const [written] = await record.write({
+        events: [draft('invalid', { content: { args }, principal: 'a\ud800' })],
+      });
       expect(written?.principal).toBe('a\ufffd');
       expect(JSON.stringify(written?.content)).toBe(
         '{"args":{"__proto__":{"a":1},"t":"\ufffd\\u0000\u2028\\"","\ufffd":1,"\ufffd~2":2}}',
@@ -109,7 +117,10 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
 
     test('takes a write that contradicts what is stored as a failure of that write alone', async () => {
       await using record = await store.open('contradiction', sources());
-      const orphan = record.write({ events: [draft('outcome')], artifacts: [artifact('art_1', 'call_none')] });
+      const orphan = record.write({
+        events: [draft('outcome')],
+        artifacts: [artifact('art_1', 'call_none')],
+      });
       const good = record.write(intent('call_1'));
       await expect(orphan).rejects.toThrow(RecordUnavailable);
       expect((await good)[0]?.sequence).toBe(1);
@@ -171,14 +182,19 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
       await record.write(intent('call_1', { artifacts: [artifact('art_1', 'call_1')] }));
       clock.advance(999);
       const found = record.getArtifact('art_1');
-      expect({ ...found, data: [...found!.data] }).toEqual({ ...artifact('art_1', 'call_1'), data: [0, 1, 255] });
+      expect({ ...found, data: [...found!.data] }).toEqual({
+        ...artifact('art_1', 'call_1'),
+        data: [0, 1, 255],
+      });
       clock.advance(1);
       expect(record.getArtifact('art_1')).toBeNull();
     });
 
     test('lets one of many claim an idempotency key, also in one moment', async () => {
       await using record = await store.open('claims', sources());
-      const claims = ['call_1', 'call_2', 'call_3'].map((id) => record.write(intent(id, { idempotency: claim(id) })));
+      const claims = ['call_1', 'call_2', 'call_3'].map((id) =>
+        record.write(intent(id, { idempotency: claim(id) })),
+      );
       const settled = await Promise.allSettled([...claims, record.write(intent('call_4'))]);
       expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled']);
       expect(settled[1]).toMatchObject({ reason: expect.any(IdempotencyTaken) });
@@ -200,7 +216,13 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
 
     test('lists keys, and keeps the time of the first revocation', async () => {
       await using record = await store.open('keys', sources());
-      await record.write({ events: [draft('key_created')], keys: [{ ...bootKey, id: 'b' }, { ...bootKey, id: 'a' }] });
+      await record.write({
+        events: [draft('key_created')],
+        keys: [
+          { ...bootKey, id: 'b' },
+          { ...bootKey, id: 'a' },
+        ],
+      });
       await record.write({ events: [draft('key_revoked')], revokedKeys: [{ id: 'a', atMs: startMs + 5 }] });
       await record.write({ events: [draft('key_revoked')], revokedKeys: [{ id: 'a', atMs: startMs + 9 }] });
       expect(record.listKeys().map(({ id, revokedAtMs }) => [id, revokedAtMs])).toEqual([
@@ -213,7 +235,14 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
     test('gives back quota draws of intents since a time, oldest first, also after the clock went back', async () => {
       const clock = new SetClock();
       await using record = await store.open('quotas', sources(clock));
-      const limit = { policy: 'p', name: 'n', key: 'alice', unit: 'calls', limit: 5, windowMs: 60_000 } as const;
+      const limit = {
+        policy: 'p',
+        name: 'n',
+        key: 'alice',
+        unit: 'calls',
+        limit: 5,
+        windowMs: 60_000,
+      } as const;
       const write = (callId: string) => ({ events: [draft('intent', { callId, quotas: [limit] })] });
       await record.write(write('call_old'));
       clock.advance(10_000);
@@ -232,8 +261,12 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
     test('finds events by every filter, and by none of another tenant', async () => {
       await using record = await store.open('filters', sources());
       const denied = { effect: 'deny', policy: 'p', rule: 'no', matched: [], revision: 'r' } as const;
-      await record.write({ events: [draft('intent', { callId: 'call_1', requestId: 'req_1', status: 'running' })] });
-      await record.write({ events: [draft('denied', { tenant: 't2', principal: 'bob', tool: 'x', decision: denied })] });
+      await record.write({
+        events: [draft('intent', { callId: 'call_1', requestId: 'req_1', status: 'running' })],
+      });
+      await record.write({
+        events: [draft('denied', { tenant: 't2', principal: 'bob', tool: 'x', decision: denied })],
+      });
       const found = (query: Partial<EventQuery>) =>
         record.listEvents({ ...all, ...query }).items.map(({ sequence }) => sequence);
       expect(found({ tenant: 'default' })).toEqual([1]);
@@ -270,7 +303,8 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
 
     test('pages stay where they are while events are written', async () => {
       await using record = await store.open('pages', sources());
-      const write = (count: number) => record.write({ events: Array.from({ length: count }, () => draft('started')) });
+      const write = (count: number) =>
+        record.write({ events: Array.from({ length: count }, () => draft('started')) });
       await write(5);
       const newest = record.listEvents({ ...all, order: 'desc', limit: 2 });
       await write(3);
@@ -285,15 +319,23 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
       await using record = await store.open('cursors', sources());
       await record.write({ events: [draft('started'), draft('stopped')] });
       const cursor = record.listEvents({ ...all, limit: 1 }).nextCursor!;
-      const broken = ['', 'x', `${cursor}=`, `${cursor} `, `${cursor}A`, Buffer.from('e1.asc.-1').toString('base64url')];
+      const broken = [
+        '',
+        'x',
+        `${cursor}=`,
+        `${cursor} `,
+        `${cursor}A`,
+        Buffer.from('e1.asc.-1').toString('base64url'),
+      ];
       for (const wrong of broken)
-        expect(() => record.listEvents({ ...all, cursor: wrong }), wrong).toThrow(InvalidCursor);
+        expect(() => record.listEvents({ ...all, cursor: wrong })).toThrow(InvalidCursor);
       expect(() => record.listEvents({ ...all, order: 'desc', cursor })).toThrow(InvalidCursor);
     });
 
     test('refuses a limit outside 1 to 1000', async () => {
       await using record = await store.open('limits', sources());
-      for (const limit of [0, 1_001, 1.5]) expect(() => record.listEvents({ ...all, limit })).toThrow(RangeError);
+      for (const limit of [0, 1_001, 1.5])
+        expect(() => record.listEvents({ ...all, limit })).toThrow(RangeError);
     });
   });
 
