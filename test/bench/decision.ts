@@ -70,7 +70,7 @@ export async function benchDecision(): Promise<DecisionResult> {
     if (decision.effect !== 'allow') throw new Error('denied');
     const leased = quotas.lease(decision.quotas, `call_${count}`, now);
     if (!leased.ok) throw new Error('quota');
-    leased.lease[Symbol.dispose]();
+    leased.lease.release();
   };
   const theirs = (): void => {
     const answer = cedar.statefulIsAuthorized(cedarCall);
