@@ -179,8 +179,8 @@ async function prepareRecord(
   const { record, clock } = context;
   const closed = await closeOpenCalls(record, clock);
   if (closed > 0) logger.warn({ calls: closed }, 'calls of an earlier process closed as unknown');
-  const now = clock.now();
-  context.quotas.replay(record.quotaDrawsSince(now - context.revision().quotaWindowMsMax), now);
+  const spent = record.quotaDrawsSince(clock.now() - context.revision().quotaWindowMsMax);
+  context.quotas.replay(Iterator.from(spent).map(({ draws, atMs }) => ({ draws, startedAtMs: atMs })));
   const written = await ensureFirstKeys({
     dataDir: config.dataDir,
     record,

@@ -11,7 +11,12 @@ export function leaseQuota(context: CallContext, decided: Decided, callId: strin
   const leased = context.quotas.lease(decided.decision.quotas, callId, context.clock.now());
   if (leased.ok) {
     const { lease } = leased;
-    return { callId, release: () => lease.release(), cancel: () => lease.cancel(), [Symbol.dispose]: () => lease.release() };
+    return {
+      callId,
+      release: () => lease.release(),
+      cancel: () => lease.cancel(),
+      [Symbol.dispose]: () => lease.release(),
+    };
   }
   const { draw, retryAfterMs } = leased;
   const per = draw.unit === 'concurrent' ? 'at once' : `in ${draw.windowMs} ms`;
