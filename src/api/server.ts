@@ -85,12 +85,14 @@ function identifyRequest(options: ServerOptions): RequestHandler {
 function logRequests(options: ServerOptions): RequestHandler {
   return pinoHttp({
     logger: options.logger,
-    genReqId: (_request, response) => requestIdOf(response as Response),
     customProps: (_request, response) => {
       const caller = (response as Response).locals['caller'] as Caller | undefined;
-      return caller === undefined ? {} : { principal: caller.principal.id, key: caller.keyId };
+      const requestId = requestIdOf(response as Response);
+      return caller === undefined
+        ? { requestId }
+        : { requestId, principal: caller.principal.id, key: caller.keyId };
     },
-    customAttributeKeys: { reqId: 'requestId', responseTime: 'latencyMs' },
+    customAttributeKeys: { responseTime: 'latencyMs' },
     customLogLevel: (_request, response, error) =>
       error !== undefined || response.statusCode >= 500 ? 'error' : 'info',
     serializers: {
