@@ -55,7 +55,6 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   const version = readVersion();
   const logger = createLogger(config.logLevel, 'api');
   for (const warning of loaded.warnings) logger.warn({}, warning);
-  const revision = await loadRevision({ directories: config.policyDirs, knownDetectors: detectorIds });
 
   await using stack = new AsyncDisposableStack();
   const record = stack.use(
@@ -72,18 +71,19 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   const disk = stack.use(await watchDiskReserve(config.dataDir, config.diskReserveBytes));
   const outcomes = stack.use(new OutcomeWriter({ record, logger }));
   const shutdown = new AbortController();
-  const runner = stack.use(
-    await RunnerProcess.start({
-      command: [...runnerCommand, '--instance', instanceOf(dataKey)],
-      environment: runnerEnvironment,
-      revision: revision.id,
-      logger,
-      onLost: (reason) => {
-        metrics.runnerLost();
-        recordInBackground(record, logger, { type: 'runner_lost', details: { reason } });
-      },
-    }),
-  );
+  const loading = loadRevision({ directories: config.policyDirs, knownDetectors: detectorIds });
+  const starting = RunnerProcess.start({
+    command: [...runnerCommand, '--instance', instanceOf(dataKey)],
+    environment: runnerEnvironment,
+    revision: loading.then(({ id }) => id),
+    logger,
+    onLost: (reason) => {
+      metrics.runnerLost();
+      recordInBackground(record, logger, { type: 'runner_lost', details: { reason } });
+    },
+  });
+  const [revision, runner] = await Promise.all([loading, starting]);
+  stack.use(runner);
   const slots = new Slots(slotLimits);
   metrics.setRunningCalls(() => slots.runningCount);
   const context: CallContext = {

@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import type { Page, StoredEvent, VerifyReport } from '../audit/record.ts';
-import { openSqliteRecordReadOnly } from '../audit/sqlite/open-sqlite-record.ts';
 import { createClient } from './client.ts';
 import { printable, table } from './output.ts';
 import type { Output } from './output.ts';
@@ -51,6 +50,7 @@ export function addAuditCommands(program: Command, output: () => Output): void {
 }
 
 async function verifyOffline(): Promise<VerifyReport> {
+  const { openSqliteRecordReadOnly } = await import('../audit/sqlite/open-sqlite-record.ts');
   using record = openSqliteRecordReadOnly({
     dataDir: process.env['SALLYPORT_DATA_DIR'] ?? './data',
     clock: { now: () => Date.now() },
