@@ -19,7 +19,11 @@ test('a table is described column by column', () => {
 });
 
 test.each([
-  ['quoted delimiters, line breaks and doubled quotes', 'a,b\n"x,1\n2","say ""hi"""\n', ['x,1\n2', 'say "hi"']],
+  [
+    'quoted delimiters, line breaks and doubled quotes',
+    'a,b\n"x,1\n2","say ""hi"""\n',
+    ['x,1\n2', 'say "hi"'],
+  ],
   ['carriage returns', 'a,b\r\nx,y\r\n', ['x', 'y']],
   ['no line break at the end', 'a,b\nx,y', ['x', 'y']],
   ['a byte order mark', '\uFEFFa,b\nx,y', ['x', 'y']],
@@ -65,7 +69,10 @@ test.each([
 
 test('an empty text has no rows and no columns', () => {
   expect(run({ text: '' })).toEqual({ rows: 0, columns: [] });
-  expect(run({ text: 'a,b\n' })).toMatchObject({ rows: 0, columns: [{ type: 'empty', min: null }, { type: 'empty' }] });
+  expect(run({ text: 'a,b\n' })).toMatchObject({
+    rows: 0,
+    columns: [{ type: 'empty', min: null }, { type: 'empty' }],
+  });
 });
 
 test('a quote that is never closed is an error that says where it opened', () => {

@@ -20,7 +20,13 @@ const request = { ip: '127.0.0.1', timeMs: 0 };
 
 test('the shipped policies compile without a warning and offer the contract tools', async () => {
   const revision = await shipped();
-  expect([...revision.tools.keys()]).toEqual(['csv_profile', 'js_run', 'node_run', 'python_run', 'shell_run']);
+  expect([...revision.tools.keys()]).toEqual([
+    'csv_profile',
+    'js_run',
+    'node_run',
+    'python_run',
+    'shell_run',
+  ]);
   expect([...revision.images.keys()]).toEqual(['python', 'node', 'shell']);
   expect(revision.images.get('shell')?.entry).toBe('script');
   expect([...revision.boundaries.keys()]).toEqual(['standard', 'strict']);
@@ -58,10 +64,19 @@ test('an analyst may run a small program, briefly and under the strict boundary'
   const revision = await shipped();
   const call = { principal: caller('analyst'), tool: 'js_run', request };
   const small = decide(revision, { ...call, args: { code: 'return 1+1' } });
-  expect(small).toMatchObject({ effect: 'allow', policy: 'analysts', rule: 'small-programs', boundary: ['strict'] });
+  expect(small).toMatchObject({
+    effect: 'allow',
+    policy: 'analysts',
+    rule: 'small-programs',
+    boundary: ['strict'],
+  });
   expect(small.limits).toMatchObject({ timeoutMs: 2_000, outputBytes: 262_144, memoryMiB: 128 });
   const large = decide(revision, { ...call, args: { code: 'x'.repeat(4_001) } });
-  expect(large).toMatchObject({ effect: 'deny', reasons: ['code must be at most 4000 long.'], nearest: null });
+  expect(large).toMatchObject({
+    effect: 'deny',
+    reasons: ['code must be at most 4000 long.'],
+    nearest: null,
+  });
 });
 
 test('roles add up: a developer who is also an analyst keeps the full limits', async () => {

@@ -30,14 +30,20 @@ export function compileFiles(files: Readonly<Record<string, string>>): Promise<C
 }
 
 /** The revision of one YAML text; fails with every problem when there is one. */
-export async function compileText(text: string, others: Readonly<Record<string, string>> = {}): Promise<Revision> {
+export async function compileText(
+  text: string,
+  others: Readonly<Record<string, string>> = {},
+): Promise<Revision> {
   const result = await compileFiles({ 'policy.yaml': text, ...others });
   if (!result.ok) throw new Error(formatProblems(result.problems));
   return result.revision;
 }
 
 /** The problems of one YAML text, as `line:column path message (hint)`. */
-export async function problemsOf(text: string, others: Readonly<Record<string, string>> = {}): Promise<readonly string[]> {
+export async function problemsOf(
+  text: string,
+  others: Readonly<Record<string, string>> = {},
+): Promise<readonly string[]> {
   const result = await compileFiles({ 'policy.yaml': text, ...others });
   return (result.ok ? [] : result.problems).map(({ line, column, path: pointer, message, hint }) => {
     const parts = [`${line}:${column}`, pointer, message, hint === undefined ? '' : `(${hint})`];
