@@ -21,7 +21,7 @@ import { buildKnownSecretDetector } from './known-secrets.ts';
 import { boundaryLimits, LimitExceeded } from './limits.ts';
 import type { Pointer } from './pointer.ts';
 import { rootPointer } from './pointer.ts';
-import { applyRedactions, createPlaceholder, judge } from './redaction.ts';
+import { applyRedactions, createPlaceholder, inOrder } from './redaction.ts';
 import { scanText } from './scan-text.ts';
 import { buildSecretScanner } from './secret-scanner.ts';
 
@@ -90,12 +90,11 @@ export function createBoundary({ redactionKey, knownSecrets }: BoundaryOptions):
     findings: collectFindings(),
     budget: { unitsLeft: boundaryLimits.textUnitsMax },
   });
-  const cleanKey = (key: string) =>
-    applyRedactions(
-      key.toWellFormed(),
-      judge(scanText(key.toWellFormed(), scanner), redactEverything),
-      placeholder,
-    );
+  const cleanKey = (key: string) => {
+    const text = key.toWellFormed();
+    const hits = inOrder(scanText(text, scanner), redactEverything);
+    return applyRedactions(text, hits, redactEverything, placeholder);
+  };
   const pointerTo = (root: string): Pointer => rootPointer(root, cleanKey);
 
   const redactForRecord = (value: JsonValue): JsonValue =>
@@ -167,7 +166,14 @@ function orWithheld<T>(where: string, findings: Findings, filter: () => T): T | 
   } catch (error) {
     if (!(error instanceof LimitExceeded)) throw error;
     const { detector } = error;
-    findings.add({ detector, action: 'block', confidence: 'high', via: [], place: where, where });
+    findings.add({
+      detector,
+      action: 'block',
+      confidence: 'high',
+      via: [],
+      place: where,
+      where: () => where,
+    });
     return `[WITHHELD:${detector}]`;
   }
 }

@@ -14,7 +14,7 @@ export const vendorDetectors: readonly SecretDetector[] = [
     format: {
       kind: 'pattern',
       pattern: /(?:xox[abeprs]|xoxe\.xox[bp]|xapp)-[0-9]{1,14}-[A-Za-z0-9-]{16,512}/y,
-      alphabet: /[A-Za-z0-9]/,
+      alphabet: /[A-Za-z0-9-]/,
       check: notFiller,
     },
     examples: {
