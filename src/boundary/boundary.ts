@@ -160,20 +160,14 @@ function filterError({ name, message, stack }: CallError, pointer: Pointer, pass
 }
 
 /** Runs a filter; input beyond a named limit becomes a stub and a finding that blocks. */
-function orWithheld<T>(where: string, findings: Findings, filter: () => T): T | string {
+function orWithheld<T>(place: string, findings: Findings, filter: () => T): T | string {
   try {
     return filter();
   } catch (error) {
     if (!(error instanceof LimitExceeded)) throw error;
     const { detector } = error;
-    findings.add({
-      detector,
-      action: 'block',
-      confidence: 'high',
-      via: [],
-      place: where,
-      where: () => where,
-    });
+    const where = () => place;
+    findings.add({ detector, action: 'block', confidence: 'high', via: [], place: where, where });
     return `[WITHHELD:${detector}]`;
   }
 }
