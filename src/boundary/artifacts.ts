@@ -8,7 +8,7 @@ import type { FilterPass } from './filter-pass.ts';
 import { filterText, spend } from './filter-pass.ts';
 import { filterJson } from './filter-json.ts';
 import type { Pointer } from './pointer.ts';
-import { distinct, isRedacting, judge } from './redaction.ts';
+import { distinct, inOrder, isRedacting } from './redaction.ts';
 import { scanBytes } from './scan-text.ts';
 
 export interface OutputArtifact {
@@ -28,7 +28,7 @@ export function filterArtifact(
   pass: FilterPass,
 ): OutputArtifact | null {
   const { name, mediaType, data } = artifact;
-  const place = pointer.toString();
+  const place = () => pointer.toString();
   if (rule === 'none' || (rule === 'images' && !isImage(data))) {
     pass.findings.add({
       detector: artifactNotAllowed,
@@ -53,10 +53,10 @@ function asText(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
-function filterData(data: Uint8Array, place: string, pass: FilterPass): Uint8Array | null {
+function filterData(data: Uint8Array, place: () => string, pass: FilterPass): Uint8Array | null {
   if (!isText(data)) return holdsSecret(data, place, pass) ? null : data;
   const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(data);
-  const filtered = filterText(text, streamPlace(place, text), pass);
+  const filtered = filterText(text, streamPlace(place(), text), pass);
   return filtered === text ? data : new TextEncoder().encode(filtered);
 }
 
@@ -64,13 +64,14 @@ function isText(data: Uint8Array): boolean {
   return isUtf8(data) && !data.includes(0);
 }
 
-function holdsSecret(data: Uint8Array, place: string, pass: FilterPass): boolean {
+function holdsSecret(data: Uint8Array, place: () => string, pass: FilterPass): boolean {
   spend(pass, data.length);
-  const hits = distinct(judge(scanBytes(data, pass.scanner), pass.actionOf));
-  for (const { detector, action, confidence, via, start } of hits) {
-    pass.findings.add({ detector, action, confidence, via, place, where: `${place}@${start}` });
+  const hits = distinct(inOrder(scanBytes(data, pass.scanner), pass.actionOf), pass.actionOf);
+  for (const { detector, confidence, via, start } of hits) {
+    const action = pass.actionOf(detector);
+    pass.findings.add({ detector, action, confidence, via, place, where: () => `${place()}@${start}` });
   }
-  return hits.some((hit) => isRedacting(hit.action));
+  return hits.some((hit) => isRedacting(pass.actionOf(hit.detector)));
 }
 
 /** Magic bytes of PNG, JPEG, GIF and WebP; the media type is the tool's claim and says nothing. */
@@ -87,5 +88,8 @@ export function isImage(data: Uint8Array): boolean {
 
 /** Names byte offsets in the UTF-8 text: those of the stream as it came, unless it was broken and each break became U+FFFD. */
 export function streamPlace(place: string, text: string) {
-  return { place, where: (offset: number) => `${place}@${Buffer.byteLength(text.slice(0, offset))}` };
+  return {
+    place: () => place,
+    where: (offset: number) => `${place}@${Buffer.byteLength(text.slice(0, offset))}`,
+  };
 }

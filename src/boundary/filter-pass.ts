@@ -1,9 +1,10 @@
 /** One direction of one call on its way through the filter: what is done about hits, what was found, what is left to spend. */
+import type { Action } from '../model/finding.ts';
 import type { ActionOf } from './actions.ts';
 import type { Findings } from './findings.ts';
 import { boundaryLimits, LimitExceeded } from './limits.ts';
-import type { JudgedHit, Placeholder } from './redaction.ts';
-import { applyRedactions, distinct, isRedacting, judge } from './redaction.ts';
+import type { Placeholder } from './redaction.ts';
+import { applyRedactions, distinct, inOrder, isRedacting } from './redaction.ts';
 import type { Hit } from './scan-text.ts';
 import { scanText } from './scan-text.ts';
 import type { SecretScanner } from './secret-scanner.ts';
@@ -18,7 +19,7 @@ export interface FilterPass {
 
 /** Where a hit stands: `place` is what findings are aggregated by. */
 export interface Place {
-  readonly place: string;
+  readonly place: () => string;
   readonly where: (offset: number) => string;
 }
 
@@ -59,15 +60,16 @@ export function applyHits(
   pass: FilterPass,
 ): string {
   if (hits.length === 0) return text;
-  const judged = judge(hits, pass.actionOf);
-  for (const hit of distinct(judged)) {
-    if (round === 1 || isRedacting(hit.action)) report(hit, place, pass);
+  const ordered = inOrder(hits, pass.actionOf);
+  for (const hit of distinct(ordered, pass.actionOf)) {
+    const action = pass.actionOf(hit.detector);
+    if (round === 1 || isRedacting(action)) report(hit, action, place, pass);
   }
-  return applyRedactions(text, judged, pass.placeholder);
+  return applyRedactions(text, ordered, pass.actionOf, pass.placeholder);
 }
 
-function report(hit: JudgedHit, { place, where }: Place, { findings }: FilterPass): void {
-  const { detector, action, confidence, via, isContinuation } = hit;
+function report(hit: Hit, action: Action, { place, where }: Place, { findings }: FilterPass): void {
+  const { detector, confidence, via, isContinuation } = hit;
   if (isContinuation !== true)
-    findings.add({ detector, action, confidence, via, place, where: where(hit.start) });
+    findings.add({ detector, action, confidence, via, place, where: () => where(hit.start) });
 }

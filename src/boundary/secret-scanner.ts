@@ -17,15 +17,18 @@ export interface SecretHit {
 }
 
 export interface SecretScanner {
-  /** `seams` are offsets at which the text was glued together: a token may begin and end there. */
-  scan(text: string, seams?: ReadonlySet<number>): SecretHit[];
+  /** A token may begin and end at a seam, whatever stands beside it. */
+  scan(text: string, seams: Seams): SecretHit[];
   /** The same for the detectors that need context only, for texts of the form `key: value`. */
   scanInContext(text: string): SecretHit[];
   /** Whether a key or neighbouring string can be the context of a secret. */
   isContext(text: string): boolean;
 }
 
-const noSeams: ReadonlySet<number> = new Set();
+/** Whether a text was glued together somewhere in `from..to`, both included; `from` alone is the place before that character. */
+export type Seams = (from: number, to: number) => boolean;
+
+export const noSeams: Seams = () => false;
 
 export function buildSecretScanner(detectors: readonly SecretDetector[]): SecretScanner {
   const scan = buildPass(detectors);
@@ -33,7 +36,7 @@ export function buildSecretScanner(detectors: readonly SecretDetector[]): Secret
   const scanInContext = buildPass(contextual);
   const context = buildLiteralAutomaton(contextual.flatMap((detector) => detector.literals));
   return {
-    scan: (text, seams = noSeams) => scan(text, seams),
+    scan,
     scanInContext: (text) => scanInContext(text, noSeams),
     isContext: (text) => context.test(text),
   };
@@ -50,9 +53,10 @@ function buildPass(detectors: readonly SecretDetector[]) {
   const automaton = buildLiteralAutomaton(entries.map((entry) => entry.literal));
   const matchers = detectors.map((detector) => buildMatcher(detector));
 
-  return (text: string, seams: ReadonlySet<number>): SecretHit[] => {
+  return (text: string, seams: Seams): SecretHit[] => {
     const hits: SecretHit[] = [];
-    const doneUntil = new Int32Array(detectors.length);
+    /** By detector, where its last hit ended: nothing of the same kind starts inside it. */
+    const doneUntil: number[] = [];
     automaton.scan(text, (entry, at) => {
       const index = entries[entry]?.index ?? 0;
       const detector = detectors[index];
@@ -74,7 +78,7 @@ function buildPass(detectors: readonly SecretDetector[]) {
   };
 }
 
-type Matcher = (text: string, at: number, seams: ReadonlySet<number>) => SecretSpan | null;
+type Matcher = (text: string, at: number, seams: Seams) => SecretSpan | null;
 
 function buildMatcher(detector: SecretDetector): Matcher {
   const { format } = detector;
@@ -86,12 +90,12 @@ function buildMatcher(detector: SecretDetector): Matcher {
 function matchToken({ pattern, alphabet, check }: PatternFormat): Matcher {
   const sticky = new RegExp(pattern);
   return (text, at, seams) => {
-    if (!beginsWord(text, at, alphabet) && !seams.has(at)) return null;
+    if (!beginsWord(text, at, alphabet) && !seams(at, at)) return null;
     sticky.lastIndex = at;
     const matched = sticky.exec(text)?.[0];
     if (matched === undefined) return null;
     const end = at + matched.length;
-    if (!endsWord(text, end, alphabet) && !seams.has(end)) return null;
+    if (!endsWord(text, end, alphabet) && !seams(end, end)) return null;
     const confidence = check(matched);
     return confidence === null ? null : { start: at, end, confidence };
   };

@@ -60,9 +60,10 @@ function endOfFooter(text: string, at: number): number {
   return pemType.test(text) ? pemType.lastIndex : -1;
 }
 
-/** Base64 of 12 bytes in one piece, or 150 bytes in shorter ones; placeholders and code between the lines have neither. */
+/** A word of base64 with a digit in it; placeholders and the code between two string literals have none. */
 function hasKeyMaterial(body: string): boolean {
-  return /[A-Za-z0-9+/=]{16}/.test(body) || body.replaceAll(/[^A-Za-z0-9+/=]/g, '').length >= 200;
+  const words = body.match(/[A-Za-z0-9+/=]{16,}/g) ?? [];
+  return words.some((word) => /[0-9]/.test(word));
 }
 
 /** Without its END, a key reaches as far as its lines do, and one shorter line further. */

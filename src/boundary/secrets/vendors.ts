@@ -14,7 +14,7 @@ export const vendorDetectors: readonly SecretDetector[] = [
     format: {
       kind: 'pattern',
       pattern: /(?:xox[abeprs]|xoxe\.xox[bp]|xapp)-[0-9]{1,14}-[A-Za-z0-9-]{16,512}/y,
-      alphabet: /[A-Za-z0-9]/,
+      alphabet: /[A-Za-z0-9-]/,
       check: notFiller,
     },
     examples: {
@@ -132,7 +132,7 @@ export const vendorDetectors: readonly SecretDetector[] = [
     format: {
       kind: 'pattern',
       pattern:
-        /gl(?:pat|dt|rt|ptt|ft|agent|soat|oas|cbt|imt)-[A-Za-z0-9_-]{20,300}(?:\.[a-z0-9]{2,20}){0,2}/y,
+        /gl(?:pat|dt|rt|ptt|ft|agent|soat|oas|cbt|imt)-[A-Za-z0-9_-]{20,300}(?:\.[a-z0-9]{2,9})?(?:\.[a-z0-9]{7,9})?/y,
       alphabet: /[A-Za-z0-9_-]/,
       check: looksRandom,
     },
