@@ -71,6 +71,8 @@ export class ContainerExecutor implements SandboxExecutor {
   readonly #closing = new AbortController();
   readonly #sweepTimer: NodeJS.Timeout;
   #cgroupParent: Promise<CgroupParent> | null = null;
+  /** One sweep after the other: two at once would each leave to the other what it is about to remove. */
+  #sweeping: Promise<void> = Promise.resolve();
 
   constructor(options: ContainerExecutorOptions) {
     this.#options = options;
@@ -133,7 +135,15 @@ export class ContainerExecutor implements SandboxExecutor {
   /** Removes forgotten containers now; returns how many. Also done at start, every minute, and at the end. */
   async sweep(): Promise<number> {
     const { instance, clock, logger } = this.#options;
-    return await sweep(this.#engine, { instance, liveCalls: this.#liveCalls, nowMs: clock.now() }, logger);
+    const earlier = this.#sweeping;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#sweeping = promise;
+    await earlier;
+    try {
+      return await sweep(this.#engine, { instance, liveCalls: this.#liveCalls, nowMs: clock.now() }, logger);
+    } finally {
+      resolve();
+    }
   }
 
   /** Ends every call as cancelled and removes every container of this instance. */
