@@ -28,6 +28,7 @@ import {
   waitingCallsMax,
 } from './limits.ts';
 import type { Logger } from './logger.ts';
+import { narrowLimits } from './narrow-limits.ts';
 import { Sandbox } from './sandbox.ts';
 import { serveCall } from './serve-call.ts';
 import { Slots } from './slots.ts';

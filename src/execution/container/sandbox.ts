@@ -39,7 +39,7 @@ export interface ContainerEnd {
 export class Sandbox implements AsyncDisposable {
   readonly #container: Container;
   readonly #stream: Duplex;
-  readonly #exited: Promise<void>;
+  readonly #exited: Promise<unknown>;
   readonly #logger: Logger;
   readonly #complaint = new ByteBuffer();
   readonly #closed: Promise<void>;
@@ -49,7 +49,7 @@ export class Sandbox implements AsyncDisposable {
   private constructor(
     container: Container,
     stream: Duplex,
-    exited: Promise<void>,
+    exited: Promise<unknown>,
     logger: Logger,
     first: FrameListener,
   ) {
@@ -84,10 +84,7 @@ export class Sandbox implements AsyncDisposable {
         abortSignal: signal,
       })) as Duplex;
       // Before start, so that no end can be missed. Pending for good when the engine is lost while we wait.
-      const exited = container.wait({ condition: 'next-exit' }).then(
-        () => {},
-        () => {},
-      );
+      const exited: Promise<unknown> = container.wait({ condition: 'next-exit' }).catch(() => null);
       const ready = new ReadyListener();
       const sandbox = new Sandbox(container, stream, exited, logger, ready);
       await container.start({ abortSignal: signal });

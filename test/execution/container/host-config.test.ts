@@ -34,7 +34,7 @@ test('memory, cpus, pids and the engine runtime come from the profile, and chang
       fc.record({
         memoryMiB: fc.integer({ min: 16, max: 65_536 }),
         cpus: fc.double({ min: 0.1, max: 64, noNaN: true }),
-        pids: fc.integer({ min: 1, max: 4096 }),
+        pids: fc.integer({ min: 3, max: 4096 }),
       }),
       fc.constantFrom('runc' as const, 'runsc' as const),
       (shape, engineRuntime) => {
@@ -73,4 +73,19 @@ test('nothing is ever bound, shared or unmasked', () => {
     'DeviceRequests',
   ]);
   expect(Object.keys(host).filter((key) => forbidden.has(key))).toEqual([]);
+});
+
+test.each([
+  { memoryMiB: 0 },
+  { memoryMiB: -1 },
+  { memoryMiB: Number.NaN },
+  { cpus: 0 },
+  { cpus: 1e-10 },
+  { pids: 0 },
+  { pids: -1 },
+])('%j, which the engine would take for no limit, is refused', (shape) => {
+  const profile = profileOf('python');
+  expect(() => containerSpec({ ...profile, limits: { ...profile.limits, ...shape } }, placement)).toThrow(
+    RangeError,
+  );
 });

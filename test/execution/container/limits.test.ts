@@ -1,6 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { buildImages, call, generousLimits, openExecutor } from '../../support/container-calls.ts';
+import {
+  buildImages,
+  call,
+  collect,
+  generousLimits,
+  openExecutor,
+  profileOf,
+  requestOf,
+} from '../../support/container-calls.ts';
 
 const executor = openExecutor();
 beforeAll(async () => await buildImages('python', 'shell'), 600_000);
@@ -117,4 +125,15 @@ describe('output', () => {
     const broken = 'import os\nos.write(4, b\'{"ok":true,\')\n1';
     expect((await call(executor, 'python', { code: broken })).exit.reason).toBe('crashed');
   });
+});
+
+test('a request can narrow the limits of its profile, and never widen them', async () => {
+  const profile = profileOf('shell', { limits: { ...generousLimits, logBytes: 100 } });
+  const request = requestOf(profile, { script: 'yes | head -c 1000' });
+  const kept = async (logBytes: number): Promise<number> => {
+    const limits = { ...request.limits, logBytes };
+    return (await collect(executor.run({ ...request, limits }, new AbortController().signal))).stdout.length;
+  };
+  expect(await kept(10)).toBe(10);
+  expect(await kept(1000)).toBe(100);
 });
