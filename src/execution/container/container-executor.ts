@@ -88,9 +88,10 @@ export class ContainerExecutor implements SandboxExecutor {
   }
 
   async *run(request: SandboxRequest, signal: AbortSignal): AsyncGenerator<ExecutionFrame, void, undefined> {
-    const { profile } = request;
-    if (profile.kind !== 'container')
-      throw new TypeError(`a ${profile.kind} profile cannot run in a container`);
+    if (request.profile.kind !== 'container') {
+      throw new TypeError(`a ${request.profile.kind} profile cannot run in a container`);
+    }
+    const profile = { ...request.profile, limits: narrowLimits(request.profile.limits, request.limits) };
     const prepared = prepareRequest(profile, request.args);
     if (prepared.kind === 'refused') {
       yield* neverStarted({ reason: 'threw', error: { name: 'RequestRefused', message: prepared.message } });

@@ -118,7 +118,7 @@ test('a running call that is cancelled ends as cancelled', async () => {
 });
 
 test('disposing ends running calls as cancelled and leaves no container', async () => {
-  const instance = 'test-dispose';
+  const instance = `test-dispose-${process.pid}`;
   const executor = openExecutor({ instance });
   const ends: unknown[] = [];
   for await (const frame of executor.run(
@@ -134,7 +134,7 @@ test('disposing ends running calls as cancelled and leaves no container', async 
 });
 
 test('a reader that leaves early leaves no container behind', async () => {
-  const instance = 'test-leaver';
+  const instance = `test-leaver-${process.pid}`;
   const executor = openExecutor({ instance });
   for await (const frame of executor.run(requestOf(profileOf('shell'), { script: 'yes' }), never)) {
     if (frame.type === 'stdout') break;
@@ -192,7 +192,7 @@ async function openWire(): Promise<{ address: string; cut: () => void }> {
 }
 
 test('a call whose engine is lost in the middle is Lost, and its processes end all the same', async () => {
-  const instance = 'test-lost';
+  const instance = `test-lost-${process.pid}`;
   const wire = await openWire();
   const executor = openExecutor({ dockerHost: wire.address, instance });
   const request = requestOf(profileOf('shell'), { script: 'echo on; sleep 1000' });

@@ -16,7 +16,7 @@ import {
 beforeAll(async () => await buildImages('shell'), 600_000);
 
 test('after kill -9 a sandbox ends by itself, and the next start removes it', async () => {
-  const instance = 'test-killed';
+  const instance = `test-killed-${process.pid}`;
   const support = fileURLToPath(new URL('../../support/container-calls.ts', import.meta.url));
   const program = `
     const { openExecutor, profileOf, requestOf } = await import(${JSON.stringify(support)});
@@ -46,7 +46,7 @@ test('after kill -9 a sandbox ends by itself, and the next start removes it', as
 });
 
 test('a sweep leaves live calls of its own alone', async () => {
-  const instance = 'test-live';
+  const instance = `test-live-${process.pid}`;
   await using executor = openExecutor({ instance });
   const frames = executor.run(
     requestOf(profileOf('shell'), { script: 'echo on; read x; sleep 0.2; echo off' }),
@@ -71,15 +71,15 @@ test("another instance's containers are removed only after their deadline", asyn
       Labels: { [labels.instance]: instance, [labels.call]: 'c', [labels.deadline]: String(deadlineMs) },
     });
   };
-  await create(1_000_000, 'test-other-expired');
-  await create(Date.now() + 3_600_000, 'test-other-live');
+  await create(1_000_000, `test-other-expired-${process.pid}`);
+  await create(Date.now() + 3_600_000, `test-other-live-${process.pid}`);
   await using executor = openExecutor();
   await executor.sweep();
-  expect(await countContainers('test-other-expired')).toBe(0);
-  expect(await countContainers('test-other-live')).toBe(1);
-  await using owner = openExecutor({ instance: 'test-other-live' });
+  expect(await countContainers(`test-other-expired-${process.pid}`)).toBe(0);
+  expect(await countContainers(`test-other-live-${process.pid}`)).toBe(1);
+  await using owner = openExecutor({ instance: `test-other-live-${process.pid}` });
   await owner.sweep();
-  expect(await countContainers('test-other-live')).toBe(0);
+  expect(await countContainers(`test-other-live-${process.pid}`)).toBe(0);
 });
 
 test('who is forgotten', () => {

@@ -30,7 +30,7 @@ async function answerTo(pieces: readonly Uint8Array[]): Promise<{ frames: string
     imageId: await resolveImage(engine, imagesDirectory, profile.image),
     cgroupParent: '/sallyport',
     labels: {
-      [labels.instance]: 'test-supervisor',
+      [labels.instance]: `test-supervisor-${process.pid}`,
       [labels.call]: 'c',
       [labels.deadline]: String(Date.now() + 60_000),
     },
