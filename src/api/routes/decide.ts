@@ -1,0 +1,65 @@
+import type { CallContext } from '../../calls/call-context.ts';
+import { decideOnly } from '../../calls/decide-only.ts';
+import { isRefusal } from '../../calls/refusal.ts';
+import type { JsonObject } from '../../model/json.ts';
+import type { Principal } from '../../model/principal.ts';
+import { callerOf, hasScope } from '../authenticate.ts';
+import { Problem, problemOf } from '../problem.ts';
+import type { BodyParser } from '../read-body.ts';
+import type { Route } from '../route.ts';
+
+interface DecisionRequest {
+  readonly tool: string;
+  readonly args: JsonObject;
+  readonly principal?: Omit<Principal, 'attributes'> & { readonly attributes?: JsonObject };
+}
+
+/** `POST /v1/decisions`: what policy would say and why. Runs nothing, consumes nothing. */
+export function decideRoute(context: CallContext, bodies: BodyParser): Route {
+  return {
+    method: 'post',
+    path: '/v1/decisions',
+    scope: 'call',
+    summary: 'Ask what policy would decide',
+    body: 'DecisionRequest',
+    success: {
+      status: 200,
+      description:
+        'The decision; `nearest` where a denial comes from argument bounds, `trace` with the scope policy.',
+    },
+    problems: [
+      'malformed_request',
+      'unsupported_media_type',
+      'payload_too_large',
+      'insufficient_scope',
+      'unknown_tool',
+      'invalid_arguments',
+    ],
+    audits: [],
+    handler(request, response) {
+      const caller = callerOf(response);
+      const asked = options(bodies.parse(request, 'DecisionRequest') as DecisionRequest);
+      const maySeeAll = hasScope(caller, 'policy');
+      if (asked.principal !== null && !maySeeAll) {
+        throw new Problem(
+          'insufficient_scope',
+          'Asking for another principal needs a key with the scope "policy".',
+          { scope: 'policy' },
+        );
+      }
+      const decision = decideOnly(
+        context,
+        { ...caller, principal: asked.principal ?? caller.principal },
+        asked,
+      );
+      if (isRefusal(decision)) throw problemOf(decision, null);
+      const { trace, ...shown } = decision;
+      response.json(maySeeAll ? { ...shown, trace } : shown);
+    },
+  };
+}
+
+function options(body: DecisionRequest): { tool: string; args: JsonObject; principal: Principal | null } {
+  const { tool, args, principal } = body;
+  return { tool, args, principal: principal === undefined ? null : { attributes: {}, ...principal } };
+}

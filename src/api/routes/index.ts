@@ -1,0 +1,84 @@
+/** Every endpoint, in the order of API.md. The coverage test walks this list. */
+import type { Caller } from '../../model/principal.ts';
+import type { CallContext } from '../../calls/call-context.ts';
+import { executeCall } from '../../calls/execute-call.ts';
+import type { KeyRing } from '../../calls/key-ring.ts';
+import { actor } from '../../calls/key-ring.ts';
+import { createOpenApi } from '../openapi.ts';
+import { createBodyParser } from '../read-body.ts';
+import type { Readiness } from '../readiness.ts';
+import type { Route } from '../route.ts';
+import { createCallRoute } from './create-call.ts';
+import { decideRoute } from './decide.ts';
+import { getArtifactRoute } from './get-artifact.ts';
+import { getCallRoute } from './get-call.ts';
+import { getPolicyRoute } from './get-policy.ts';
+import { createKeyRoute, listKeysRoute, revokeKeyRoute } from './keys.ts';
+import { listAuditEventsRoute } from './list-audit-events.ts';
+import { listToolsRoute } from './list-tools.ts';
+import { healthRoute, metricsRoute, openApiRoute, readyRoute } from './operations.ts';
+import { verifyAuditRoute } from './verify-audit.ts';
+
+export interface RoutesOptions {
+  readonly context: CallContext;
+  readonly keys: KeyRing;
+  readonly readiness: () => Promise<Readiness>;
+  readonly isDraining: () => boolean;
+  readonly servesMetrics: boolean;
+  readonly version: string;
+}
+
+export function createRoutes(options: RoutesOptions): readonly Route[] {
+  const { context, keys } = options;
+  const { record } = context;
+  const bodies = createBodyParser();
+  const recordRead = async (caller: Caller, what: string): Promise<void> => {
+    await record.write({
+      events: [{ type: 'audit_read', ...actor(caller), tenant: caller.principal.tenant, details: { what } }],
+    });
+  };
+  const recordArtifactRead = async (caller: Caller, artifactId: string, callId: string): Promise<void> => {
+    await record.write({
+      events: [
+        {
+          type: 'artifact_read',
+          ...actor(caller),
+          tenant: caller.principal.tenant,
+          callId,
+          details: { artifactId },
+        },
+      ],
+    });
+  };
+  const run = async (
+    caller: Caller,
+    request: Parameters<typeof executeCall>[2],
+  ): ReturnType<typeof executeCall> =>
+    options.isDraining()
+      ? { kind: 'refused', refusal: draining, callId: null }
+      : executeCall(context, caller, request);
+  const routes: Route[] = [
+    createCallRoute({ bodies, executeCall: run }),
+    getCallRoute(record),
+    listToolsRoute((principal) => context.revision().visibleTools(principal)),
+    decideRoute(context, bodies),
+    getArtifactRoute({ record, onRead: recordArtifactRead }),
+    listAuditEventsRoute({ record, onRead: recordRead }),
+    verifyAuditRoute({ record, onRead: recordRead }),
+    getPolicyRoute(context.revision),
+    listKeysRoute(keys),
+    createKeyRoute(keys, bodies),
+    revokeKeyRoute(keys),
+    healthRoute(),
+    readyRoute(options.readiness),
+    ...(options.servesMetrics ? [metricsRoute(context.metrics.registry)] : []),
+    openApiRoute(() => document),
+  ];
+  const document = createOpenApi(routes, options.version);
+  return routes;
+}
+
+const draining = {
+  code: 'draining',
+  detail: 'The server is shutting down. Nothing was run; try again on another node or shortly.',
+} as const;

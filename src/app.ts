@@ -1,0 +1,216 @@
+/** Composition root of the api process: the only place that constructs its parts, and takes them down in reverse. */
+import { createHash, createHmac } from 'node:crypto';
+import { monotonicFactory } from 'ulid';
+import { LoginFailures } from './api/login-failures.ts';
+import { Problem } from './api/problem.ts';
+import { readReadiness } from './api/readiness.ts';
+import { createRoutes } from './api/routes/index.ts';
+import { createHttpServer } from './api/server.ts';
+import { listen, stopServing } from './api/serve.ts';
+import { RecordUnavailable } from './audit/record.ts';
+import type { RecordStore } from './audit/record.ts';
+import { openSqliteRecord } from './audit/sqlite/open-sqlite-record.ts';
+import { createBoundary } from './boundary/boundary.ts';
+import { detectorIds } from './boundary/detectors.ts';
+import type { CallContext } from './calls/call-context.ts';
+import { closeOpenCalls } from './calls/close-open-calls.ts';
+import { watchDiskReserve } from './calls/disk-reserve.ts';
+import { ensureFirstKeys } from './calls/first-keys.ts';
+import { KeyRing, actor } from './calls/key-ring.ts';
+import { OutcomeWriter } from './calls/outcome-writer.ts';
+import { Slots } from './calls/slots.ts';
+import type { Config, LoadedConfig } from './config/config.ts';
+import { readDataSecret } from './config/data-secret.ts';
+import { readVersion } from './config/version.ts';
+import { RunnerProcess } from './execution/runner/runner-process.ts';
+import { compilePolicy } from './policy/compile.ts';
+import { QuotaLedger } from './policy/quota-ledger.ts';
+import { createLogger } from './telemetry/logger.ts';
+import type { Logger } from './telemetry/logger.ts';
+import { createMetrics } from './telemetry/metrics.ts';
+
+/** Calls between decision and outcome at once, and how many more may wait for a place. */
+const slotLimits = { runningMax: 64, waitingMax: 1024 } as const;
+/** After the drain time, what a cancelled call may still take to be recorded. */
+const cancelMsMax = 10_000;
+
+export interface App extends AsyncDisposable {
+  /** Where it really listens. */
+  readonly url: string;
+}
+
+export interface AppOptions {
+  readonly loaded: LoadedConfig;
+  /** Script and arguments that start the runner process. */
+  readonly runnerCommand: readonly string[];
+  readonly runnerEnvironment: NodeJS.ProcessEnv;
+}
+
+/** Starts everything, or takes down what it had started and rejects with an error that says what to do. */
+export async function startApp({ loaded, runnerCommand, runnerEnvironment }: AppOptions): Promise<App> {
+  const { config } = loaded;
+  const clock = { now: () => Date.now() };
+  const ulid = monotonicFactory();
+  const newId = (prefix: string): string => `${prefix}_${ulid()}`;
+  const version = readVersion();
+  const logger = createLogger(config.logLevel, 'api');
+  for (const warning of loaded.warnings) logger.warn({}, warning);
+  const revision = compilePolicy({ directories: config.policyDirs, knownDetectors: detectorIds });
+
+  await using stack = new AsyncDisposableStack();
+  const record = stack.use(
+    await openSqliteRecord({ dataDir: config.dataDir, nodeId: config.nodeId, clock, newId }),
+  );
+  const dataKey = readDataSecret(config.dataDir, 'data.key');
+  const metrics = createMetrics();
+  const disk = stack.use(await watchDiskReserve(config.dataDir, config.diskReserveBytes));
+  const outcomes = stack.use(new OutcomeWriter({ record, logger }));
+  const shutdown = new AbortController();
+  const runner = stack.use(
+    await RunnerProcess.start({
+      command: runnerCommand,
+      environment: runnerEnvironment,
+      revision: revision.id,
+      logger,
+      onLost: (reason) => {
+        metrics.runnerLost();
+        recordInBackground(record, logger, { type: 'runner_lost', details: { reason } });
+      },
+    }),
+  );
+  const slots = new Slots(slotLimits);
+  metrics.setRunningCalls(() => slots.runningCount);
+  const context: CallContext = {
+    revision: () => revision,
+    quotas: new QuotaLedger(),
+    boundary: createBoundary({ redactionKey: dataKey, known: [] }),
+    executor: runner,
+    record,
+    outcomes,
+    slots,
+    metrics,
+    clock,
+    newId,
+    fingerprint: (body) => createHmac('sha256', dataKey).update(body).digest('hex'),
+    hasDiskReserve: disk.hasRoom,
+    shutdown: shutdown.signal,
+    logger,
+  };
+  const keys = new KeyRing({ record, clock });
+  await prepareRecord(context, keys, config, logger);
+  await record.write({
+    events: [
+      startedEvent(loaded, version, revision.id),
+      { type: 'policy_activated', details: { revision: revision.id, trigger: 'start' } },
+    ],
+  });
+
+  const failures = stack.use(new LoginFailures({ record, logger }));
+  let isDraining = false;
+  const server = createHttpServer({
+    routes: createRoutes({
+      context,
+      keys,
+      version,
+      readiness: () =>
+        readReadiness({
+          record: () => record.health(),
+          runner: () => runner.state(),
+          revision: () => revision.id,
+          isDraining: () => isDraining,
+        }),
+      isDraining: () => isDraining,
+      servesMetrics: config.metrics === 'on',
+    }),
+    authentication: { record, now: clock.now, onFailure: (address) => failures.count(address) },
+    onScopeDenied: async (caller, scope, route) => {
+      await record.write({
+        events: [
+          {
+            type: 'scope_denied',
+            ...actor(caller),
+            tenant: caller.principal.tenant,
+            details: { scope, route },
+          },
+        ],
+      });
+    },
+    newRequestId: () => newId('req'),
+    bodyBytesMax: config.maxBodyBytes,
+    trustedProxies: config.trustedProxies ?? [],
+    logger,
+    metrics,
+    problemOfError,
+  });
+  const url = await listen(server, config.host, config.port);
+  stack.defer(async () => {
+    isDraining = true;
+    logger.info({ runningCalls: slots.runningCount, drainMs: config.drainMs }, 'draining');
+    slots.refuseWaiting();
+    const cancel = setTimeout(() => shutdown.abort(), config.drainMs);
+    await stopServing(server, config.drainMs + cancelMsMax);
+    clearTimeout(cancel);
+    await record.write({ events: [{ type: 'stopped', details: { version } }] });
+    logger.info({}, 'stopped');
+  });
+  logger.info({ url, version, revision: revision.id, dataDir: config.dataDir }, 'listening');
+  const owned = stack.move();
+  return { url, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** What the record must know before the first call: lost calls closed, quotas counted again, keys in place. */
+async function prepareRecord(
+  context: CallContext,
+  keys: KeyRing,
+  config: Config,
+  logger: Logger,
+): Promise<void> {
+  const { record, clock } = context;
+  const closed = await closeOpenCalls(record, clock);
+  if (closed > 0) logger.warn({ calls: closed }, 'calls of an earlier process closed as unknown');
+  const now = clock.now();
+  context.quotas.replay(record.quotaDrawsSince(now - context.revision().quotaWindowMsMax), now);
+  const written = await ensureFirstKeys({
+    dataDir: config.dataDir,
+    record,
+    keys,
+    bootstrapKey: config.bootstrapKey,
+  });
+  for (const file of written) logger.info({ file }, 'first key written');
+}
+
+function startedEvent(
+  loaded: LoadedConfig,
+  version: string,
+  revision: string,
+): Parameters<RecordStore['write']>[0]['events'][number] {
+  const shown = loaded.sources.map(({ name, shown }) => `${name}=${shown}`).join('\n');
+  return {
+    type: 'started',
+    details: {
+      version,
+      revision,
+      configDigest: `sha256:${createHash('sha256').update(shown).digest('hex')}`,
+    },
+  };
+}
+
+function recordInBackground(
+  record: RecordStore,
+  logger: Logger,
+  event: Parameters<RecordStore['write']>[0]['events'][number],
+): void {
+  record
+    .write({ events: [event] })
+    .catch((error: unknown) => logger.error({ err: error, type: event.type }, 'event not recorded'));
+}
+
+function problemOfError(error: unknown): Problem | null {
+  if (!(error instanceof RecordUnavailable)) return null;
+  return new Problem(
+    'audit_unavailable',
+    'The record cannot be written or read, so nothing was done. GET /ready says why.',
+    {},
+    { cause: error },
+  );
+}

@@ -1,0 +1,40 @@
+/** At start: intents that an earlier process left without an outcome are closed as `unknown`, never run again. */
+import type { RecordStore } from '../audit/record.ts';
+import type { Clock } from './call-context.ts';
+
+/** Calls closed in one write. */
+const batchMax = 100;
+
+export async function closeOpenCalls(
+  record: Pick<RecordStore, 'openCalls' | 'write'>,
+  clock: Clock,
+): Promise<number> {
+  let closed = 0;
+  for (;;) {
+    const batch = record.openCalls().slice(0, batchMax);
+    if (batch.length === 0) return closed;
+    const finishedAt = new Date(clock.now()).toISOString();
+    const error = {
+      name: 'Lost',
+      message: 'The server stopped while this call ran; whether it ran to its end is not known.',
+    };
+    const calls = batch.map(({ call, ...owner }) => ({
+      call: { ...call, status: 'unknown', error, finishedAt } as const,
+      ...owner,
+    }));
+    await record.write({
+      events: calls.map(({ call, tenant, principal }) => ({
+        type: 'outcome',
+        callId: call.id,
+        tenant,
+        principal,
+        tool: call.tool,
+        decision: call.decision,
+        status: call.status,
+        details: { closedAtStart: true },
+      })),
+      calls,
+    });
+    closed += batch.length;
+  }
+}

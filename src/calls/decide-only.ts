@@ -1,0 +1,22 @@
+/** The path up to the decision, for those who only ask. */
+import type { Decision } from '../model/decision.ts';
+import type { JsonObject } from '../model/json.ts';
+import type { Caller } from '../model/principal.ts';
+import type { CallContext } from './call-context.ts';
+import type { Refusal } from './refusal.ts';
+import { isRefusal } from './refusal.ts';
+import { findTool, validateArguments } from './validate-call.ts';
+
+export function decideOnly(
+  context: Pick<CallContext, 'revision' | 'clock'>,
+  caller: Caller,
+  asked: { readonly tool: string; readonly args: JsonObject },
+): Decision | Refusal {
+  const revision = context.revision();
+  const tool = findTool(revision, caller, asked);
+  if (isRefusal(tool)) return tool;
+  const args = validateArguments(revision, tool, asked);
+  if (isRefusal(args)) return args;
+  const request = { ip: caller.address, timeMs: context.clock.now() };
+  return revision.decide({ principal: caller.principal, tool, args: args.value, request });
+}

@@ -1,0 +1,95 @@
+/** The API as the command line uses it. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CommandFailed } from './command-failed.ts';
+
+const defaultUrl = 'http://127.0.0.1:8080';
+
+export interface Client {
+  /** Answers with the body of a 2xx; throws `CommandFailed` with the problem's own words otherwise. */
+  request(
+    method: 'GET' | 'POST' | 'DELETE',
+    path: string,
+    body?: object,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<unknown>;
+}
+
+interface ProblemDocument {
+  readonly title: string;
+  readonly detail: string;
+  readonly code: string;
+  readonly errors?: readonly {
+    readonly pointer: string;
+    readonly message: string;
+    readonly didYouMean?: string;
+  }[];
+}
+
+/** `SALLYPORT_URL` and `SALLYPORT_API_KEY`, else the local server and its bootstrap key. */
+export function createClient(environment: NodeJS.ProcessEnv): Client {
+  const base = environment['SALLYPORT_URL'] ?? defaultUrl;
+  if (!URL.canParse(base)) throw new CommandFailed(2, `SALLYPORT_URL is not a URL: ${base}`);
+  const key = environment['SALLYPORT_API_KEY'] ?? readBootstrapKey(environment);
+  return {
+    async request(method, path, body, headers = {}) {
+      const response = await send(new URL(path, base), {
+        method,
+        headers: {
+          Authorization: `Bearer ${key}`,
+          ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      if (response.ok) return text === '' ? null : parse(text, base);
+      throw new CommandFailed(1, describeProblem(response.status, text));
+    },
+  };
+}
+
+async function send(url: URL, options: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, options);
+  } catch (error) {
+    throw new CommandFailed(
+      1,
+      `No server answers at ${url.origin}. Start one with "sallyport serve", or set SALLYPORT_URL.`,
+      { cause: error },
+    );
+  }
+}
+
+function parse(text: string, base: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new CommandFailed(1, `${base} does not answer like a Sallyport server.`, { cause: error });
+  }
+}
+
+function describeProblem(status: number, text: string): string {
+  let problem: Partial<ProblemDocument>;
+  try {
+    problem = JSON.parse(text) as Partial<ProblemDocument>;
+  } catch {
+    return `The server answered ${status}.`;
+  }
+  const errors = (problem.errors ?? []).map(
+    ({ pointer, message, didYouMean }) =>
+      `\n  ${pointer || '(body)'}: ${message}${didYouMean === undefined ? '' : ` (did you mean ${didYouMean}?)`}`,
+  );
+  return `${problem.code ?? status}: ${problem.detail ?? problem.title ?? 'no detail'}${errors.join('')}`;
+}
+
+function readBootstrapKey(environment: NodeJS.ProcessEnv): string {
+  const file = join(environment['SALLYPORT_DATA_DIR'] ?? './data', 'bootstrap.key');
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    throw new CommandFailed(2, `No API key: set SALLYPORT_API_KEY, or run this where ${file} can be read.`, {
+      cause: error,
+    });
+  }
+}

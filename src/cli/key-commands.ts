@@ -1,0 +1,85 @@
+import type { Command } from 'commander';
+import { createClient } from './client.ts';
+import { CommandFailed } from './command-failed.ts';
+import { printable, table } from './output.ts';
+import type { Output } from './output.ts';
+
+interface ShownKey {
+  readonly id: string;
+  readonly principal: string;
+  readonly tenant: string;
+  readonly roles: readonly string[];
+  readonly scopes: readonly string[];
+  readonly expiresAt: string | null;
+  readonly revokedAt: string | null;
+  readonly secret?: string;
+}
+
+interface CreateOptions {
+  readonly principal: string;
+  readonly tenant: string;
+  readonly role?: readonly string[];
+  readonly scope: readonly string[];
+  readonly expiresInHours?: string;
+}
+
+export function addKeyCommands(program: Command, output: () => Output): void {
+  const keys = program.command('keys').description('API keys (scope admin)');
+  keys
+    .command('create')
+    .description('make a key and print its secret, this once')
+    .requiredOption('--principal <id>', 'whom the key stands for')
+    .option('--tenant <name>', 'tenant of the principal', 'default')
+    .option('--role <name...>', 'roles that policy knows')
+    .requiredOption('--scope <name...>', 'call, run, approve, audit, policy, admin')
+    .option('--expires-in-hours <n>', 'lifetime; without it the key does not expire')
+    .action(async (options: CreateOptions) => {
+      const body = {
+        principal: options.principal,
+        tenant: options.tenant,
+        roles: options.role ?? [],
+        scopes: options.scope,
+        ...(options.expiresInHours === undefined
+          ? {}
+          : { expiresInMs: readHours(options.expiresInHours) * 3_600_000 }),
+      };
+      const key = (await createClient(process.env).request('POST', '/v1/keys', body)) as ShownKey;
+      output().show(
+        key,
+        () => `${key.secret ?? ''}\n${describeKey(key).join('  ')}\nThe secret is not shown again.`,
+      );
+    });
+  keys
+    .command('list')
+    .description('every key, without secrets')
+    .action(async () => {
+      const page = (await createClient(process.env).request('GET', '/v1/keys')) as {
+        items: readonly ShownKey[];
+      };
+      output().show(page, () => table(page.items.map(describeKey)));
+    });
+  keys
+    .command('revoke')
+    .description('end a key at once')
+    .argument('<id>', 'the part between spk_ and the next _')
+    .action(async (id: string) => {
+      await createClient(process.env).request('DELETE', `/v1/keys/${encodeURIComponent(id)}`);
+      output().show({ id, revoked: true }, () => `${printable(id)} is revoked.`);
+    });
+}
+
+function readHours(text: string): number {
+  if (!/^\d{1,6}$/.test(text) || Number(text) < 1)
+    throw new CommandFailed(2, '--expires-in-hours must be a whole number of hours.');
+  return Number(text);
+}
+
+function describeKey(key: ShownKey): string[] {
+  const state =
+    key.revokedAt === null
+      ? key.expiresAt === null
+        ? 'active'
+        : `until ${key.expiresAt}`
+      : `revoked ${key.revokedAt}`;
+  return [key.id, key.principal, key.tenant, key.roles.join(',') || '-', key.scopes.join(','), state];
+}

@@ -1,0 +1,49 @@
+/** Words for people on a terminal, JSON for programs. */
+
+export interface Output {
+  /** Prints the value as JSON, or as the text that `human` makes of it. */
+  show(value: unknown, human: () => string): void;
+  readonly paint: Paint;
+}
+
+export interface Paint {
+  readonly bold: (text: string) => string;
+  readonly dim: (text: string) => string;
+  readonly good: (text: string) => string;
+  readonly bad: (text: string) => string;
+}
+
+/** `asJson`: the person said `--json`, or stdout is no terminal. */
+export function createOutput(asJson: boolean, hasColour: boolean): Output {
+  const style = (code: number) => (text: string) => (hasColour ? `\u001b[${code}m${text}\u001b[0m` : text);
+  return {
+    show(value, human) {
+      process.stdout.write(`${asJson ? JSON.stringify(value, null, 2) : human()}\n`);
+    },
+    paint: { bold: style(1), dim: style(2), good: style(32), bad: style(31) },
+  };
+}
+
+/** Columns as wide as their longest cell; the last one is left as it is. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows)
+    for (const [index, cell] of row.entries()) widths[index] = Math.max(widths[index] ?? 0, cell.length);
+  return rows
+    .map((row) =>
+      row
+        .map((cell, index) => (index === row.length - 1 ? cell : cell.padEnd(widths[index] ?? 0)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** Text from outside on a terminal: control characters shown, never obeyed. */
+export function printable(text: string): string {
+  // eslint-disable-next-line no-control-regex -- these characters are what is being removed
+  return text.replaceAll(
+    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

@@ -1,0 +1,82 @@
+/** `sallyport`: every command, thin over the rooms below. Exit codes: 0 fine, 1 finding or failure, 2 usage. */
+import { Command, CommanderError } from 'commander';
+import { ConfigInvalid } from '../config/config.ts';
+import { readVersion } from '../config/version.ts';
+import { addAuditCommands } from './audit-commands.ts';
+import { addCallCommand } from './call-command.ts';
+import { CommandFailed } from './command-failed.ts';
+import { addConfigCommand } from './config-command.ts';
+import { addImageCommands } from './image-commands.ts';
+import type { ImageCommands } from './image-commands.ts';
+import { addKeyCommands } from './key-commands.ts';
+import { createOutput } from './output.ts';
+import type { Output } from './output.ts';
+import { addPolicyCommands } from './policy-commands.ts';
+
+/** What starts processes is handed in: the command line does not construct servers. */
+export interface ProgramActions {
+  readonly serve: () => Promise<void>;
+  readonly runner: (instance: string) => Promise<void>;
+  readonly images: () => Promise<ImageCommands>;
+}
+
+/** Runs one command line; sets `process.exitCode`, prints errors to stderr, never a stack trace. */
+export async function runProgram(args: readonly string[], actions: ProgramActions): Promise<void> {
+  try {
+    await createProgram(actions).parseAsync(args, { from: 'user' });
+  } catch (error) {
+    process.exitCode = exitCodeOf(error);
+    if (!(error instanceof CommanderError)) process.stderr.write(`sallyport: ${messageOf(error)}\n`);
+  }
+}
+
+function createProgram(actions: ProgramActions): Command {
+  const program = new Command('sallyport')
+    .description('Sandboxed tool execution for AI agents.')
+    .version(readVersion())
+    .option('--json', 'print JSON, also on a terminal')
+    .showHelpAfterError('(--help shows how it is used)')
+    .exitOverride()
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 fine, 1 a finding or failure, 2 called wrongly.\nClient commands use SALLYPORT_URL and SALLYPORT_API_KEY, or the local server and its bootstrap key.',
+    );
+  const output = (): Output =>
+    createOutput(
+      program.opts()['json'] === true || !process.stdout.isTTY,
+      process.stdout.hasColors?.() ?? false,
+    );
+  program
+    .command('serve')
+    .description('start the server (configured by SALLYPORT_ variables; see "sallyport config")')
+    .action(actions.serve);
+  program
+    .command('runner', { hidden: true })
+    .description('the process that runs sandboxes; started by serve')
+    .requiredOption('--instance <id>', 'names this deployment on the container engine')
+    .action((options: { instance: string }) => actions.runner(options.instance));
+  addCallCommand(program, output);
+  addPolicyCommands(program, output);
+  addAuditCommands(program, output);
+  addKeyCommands(program, output);
+  addImageCommands(program, output, actions.images);
+  addConfigCommand(program, output);
+  for (const command of allCommands(program))
+    command.exitOverride().showHelpAfterError('(--help shows how it is used)');
+  return program;
+}
+
+function allCommands(command: Command): Command[] {
+  return command.commands.flatMap((child) => [child, ...allCommands(child)]);
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommandFailed) return error.exitCode;
+  if (error instanceof ConfigInvalid) return 2;
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  return 1;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,55 @@
+#!/usr/bin/env node
+/** The `sallyport` command: start, wait for a signal, dispose. */
+import { enableCompileCache } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { CommandFailed, runProgram } from './cli/program.ts';
+import { loadConfig } from './config/config.ts';
+
+enableCompileCache();
+
+/** What the runner needs of the environment; nothing else reaches it. */
+const runnerVariables = [
+  'PATH',
+  'HOME',
+  'TMPDIR',
+  'LANG',
+  'NODE_COMPILE_CACHE',
+  'DOCKER_HOST',
+  'DOCKER_CERT_PATH',
+  'DOCKER_TLS_VERIFY',
+  'SALLYPORT_POLICY_DIR',
+  'SALLYPORT_ISOLATE_CONFINEMENT',
+  'SALLYPORT_LOG_LEVEL',
+];
+
+await runProgram(process.argv.slice(2), {
+  async serve() {
+    const { startApp } = await import('./app.ts');
+    const runnerEnvironment = Object.fromEntries(runnerVariables.map((name) => [name, process.env[name]]));
+    const runnerCommand = [fileURLToPath(import.meta.url), 'runner'];
+    const stopped = nextStopSignal();
+    await using _app = await startApp({ loaded: loadConfig(process.env), runnerCommand, runnerEnvironment });
+    await stopped;
+  },
+  async runner(instance) {
+    const [{ runRunner }, { runnerLinkFd }] = await Promise.all([
+      import('./runner.ts'),
+      import('./execution/runner/runner-process.ts'),
+    ]);
+    // The api owns this process: it ends when the link closes, not with a signal meant for the whole group.
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
+    await runRunner({ loaded: loadConfig(process.env), linkFd: runnerLinkFd, instance });
+  },
+  async images() {
+    const { createImageCommands } = await import('./execution/container/image-commands.ts');
+    return createImageCommands(loadConfig(process.env).config.dockerHost);
+  },
+});
+
+function nextStopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+  });
+}
+
+export { CommandFailed };
