@@ -15,8 +15,7 @@ interface Report {
 /** A file that fails as a whole, and a run that fails in no test at all, count as one failure each. */
 export function closingLine(report: Report, exitStatus: number): string {
   const brokenFiles = report.testResults.filter(
-    (file) =>
-      file.status === 'failed' && !file.assertionResults.some((result) => result.status === 'failed'),
+    (file) => file.status === 'failed' && !file.assertionResults.some((result) => result.status === 'failed'),
   ).length;
   const counted = report.numFailedTests + brokenFiles;
   const failed = counted === 0 && exitStatus !== 0 ? 1 : counted;
