@@ -1,5 +1,5 @@
 /** Composition root of the api process: the only place that constructs its parts, and takes them down in reverse. */
-import { createHash, createHmac } from 'node:crypto';
+import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { monotonicFactory } from 'ulid';
 import { LoginFailures } from './api/login-failures.ts';
 import { Problem } from './api/problem.ts';
@@ -59,7 +59,13 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
 
   await using stack = new AsyncDisposableStack();
   const record = stack.use(
-    await openSqliteRecord({ dataDir: config.dataDir, nodeId: config.nodeId, clock, newId }),
+    openSqliteRecord({
+      dataDir: config.dataDir,
+      writer: `${config.nodeId}/api-1`,
+      clock,
+      newId,
+      randomBytes,
+    }),
   );
   const dataKey = readDataSecret(config.dataDir, 'data.key');
   const metrics = createMetrics();
@@ -68,7 +74,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   const shutdown = new AbortController();
   const runner = stack.use(
     await RunnerProcess.start({
-      command: runnerCommand,
+      command: [...runnerCommand, '--instance', instanceOf(dataKey)],
       environment: runnerEnvironment,
       revision: revision.id,
       logger,
@@ -83,7 +89,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   const context: CallContext = {
     revision: () => revision,
     quotas: new QuotaLedger(),
-    boundary: createBoundary({ redactionKey: dataKey, known: [] }),
+    boundary: createBoundary({ redactionKey: dataKey, knownSecrets: [] }),
     executor: runner,
     record,
     outcomes,
@@ -156,6 +162,11 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   logger.info({ url, version, revision: revision.id, dataDir: config.dataDir }, 'listening');
   const owned = stack.move();
   return { url, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** The same at every start on this data directory, so that a new runner finds the containers of the one before. */
+function instanceOf(dataKey: Uint8Array): string {
+  return createHmac('sha256', dataKey).update('instance').digest('hex').slice(0, 16);
 }
 
 /** What the record must know before the first call: lost calls closed, quotas counted again, keys in place. */

@@ -2,7 +2,7 @@
 /** The `sallyport` command: start, wait for a signal, dispose. */
 import { enableCompileCache } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { CommandFailed, runProgram } from './cli/program.ts';
+import { runProgram } from './cli/program.ts';
 import { loadConfig } from './config/config.ts';
 
 enableCompileCache();
@@ -51,5 +51,3 @@ function nextStopSignal(): Promise<void> {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
   });
 }
-
-export { CommandFailed };

@@ -110,15 +110,20 @@ export interface ApiKey {
 /** All or nothing, in this order. */
 export interface RecordWrite {
   readonly events: readonly EventDraft[];
-  /** Inserted, or replaced by id. */
+  /** Inserted, or replaced by id. The last event of this write about a call commits to it, so there must be one. */
   readonly calls?: readonly StoredCall[];
+  /** Inserted. Their calls are stored already, or in this write. */
   readonly artifacts?: readonly StoredArtifact[];
-  /** Inserted; an entry of the same principal and key that has not expired makes the whole write fail with `IdempotencyTaken`. */
+  /**
+   * Inserted, or put in the place of one that expired; an entry of the same principal and key that has not expired
+   * makes the whole write fail with `IdempotencyTaken`. Its call is stored already, or in this write.
+   */
   readonly idempotency?: IdempotencyEntry;
   /** Removed: a call that provably ran nothing frees its idempotency key for a retry. */
   readonly releasedIdempotency?: { readonly principal: string; readonly key: string };
+  /** Inserted, or replaced by id. */
   readonly keys?: readonly ApiKey[];
-  /** Sets `revokedAtMs` of these keys. */
+  /** Sets `revokedAtMs` of these keys; one that is revoked already keeps its time. */
   readonly revokedKeys?: readonly { readonly id: string; readonly atMs: number }[];
 }
 
@@ -133,7 +138,9 @@ export interface EventQuery {
   readonly rule?: string;
   readonly callId?: string;
   readonly requestId?: string;
+  /** RFC 3339; events of this time and later. */
   readonly from?: string;
+  /** RFC 3339; events before this time. */
   readonly to?: string;
   /** 1 to 1000. */
   readonly limit: number;
@@ -186,9 +193,8 @@ export class InvalidCursor extends Error {
   override readonly name = 'InvalidCursor';
 }
 
-export interface RecordStore extends AsyncDisposable {
-  /** Durable when resolved. Rejects with `RecordUnavailable` or `IdempotencyTaken`, then nothing was written. */
-  write(write: RecordWrite): Promise<readonly StoredEvent[]>;
+/** What can be read. Every method throws `RecordUnavailable` when the store cannot be read now. */
+export interface RecordReader {
   getCall(id: string): StoredCall | null;
   getArtifact(id: string): StoredArtifact | null;
   findIdempotency(principal: string, key: string): IdempotencyEntry | null;
@@ -203,6 +209,15 @@ export interface RecordStore extends AsyncDisposable {
   ): Iterable<{ readonly atMs: number; readonly callId: string; readonly draws: readonly QuotaDraw[] }>;
   /** Calls whose intent has no outcome. At start they are closed as `unknown`. */
   openCalls(): readonly StoredCall[];
+}
+
+export interface RecordStore extends RecordReader, AsyncDisposable {
+  /**
+   * Durable when resolved; reads from then on see it. Rejects with `RecordUnavailable` or `IdempotencyTaken`,
+   * then nothing of it was written. Rejects with `NotCanonical` or `TypeError` for what JSON cannot say, or a call
+   * without an event about it: mistakes of ours.
+   */
+  write(write: RecordWrite): Promise<readonly StoredEvent[]>;
   /** Probes the store with a real write when the last one failed or is old. */
   health(): Promise<RecordHealth>;
 }

@@ -1,7 +1,7 @@
 /** The intent: durable, in one transaction with the call and its idempotency key, before anything runs. */
 import type { EventDraft } from '../audit/record.ts';
 import { IdempotencyTaken, RecordUnavailable } from '../audit/record.ts';
-import type { Inbound } from '../boundary/boundary.ts';
+import type { CheckedArguments as Inbound } from '../boundary/boundary.ts';
 import type { ExecutionRequest } from '../execution/executor.ts';
 import type { Call, DecisionSummary } from '../model/call.ts';
 import type { Decision } from '../model/decision.ts';

@@ -1,5 +1,5 @@
 /** The boundary, inbound: allow, flag or block; what is executed is never rewritten. */
-import type { Inbound } from '../boundary/boundary.ts';
+import type { CheckedArguments as Inbound } from '../boundary/boundary.ts';
 import type { BoundaryProfile } from '../model/finding.ts';
 import type { Revision } from '../policy/revision.ts';
 import type { CallContext, CheckedArguments } from './call-context.ts';

@@ -101,7 +101,9 @@ function storedArtifact(
     callId: begun.callId,
     tenant: begun.caller.principal.tenant,
     principal: begun.caller.principal.id,
-    ...artifact,
+    name: artifact.name,
+    mediaType: artifact.mediaType,
+    data: artifact.data,
     sha256: createHash('sha256').update(artifact.data).digest('hex'),
     expiresAtMs: context.clock.now() + artifactKeptMs,
   };

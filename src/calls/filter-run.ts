@@ -1,5 +1,5 @@
 /** What a run yielded → what may leave: a status, and content that went through the boundary. Fails closed. */
-import type { OutputContent, FilteredOutput } from '../boundary/boundary.ts';
+import type { FilteredOutput, ToolOutput } from '../boundary/boundary.ts';
 import type { ExitReason } from '../execution/executor.ts';
 import type { CallError, CallStatus, RuntimeReport, Truncation } from '../model/call.ts';
 import type { BoundaryReport } from '../model/finding.ts';
@@ -57,7 +57,7 @@ export function filterRun(context: CallContext, begun: BegunCall, run: EndedRun)
 }
 
 /** A filter that fails withholds everything. */
-function applyBoundary(context: CallContext, begun: BegunCall, content: OutputContent): FilteredOutput {
+function applyBoundary(context: CallContext, begun: BegunCall, content: ToolOutput): FilteredOutput {
   try {
     return context.boundary.filterOutput(content, boundaryProfiles(begun.revision, begun.decided));
   } catch (error) {
@@ -84,7 +84,7 @@ const statusByExit: Readonly<Record<ExitReason, CallStatus>> = {
   crashed: 'crashed',
 };
 
-function interpret(begun: BegunCall, run: RunResult): { status: CallStatus; content: OutputContent } {
+function interpret(begun: BegunCall, run: RunResult): { status: CallStatus; content: ToolOutput } {
   const rest = {
     stdout: run.stdout,
     stderr: run.stderr,
@@ -96,7 +96,7 @@ function interpret(begun: BegunCall, run: RunResult): { status: CallStatus; cont
       content: { ...rest, result: null, error: run.exit.error },
     };
   }
-  const failed = (error: CallError): { status: CallStatus; content: OutputContent } => ({
+  const failed = (error: CallError): { status: CallStatus; content: ToolOutput } => ({
     status: 'failed',
     content: { ...rest, result: null, error },
   });

@@ -51,7 +51,10 @@ export function addAuditCommands(program: Command, output: () => Output): void {
 }
 
 async function verifyOffline(): Promise<VerifyReport> {
-  await using record = openSqliteRecordReadOnly(process.env['SALLYPORT_DATA_DIR'] ?? './data');
+  using record = openSqliteRecordReadOnly({
+    dataDir: process.env['SALLYPORT_DATA_DIR'] ?? './data',
+    clock: { now: () => Date.now() },
+  });
   return await record.verify();
 }
 

@@ -1,0 +1,211 @@
+/**
+ * The one that writes: many writes in one transaction, each in a savepoint of its own, so that one that is refused
+ * does not spoil the others. Holds the head of this writer's chain; after any failure it is read again.
+ */
+import { genesisHash, linkEvent } from '../chain.ts';
+import { parseCanonicalEvent, searchColumnNames, searchColumns } from '../stored-event.ts';
+import { openWriter, sqliteCode } from './connection.ts';
+import type { ChainHead, SealedEvent } from '../chain.ts';
+import type { Connection } from './connection.ts';
+import type { CopiedError, Link, SealedWrite, WriteOutcome } from './protocol.ts';
+
+/** The chain as this transaction left it so far. */
+interface Position extends ChainHead {
+  readonly timeHigh: string;
+}
+
+export class Committer implements Disposable {
+  readonly #file: string;
+  readonly #writer: string;
+  #connection: Connection | null = null;
+  #statements: Statements | null = null;
+  #position: Position | null = null;
+
+  constructor(file: string, writer: string) {
+    this.#file = file;
+    this.#writer = writer;
+  }
+
+  /** Durable when it returns. Never throws: what failed is in the outcomes, in the order of the writes. */
+  commit(writes: readonly SealedWrite[]): readonly WriteOutcome[] {
+    try {
+      return this.#transaction(writes);
+    } catch (error) {
+      this.#reset();
+      const outcome: WriteOutcome = { kind: 'failed', error: copyError(error) };
+      return writes.map(() => outcome);
+    }
+  }
+
+  /** Leaves everything in the one file, as far as readers let it. */
+  [Symbol.dispose](): void {
+    this.#connection?.pragma('wal_checkpoint(TRUNCATE)');
+    this.#reset();
+  }
+
+  #transaction(writes: readonly SealedWrite[]): readonly WriteOutcome[] {
+    const connection = (this.#connection ??= openWriter(this.#file));
+    const statements = (this.#statements ??= prepare(connection));
+    statements.begin.run();
+    const before = (this.#position ??= readPosition(statements, this.#writer));
+    let position = before;
+    const outcomes = writes.map((write): WriteOutcome => {
+      const applied = applyWrite(connection, statements, write, position);
+      if ('outcome' in applied) return applied.outcome;
+      position = applied.position;
+      return { kind: 'stored', links: applied.links };
+    });
+    if (position !== before) statements.setHead.run(this.#writer, position.sequence, position.hash);
+    statements.commit.run();
+    this.#position = position;
+    return outcomes;
+  }
+
+  /** A connection that failed is not used again; closing it rolls back what it had begun. */
+  #reset(): void {
+    this.#position = null;
+    this.#statements = null;
+    const connection = this.#connection;
+    this.#connection = null;
+    connection?.close();
+  }
+}
+
+type Applied =
+  | { readonly position: Position; readonly links: readonly Link[] }
+  | { readonly outcome: WriteOutcome };
+
+function applyWrite(
+  connection: Connection,
+  statements: Statements,
+  write: SealedWrite,
+  position: Position,
+): Applied {
+  statements.savepoint.run();
+  try {
+    const applied = storeWrite(statements, write, position);
+    if ('outcome' in applied) statements.rollbackTo.run();
+    statements.release.run();
+    return applied;
+  } catch (error) {
+    // Only a contradiction with what is stored is this write's own affair; anything else fails the whole batch.
+    if (!connection.inTransaction || sqliteCode(error)?.startsWith('SQLITE_CONSTRAINT') !== true) throw error;
+    statements.rollbackTo.run();
+    statements.release.run();
+    return { outcome: { kind: 'failed', error: copyError(error) } };
+  }
+}
+
+function storeWrite(statements: Statements, write: SealedWrite, start: Position): Applied {
+  const links: Link[] = [];
+  let position = start;
+  for (const event of write.events) {
+    position = storeEvent(statements, event, position, links);
+  }
+  for (const { id, status, salt, body } of write.calls)
+    statements.putCall.run(id, status, salt, Buffer.from(body));
+  for (const artifact of write.artifacts) {
+    const { id, callId, tenant, principal, name, mediaType, sha256, expiresAtMs, data } = artifact;
+    statements.addArtifact.run(id, callId, tenant, principal, name, mediaType, sha256, expiresAtMs, data);
+  }
+  if (write.idempotency !== null) {
+    const { principal, key, fingerprint, callId, expiresAtMs } = write.idempotency;
+    const { changes } = statements.claim.run(principal, key, fingerprint, callId, expiresAtMs, write.nowMs);
+    if (changes === 0) return { outcome: { kind: 'idempotency_taken' } };
+  }
+  if (write.releasedIdempotency !== null) {
+    statements.unclaim.run(write.releasedIdempotency.principal, write.releasedIdempotency.key);
+  }
+  for (const key of write.keys) {
+    const { id, secretHash, principal, tenant, createdAtMs, expiresAtMs, revokedAtMs } = key;
+    const lists = [JSON.stringify(key.roles), JSON.stringify(key.scopes)];
+    statements.putKey.run(id, secretHash, principal, tenant, ...lists, createdAtMs, expiresAtMs, revokedAtMs);
+  }
+  for (const { id, atMs } of write.revokedKeys) statements.revokeKey.run(atMs, id);
+  if (write.probe) statements.probe.run(write.nowMs);
+  return { position, links };
+}
+
+function storeEvent(statements: Statements, event: SealedEvent, position: Position, links: Link[]): Position {
+  const { canonical, sequence, eventHash, previousHash, hash } = linkEvent(event, position);
+  const parsed = parseCanonicalEvent(canonical);
+  const timeHigh = parsed.time > position.timeHigh ? parsed.time : position.timeHigh;
+  const { lastInsertRowid } = statements.addEvent.run(
+    Buffer.from(canonical),
+    eventHash,
+    previousHash,
+    hash,
+    timeHigh,
+    ...searchColumns(parsed),
+  );
+  if (event.content !== null)
+    statements.addContent.run(lastInsertRowid, event.content.salt, Buffer.from(event.content.text));
+  links.push({ sequence, eventHash, previousHash, hash });
+  return { sequence, hash, timeHigh };
+}
+
+/** Goes on after a tail that was cut off: the gap stays as evidence. Events after the head leave no place to go on. */
+function readPosition(statements: Statements, writer: string): Position {
+  const head = (statements.getHead.get(writer) as ChainHead | undefined) ?? {
+    sequence: 0,
+    hash: genesisHash,
+  };
+  const last = statements.getLastSequence.get(writer) as number | null;
+  if (last !== null && last > head.sequence)
+    throw new Error(`the chain of ${writer} goes on after its head ${head.sequence}; verify the record`);
+  const timeHigh = statements.getTimeHigh.get() as string | undefined;
+  return { ...head, timeHigh: timeHigh ?? '' };
+}
+
+function copyError(error: unknown): CopiedError {
+  return { code: sqliteCode(error), message: error instanceof Error ? error.message : String(error) };
+}
+
+type Statements = ReturnType<typeof prepare>;
+
+function prepare(connection: Connection) {
+  const columns = searchColumnNames.join(', ');
+  const marks = searchColumnNames.map(() => '?').join(', ');
+  return {
+    begin: connection.prepare('BEGIN IMMEDIATE'),
+    commit: connection.prepare('COMMIT'),
+    savepoint: connection.prepare('SAVEPOINT one_write'),
+    rollbackTo: connection.prepare('ROLLBACK TO one_write'),
+    release: connection.prepare('RELEASE one_write'),
+    getHead: connection.prepare('SELECT sequence, hash FROM writers WHERE writer = ?'),
+    getLastSequence: connection.prepare('SELECT max(sequence) FROM audit_chain WHERE writer = ?').pluck(),
+    getTimeHigh: connection
+      .prepare('SELECT time_high FROM audit_chain ORDER BY position DESC LIMIT 1')
+      .pluck(),
+    setHead: connection.prepare('INSERT OR REPLACE INTO writers (writer, sequence, hash) VALUES (?, ?, ?)'),
+    addEvent: connection.prepare(
+      `INSERT INTO audit_chain (canonical, event_hash, previous_hash, hash, time_high, ${columns}) VALUES (?, ?, ?, ?, ?, ${marks})`,
+    ),
+    addContent: connection.prepare('INSERT INTO audit_content (position, salt, content) VALUES (?, ?, ?)'),
+    putCall: connection.prepare(
+      `INSERT INTO calls (id, status, salt, body) VALUES (?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET status = excluded.status, salt = excluded.salt, body = excluded.body`,
+    ),
+    addArtifact: connection.prepare(
+      `INSERT INTO artifacts (id, call_id, tenant, principal, name, media_type, sha256, expires_at_ms, data)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    // No row changes when the entry is held and has not expired.
+    claim: connection.prepare(
+      `INSERT INTO idempotency (principal, key, fingerprint, call_id, expires_at_ms) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (principal, key) DO UPDATE SET fingerprint = excluded.fingerprint, call_id = excluded.call_id,
+         expires_at_ms = excluded.expires_at_ms WHERE expires_at_ms <= ?`,
+    ),
+    unclaim: connection.prepare('DELETE FROM idempotency WHERE principal = ? AND key = ?'),
+    putKey: connection.prepare(
+      `INSERT OR REPLACE INTO api_keys
+         (id, secret_hash, principal, tenant, roles, scopes, created_at_ms, expires_at_ms, revoked_at_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    // A key that is revoked already keeps its time.
+    revokeKey: connection.prepare(
+      'UPDATE api_keys SET revoked_at_ms = coalesce(revoked_at_ms, ?) WHERE id = ?',
+    ),
+    probe: connection.prepare('INSERT OR REPLACE INTO probe (id, at_ms) VALUES (1, ?)'),
+  };
+}

@@ -1,0 +1,42 @@
+/** The directory of the record: its files, their permissions, and the lock that keeps a second writer out. */
+import Database from 'better-sqlite3';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { RecordUnavailable } from '../record.ts';
+import { sqliteCode } from './connection.ts';
+
+const databaseName = 'record.db';
+const lockName = 'record.lock';
+
+export function databaseFile(dataDir: string): string {
+  return join(dataDir, databaseName);
+}
+
+/** Creates what is missing, for this user alone: directory 0700, files 0600. SQLite gives its side files the same mode. */
+export function createDataDirectory(dataDir: string): void {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  for (const name of [databaseName, lockName]) closeSync(openSync(join(dataDir, name), 'a', 0o600));
+}
+
+/**
+ * Keeps every other process out until it is closed. A lock of the kernel, so it goes with the process, however that ends.
+ * Throws `RecordUnavailable` when another process holds it.
+ */
+export function lockDataDirectory(dataDir: string): Disposable {
+  const lock = new Database(join(dataDir, lockName), { timeout: 0 });
+  try {
+    lock.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    lock.close();
+    if (sqliteCode(error)?.startsWith('SQLITE_BUSY') !== true) throw error;
+    throw new RecordUnavailable(
+      `Another process writes to the data directory ${dataDir}; stop it, or give this one a directory of its own.`,
+      { cause: error },
+    );
+  }
+  return {
+    [Symbol.dispose]() {
+      lock.close();
+    },
+  };
+}

@@ -1,0 +1,48 @@
+/** The doors of the record on SQLite. */
+import { openWriter, recordUnavailable } from './connection.ts';
+import { createDataDirectory, databaseFile, lockDataDirectory } from './data-directory.ts';
+import { migrate } from './migrations.ts';
+import { SqliteRecordReader } from './record-reader.ts';
+import { SqliteRecord } from './sqlite-record.ts';
+import type { RecordReader, RecordStore } from '../record.ts';
+import type { SealSources } from './seal-write.ts';
+
+export interface SqliteRecordOptions extends SealSources {
+  /** Created with mode 0700 when it is missing. One process writes to it at a time. */
+  readonly dataDir: string;
+}
+
+/**
+ * Opens the record for reading and writing, and brings its schema up to date. Throws `RecordUnavailable` when another
+ * process has the directory, the schema is of a newer version, or the disk refuses.
+ */
+export function openSqliteRecord(options: SqliteRecordOptions): RecordStore {
+  try {
+    createDataDirectory(options.dataDir);
+    using opened = new DisposableStack();
+    const lock = opened.use(lockDataDirectory(options.dataDir));
+    const file = databaseFile(options.dataDir);
+    const migrating = openWriter(file);
+    opened.defer(() => migrating.close());
+    migrate(migrating);
+    const reader = opened.use(new SqliteRecordReader(file, options.clock));
+    const record = new SqliteRecord(options, { file, reader, lock });
+    opened.move();
+    migrating.close();
+    return record;
+  } catch (error) {
+    throw recordUnavailable(error);
+  }
+}
+
+/** Reads and verification only, also while a server writes: for the command line. Throws `RecordUnavailable`. */
+export function openSqliteRecordReadOnly(options: {
+  readonly dataDir: string;
+  readonly clock: { now(): number };
+}): RecordReader & Disposable {
+  try {
+    return new SqliteRecordReader(databaseFile(options.dataDir), options.clock);
+  } catch (error) {
+    throw recordUnavailable(error);
+  }
+}

@@ -1,0 +1,200 @@
+/** Reads of the record, synchronous, on a connection of their own. */
+import { parseCanonicalEvent, storedEvent } from '../stored-event.ts';
+import { encodeCursor } from '../cursor.ts';
+import { openReader, recordUnavailable, sqliteCode } from './connection.ts';
+import { eventSql, firstPositionSince } from './event-query.ts';
+import { requireCurrentSchema } from './migrations.ts';
+import { verifyRecord } from './verify-record.ts';
+import type { ApiKey, EventQuery, IdempotencyEntry, Page, RecordReader } from '../record.ts';
+import type { StoredArtifact, StoredCall, StoredEvent, VerifyReport } from '../record.ts';
+import type { QuotaDraw } from '../../model/decision.ts';
+import type { Scope } from '../../model/principal.ts';
+import type { Connection } from './connection.ts';
+
+/** Rows read at once where a caller may stop in between. */
+const drawsBatch = 500;
+
+interface EventRow {
+  readonly position: number;
+  readonly canonical: Buffer;
+  readonly event_hash: string;
+  readonly previous_hash: string;
+  readonly hash: string;
+  readonly content: Buffer | null;
+}
+
+interface DrawRow {
+  readonly position: number;
+  readonly canonical: Buffer;
+}
+
+export class SqliteRecordReader implements RecordReader, Disposable {
+  readonly #connection: Connection;
+  readonly #clock: { now(): number };
+  readonly #statements: ReturnType<typeof prepare>;
+
+  /** Throws SQLite's error when the file cannot be read, and `RecordUnavailable` when its schema is not this version's. */
+  constructor(file: string, clock: { now(): number }) {
+    this.#connection = openReader(file);
+    this.#clock = clock;
+    try {
+      requireCurrentSchema(this.#connection);
+      this.#statements = prepare(this.#connection);
+    } catch (error) {
+      this.#connection.close();
+      throw error;
+    }
+  }
+
+  getCall(id: string): StoredCall | null {
+    const body = this.#read(() => this.#statements.call.get(id) as Buffer | undefined);
+    return body === undefined ? null : parseCall(body);
+  }
+
+  getArtifact(id: string): StoredArtifact | null {
+    return this.#read(() => this.#statements.artifact.get(id, this.#clock.now()) as StoredArtifact) ?? null;
+  }
+
+  findIdempotency(principal: string, key: string): IdempotencyEntry | null {
+    const now = this.#clock.now();
+    return (
+      this.#read(() => this.#statements.idempotency.get(principal, key, now) as IdempotencyEntry) ?? null
+    );
+  }
+
+  getKey(id: string): ApiKey | null {
+    const row = this.#read(() => this.#statements.key.get(id) as KeyRow | undefined);
+    return row === undefined ? null : apiKey(row);
+  }
+
+  listKeys(): readonly ApiKey[] {
+    return this.#read(() => this.#statements.keys.all() as KeyRow[]).map(apiKey);
+  }
+
+  listEvents(query: EventQuery): Page<StoredEvent> {
+    const { where, order, values } = eventSql(query);
+    const rows = this.#read(
+      () =>
+        this.#connection
+          .prepare(
+            `SELECT e.position, canonical, event_hash, previous_hash, hash, content
+             FROM audit_chain e LEFT JOIN audit_content c ON c.position = e.position
+             WHERE ${where} ORDER BY e.position ${order} LIMIT ?`,
+          )
+          .all(...values, query.limit + 1) as EventRow[],
+    );
+    const shown = rows.slice(0, query.limit);
+    const last = shown.at(-1);
+    const more = last !== undefined && rows.length > query.limit;
+    return {
+      items: shown.map(readEvent),
+      nextCursor: more ? encodeCursor(query.order, last.position) : null,
+    };
+  }
+
+  verify(): Promise<VerifyReport> {
+    return verifyRecord(this.#connection).catch((error: unknown) => {
+      throw recordUnavailable(error);
+    });
+  }
+
+  *quotaDrawsSince(
+    sinceMs: number,
+  ): Generator<{ readonly atMs: number; readonly callId: string; readonly draws: readonly QuotaDraw[] }> {
+    const since = new Date(sinceMs).toISOString();
+    for (let after = 0; ;) {
+      const rows = this.#read(
+        () => this.#statements.intents.all(since, since, after, drawsBatch) as DrawRow[],
+      );
+      for (const { canonical } of rows) {
+        const { time, callId, quotas } = parseCanonicalEvent(canonical.toString());
+        if (callId !== undefined && quotas !== undefined)
+          yield { atMs: Date.parse(time), callId, draws: quotas };
+      }
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < drawsBatch) return;
+      after = last.position;
+    }
+  }
+
+  openCalls(): readonly StoredCall[] {
+    return this.#read(() => this.#statements.openCalls.all() as Buffer[]).map(parseCall);
+  }
+
+  [Symbol.dispose](): void {
+    this.#connection.close();
+  }
+
+  #read<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      if (sqliteCode(error) === null && this.#connection.open) throw error;
+      throw recordUnavailable(error);
+    }
+  }
+}
+
+function prepare(connection: Connection) {
+  return {
+    call: connection.prepare('SELECT body FROM calls WHERE id = ?').pluck(),
+    artifact: connection.prepare(
+      `SELECT id, call_id AS callId, tenant, principal, name, media_type AS mediaType, sha256, data,
+         expires_at_ms AS expiresAtMs FROM artifacts WHERE id = ? AND expires_at_ms > ?`,
+    ),
+    idempotency: connection.prepare(
+      `SELECT principal, key, fingerprint, call_id AS callId, expires_at_ms AS expiresAtMs
+       FROM idempotency WHERE principal = ? AND key = ? AND expires_at_ms > ?`,
+    ),
+    key: connection.prepare('SELECT * FROM api_keys WHERE id = ?'),
+    keys: connection.prepare('SELECT * FROM api_keys ORDER BY id'),
+    intents: connection.prepare(
+      `SELECT position, canonical FROM audit_chain WHERE type = 'intent' AND position >= ${firstPositionSince}
+         AND time >= ? AND position > ? ORDER BY position LIMIT ?`,
+    ),
+    openCalls: connection
+      .prepare(
+        `SELECT body FROM calls WHERE status = 'running'
+           AND EXISTS (SELECT 1 FROM audit_chain WHERE call_id = calls.id AND type = 'intent')
+           AND NOT EXISTS
+             (SELECT 1 FROM audit_chain WHERE call_id = calls.id AND type IN ('outcome', 'not_started'))
+         ORDER BY id`,
+      )
+      .pluck(),
+  };
+}
+
+function readEvent(row: EventRow): StoredEvent {
+  const hashes = { eventHash: row.event_hash, previousHash: row.previous_hash, hash: row.hash };
+  return storedEvent(parseCanonicalEvent(row.canonical.toString()), row.content?.toString() ?? null, hashes);
+}
+
+function parseCall(body: Buffer): StoredCall {
+  return JSON.parse(body.toString()) as StoredCall;
+}
+
+interface KeyRow {
+  readonly id: string;
+  readonly secret_hash: string;
+  readonly principal: string;
+  readonly tenant: string;
+  readonly roles: string;
+  readonly scopes: string;
+  readonly created_at_ms: number;
+  readonly expires_at_ms: number | null;
+  readonly revoked_at_ms: number | null;
+}
+
+function apiKey(row: KeyRow): ApiKey {
+  return {
+    id: row.id,
+    secretHash: row.secret_hash,
+    principal: row.principal,
+    tenant: row.tenant,
+    roles: JSON.parse(row.roles) as string[],
+    scopes: JSON.parse(row.scopes) as Scope[],
+    createdAtMs: row.created_at_ms,
+    expiresAtMs: row.expires_at_ms,
+    revokedAtMs: row.revoked_at_ms,
+  };
+}

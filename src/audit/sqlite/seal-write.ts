@@ -1,0 +1,80 @@
+/** Gives a write everything that comes from outside: ids, time, nonces, salts and commitments. */
+import { canonicalJson } from '../canonical-json.ts';
+import { commitTo, sealEvent } from '../chain.ts';
+import type { EventDraft, RecordWrite, StoredCall } from '../record.ts';
+import type { SealedCall, SealedWrite } from './protocol.ts';
+
+/** What a store is given so that tests can repeat what it does. */
+export interface SealSources {
+  readonly writer: string;
+  /** Epoch milliseconds. */
+  readonly clock: { now(): number };
+  readonly randomBytes: (size: number) => Uint8Array;
+  /** A new id for a prefix, for example `evt_01J…` for `evt`. */
+  readonly newId: (prefix: string) => string;
+}
+
+const nonceBytes = 16;
+const saltBytes = 32;
+
+/** Throws `NotCanonical`, and `TypeError` for a call that no event of the write is about. */
+export function sealWrite(write: RecordWrite, sources: SealSources): SealedWrite {
+  const nowMs = sources.clock.now();
+  const time = new Date(nowMs).toISOString();
+  const calls = (write.calls ?? []).map((stored) => sealCall(stored, sources));
+  const vouchers = new Map(calls.map((call) => [lastEventOf(write.events, call.id), call]));
+  const events = write.events.map((draft) => {
+    const random = hex(sources.randomBytes(nonceBytes + saltBytes));
+    const call = vouchers.get(draft);
+    return sealEvent(draft, {
+      id: sources.newId('evt'),
+      time,
+      writer: sources.writer,
+      nonce: random.slice(0, nonceBytes * 2),
+      salt: random.slice(nonceBytes * 2),
+      callCommitment: call === undefined ? null : commitTo('call', call.body, call.salt),
+    });
+  });
+  return {
+    nowMs,
+    events,
+    calls,
+    artifacts: write.artifacts ?? [],
+    idempotency: write.idempotency ?? null,
+    releasedIdempotency: write.releasedIdempotency ?? null,
+    keys: write.keys ?? [],
+    revokedKeys: write.revokedKeys ?? [],
+    probe: false,
+  };
+}
+
+/** Nothing to store but a sign of life. */
+export function probeWrite(nowMs: number): SealedWrite {
+  return {
+    nowMs,
+    events: [],
+    calls: [],
+    artifacts: [],
+    idempotency: null,
+    releasedIdempotency: null,
+    keys: [],
+    revokedKeys: [],
+    probe: true,
+  };
+}
+
+function sealCall({ call, tenant, principal }: StoredCall, { randomBytes }: SealSources): SealedCall {
+  const body = canonicalJson({ call, principal, tenant });
+  return { id: call.id, status: call.status, salt: hex(randomBytes(saltBytes)), body };
+}
+
+/** The event that commits to the stored call, so that nobody can change the one without breaking the other. */
+function lastEventOf(events: readonly EventDraft[], callId: string): EventDraft {
+  const draft = events.findLast((event) => event.callId === callId);
+  if (draft === undefined) throw new TypeError(`Call ${callId} is stored without an event about it.`);
+  return draft;
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
+}

@@ -1,0 +1,171 @@
+/** Walks the stored chains in slices, so that the thread it runs on stays free for others. */
+import { setImmediate } from 'node:timers/promises';
+import { commitTo } from '../chain.ts';
+import { searchColumnNames } from '../stored-event.ts';
+import { ChainVerifier } from '../verify.ts';
+import type { ChainHead } from '../chain.ts';
+import type { StoredCall, VerifyReport } from '../record.ts';
+import type { CanonicalEvent, SearchColumn } from '../stored-event.ts';
+import type { ChainRow } from '../verify.ts';
+import type { Connection } from './connection.ts';
+
+/** The event loop is given back after this much work, milliseconds. One large row may take longer. */
+const sliceMsMax = 8;
+
+/** Rows between two looks at the clock. */
+const rowsPerLook = 32;
+
+/** Verifies what was durable when it was called. Throws SQLite's error where the file cannot be read. */
+export async function verifyRecord(connection: Connection): Promise<VerifyReport> {
+  const statements = prepare(connection);
+  const { heads, last } = statements.snapshot();
+  const verifier = new ChainVerifier(({ writer, sequence }) => statements.holds(writer, sequence, last));
+  const times = new HighTime();
+  await walk(
+    (after: number) => statements.events(after, last),
+    0,
+    (row) => {
+      const event = verifier.add(chainRow(row));
+      if (event !== null && !times.follows(event.time, row[5]))
+        verifier.problem('altered', event, 'the column time_high is not the latest time up to this event');
+      return row[0];
+    },
+  );
+  await walk(
+    (after: string) => statements.calls(after),
+    '',
+    (row) => {
+      const problem = callProblem(row, statements.eventsOfCall(row[0]));
+      if (problem !== null) verifier.problem('call_altered', problem, problem.detail);
+      return row[0];
+    },
+  );
+  return verifier.finish(heads);
+}
+
+/** Calls `take` with every row. It returns the key after which the walk goes on in the next slice. */
+async function walk<Key, Row>(
+  rowsAfter: (after: Key) => IterableIterator<Row>,
+  start: Key,
+  take: (row: Row) => Key,
+): Promise<void> {
+  let after = start;
+  for (let done = false; !done;) {
+    const endMs = performance.now() + sliceMsMax;
+    let rows = 0;
+    done = true;
+    for (const row of rowsAfter(after)) {
+      after = take(row);
+      rows += 1;
+      if (rows % rowsPerLook !== 0 || performance.now() < endMs) continue;
+      done = false;
+      break;
+    }
+    await setImmediate();
+  }
+}
+
+/** Checks the column that says the latest time of the chain so far. After a wrong one it goes on from there. */
+class HighTime {
+  #time = '';
+
+  follows(time: string, stored: SearchColumn): boolean {
+    if (time > this.#time) this.#time = time;
+    const right = stored === this.#time;
+    if (!right) this.#time = String(stored);
+    return right;
+  }
+}
+
+interface CallProblem {
+  readonly writer: string;
+  readonly sequence: number;
+  readonly detail: string;
+}
+
+/** Members of stored JSON, none where it cannot be read. */
+function readJson<T extends object>(json: unknown): Partial<T> {
+  try {
+    const value: unknown = JSON.parse(String(json));
+    return typeof value === 'object' && value !== null ? value : {};
+  } catch {
+    return {};
+  }
+}
+
+/** A call has to be what the last event that commits to it says. */
+function callProblem([id, status, salt, body]: CallRow, events: Iterable<Buffer>): CallProblem | null {
+  for (const canonical of events) {
+    const { callCommitment, writer = '', sequence = 0 } = readJson<CanonicalEvent>(canonical);
+    if (callCommitment === undefined) continue;
+    if (callCommitment !== commitTo('call', String(body), salt))
+      return { writer, sequence, detail: `call ${id} is not what this event committed to` };
+    const { call } = readJson<StoredCall>(body);
+    const same = call?.id === id && call.status === status;
+    return same ? null : { writer, sequence, detail: `the columns of call ${id} are not what it says` };
+  }
+  return { writer: '', sequence: 0, detail: `no event vouches for call ${id}` };
+}
+
+type StoredRow = readonly [
+  position: number,
+  canonical: unknown,
+  eventHash: string,
+  previousHash: string,
+  hash: string,
+  timeHigh: SearchColumn,
+  salt: string | null,
+  content: unknown,
+  ...columns: SearchColumn[],
+];
+
+type CallRow = readonly [id: string, status: string, salt: string, body: Buffer];
+
+function chainRow(row: StoredRow): ChainRow {
+  const [, canonical, eventHash, previousHash, hash, , salt, content, ...columns] = row;
+  return {
+    canonical: canonical instanceof Uint8Array ? canonical : new Uint8Array(),
+    eventHash,
+    previousHash,
+    hash,
+    columns,
+    content: salt === null ? null : { salt, text: String(content) },
+  };
+}
+
+function prepare(connection: Connection) {
+  const columns = searchColumnNames.map((name) => `e.${name}`).join(', ');
+  const events = connection
+    .prepare(
+      `SELECT e.position, canonical, event_hash, previous_hash, hash, time_high, salt, content, ${columns}
+       FROM audit_chain e LEFT JOIN audit_content c ON c.position = e.position
+       WHERE e.position > ? AND e.position <= ? ORDER BY e.position`,
+    )
+    .raw();
+  const calls = connection.prepare('SELECT id, status, salt, body FROM calls WHERE id > ? ORDER BY id').raw();
+  const eventsOfCall = connection
+    .prepare('SELECT canonical FROM audit_chain WHERE call_id = ? ORDER BY position DESC')
+    .pluck();
+  const holds = connection
+    .prepare('SELECT 1 FROM audit_chain WHERE writer = ? AND sequence = ? AND position <= ?')
+    .pluck();
+  return {
+    snapshot: connection.transaction(() => ({
+      heads: new Map(
+        (connection.prepare('SELECT writer, sequence, hash FROM writers').all() as StoredHead[]).map(
+          ({ writer, sequence, hash }): [string, ChainHead] => [writer, { sequence, hash }],
+        ),
+      ),
+      last: Number(connection.prepare('SELECT max(position) FROM audit_chain').pluck().get() ?? 0),
+    })),
+    events: (after: number, last: number) => events.iterate(after, last) as IterableIterator<StoredRow>,
+    calls: (after: string) => calls.iterate(after) as IterableIterator<CallRow>,
+    eventsOfCall: (id: string) => eventsOfCall.iterate(id) as IterableIterator<Buffer>,
+    holds: (writer: string, sequence: number, last: number) =>
+      holds.get(writer, sequence, last) !== undefined,
+  };
+}
+
+interface StoredHead extends ChainHead {
+  readonly writer: string;
+}

@@ -1,0 +1,138 @@
+/**
+ * The api's side of the writer's thread: bounded, in order, one message a turn of the event loop.
+ * A thread that dies takes its unanswered writes with it as failures; the next write starts another.
+ */
+import { Worker } from 'node:worker_threads';
+import { RecordUnavailable } from '../record.ts';
+import { recordUnavailable } from './connection.ts';
+import type { FromThread, SealedWrite, ThreadStart, ToThread, WriteOutcome } from './protocol.ts';
+
+/** Writes that may wait for the disk. Beyond it the record is slower than its callers, and they are refused. */
+export const queuedWritesMax = 4_096;
+
+/** Bytes of content, calls and artifacts that may wait. */
+export const queuedBytesMax = 256 * 1024 * 1024;
+
+/** A commit that takes longer than this at the end is given up, milliseconds; nothing in it was acknowledged. */
+const closeMsMax = 10_000;
+
+interface Waiting {
+  readonly write: SealedWrite;
+  readonly bytes: number;
+  readonly settle: (outcome: WriteOutcome) => void;
+}
+
+export class WriteQueue implements AsyncDisposable {
+  readonly #start: ThreadStart;
+  #thread: Worker | null = null;
+  /** Of this turn, not yet sent. */
+  #unsent: Waiting[] = [];
+  /** Sent and not yet answered, in order. */
+  #sent: Waiting[] = [];
+  #bytes = 0;
+  #closed = false;
+
+  constructor(start: ThreadStart) {
+    this.#start = start;
+  }
+
+  /** Rejects with `RecordUnavailable` when the queue is full or closed; every other end is an outcome. */
+  push(write: SealedWrite): Promise<WriteOutcome> {
+    const bytes = writeBytes(write);
+    if (this.#closed) return Promise.reject(new RecordUnavailable('The record is closed.'));
+    const full =
+      this.#unsent.length + this.#sent.length >= queuedWritesMax || this.#bytes + bytes > queuedBytesMax;
+    if (full)
+      return Promise.reject(new RecordUnavailable('Too many writes wait for the record; call again later.'));
+    return new Promise((settle) => {
+      if (this.#unsent.length === 0) setImmediate(() => this.#send());
+      this.#unsent.push({ write, bytes, settle });
+      this.#bytes += bytes;
+    });
+  }
+
+  /** Waits for what was pushed, then ends the thread. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#send();
+    const thread = this.#thread;
+    if (thread === null) return;
+    const ended = new Promise((resolve) => thread.once('exit', resolve));
+    thread.postMessage({ kind: 'close' } satisfies ToThread, []);
+    const timer = setTimeout(() => void thread.terminate(), closeMsMax);
+    await ended;
+    clearTimeout(timer);
+  }
+
+  #send(): void {
+    const waiting = this.#unsent;
+    if (waiting.length === 0) return;
+    this.#unsent = [];
+    const message: ToThread = { kind: 'writes', writes: waiting.map(({ write }) => write) };
+    try {
+      const thread = (this.#thread ??= this.#startThread());
+      // An idle record must not keep the process alive; a write that waits must.
+      thread.ref();
+      thread.postMessage(message, []);
+    } catch (error) {
+      this.#lose(waiting, error);
+      return;
+    }
+    this.#sent = this.#sent.length === 0 ? waiting : [...this.#sent, ...waiting];
+  }
+
+  #startThread(): Worker {
+    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+    const thread = new Worker(new URL(`./writer-thread.${extension}`, import.meta.url), {
+      workerData: this.#start,
+      env: {},
+      name: 'record-writer',
+    });
+    let failure: unknown = null;
+    thread.on('message', ({ outcomes }: FromThread) => this.#answer(outcomes));
+    thread.on('error', (error) => {
+      failure = error;
+    });
+    thread.on('exit', () => {
+      if (this.#thread === thread) this.#thread = null;
+      this.#lose(this.#sent, failure);
+      this.#sent = [];
+    });
+    return thread;
+  }
+
+  #answer(outcomes: readonly WriteOutcome[]): void {
+    const answered = this.#sent.slice(0, outcomes.length);
+    this.#sent = this.#sent.slice(outcomes.length);
+    if (this.#sent.length === 0) this.#thread?.unref();
+    answered.forEach((waiting, index) => this.#settle(waiting, outcomes[index]));
+  }
+
+  #lose(lost: readonly Waiting[], failure: unknown): void {
+    const message = failure instanceof Error ? failure.message : 'the writer thread ended';
+    for (const waiting of lost) this.#settle(waiting, { kind: 'failed', error: { code: null, message } });
+  }
+
+  #settle({ bytes, settle }: Waiting, outcome: WriteOutcome | undefined): void {
+    this.#bytes -= bytes;
+    settle(outcome ?? { kind: 'failed', error: { code: null, message: 'no outcome' } });
+  }
+}
+
+/** What a failed outcome becomes for the caller. */
+export function outcomeError(error: {
+  readonly code: string | null;
+  readonly message: string;
+}): RecordUnavailable {
+  return recordUnavailable(Object.assign(new Error(error.message), { code: error.code }));
+}
+
+function writeBytes(write: SealedWrite): number {
+  let bytes = 0;
+  for (const { before, after, content } of write.events)
+    bytes += before.length + after.length + (content?.text.length ?? 0);
+  for (const { body } of write.calls) bytes += body.length;
+  for (const { data } of write.artifacts) bytes += data.byteLength;
+  return bytes;
+}

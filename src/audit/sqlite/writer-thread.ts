@@ -1,0 +1,40 @@
+/**
+ * The writer's thread: SQLite waits for the disk here, so that the thread that serves HTTP does not.
+ * What arrived while a commit ran goes into the next one together.
+ */
+import { receiveMessageOnPort, parentPort, workerData } from 'node:worker_threads';
+import { Committer } from './committer.ts';
+import type { FromThread, SealedWrite, ThreadStart, ToThread } from './protocol.ts';
+
+/** Writes in one transaction. More wait for the next, so that the first of a burst are not kept for the last. */
+const batchWritesMax = 256;
+
+function serve(port: NonNullable<typeof parentPort>, { file, writer }: ThreadStart): void {
+  const committer = new Committer(file, writer);
+  port.on('message', (first: ToThread) => {
+    const { writes, closing } = collect(port, first);
+    for (let start = 0; start < writes.length; start += batchWritesMax) {
+      const answer: FromThread = { outcomes: committer.commit(writes.slice(start, start + batchWritesMax)) };
+      port.postMessage(answer);
+    }
+    if (!closing) return;
+    committer[Symbol.dispose]();
+    port.close();
+  });
+}
+
+/** Everything that waits at the port now. */
+function collect(port: NonNullable<typeof parentPort>, first: ToThread) {
+  const writes: SealedWrite[] = [];
+  for (let message: ToThread | undefined = first; message !== undefined; message = next(port)) {
+    if (message.kind === 'close') return { writes, closing: true };
+    writes.push(...message.writes);
+  }
+  return { writes, closing: false };
+}
+
+function next(port: NonNullable<typeof parentPort>): ToThread | undefined {
+  return (receiveMessageOnPort(port) as { message: ToThread } | undefined)?.message;
+}
+
+if (parentPort !== null) serve(parentPort, workerData as ThreadStart);

@@ -1,0 +1,45 @@
+import type { Action, BoundaryProfile } from '../model/finding.ts';
+import { detectors } from './detectors.ts';
+import { strongest } from './findings.ts';
+
+export type ActionOf = (detector: string) => Action;
+
+/** What each detector's hit leads to on the way out. Of several profiles the strictest counts, for each detector. */
+export function outboundActions(profiles: readonly BoundaryProfile[]): ActionOf {
+  return resolve(profiles, 'outbound', (action) => action);
+}
+
+/** The same on the way in, where what is checked is also what runs: nothing is rewritten, so it is flagged or blocked. */
+export function inboundActions(profiles: readonly BoundaryProfile[]): ActionOf {
+  return resolve(profiles, 'inbound', (action) =>
+    action === 'wrap' || action === 'redact' ? 'flag' : action,
+  );
+}
+
+/** For copies that go to the record, to logs and to display: everything that any detector finds is taken out. */
+export const redactEverything: ActionOf = () => 'redact';
+
+/** Which artifacts may leave; the strictest profile counts. */
+export function artifactRule(profiles: readonly BoundaryProfile[]): BoundaryProfile['artifacts'] {
+  const rules = new Set(profiles.map((profile) => profile.artifacts));
+  if (rules.has('none')) return 'none';
+  return rules.has('images') ? 'images' : 'any';
+}
+
+function resolve(
+  profiles: readonly BoundaryProfile[],
+  direction: 'inbound' | 'outbound',
+  effective: (action: Action) => Action,
+): ActionOf {
+  const byDetector = new Map<string, Action>();
+  for (const detector of detectors) {
+    const stated = profiles.map(({ [direction]: { detectors } }) =>
+      Object.hasOwn(detectors, detector.id) ? detectors[detector.id] : undefined,
+    );
+    const chosen = stated.map((action) => action ?? detector[direction]);
+    const action = chosen.length === 0 ? detector[direction] : chosen.reduce(strongest);
+    byDetector.set(detector.id, effective(action));
+  }
+  // A detector that is not in the list has no say over what it finds: closed.
+  return (detector) => byDetector.get(detector) ?? 'block';
+}

@@ -1,0 +1,173 @@
+/**
+ * The boundary filter: what goes to a tool is checked, what comes back from it is filtered.
+ * Trusted: profiles and options. Hostile: every argument, every byte that a tool produced, every name it chose.
+ * Pure over its inputs, linear in their size, and closed: what cannot be filtered to its end is withheld.
+ */
+import type { CallError } from '../model/call.ts';
+import type { BoundaryProfile, BoundaryReport } from '../model/finding.ts';
+import type { JsonValue } from '../model/json.ts';
+import type { ActionOf } from './actions.ts';
+import { artifactRule, inboundActions, outboundActions, redactEverything } from './actions.ts';
+import type { OutputArtifact } from './artifacts.ts';
+import { filterArtifact, streamPlace } from './artifacts.ts';
+import { secretDetectors } from './detectors.ts';
+import { filterJson } from './filter-json.ts';
+import type { FilterPass } from './filter-pass.ts';
+import { filterText } from './filter-pass.ts';
+import type { Findings } from './findings.ts';
+import { collectFindings } from './findings.ts';
+import type { KnownSecret } from './known-secrets.ts';
+import { buildKnownSecretDetector } from './known-secrets.ts';
+import { boundaryLimits, LimitExceeded } from './limits.ts';
+import type { Pointer } from './pointer.ts';
+import { rootPointer } from './pointer.ts';
+import { applyRedactions, createPlaceholder, judge } from './redaction.ts';
+import { scanText } from './scan-text.ts';
+import { buildSecretScanner } from './secret-scanner.ts';
+
+export interface BoundaryOptions {
+  /** Key of the placeholders' suffixes, at least 16 bytes. The same key gives the same suffix for the same secret. */
+  readonly redactionKey: Uint8Array;
+  /** Secrets that this deployment knows and that must not leave in any form. */
+  readonly knownSecrets: readonly KnownSecret[];
+}
+
+export interface CheckedArguments {
+  readonly report: BoundaryReport;
+  /** The call must not run. */
+  readonly blocked: boolean;
+  /** A copy for the record and for display, without secrets. What runs are the arguments as they came. */
+  readonly forRecord: JsonValue;
+}
+
+export interface ToolOutput {
+  readonly result: JsonValue;
+  readonly error: CallError | null;
+  /** Bytes as the tool wrote them. What is no UTF-8 becomes U+FFFD. */
+  readonly stdout: Uint8Array;
+  readonly stderr: Uint8Array;
+  readonly artifacts: readonly OutputArtifact[];
+}
+
+export interface FilteredOutput {
+  readonly report: BoundaryReport;
+  /** Everything is withheld: the other members are empty. */
+  readonly blocked: boolean;
+  readonly result: JsonValue;
+  readonly error: CallError | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Without those that were withheld. `index` is the place in the tool's output, as findings name it. */
+  readonly artifacts: readonly (OutputArtifact & { readonly index: number })[];
+}
+
+export interface Boundary {
+  /** Checks the arguments of a call. Nothing is rewritten: an action `wrap` or `redact` acts as `flag` here. */
+  checkArguments(args: JsonValue, profiles: readonly BoundaryProfile[]): CheckedArguments;
+  /** Filters what a call produced. Filtering the result again changes nothing. */
+  filterOutput(output: ToolOutput, profiles: readonly BoundaryProfile[]): FilteredOutput;
+  /** A copy without anything that any detector finds, whatever the profiles say: for the record. */
+  redactForRecord(value: JsonValue): JsonValue;
+  /** The same for a text: log lines, details of errors. */
+  redactText(text: string): string;
+}
+
+const redactionKeyBytesMin = 16;
+
+/** Throws `RangeError` for a short key or a known secret that cannot be looked for. */
+export function createBoundary({ redactionKey, knownSecrets }: BoundaryOptions): Boundary {
+  if (redactionKey.length < redactionKeyBytesMin) {
+    throw new RangeError(`redactionKey: use at least ${redactionKeyBytesMin} random bytes`);
+  }
+  const placeholder = createPlaceholder(redactionKey);
+  const scanner = buildSecretScanner([buildKnownSecretDetector(knownSecrets), ...secretDetectors]);
+  const scanned = knownSecrets.length > 0 ? ['secrets', 'known-secrets', 'unicode'] : ['secrets', 'unicode'];
+
+  const createPass = (actionOf: ActionOf): FilterPass => ({
+    actionOf,
+    placeholder,
+    scanner,
+    findings: collectFindings(),
+    budget: { unitsLeft: boundaryLimits.textUnitsMax },
+  });
+  const cleanKey = (key: string) =>
+    applyRedactions(
+      key.toWellFormed(),
+      judge(scanText(key.toWellFormed(), scanner), redactEverything),
+      placeholder,
+    );
+  const pointerTo = (root: string): Pointer => rootPointer(root, cleanKey);
+
+  const redactForRecord = (value: JsonValue): JsonValue =>
+    orWithheld('', collectFindings(), () => filterJson(value, pointerTo(''), createPass(redactEverything)));
+
+  return {
+    checkArguments(args, profiles) {
+      const pass = createPass(inboundActions(profiles));
+      orWithheld('', pass.findings, () => filterJson(args, pointerTo(''), pass));
+      const report = pass.findings.report(scanned);
+      return { report, blocked: report.verdict === 'blocked', forRecord: redactForRecord(args) };
+    },
+
+    filterOutput(output, profiles) {
+      const pass = createPass(outboundActions(profiles));
+      const filtered = orWithheld('', pass.findings, () =>
+        filterParts(output, artifactRule(profiles), pointerTo, pass),
+      );
+      const report = pass.findings.report(scanned);
+      if (report.verdict === 'blocked' || typeof filtered === 'string')
+        return { report, blocked: true, ...nothing };
+      return { report, blocked: false, ...filtered };
+    },
+
+    redactForRecord,
+
+    redactText: (text) =>
+      orWithheld('', collectFindings(), () =>
+        filterText(text, streamPlace('', text), createPass(redactEverything)),
+      ),
+  };
+}
+
+type Parts = Omit<FilteredOutput, 'report' | 'blocked'>;
+
+const nothing: Parts = { result: null, error: null, stdout: '', stderr: '', artifacts: [] };
+
+function filterParts(
+  output: ToolOutput,
+  rule: BoundaryProfile['artifacts'],
+  pointerTo: (root: string) => Pointer,
+  pass: FilterPass,
+): Parts {
+  const filterStream = (name: 'stdout' | 'stderr') => {
+    const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(output[name]);
+    return filterText(text, streamPlace(name, text), pass);
+  };
+  return {
+    result: filterJson(output.result, pointerTo('/result'), pass),
+    error: output.error === null ? null : filterError(output.error, pointerTo('/error'), pass),
+    stdout: filterStream('stdout'),
+    stderr: filterStream('stderr'),
+    artifacts: output.artifacts.flatMap((artifact, index) => {
+      const filtered = filterArtifact(artifact, rule, pointerTo(`/artifacts/${index}`), pass);
+      return filtered === null ? [] : [{ ...filtered, index }];
+    }),
+  };
+}
+
+function filterError({ name, message, stack }: CallError, pointer: Pointer, pass: FilterPass): CallError {
+  const texts = stack === undefined ? { name, message } : { name, message, stack };
+  return filterJson(texts, pointer, pass) as unknown as CallError;
+}
+
+/** Runs a filter; input beyond a named limit becomes a stub and a finding that blocks. */
+function orWithheld<T>(where: string, findings: Findings, filter: () => T): T | string {
+  try {
+    return filter();
+  } catch (error) {
+    if (!(error instanceof LimitExceeded)) throw error;
+    const { detector } = error;
+    findings.add({ detector, action: 'block', confidence: 'high', via: [], place: where, where });
+    return `[WITHHELD:${detector}]`;
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * What a detector is. One entry of `detectors.ts` says everything: what it looks for, where that format is published,
+ * what a hit leads to by default, and examples that the tests hold it to.
+ */
+import type { Action, Finding } from '../model/finding.ts';
+
+export type Family = 'secrets' | 'unicode';
+export type Confidence = Finding['confidence'];
+
+export interface Detector {
+  /** Stable: policy files and findings name it. */
+  readonly id: string;
+  readonly title: string;
+  readonly family: Family;
+  /** Default action on the way in. Arguments are never rewritten: `wrap` and `redact` act as `flag` there. */
+  readonly inbound: Action;
+  /** Default action on the way out. */
+  readonly outbound: Action;
+  /** Where the format is published. */
+  readonly source: string;
+  readonly examples: { readonly hit: readonly string[]; readonly miss: readonly string[] };
+}
+
+/**
+ * A detector of the secrets stage. The scanner finds its literals (case-sensitive) and then tries the format at each,
+ * so text without a literal costs nothing.
+ */
+export interface SecretDetector extends Detector {
+  readonly family: 'secrets';
+  readonly literals: readonly string[];
+  readonly format: SecretFormat;
+}
+
+export type SecretFormat = PatternFormat | SpanFormat;
+
+/**
+ * A format that a sticky expression describes, starting at the literal. Every quantifier is bounded and none is nested.
+ * A group named `secret` narrows the hit to a part: the rest is context, which siblings and keys of JSON may give too.
+ */
+export interface PatternFormat {
+  readonly kind: 'pattern';
+  readonly pattern: RegExp;
+  /** One character of the token's alphabet: a hit with such a neighbour is part of something longer, and is none. */
+  readonly alphabet: RegExp;
+  /** Judges the text that matched; null refuses it. */
+  readonly check: (secret: string) => Confidence | null;
+}
+
+/** A format that needs a state machine. `find` looks at one literal's position and reads each character a bounded number of times. */
+export interface SpanFormat {
+  readonly kind: 'span';
+  readonly find: (text: string, at: number) => SecretSpan | null;
+}
+
+export interface SecretSpan {
+  readonly start: number;
+  readonly end: number;
+  readonly confidence: Confidence;
+  /** Names the placeholder instead of the detector. */
+  readonly label?: string;
+  /** What the placeholder's suffix is made of, when it is not the text itself. */
+  readonly secret?: string;
+  /** Encodings passed, outermost first. */
+  readonly via?: readonly string[];
+}
+
+/** What every detector of secrets does unless it has a reason: arguments are flagged, output is redacted. */
+export const secretDefaults = { family: 'secrets', inbound: 'flag', outbound: 'redact' } as const;
+
+/** Invisible characters and terminal escapes are flagged in arguments and taken out of output. */
+export const unicodeDefaults = { family: 'unicode', inbound: 'flag', outbound: 'redact' } as const;
+
+/** Examples are written in parts, so that scanners of code hosts do not take them for the real thing. */
+export function inParts(...parts: readonly string[]): string {
+  return parts.join('');
+}

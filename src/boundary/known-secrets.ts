@@ -1,0 +1,123 @@
+/**
+ * Secrets that this deployment knows itself, found in every form in which they commonly leave: plain, base64 and
+ * base64url at each of the three alignments, hex, percent-encoded, JSON-escaped and reversed.
+ */
+import type { SecretDetector, SecretSpan } from './detector.ts';
+import { secretDefaults } from './detector.ts';
+
+export interface KnownSecret {
+  /** Names the placeholder: `[REDACTED:bootstrap-key:ab12]`. Lower-case letters, digits and `-`, at most 40. */
+  readonly id: string;
+  /** At least 8 characters: a shorter one would be found in ordinary text. */
+  readonly secret: string;
+}
+
+export const knownSecretsMax = 256;
+const secretUnitsMin = 8;
+const secretUnitsMax = 16_384;
+/** The automaton holds only the beginning of each form; the rest is compared at the hit. */
+const literalUnits = 12;
+
+/** One way in which a secret can be written. */
+interface Form {
+  readonly known: KnownSecret;
+  readonly text: string;
+  readonly via: readonly string[];
+  /** Characters on each side that carry bits of the secret mixed with bits of its neighbours. */
+  readonly before: number;
+  readonly after: number;
+}
+
+export const knownSecretEntry = {
+  ...secretDefaults,
+  id: 'known-secret',
+  title: 'Secret of this deployment, in plain or encoded',
+  source:
+    'the secrets handed to the filter when it was built; RFC 4648 (base64, base64url, base16), RFC 3986 §2.1',
+  examples: { hit: [], miss: [] },
+} as const;
+
+/** Throws `RangeError` naming the secret's id (never the secret) when it cannot be looked for. */
+export function buildKnownSecretDetector(secrets: readonly KnownSecret[]): SecretDetector {
+  if (secrets.length > knownSecretsMax) {
+    throw new RangeError(`${secrets.length} known secrets; at most ${knownSecretsMax} can be looked for`);
+  }
+  const byLiteral = new Map<string, Form[]>();
+  for (const known of secrets) {
+    assertUsable(known);
+    for (const form of formsOf(known)) {
+      const literal = form.text.slice(0, literalUnits);
+      const others = byLiteral.get(literal);
+      if (others === undefined) byLiteral.set(literal, [form]);
+      else if (!others.some((other) => other.text === form.text)) others.push(form);
+    }
+  }
+  return { ...knownSecretEntry, literals: [...byLiteral.keys()], format: { kind: 'span', find } };
+
+  function find(text: string, at: number): SecretSpan | null {
+    for (let length = literalUnits; length >= formUnitsMin; length--) {
+      const forms = byLiteral.get(text.slice(at, at + length));
+      const form = forms?.find((form) => text.startsWith(form.text, at));
+      if (form !== undefined) return spanOf(form, text, at);
+    }
+    return null;
+  }
+}
+
+const formUnitsMin = 8;
+
+function assertUsable({ id, secret }: KnownSecret): void {
+  if (!/^[a-z0-9-]{1,40}$/.test(id)) {
+    throw new RangeError(
+      `known secret id ${JSON.stringify(id.slice(0, 60))}: use lower-case letters, digits and "-", at most 40`,
+    );
+  }
+  if (secret.length < secretUnitsMin || secret.length > secretUnitsMax || !secret.isWellFormed()) {
+    throw new RangeError(
+      `known secret ${id}: use ${secretUnitsMin} to ${secretUnitsMax} characters of well-formed text`,
+    );
+  }
+}
+
+function spanOf(form: Form, text: string, at: number): SecretSpan {
+  let start = at;
+  let end = at + form.text.length;
+  const isBase64 = (index: number) => /[A-Za-z0-9+/_=-]/.test(text.charAt(index));
+  while (start > 0 && at - start < form.before && isBase64(start - 1)) start--;
+  while (end - at - form.text.length < form.after && isBase64(end)) end++;
+  return { start, end, confidence: 'high', label: form.known.id, secret: form.known.secret, via: form.via };
+}
+
+function formsOf(known: KnownSecret): Form[] {
+  const bytes = Buffer.from(known.secret, 'utf8');
+  const hex = bytes.toString('hex');
+  const percent = hex.replaceAll(/../g, (pair) => `%${pair}`);
+  const exact = (text: string, ...via: string[]): Form => ({ known, text, via, before: 0, after: 0 });
+  return [
+    exact(known.secret),
+    exact(bytes.toString('latin1')),
+    exact([...known.secret].reverse().join(''), 'reversed'),
+    exact(hex, 'hex'),
+    exact(hex.toUpperCase(), 'hex'),
+    exact(percent, 'percent'),
+    exact(percent.toUpperCase(), 'percent'),
+    exact(encodeURIComponent(known.secret), 'percent'),
+    exact(JSON.stringify(known.secret).slice(1, -1), 'json'),
+    ...[0, 1, 2].flatMap((alignment) => base64Forms(known, bytes, alignment)),
+  ].filter((form) => form.text.length >= formUnitsMin);
+}
+
+/** The characters that depend on the secret alone when `alignment` bytes (modulo 3) stand before it. */
+function base64Forms(known: KnownSecret, bytes: Buffer, alignment: number): Form[] {
+  const encoded = Buffer.concat([Buffer.alloc(alignment), bytes])
+    .toString('base64')
+    .replaceAll('=', '');
+  const first = Math.ceil((alignment * 8) / 6);
+  const last = Math.floor(((alignment + bytes.length) * 8) / 6);
+  const text = encoded.slice(first, last);
+  const edges = { before: alignment === 0 ? 0 : 1, after: last < encoded.length ? 1 : 0 };
+  return [
+    { known, text, via: ['base64'], ...edges },
+    { known, text: text.replaceAll('+', '-').replaceAll('/', '_'), via: ['base64url'], ...edges },
+  ];
+}

@@ -1,0 +1,29 @@
+/** Everything that bounds the filter's work on one call and direction. What goes beyond is withheld, never passed on. */
+export const boundaryLimits = {
+  /** Text of strings, keys, streams and artifacts together, UTF-16 units (a byte of a binary artifact is one). */
+  textUnitsMax: 128 * 1024 * 1024,
+  /** Nesting of JSON. The HTTP door accepts 64. */
+  depthMax: 128,
+  /** Different findings in a report. Further ones are merged by detector, with their counts, at the empty pointer. */
+  findingsMax: 200,
+  /** A JSON pointer in a finding; one part of it. */
+  pointerUnitsMax: 256,
+  pointerPartUnitsMax: 64,
+  /** Passes until a filtered text stays as it is. Taking something out can bring something else together. */
+  roundsMax: 4,
+  /** The two ends of a long string that are searched for secrets split over neighbouring strings. */
+  splitUnitsMax: 16_384,
+  /** A key or neighbouring string that can be the context of a secret, and how far into the value that reaches. */
+  contextUnitsMax: 256,
+  contextValueUnitsMax: 8192,
+} as const;
+
+/** Input that is not filtered to its end. The direction is then blocked; `detector` names the limit in the finding. */
+export class LimitExceeded extends Error {
+  override readonly name = 'LimitExceeded';
+  readonly detector: 'input-too-large' | 'input-too-deep' | 'input-unsettled';
+  constructor(detector: LimitExceeded['detector']) {
+    super(detector);
+    this.detector = detector;
+  }
+}

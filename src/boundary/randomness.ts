@@ -1,0 +1,21 @@
+import type { Confidence } from './detector.ts';
+
+/** Shannon entropy of the characters, bits each. Reads the text once. */
+export function entropyBits(text: string): number {
+  const counts = new Map<string, number>();
+  for (const character of text) counts.set(character, (counts.get(character) ?? 0) + 1);
+  let bits = 0;
+  for (const count of counts.values()) bits -= (count / text.length) * Math.log2(count / text.length);
+  return bits;
+}
+
+/** A check for formats that are distinctive by themselves: only fillers such as `xxxx…` and `0000…` are refused. */
+export function notFiller(secret: string): Confidence | null {
+  return entropyBits(secret) >= 2.5 ? 'high' : null;
+}
+
+/** A check for tokens that only their context gives away: letters and digits, well mixed; not a word, not a template. */
+export function looksRandom(secret: string): Confidence | null {
+  const mixed = /[A-Za-z]/.test(secret) && /[0-9]/.test(secret);
+  return mixed && entropyBits(secret) >= 3 ? 'medium' : null;
+}

@@ -1,0 +1,104 @@
+/**
+ * The unicode stage: every character that a reader does not see, what it is, and whether it may stay.
+ * Hostile: the whole text. Ordinary text costs one search; each invisible character costs a look at its neighbours.
+ */
+import type { InvisibleKind } from './detectors.ts';
+import { escapeSequenceLength } from './escape-sequence.ts';
+import { hasRightToLeftLetter, isLegitimateVariation, isLegitimateZeroWidth } from './legitimate.ts';
+
+export interface Invisible {
+  /** null: it does legitimate work here and stays. Searches for secrets look through it all the same. */
+  readonly kind: InvisibleKind | null;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Flags of England, Scotland and Wales: the only tag sequences that are recommended for interchange (UTS #51, ED-28). */
+const subdivisionFlags = ['gbeng', 'gbsct', 'gbwls'].map(
+  (name) =>
+    `\u{1f3f4}${[...name].map((letter) => String.fromCodePoint(0xe_00_00 + letter.charCodeAt(0))).join('')}\u{e007f}`,
+);
+const blackFlagUnits = 2;
+
+/** Invisible characters and escape sequences in order, without overlaps; adjacent tags are one. */
+export function findInvisible(text: string): Invisible[] {
+  const found: Invisible[] = [];
+  const isRightToLeft = once(() => hasRightToLeftLetter(text));
+  const invisible = /[[\p{Cc}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]--[\t\n\r]]/gv;
+  /** Where what stays before the current place ends: everything between it and the last removal is gone. */
+  let keptUntil = 0;
+  for (let match = invisible.exec(text); match !== null; match = invisible.exec(text)) {
+    const start = match.index;
+    const last = found.at(-1);
+    if (last === undefined || last.end !== start || last.kind === null) keptUntil = start;
+    const one = classify(text, start, match[0], codePointBefore(text, keptUntil), isRightToLeft);
+    invisible.lastIndex = one.end;
+    if (one.kind === 'unicode-tag' && last?.kind === 'unicode-tag' && last.end === start) {
+      found[found.length - 1] = { ...last, end: one.end };
+    } else found.push(one);
+  }
+  return found;
+}
+
+function classify(
+  text: string,
+  start: number,
+  character: string,
+  before: string,
+  isRightToLeft: () => boolean,
+): Invisible {
+  const codePoint = character.codePointAt(0) ?? 0;
+  const end = start + character.length;
+  if (codePoint <= 0x9f) {
+    const length = escapeSequenceLength(text, start);
+    return length > 0
+      ? { kind: 'ansi-escape', start, end: start + length }
+      : { kind: 'control-character', start, end };
+  }
+  if (isBidiOverride(codePoint)) return { kind: 'bidi-override', start, end };
+  if (isTag(codePoint)) return classifyTag(text, start, end);
+  const near = { before, after: codePointAt(text, end), isTextStart: start === 0, isRightToLeft };
+  if (isVariationSelector(codePoint)) {
+    return { kind: isLegitimateVariation(codePoint, near) ? null : 'variation-selector', start, end };
+  }
+  return { kind: isLegitimateZeroWidth(codePoint, near) ? null : 'zero-width', start, end };
+}
+
+function classifyTag(text: string, start: number, end: number): Invisible {
+  const flag = subdivisionFlags.find((flag) => text.startsWith(flag, start - blackFlagUnits));
+  if (flag === undefined) return { kind: 'unicode-tag', start, end };
+  return { kind: null, start, end: start - blackFlagUnits + flag.length };
+}
+
+export function isTag(codePoint: number): boolean {
+  return codePoint >= 0xe_00_00 && codePoint <= 0xe_00_7f;
+}
+
+export function isVariationSelector(codePoint: number): boolean {
+  return (
+    (codePoint >= 0xfe_00 && codePoint <= 0xfe_0f) ||
+    (codePoint >= 0xe_01_00 && codePoint <= 0xe_01_ef) ||
+    (codePoint >= 0x18_0b && codePoint <= 0x18_0f && codePoint !== 0x18_0e)
+  );
+}
+
+function isBidiOverride(codePoint: number): boolean {
+  return (codePoint >= 0x20_2a && codePoint <= 0x20_2e) || (codePoint >= 0x20_66 && codePoint <= 0x20_69);
+}
+
+function codePointAt(text: string, at: number): string {
+  const codePoint = text.codePointAt(at);
+  return codePoint === undefined ? '' : String.fromCodePoint(codePoint);
+}
+
+function codePointBefore(text: string, end: number): string {
+  if (end === 0) return '';
+  const isPair =
+    end > 1 && /[\udc00-\udfff]/.test(text.charAt(end - 1)) && /[\ud800-\udbff]/.test(text.charAt(end - 2));
+  return text.slice(isPair ? end - 2 : end - 1, end);
+}
+
+function once(compute: () => boolean): () => boolean {
+  let value: boolean | null = null;
+  return () => (value ??= compute());
+}

@@ -1,0 +1,123 @@
+/**
+ * Texts that can be read out of a text with invisible characters in it: as it stands, as a person sees it, and what
+ * tag characters and variation selectors spell. Secrets are looked for in each; places lead back to the original.
+ */
+import type { Invisible } from './invisible.ts';
+import { findInvisible, isTag, isVariationSelector } from './invisible.ts';
+
+export interface View {
+  readonly text: string;
+  readonly seams: ReadonlySet<number>;
+  /** The decoder that this view is seen through; none for plain views. */
+  readonly via: readonly string[];
+  /** Where in the original the characters from `start` to `end` (exclusive) of this view stand. */
+  readonly toOriginal: (start: number, end: number) => { readonly start: number; readonly end: number };
+}
+
+/** `seams`: offsets at which the text was glued together from parts. */
+export function viewsOf(text: string, invisible: readonly Invisible[], seams: ReadonlySet<number>): View[] {
+  const plain: View = { text, seams, via: [], toOriginal: (start, end) => ({ start, end }) };
+  if (invisible.length === 0) return [plain];
+  return [plain, withoutInvisible(text, invisible, seams), ...spelledOut(text, invisible)];
+}
+
+/** Invisible stretches of a text that was put together for searching only. */
+export function viewsOfText(text: string, seams: ReadonlySet<number>): View[] {
+  return viewsOf(text, findInvisible(text), seams);
+}
+
+function withoutInvisible(text: string, invisible: readonly Invisible[], seams: ReadonlySet<number>): View {
+  const pieces: string[] = [];
+  /** For each piece, where it starts here and in the original. */
+  const starts: number[] = [];
+  const originals: number[] = [];
+  let length = 0;
+  let from = 0;
+  for (const { start, end } of [...invisible, { start: text.length, end: text.length }]) {
+    if (start > from) {
+      pieces.push(text.slice(from, start));
+      starts.push(length);
+      originals.push(from);
+      length += start - from;
+    }
+    from = end;
+  }
+  const toOriginalIndex = (index: number) => {
+    const piece = lastAtMost(starts, index);
+    return (originals[piece] ?? 0) + index - (starts[piece] ?? 0);
+  };
+  return {
+    text: pieces.join(''),
+    seams: new Set([...seams].map((seam) => fromOriginal(seam, starts, originals, length))),
+    via: [],
+    toOriginal: (start, end) => ({ start: toOriginalIndex(start), end: toOriginalIndex(end - 1) + 1 }),
+  };
+}
+
+/** The view's offset of an original one; inside a removed stretch, where that stretch was. */
+function fromOriginal(
+  index: number,
+  starts: readonly number[],
+  originals: readonly number[],
+  length: number,
+): number {
+  const piece = lastAtMost(originals, index);
+  if (piece < 0) return 0;
+  const pieceEnd = starts[piece + 1] ?? length;
+  return Math.min((starts[piece] ?? 0) + index - (originals[piece] ?? 0), pieceEnd);
+}
+
+/** Index of the last element that is at most `value`; -1 when there is none. */
+function lastAtMost(sorted: readonly number[], value: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle] ?? 0) <= value) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+/** Tag characters mirror ASCII (U+E0020 is a space); variation selectors 1 to 256 can carry bytes. */
+function spelledOut(text: string, invisible: readonly Invisible[]): View[] {
+  const tags = collect(text, invisible, 'unicode-tag', (codePoint) =>
+    isTag(codePoint) ? codePoint - 0xe_00_00 : null,
+  );
+  const selectors = collect(text, invisible, 'variation-selector', (codePoint) => {
+    if (!isVariationSelector(codePoint) || codePoint < 0xfe_00) return null;
+    return codePoint < 0xe_01_00 ? codePoint - 0xfe_00 : codePoint - 0xe_01_00 + 16;
+  });
+  return [tags, selectors].filter((view) => view.text !== '');
+}
+
+function collect(
+  text: string,
+  invisible: readonly Invisible[],
+  via: string,
+  decode: (codePoint: number) => number | null,
+): View {
+  const characters: string[] = [];
+  const places: { readonly start: number; readonly end: number }[] = [];
+  for (const { start, end } of invisible) {
+    for (let at = start; at < end;) {
+      const codePoint = text.codePointAt(at) ?? 0;
+      const next = at + (codePoint > 0xff_ff ? 2 : 1);
+      const decoded = decode(codePoint);
+      if (decoded !== null) {
+        characters.push(String.fromCharCode(decoded));
+        places.push({ start: at, end: next });
+      }
+      at = next;
+    }
+  }
+  return {
+    text: characters.join(''),
+    seams: new Set(),
+    via: [via],
+    toOriginal: (start, end) => ({
+      start: places[start]?.start ?? 0,
+      end: places[end - 1]?.end ?? text.length,
+    }),
+  };
+}

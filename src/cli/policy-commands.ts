@@ -1,0 +1,91 @@
+import type { Command } from 'commander';
+import { detectorIds } from '../boundary/detectors.ts';
+import type { Principal } from '../model/principal.ts';
+import { compilePolicy } from '../policy/compile.ts';
+import { explainDecision } from '../policy/explain.ts';
+import { formatProblem, lintPolicy } from '../policy/lint.ts';
+import { CommandFailed } from './command-failed.ts';
+import { readJsonObject } from './json-argument.ts';
+import type { Output } from './output.ts';
+
+interface ExplainOptions {
+  readonly dir?: readonly string[];
+  readonly principal: string;
+  readonly tenant: string;
+  readonly role?: readonly string[];
+  readonly tool: string;
+  readonly args: string;
+}
+
+export function addPolicyCommands(program: Command, output: () => Output): void {
+  const policy = program.command('policy').description('check and question policy files; needs no server');
+  policy
+    .command('lint')
+    .description('every error and warning, each with file, line and column')
+    .argument('[dir...]', 'policy directories; SALLYPORT_POLICY_DIR, else ./policies')
+    .action((directories: readonly string[]) => lint(directoriesOf(directories), output()));
+  policy
+    .command('explain')
+    .description('what would be decided, and why')
+    .option('--dir <dir...>', 'policy directories; SALLYPORT_POLICY_DIR, else ./policies')
+    .requiredOption('--principal <id>', 'who calls')
+    .option('--tenant <name>', 'tenant of the principal', 'default')
+    .option('--role <name...>', 'roles of the principal')
+    .requiredOption('--tool <name>', 'which tool')
+    .option('--args <json>', 'arguments as JSON, @file, or - for standard input', '{}')
+    .addHelpText(
+      'after',
+      '\nExample:\n  sallyport policy explain --principal ana --role analyst --tool csv_profile --args \'{"text":"a,b"}\'',
+    )
+    .action((options: ExplainOptions) => explain(options, output()));
+}
+
+function directoriesOf(given: readonly string[]): readonly string[] {
+  return given.length > 0 ? given : (process.env['SALLYPORT_POLICY_DIR'] ?? './policies').split(':');
+}
+
+function lint(directories: readonly string[], out: Output): void {
+  const report = lintPolicy({ directories, knownDetectors: detectorIds });
+  const { errors, warnings } = report;
+  out.show(report, () =>
+    [
+      ...errors.map((problem) => `${out.paint.bad('error')} ${formatProblem(problem)}`),
+      ...warnings.map((problem) => `${out.paint.bold('warning')} ${formatProblem(problem)}`),
+      errors.length === 0
+        ? out.paint.good(`fine: revision ${report.revision ?? ''}`)
+        : out.paint.bad(`${errors.length} errors`),
+    ].join('\n'),
+  );
+  if (errors.length > 0) process.exitCode = 1;
+}
+
+function explain(options: ExplainOptions, out: Output): void {
+  const revision = compilePolicy({
+    directories: directoriesOf(options.dir ?? []),
+    knownDetectors: detectorIds,
+  });
+  const principal: Principal = {
+    id: options.principal,
+    tenant: options.tenant,
+    roles: options.role ?? [],
+    attributes: {},
+  };
+  const tool = revision.tools.get(options.tool);
+  if (tool === undefined)
+    throw new CommandFailed(1, `There is no tool "${options.tool}" in revision ${revision.id}.`);
+  const validation = revision.validateArgs(tool, readJsonObject(options.args));
+  if (!validation.ok) {
+    const errors = validation.errors
+      .map(({ pointer, message }) => `\n  ${pointer || 'args'}: ${message}`)
+      .join('');
+    throw new CommandFailed(1, `The arguments do not fit ${tool.name}:${errors}`);
+  }
+  const decision = revision.decide({
+    principal,
+    tool,
+    args: validation.args,
+    request: { ip: '127.0.0.1', timeMs: Date.now() },
+  });
+  out.show(decision, () => explainDecision(decision, { principal, tool: tool.name }));
+  if (decision.effect === 'deny') process.exitCode = 1;
+}

@@ -1,0 +1,46 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { parseBoundedJson } from '../../src/calls/bounded-json.ts';
+
+const caps = { depthMax: 4, membersMax: 5 };
+const parse = (text: string): unknown => parseBoundedJson(Buffer.from(text), caps);
+
+describe('bounded JSON', () => {
+  test('parses what fits', () => {
+    expect(parse('{"a":[1,{"b":"],[[[[["}]}')).toEqual({ ok: true, value: { a: [1, { b: '],[[[[[' }] } });
+  });
+
+  test('refuses depth and member counts over the cap without parsing', () => {
+    expect(parse('[[[[[]]]]]')).toEqual({ ok: false, message: 'is nested deeper than 4 levels' });
+    expect(parse('[1,2,3,4,5,6,7]')).toEqual({ ok: false, message: 'has more than 5 members' });
+    const bomb = Buffer.alloc(10_000_000, '[');
+    expect(parseBoundedJson(bomb, caps)).toEqual({ ok: false, message: 'is nested deeper than 4 levels' });
+  });
+
+  test('names broken UTF-8 and broken JSON', () => {
+    expect(parseBoundedJson(Buffer.from([0x22, 0xff, 0x22]), caps)).toEqual({
+      ok: false,
+      message: 'is not valid UTF-8',
+    });
+    expect(parse('{"a":')).toMatchObject({
+      ok: false,
+      message: expect.stringContaining('is not valid JSON'),
+    });
+    expect(parse('')).toMatchObject({ ok: false });
+  });
+
+  test('a key called __proto__ stays a plain member', () => {
+    const parsed = parseBoundedJson(Buffer.from('{"__proto__":{"polluted":true}}'), caps);
+    expect(parsed.ok && Object.hasOwn(parsed.value as object, '__proto__')).toBe(true);
+    expect('polluted' in {}).toBe(false);
+  });
+
+  test('agrees with JSON.parse on every document within the caps', () => {
+    const wide = { depthMax: 64, membersMax: 100_000 };
+    fc.assert(
+      fc.property(fc.json(), (text) => {
+        expect(parseBoundedJson(Buffer.from(text), wide)).toEqual({ ok: true, value: JSON.parse(text) });
+      }),
+    );
+  });
+});

@@ -1,0 +1,45 @@
+import { describe, expect, test } from 'vitest';
+import { RecordUnavailable } from '../../src/audit/record.ts';
+import type { RecordWrite, StoredEvent } from '../../src/audit/record.ts';
+import { OutcomeWriter } from '../../src/calls/outcome-writer.ts';
+
+const write: RecordWrite = { events: [{ type: 'outcome', callId: 'call_1' }] };
+const logger = { error: () => {} };
+
+function recordThatFails(times: number): {
+  write: () => Promise<readonly StoredEvent[]>;
+  attempts: () => number;
+} {
+  let attempts = 0;
+  return {
+    attempts: () => attempts,
+    write: async () => {
+      attempts += 1;
+      if (attempts <= times) throw new RecordUnavailable('disk full');
+      return [];
+    },
+  };
+}
+
+describe('outcome writer', () => {
+  test('tries again until the record takes it', async () => {
+    const record = recordThatFails(2);
+    await using outcomes = new OutcomeWriter({ record, logger });
+    expect(await outcomes.write(write)).toBe(true);
+    expect(record.attempts()).toBe(3);
+  });
+
+  test('the answer stops waiting while the attempts go on', async () => {
+    const record = recordThatFails(Number.POSITIVE_INFINITY);
+    await using outcomes = new OutcomeWriter({ record, logger, answerWaitMs: 0 });
+    expect(await outcomes.write(write)).toBe(false);
+  });
+
+  test('an error that no retry can mend is passed on at once', async () => {
+    await using outcomes = new OutcomeWriter({
+      record: { write: () => Promise.reject(new TypeError('bug')) },
+      logger,
+    });
+    await expect(outcomes.write(write)).rejects.toThrow(TypeError);
+  });
+});

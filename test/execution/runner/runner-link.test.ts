@@ -1,0 +1,278 @@
+import { createServer, connect } from 'node:net';
+import type { Socket } from 'node:net';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { Lost, NotStarted } from '../../../src/execution/executor.ts';
+import type {
+  ExecutionFrame,
+  ExecutionRequest,
+  SandboxExecutor,
+  SandboxProfile,
+  SandboxRequest,
+} from '../../../src/execution/executor.ts';
+import { RunnerClient } from '../../../src/execution/runner/runner-client.ts';
+import { RunnerServer } from '../../../src/execution/runner/runner-server.ts';
+import { SeenCalls } from '../../../src/execution/runner/seen-calls.ts';
+import { encodeControl, encodeFrame } from '../../../src/execution/protocol/frame.ts';
+
+const limits = {
+  timeoutMs: 1000,
+  memoryMiB: 128,
+  cpus: 1,
+  pids: 64,
+  outputBytes: 1000,
+  logBytes: 1000,
+  artifactBytes: 1000,
+  hostCalls: 10,
+};
+const profile: SandboxProfile = { kind: 'isolate', tool: 'echo', limits, code: null, reuse: 'tenant' };
+const request: ExecutionRequest = {
+  callId: 'call_01J00000000000000000000001',
+  tenant: 'acme',
+  principal: 'ana',
+  revision: 'sha256:a',
+  tool: 'echo',
+  limits,
+  args: Buffer.from('{"code":"return 1"}'),
+};
+const started = {
+  type: 'started',
+  runtime: { kind: 'isolate', confinement: 'process', image: null, warm: true },
+} as const;
+const usage = {
+  type: 'usage',
+  wallMs: 1,
+  cpuMs: 1,
+  memoryPeakBytes: 1,
+  outputBytes: 1,
+  truncated: [],
+} as const;
+const completed = { type: 'exit', reason: 'completed', error: null } as const;
+
+type Script = (request: SandboxRequest, signal: AbortSignal) => AsyncIterable<ExecutionFrame>;
+
+function executorOf(run: Script): SandboxExecutor {
+  return {
+    kind: 'isolate',
+    run,
+    health: async () => ({ kind: 'isolate', state: 'ok', confinement: 'process', reason: null }),
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
+const cleanups: (() => void)[] = [];
+afterEach(() => {
+  for (const cleanup of cleanups.splice(0)) cleanup();
+});
+
+async function socketPair(): Promise<[Socket, Socket]> {
+  const path = join(mkdtempSync(join(tmpdir(), 'link-')), 's');
+  const server = createServer();
+  const accepted = new Promise<Socket>((resolve) => server.once('connection', resolve));
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  const client = connect(path);
+  const pair: [Socket, Socket] = [client, await accepted];
+  server.close();
+  cleanups.push(() => pair.forEach((socket) => socket.destroy()));
+  return pair;
+}
+
+async function linked(
+  run: Script,
+): Promise<{ client: RunnerClient; server: Socket; api: Socket; closed: Promise<string> }> {
+  const [api, runner] = await socketPair();
+  const closed = Promise.withResolvers<string>();
+  void new RunnerServer({
+    stream: runner,
+    revision: 'sha256:a',
+    profileOf: (revision, tool) => (revision === 'sha256:a' && tool === 'echo' ? profile : null),
+    executors: [executorOf(run)],
+    seenCalls: new SeenCalls(),
+    logger: { warn: () => {}, error: () => {} },
+    onClosed: closed.resolve,
+  });
+  return { client: new RunnerClient(api), server: runner, api, closed: closed.promise };
+}
+
+async function collect(frames: AsyncIterable<ExecutionFrame>): Promise<ExecutionFrame[]> {
+  const all: ExecutionFrame[] = [];
+  for await (const frame of frames) all.push(frame);
+  return all;
+}
+
+const never = new AbortController().signal;
+
+describe('the link between api and runner', () => {
+  test('hands over the exact argument bytes and brings every frame back in order', async () => {
+    const { client } = await linked(async function* ({ args }) {
+      yield started;
+      yield { type: 'stdout', data: Buffer.from('hello') };
+      yield { type: 'result', data: args };
+      yield { type: 'artifact', name: 'a.txt', data: Buffer.from('artifact') };
+      yield usage;
+      yield completed;
+    });
+    const frames = await collect(client.run(request, never));
+    expect(frames.map(({ type }) => type)).toEqual([
+      'started',
+      'stdout',
+      'result',
+      'artifact',
+      'usage',
+      'exit',
+    ]);
+    expect(Buffer.from((frames[2] as { data: Uint8Array }).data).toString()).toBe('{"code":"return 1"}');
+    expect(Buffer.from((frames[3] as { data: Uint8Array }).data).toString()).toBe('artifact');
+  });
+
+  test('carries arguments and results far larger than the credit window', async () => {
+    const { client } = await linked(async function* ({ args }) {
+      yield started;
+      yield { type: 'result', data: args };
+      yield usage;
+      yield completed;
+    });
+    const args = Buffer.alloc(5 * 1024 * 1024, 'x');
+    const frames = await collect(client.run({ ...request, args }, never));
+    const result = Buffer.concat(frames.flatMap((frame) => (frame.type === 'result' ? [frame.data] : [])));
+    expect(result.equals(args)).toBe(true);
+  });
+
+  test('a slow reader holds the sender back: no more than the credit window is under way', async () => {
+    let sent = 0;
+    const { client } = await linked(async function* () {
+      yield started;
+      for (let count = 0; count < 64; count += 1) {
+        sent += 65_536;
+        yield { type: 'stdout', data: Buffer.alloc(65_536) };
+      }
+      yield usage;
+      yield completed;
+    });
+    const frames = client.run(request, never)[Symbol.asyncIterator]();
+    await frames.next();
+    await client.health();
+    await client.health();
+    expect(sent).toBeLessThanOrEqual(512 * 1024 + 65_536);
+    while (!(await frames.next()).done);
+    expect(sent).toBe(64 * 65_536);
+  });
+
+  test('limits above the tool’s own are clamped by the runner', async () => {
+    const seen: unknown[] = [];
+    const { client } = await linked(async function* (asked) {
+      seen.push(asked.limits);
+      yield started;
+      yield usage;
+      yield completed;
+    });
+    await collect(
+      client.run({ ...request, limits: { ...limits, timeoutMs: 999_999, memoryMiB: 1_000_000 } }, never),
+    );
+    expect(seen).toEqual([limits]);
+  });
+
+  test('a callId that the runner has seen runs nothing', async () => {
+    let runs = 0;
+    const { client } = await linked(async function* () {
+      runs += 1;
+      yield started;
+      yield usage;
+      yield completed;
+    });
+    await collect(client.run(request, never));
+    await expect(collect(client.run(request, never))).rejects.toThrow(NotStarted);
+    expect(runs).toBe(1);
+  });
+
+  test('an unknown tool or revision runs nothing', async () => {
+    const { client } = await linked(() => {
+      throw new Error('must not run');
+    });
+    await expect(collect(client.run({ ...request, tool: 'other' }, never))).rejects.toThrow(
+      'does not hold tool other',
+    );
+    await expect(
+      collect(
+        client.run({ ...request, callId: 'call_01J00000000000000000000002', revision: 'sha256:b' }, never),
+      ),
+    ).rejects.toThrow('revision sha256:b');
+  });
+
+  test('a runner that goes away in mid-call leaves the call lost, and later calls not started', async () => {
+    const { client, server } = await linked(async function* () {
+      yield started;
+      await new Promise(() => {});
+    });
+    const frames = client.run(request, never)[Symbol.asyncIterator]();
+    await frames.next();
+    server.destroy();
+    await expect(frames.next()).rejects.toThrow(Lost);
+    await client.closed;
+    await expect(
+      collect(client.run({ ...request, callId: 'call_01J00000000000000000000003' }, never)),
+    ).rejects.toThrow(NotStarted);
+  });
+
+  test('an api that goes away in mid-call ends the sandbox', async () => {
+    const aborted = Promise.withResolvers<void>();
+    const { client, api, closed } = await linked(async function* (_request, signal) {
+      yield started;
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+      aborted.resolve();
+    });
+    const frames = client.run(request, never)[Symbol.asyncIterator]();
+    await frames.next();
+    api.destroy();
+    await expect(aborted.promise).resolves.toBeUndefined();
+    expect(await closed).toContain('closed');
+  });
+
+  test('aborting asks the runner to cancel', async () => {
+    const { client } = await linked(async function* (_request, signal) {
+      yield started;
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+      yield usage;
+      yield { type: 'exit', reason: 'cancelled', error: null };
+    });
+    const abort = new AbortController();
+    const frames = client.run(request, abort.signal)[Symbol.asyncIterator]();
+    await frames.next();
+    abort.abort();
+    await frames.next();
+    expect((await frames.next()).value).toMatchObject({ type: 'exit', reason: 'cancelled' });
+  });
+
+  test('an executor that ends without an exit frame leaves the call lost, not hanging', async () => {
+    const { client } = await linked(async function* () {
+      yield started;
+    });
+    await expect(collect(client.run(request, never))).rejects.toThrow(Lost);
+  });
+
+  test('a malformed run frame or excess argument bytes end the link', async () => {
+    const [api, runner] = await socketPair();
+    const closed = Promise.withResolvers<string>();
+    void new RunnerServer({
+      stream: runner,
+      revision: 'sha256:a',
+      profileOf: () => profile,
+      executors: [],
+      seenCalls: new SeenCalls(),
+      logger: { warn: () => {}, error: () => {} },
+      onClosed: closed.resolve,
+    });
+    api.write(encodeControl('run', 1, { ...request, args: undefined, argsBytes: 2 }));
+    api.write(encodeFrame('args', 1, Buffer.from('{} ')));
+    expect(await closed.promise).toBe('more argument bytes than the run frame announced');
+  });
+});
+
+test('seen calls: a replay never passes, also after the memory has turned over', () => {
+  const seen = new SeenCalls(10);
+  const ids = Array.from({ length: 100 }, (_, index) => `call_${String(index).padStart(4, '0')}`);
+  expect(ids.map((id) => seen.add(id))).toEqual(ids.map(() => true));
+  expect(ids.map((id) => seen.add(id))).toEqual(ids.map(() => false));
+});
