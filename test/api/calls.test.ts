@@ -12,13 +12,25 @@ afterAll(async () => {
 
 describe('a call over HTTP', () => {
   test('runs in an isolate, is filtered, decided and recorded in two phases', async () => {
-    const { status, body } = await server.call('js_run', { code: 'console.log("hi", {a: 1}); return input.a + input.b', input: { a: 1, b: 2 } });
+    const { status, body } = await server.call('js_run', {
+      code: 'console.log("hi", {a: 1}); return input.a + input.b',
+      input: { a: 1, b: 2 },
+    });
     expect(status).toBe(200);
-    expect(body).toMatchObject({ tool: 'js_run', status: 'succeeded', result: 3, error: null, approval: null });
+    expect(body).toMatchObject({
+      tool: 'js_run',
+      status: 'succeeded',
+      result: 3,
+      error: null,
+      approval: null,
+    });
     expect(body.output.stdout).toMatch(/^hi /);
     expect(body.boundary).toMatchObject({ verdict: 'clean', findings: [] });
     expect(body.boundary.scanned).toContain('secrets');
-    expect(body.decision).toMatchObject({ effect: 'allow', revision: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) });
+    expect(body.decision).toMatchObject({
+      effect: 'allow',
+      revision: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
+    });
     expect(body.runtime).toMatchObject({ kind: 'isolate', image: null });
     expect(body.usage.wallMs).toBeGreaterThan(0);
     const events = await server.request('GET', `/v1/audit/events?callId=${body.id}&order=asc`);
@@ -29,13 +41,22 @@ describe('a call over HTTP', () => {
 
   test('`return 1+1` and a module with a default export both work', async () => {
     expect((await server.call('js_run', { code: 'return 1+1' })).body.result).toBe(2);
-    expect((await server.call('js_run', { code: 'export default async (input) => input * 2', input: 21 })).body.result).toBe(42);
+    expect(
+      (await server.call('js_run', { code: 'export default async (input) => input * 2', input: 21 })).body
+        .result,
+    ).toBe(42);
   });
 
   test('code that throws is a failed call with its own message and line', async () => {
-    const { status, body } = await server.call('js_run', { code: 'const a = 1;\nthrow new RangeError("too far")' });
+    const { status, body } = await server.call('js_run', {
+      code: 'const a = 1;\nthrow new RangeError("too far")',
+    });
     expect(status).toBe(200);
-    expect(body).toMatchObject({ status: 'failed', result: null, error: { name: 'RangeError', message: 'too far' } });
+    expect(body).toMatchObject({
+      status: 'failed',
+      result: null,
+      error: { name: 'RangeError', message: 'too far' },
+    });
     expect(body.error.stack).toContain(':2:');
     expect(body.error.stack).not.toContain('/src/');
   });
@@ -48,7 +69,9 @@ describe('a call over HTTP', () => {
 
   test('a planted key comes back redacted and is nowhere in the record', async () => {
     const secret = ['AKIA', 'IOSFODNN7', 'EXAMPLQ'].join('');
-    const { body } = await server.call('js_run', { code: `const id = ['AKIA', 'IOSFODNN7', 'EXAMPLQ'].join(''); console.log(id); return {env: {id}}` });
+    const { body } = await server.call('js_run', {
+      code: `const id = ['AKIA', 'IOSFODNN7', 'EXAMPLQ'].join(''); console.log(id); return {env: {id}}`,
+    });
     expect(body.status).toBe('succeeded');
     expect(body.boundary.verdict).toBe('redacted');
     expect(body.boundary.findings[0]).toMatchObject({ detector: 'aws-access-key-id', action: 'redact' });
@@ -58,24 +81,44 @@ describe('a call over HTTP', () => {
   });
 
   test('narrower limits hold, wider ones are refused with the maximum', async () => {
-    const { status, body } = await server.call('js_run', { code: 'return 1' }, { limits: { timeoutMs: 3_600_000 } });
+    const { status, body } = await server.call(
+      'js_run',
+      { code: 'return 1' },
+      { limits: { timeoutMs: 3_600_000 } },
+    );
     expect(status).toBe(422);
-    expect(body).toMatchObject({ code: 'limit_exceeds_policy', limit: 'timeoutMs', limitMax: expect.any(Number) });
+    expect(body).toMatchObject({
+      code: 'limit_exceeds_policy',
+      limit: 'timeoutMs',
+      limitMax: expect.any(Number),
+    });
   });
 });
 
 describe('first tries go well', () => {
   test('a body without Content-Type is told what to add', async () => {
-    const { status, body, headers } = await server.request('POST', '/v1/calls', { body: '{"tool":"js_run","args":{"code":"return 1"}}', headers: { 'Content-Type': '' } });
+    const { status, body, headers } = await server.request('POST', '/v1/calls', {
+      body: '{"tool":"js_run","args":{"code":"return 1"}}',
+      headers: { 'Content-Type': '' },
+    });
     expect(status).toBe(415);
     expect(headers.get('content-type')).toContain('application/problem+json');
-    expect(body).toMatchObject({ code: 'unsupported_media_type', detail: expect.stringContaining("add -H 'Content-Type: application/json'") });
+    expect(body).toMatchObject({
+      code: 'unsupported_media_type',
+      detail: expect.stringContaining("add -H 'Content-Type: application/json'"),
+    });
   });
 
   test('`args` misspelt is a 400 that says what was meant', async () => {
-    const { status, body } = await server.request('POST', '/v1/calls', { body: { tool: 'js_run', arg: { code: 'return 1' } } });
+    const { status, body } = await server.request('POST', '/v1/calls', {
+      body: { tool: 'js_run', arg: { code: 'return 1' } },
+    });
     expect(status).toBe(400);
-    expect(body).toMatchObject({ code: 'malformed_request', type: 'urn:sallyport:problem:malformed-request', retryable: false });
+    expect(body).toMatchObject({
+      code: 'malformed_request',
+      type: 'urn:sallyport:problem:malformed-request',
+      retryable: false,
+    });
     expect(body.errors).toContainEqual(expect.objectContaining({ pointer: '/arg', didYouMean: '/args' }));
   });
 
@@ -98,7 +141,12 @@ describe('bad input', () => {
     ['broken JSON', '{"tool":', 400, 'malformed_request'],
     ['an array', '[]', 400, 'malformed_request'],
     ['a number for tool', '{"tool":1,"args":{}}', 400, 'malformed_request'],
-    ['deep nesting', `{"tool":"js_run","args":${'['.repeat(100)}${']'.repeat(100)}}`, 400, 'malformed_request'],
+    [
+      'deep nesting',
+      `{"tool":"js_run","args":${'['.repeat(100)}${']'.repeat(100)}}`,
+      400,
+      'malformed_request',
+    ],
     ['an empty body', '', 400, 'malformed_request'],
   ])('%s is a clear problem', async (_name, body, status, code) => {
     const answer = await server.request('POST', '/v1/calls', { body });
@@ -114,12 +162,20 @@ describe('bad input', () => {
   });
 
   test('a path that does not exist, a wrong method and a broken escape are problems too', async () => {
-    expect((await server.request('GET', '/v1/nothing')).body).toMatchObject({ code: 'not_found', status: 404 });
+    expect((await server.request('GET', '/v1/nothing')).body).toMatchObject({
+      code: 'not_found',
+      status: 404,
+    });
     const method = await server.request('PATCH', '/v1/calls');
     expect(method.body).toMatchObject({ code: 'method_not_allowed' });
     expect(method.headers.get('allow')).toBe('POST');
-    expect((await server.request('GET', '/v1/calls/%E0%A4%A')).body).toMatchObject({ code: 'malformed_request' });
-    expect((await server.request('GET', '/v1/audit/events?limt=5')).body.errors[0]).toMatchObject({ pointer: '?limt', didYouMean: 'limit' });
+    expect((await server.request('GET', '/v1/calls/%E0%A4%A')).body).toMatchObject({
+      code: 'malformed_request',
+    });
+    expect((await server.request('GET', '/v1/audit/events?limt=5')).body.errors[0]).toMatchObject({
+      pointer: '?limt',
+      didYouMean: 'limit',
+    });
   });
 });
 
@@ -136,17 +192,28 @@ describe('idempotency', () => {
   });
 
   test('the same key with another body is refused', async () => {
-    await server.request('POST', '/v1/calls', { body: { tool: 'js_run', args: { code: 'return 1' } }, headers: headers('once-2') });
-    const other = await server.request('POST', '/v1/calls', { body: { tool: 'js_run', args: { code: 'return 2' } }, headers: headers('once-2') });
+    await server.request('POST', '/v1/calls', {
+      body: { tool: 'js_run', args: { code: 'return 1' } },
+      headers: headers('once-2'),
+    });
+    const other = await server.request('POST', '/v1/calls', {
+      body: { tool: 'js_run', args: { code: 'return 2' } },
+      headers: headers('once-2'),
+    });
     expect(other.status).toBe(422);
     expect(other.body.code).toBe('idempotency_mismatch');
   });
 
   test('many at once run one call', async () => {
     const body = { tool: 'js_run', args: { code: 'return 7' } };
-    const answers = await Promise.all(Array.from({ length: 10 }, () => server.request('POST', '/v1/calls', { body, headers: headers('once-3') })));
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () =>
+        server.request('POST', '/v1/calls', { body, headers: headers('once-3') }),
+      ),
+    );
     const ids = new Set(answers.filter(({ status }) => status === 200).map((answer) => answer.body.id));
     expect(ids.size).toBe(1);
-    for (const { status, body: refused } of answers) if (status !== 200) expect(refused).toMatchObject({ status: 409, code: 'idempotency_in_flight' });
+    for (const { status, body: refused } of answers)
+      if (status !== 200) expect(refused).toMatchObject({ status: 409, code: 'idempotency_in_flight' });
   });
 });

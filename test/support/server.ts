@@ -26,6 +26,8 @@ export interface ServerOptions {
   readonly policyDir?: string;
   readonly dataDir?: string;
   readonly environment?: NodeJS.ProcessEnv;
+  /** Another build of the program than the one in `src/`. */
+  readonly program?: string;
 }
 
 export class TestServer implements AsyncDisposable {
@@ -66,7 +68,9 @@ export class TestServer implements AsyncDisposable {
         ...(options.body === undefined ? {} : { 'Content-Type': 'application/json' }),
         ...options.headers,
       },
-      ...(options.body === undefined ? {} : { body: isText ? (options.body as string) : JSON.stringify(options.body) }),
+      ...(options.body === undefined
+        ? {}
+        : { body: isText ? (options.body as string) : JSON.stringify(options.body) }),
     });
     const text = await response.text();
     return { status: response.status, headers: response.headers, body: parse(text) };
@@ -77,7 +81,12 @@ export class TestServer implements AsyncDisposable {
   }
 
   /** Makes a key for a principal and returns its secret. */
-  async keyFor(principal: string, roles: readonly string[], scopes: readonly string[], tenant = 'default'): Promise<string> {
+  async keyFor(
+    principal: string,
+    roles: readonly string[],
+    scopes: readonly string[],
+    tenant = 'default',
+  ): Promise<string> {
     const answer = await this.request('POST', '/v1/keys', { body: { principal, tenant, roles, scopes } });
     if (answer.status !== 201) throw new Error(`no key: ${JSON.stringify(answer.body)}`);
     return String(answer.body.secret);
@@ -100,9 +109,12 @@ export class TestServer implements AsyncDisposable {
   }
 
   /** Sends the signal and resolves with how the process ended. */
-  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+  async stop(
+    signal: NodeJS.Signals = 'SIGTERM',
+  ): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
     const { child } = this;
-    if (child.exitCode !== null || child.signalCode !== null) return { code: child.exitCode, signal: child.signalCode };
+    if (child.exitCode !== null || child.signalCode !== null)
+      return { code: child.exitCode, signal: child.signalCode };
     const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((done) =>
       child.once('exit', (code, ended) => done({ code, signal: ended })),
     );
@@ -119,7 +131,7 @@ export class TestServer implements AsyncDisposable {
 /** Starts a server on a free port with a data directory of its own; rejects with its stderr when it does not come up. */
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'sallyport-test-'));
-  const child = spawn(process.execPath, [main, 'serve'], {
+  const child = spawn(process.execPath, [options.program ?? main, 'serve'], {
     cwd: repository,
     env: {
       PATH: process.env['PATH'],
