@@ -1,0 +1,101 @@
+/** Arguments against a tool's schema: every mistake at once, defaults filled in on a copy. */
+import type { ErrorObject, ValidateFunction } from 'ajv';
+import type { Ajv2020 } from 'ajv/dist/2020.js';
+import type { JsonObject, JsonValue } from '../../model/json.ts';
+import { copyJson, JSON_DEPTH_MAX } from '../copy-json.ts';
+import { nearestName } from '../did-you-mean.ts';
+import { escapePointer } from '../json-pointer.ts';
+
+/** Mistakes reported for one call; more would not help the caller. */
+export const ARGUMENT_ERRORS_MAX = 32;
+
+export interface ArgumentError {
+  /** JSON pointer into the arguments. */
+  readonly pointer: string;
+  /** The keyword of JSON Schema that failed. */
+  readonly keyword: string;
+  /** Names the rule, never the value. */
+  readonly message: string;
+  readonly didYouMean?: string;
+}
+
+export type ArgsValidation =
+  | { readonly ok: true; readonly args: JsonObject }
+  | { readonly ok: false; readonly errors: readonly ArgumentError[] };
+
+/** Validates values against one schema; never changes what it is given. */
+export type Validator = (value: JsonValue) => ArgsValidation;
+
+/**
+ * `quick` stops at the first mistake, so that a hostile value fails early and cheaply; only then does `thorough` look
+ * for the rest. Both must be compiled from the same schema.
+ */
+export function createArgsValidator(schema: JsonObject, quick: Ajv2020, thorough: Ajv2020): Validator {
+  const accept = quick.compile(schema);
+  const explain = thorough.compile(schema);
+  return (value) => {
+    let copy: JsonValue;
+    try {
+      copy = copyJson(value);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      const message = `must not be nested deeper than ${JSON_DEPTH_MAX} levels`;
+      return { ok: false, errors: [{ pointer: '', keyword: 'depth', message }] };
+    }
+    if (accept(copy)) return { ok: true, args: copy as JsonObject };
+    return { ok: false, errors: explainErrors(explain, copyJson(value)) };
+  };
+}
+
+function explainErrors(explain: ValidateFunction, value: JsonValue): readonly ArgumentError[] {
+  explain(value);
+  const errors = (explain.errors ?? []).filter(
+    ({ keyword }) => keyword !== 'if' && keyword !== 'propertyNames',
+  );
+  return errors.slice(0, ARGUMENT_ERRORS_MAX).map(describe);
+}
+
+function describe(error: ErrorObject): ArgumentError {
+  const { keyword, instancePath, params } = error;
+  switch (keyword) {
+    case 'additionalProperties':
+    case 'unevaluatedProperties': {
+      const name = String(params['additionalProperty'] ?? params['unevaluatedProperty']);
+      const known = Object.keys(
+        (error.parentSchema as { readonly properties?: object } | undefined)?.properties ?? {},
+      );
+      return withNear(
+        { pointer: member(instancePath, name), keyword, message: 'unknown argument' },
+        name,
+        known,
+      );
+    }
+    case 'required': {
+      const name = String(params['missingProperty']);
+      return { pointer: member(instancePath, name), keyword, message: 'missing argument' };
+    }
+    case 'enum': {
+      const allowed = params['allowedValues'] as readonly JsonValue[];
+      const message = `must be one of ${allowed.map((value) => JSON.stringify(value)).join(', ')}`;
+      const value = typeof error.data === 'string' ? error.data : '';
+      const names = allowed.filter((name) => typeof name === 'string');
+      return withNear({ pointer: instancePath, keyword, message }, value, names);
+    }
+    case 'const':
+      return { pointer: instancePath, keyword, message: `must be ${JSON.stringify(params['allowedValue'])}` };
+    default: {
+      const pointer =
+        error.propertyName === undefined ? instancePath : member(instancePath, error.propertyName);
+      return { pointer, keyword, message: error.message ?? 'does not fit the schema' };
+    }
+  }
+}
+
+function member(pointer: string, name: string): string {
+  return `${pointer}/${escapePointer(name)}`;
+}
+
+function withNear(error: ArgumentError, name: string, known: readonly string[]): ArgumentError {
+  const near = name === '' ? null : nearestName(name, known);
+  return near === null ? error : { ...error, didYouMean: near };
+}

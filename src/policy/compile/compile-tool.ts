@@ -1,0 +1,181 @@
+/** One `Tool` document: code read, schemas compiled, limits completed, `args` typed for expressions. */
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+import type { Environment } from '@marcbachmann/cel-js';
+import type { Ajv2020 } from 'ajv/dist/2020.js';
+import type { JsonObject, JsonValue } from '../../model/json.ts';
+import type { Image, Tool, ToolCode } from '../../model/tool.ts';
+import { checkInputSchema } from '../arguments/check-input-schema.ts';
+import { createAjv } from '../arguments/create-ajv.ts';
+import { createArgsValidator } from '../arguments/validate-args.ts';
+import type { Validator } from '../arguments/validate-args.ts';
+import { canonicalJson } from '../canonical-json.ts';
+import { declareArgs } from '../cel/args-type.ts';
+import { copyJson } from '../copy-json.ts';
+import { didYouMeanHint } from '../did-you-mean.ts';
+import type { ToolResource } from '../documents.ts';
+import { deepFreeze } from '../freeze.ts';
+import { CODE_BYTES_MAX, readText, UnreadableFile } from '../load/read-directory.ts';
+import { LIMIT_DEFAULTS, readLimits } from '../tool-limits.ts';
+import type { Findings } from './findings.ts';
+
+export interface CompiledTool {
+  readonly tool: Tool;
+  readonly resource: ToolResource;
+  readonly environment: Environment;
+  readonly wrapArgs: (args: JsonObject) => unknown;
+  readonly validateArgs: Validator;
+  readonly validateOutput: Validator | null;
+}
+
+/** What all tools of a revision share while it is compiled. */
+export interface ToolContext {
+  readonly findings: Findings;
+  readonly images: ReadonlyMap<string, Image>;
+  readonly broken: ReadonlySet<string>;
+  readonly base: Environment;
+  readonly validators: SchemaCompilers;
+}
+
+export interface SchemaCompilers {
+  readonly args: Ajv2020;
+  readonly argsThorough: Ajv2020;
+  readonly output: Ajv2020;
+  readonly outputThorough: Ajv2020;
+}
+
+export function createSchemaCompilers(): SchemaCompilers {
+  return {
+    args: createAjv({ useDefaults: true, allErrors: false }),
+    argsThorough: createAjv({ useDefaults: true, allErrors: true }),
+    output: createAjv({ useDefaults: false, allErrors: false }),
+    outputThorough: createAjv({ useDefaults: false, allErrors: true }),
+  };
+}
+
+/** Null when a mistake was found that leaves nothing to work with; all mistakes are in the findings. */
+export async function compileTool(
+  resource: ToolResource,
+  context: ToolContext,
+): Promise<CompiledTool | null> {
+  const { spec, metadata, source } = resource;
+  const { findings, validators } = context;
+  const complain = (field: string, message: string): void =>
+    findings.error(source, `/spec/limits/${field}`, message);
+  const limits = { ...LIMIT_DEFAULTS, ...readLimits(spec.limits, complain) };
+  checkImage(resource, context);
+  const code = await readCode(resource, context);
+  const input = spec.input;
+  const validateArgs = compileSchema(
+    resource,
+    'input',
+    input,
+    [validators.args, validators.argsThorough],
+    context,
+  );
+  const output = spec.output ?? null;
+  const validateOutput =
+    output === null
+      ? null
+      : compileSchema(resource, 'output', output, [validators.output, validators.outputThorough], context);
+  if (code === null || validateArgs === null) return null;
+  const definition = {
+    name: metadata.name,
+    title: metadata.title ?? metadata.name,
+    description: metadata.description ?? '',
+    labels: [...(metadata.labels ?? [])],
+    input: copyJson(input) as JsonObject,
+    output: output === null ? null : (copyJson(output) as JsonObject),
+    runtime: runtimeOf(resource, code),
+    limits,
+  };
+  const tool: Tool = deepFreeze({ ...definition, digest: digestOf(definition as unknown as JsonValue) });
+  const environment = context.base.clone();
+  const wrapArgs = declareArgs(environment, input);
+  return { tool, resource, environment, wrapArgs, validateArgs, validateOutput };
+}
+
+function runtimeOf({ spec: { runtime } }: ToolResource, code: ToolCode): Tool['runtime'] {
+  if (runtime.kind === 'isolate') return { kind: 'isolate', code, reuse: runtime.reuse ?? 'tenant' };
+  return { kind: 'container', image: runtime.image, engineRuntime: runtime.engineRuntime ?? 'runc', code };
+}
+
+function checkImage(
+  { spec: { runtime }, source }: ToolResource,
+  { images, broken, findings }: ToolContext,
+): void {
+  if (runtime.kind !== 'container' || images.has(runtime.image) || broken.has(`Image/${runtime.image}`))
+    return;
+  const hint = didYouMeanHint(runtime.image, images.keys()) ?? 'define it with a document of kind Image';
+  findings.error(source, '/spec/runtime/image', `unknown image "${runtime.image}"`, hint);
+}
+
+async function readCode(resource: ToolResource, context: ToolContext): Promise<ToolCode | null> {
+  const { spec, source } = resource;
+  const file = spec.runtime.code;
+  if (file === undefined) {
+    checkCallerCode(resource, context);
+    return { from: 'args' };
+  }
+  const pointer = '/spec/runtime/code';
+  const absolute = path.resolve(path.dirname(source.file), file);
+  const name = path.relative(path.resolve(source.directory), absolute);
+  if (path.isAbsolute(file) || name.split(path.sep)[0] === '..') {
+    const hint = 'code lies beside the policy file, inside the policy directory';
+    context.findings.error(source, pointer, `"${file}" leads out of the policy directory`, hint);
+    return null;
+  }
+  try {
+    const text = await readText(source.directory, absolute, CODE_BYTES_MAX);
+    return { from: 'file', name: name.split(path.sep).join('/'), source: text };
+  } catch (error) {
+    if (!(error instanceof UnreadableFile)) throw error;
+    context.findings.error(source, pointer, `"${file}": ${error.message}`);
+    return null;
+  }
+}
+
+/** A tool without code of its own runs the caller's, so the caller must have to give it. */
+function checkCallerCode({ spec, source }: ToolResource, { images, findings }: ToolContext): void {
+  const entry = spec.runtime.kind === 'container' ? images.get(spec.runtime.image)?.entry : 'json';
+  if (entry === undefined) return;
+  const argument = entry === 'script' ? 'script' : 'code';
+  const { properties, required } = spec.input;
+  const property = isObject(properties) ? properties[argument] : undefined;
+  const isString = isObject(property) && property['type'] === 'string';
+  if (isString && Array.isArray(required) && required.includes(argument)) return;
+  const message = `a tool without runtime.code runs the caller's own: its input must require a string "${argument}"`;
+  findings.error(
+    source,
+    '/spec/input',
+    message,
+    `add ${argument}: {type: string} and required: [${argument}]`,
+  );
+}
+
+function isObject(value: JsonValue | undefined): value is JsonObject {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
+function compileSchema(
+  { source }: ToolResource,
+  field: 'input' | 'output',
+  schema: JsonObject,
+  [quick, thorough]: readonly [Ajv2020, Ajv2020],
+  { findings }: ToolContext,
+): Validator | null {
+  const base = `/spec/${field}`;
+  const mistakes = checkInputSchema(schema, quick);
+  for (const { pointer, message, hint } of mistakes) findings.error(source, base + pointer, message, hint);
+  if (mistakes.length > 0) return null;
+  try {
+    return createArgsValidator(schema, quick, thorough);
+  } catch (error) {
+    findings.error(source, base, error instanceof Error ? error.message : String(error));
+    return null;
+  }
+}
+
+function digestOf(definition: JsonValue): string {
+  return `sha256:${createHash('sha256').update(canonicalJson(definition)).digest('hex')}`;
+}

@@ -1,0 +1,213 @@
+/**
+ * Policy directories into a revision. Trusted: whoever may write there; the compiler guards against their mistakes, and
+ * makes sure that no hostile argument can later make a rule slow or wrong.
+ */
+import { createHash } from 'node:crypto';
+import type { BoundaryProfile } from '../../model/finding.ts';
+import type { JsonObject, JsonValue } from '../../model/json.ts';
+import type { Image } from '../../model/tool.ts';
+import { canonicalJson } from '../canonical-json.ts';
+import { createBaseEnvironment } from '../cel/environment.ts';
+import { ToolValue } from '../cel/principal-values.ts';
+import { didYouMeanHint } from '../did-you-mean.ts';
+import type {
+  AnyResource,
+  BoundaryResource,
+  ImageResource,
+  PolicyResource,
+  ToolResource,
+} from '../documents.ts';
+import { deepFreeze, FrozenMap } from '../freeze.ts';
+import { loadDocuments } from '../load/load.ts';
+import { arrangeProblems } from '../problem.ts';
+import type { PolicyProblem } from '../problem.ts';
+import { DEFAULT_BOUNDARY } from '../revision.ts';
+import type { CompiledQuota, CompiledRule, PolicySummary, Revision, ToolIndex } from '../revision.ts';
+import { SubjectIndex } from '../subjects.ts';
+import { compilePolicy } from './compile-policy.ts';
+import type { PolicyContext } from './compile-policy.ts';
+import { compileTool, createSchemaCompilers } from './compile-tool.ts';
+import type { CompiledTool, ToolContext } from './compile-tool.ts';
+import { Findings } from './findings.ts';
+
+export interface CompileOptions {
+  /** Policy directories, in order: later ones add and never redefine. */
+  readonly directories: readonly string[];
+  /** Ids of the boundary's detectors: a profile may name no other. */
+  readonly knownDetectors: Iterable<string>;
+}
+
+export type CompileResult =
+  | { readonly ok: true; readonly revision: Revision; readonly warnings: readonly PolicyProblem[] }
+  | {
+      readonly ok: false;
+      readonly problems: readonly PolicyProblem[];
+      readonly warnings: readonly PolicyProblem[];
+    };
+
+/**
+ * Compiles a revision, or says everything that is wrong, in order of place. What files hold never makes it throw.
+ * Needs neither secrets nor a container engine.
+ */
+export async function compile({ directories, knownDetectors }: CompileOptions): Promise<CompileResult> {
+  const { resources, problems, broken: unfit } = await loadDocuments(directories);
+  const findings = new Findings();
+  findings.problems.push(...problems);
+  const broken = new Set(unfit);
+  const images = compileImages(ofKind(resources, 'Image'));
+  const boundaries = compileBoundaries(ofKind(resources, 'Boundary'), new Set(knownDetectors), findings);
+  const tools = await compileTools(ofKind(resources, 'Tool'), { findings, images, broken });
+  const policies = byName(ofKind(resources, 'Policy'));
+  const context: PolicyContext = {
+    findings,
+    tools,
+    boundaryNames: new Set(boundaries.keys()),
+    broken,
+    rules: new Map([...tools.keys()].map((name) => [name, []])),
+    quotas: new Map([...tools.keys()].map((name) => [name, []])),
+    nextOrdinal: 0,
+    bindings: 0,
+  };
+  for (const policy of policies) compilePolicy(policy, context);
+  warnOfUnusableTools(tools, context.rules, findings);
+  const warnings = arrangeProblems(findings.warnings);
+  if (findings.problems.length > 0)
+    return { ok: false, problems: arrangeProblems(findings.problems), warnings };
+  const content = contentOf(resources, tools);
+  const revision: Revision = Object.freeze({
+    id: `sha256:${createHash('sha256').update(content).digest('hex')}`,
+    content,
+    tools: new FrozenMap([...tools].map(([name, { tool }]) => [name, tool])),
+    images: new FrozenMap(images),
+    boundaries: new FrozenMap(boundaries),
+    policies: deepFreeze(policies.map(summarise)),
+    index: new FrozenMap([...tools].map(([name, tool]) => [name, indexOf(tool, context)])),
+  });
+  return { ok: true, revision, warnings };
+}
+
+type OfKind<K extends AnyResource['kind']> = Extract<AnyResource, { readonly kind: K }>;
+
+function ofKind<K extends AnyResource['kind']>(
+  resources: readonly AnyResource[],
+  kind: K,
+): readonly OfKind<K>[] {
+  return resources.filter((resource): resource is OfKind<K> => resource.kind === kind);
+}
+
+function byName<R extends AnyResource>(resources: readonly R[]): readonly R[] {
+  return resources.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+}
+
+function compileImages(resources: readonly ImageResource[]): ReadonlyMap<string, Image> {
+  const images = resources.map(({ metadata: { name }, spec }): Image => {
+    const { build, digest = '', entry = 'json' } = spec;
+    const source: Image['source'] =
+      build === undefined ? { from: 'digest', reference: digest } : { from: 'local', folder: build };
+    return deepFreeze({ name, source, entry });
+  });
+  return new Map(images.map((image) => [image.name, image]));
+}
+
+function compileBoundaries(
+  resources: readonly BoundaryResource[],
+  detectors: ReadonlySet<string>,
+  findings: Findings,
+): ReadonlyMap<string, BoundaryProfile> {
+  const profiles = new Map<string, BoundaryProfile>();
+  profiles.set(DEFAULT_BOUNDARY, profileOf(DEFAULT_BOUNDARY, {}));
+  for (const {
+    metadata: { name },
+    spec,
+    source,
+  } of resources) {
+    for (const direction of ['inbound', 'outbound'] as const) {
+      for (const detector of Object.keys(spec[direction] ?? {})) {
+        if (detectors.has(detector)) continue;
+        const hint = didYouMeanHint(detector, detectors);
+        findings.error(source, `/spec/${direction}/${detector}`, `unknown detector "${detector}"`, hint);
+      }
+    }
+    profiles.set(name, profileOf(name, spec));
+  }
+  return profiles;
+}
+
+function profileOf(name: string, spec: BoundaryResource['spec']): BoundaryProfile {
+  const { inbound = {}, outbound = {}, artifacts = 'any' } = spec;
+  return deepFreeze({
+    name,
+    inbound: { detectors: { ...inbound } },
+    outbound: { detectors: { ...outbound } },
+    artifacts,
+  });
+}
+
+async function compileTools(
+  resources: readonly ToolResource[],
+  { findings, images, broken }: Pick<ToolContext, 'findings' | 'images'> & { readonly broken: Set<string> },
+): Promise<ReadonlyMap<string, CompiledTool>> {
+  const context = {
+    findings,
+    images,
+    broken,
+    base: createBaseEnvironment(),
+    validators: createSchemaCompilers(),
+  };
+  const tools = new Map<string, CompiledTool>();
+  for (const resource of byName(resources)) {
+    const tool = await compileTool(resource, context);
+    if (tool === null) broken.add(`Tool/${resource.metadata.name}`);
+    else tools.set(tool.tool.name, tool);
+  }
+  return tools;
+}
+
+function warnOfUnusableTools(
+  tools: ReadonlyMap<string, CompiledTool>,
+  rules: ReadonlyMap<string, readonly CompiledRule[]>,
+  findings: Findings,
+): void {
+  for (const [name, { resource }] of tools) {
+    if (rules.get(name)?.some(({ effect }) => effect === 'allow') === true) continue;
+    findings.warn(resource.source, '/metadata/name', `no rule allows "${name}": nobody can call it`);
+  }
+}
+
+function indexOf(compiled: CompiledTool, context: PolicyContext): ToolIndex {
+  const { tool, validateArgs, validateOutput, wrapArgs } = compiled;
+  return Object.freeze({
+    tool,
+    value: Object.freeze(new ToolValue(tool)),
+    validateArgs,
+    validateOutput,
+    wrapArgs,
+    rules: new SubjectIndex<CompiledRule>(context.rules.get(tool.name) ?? []),
+    quotas: new SubjectIndex<CompiledQuota>(context.quotas.get(tool.name) ?? []),
+  });
+}
+
+function summarise({ metadata, spec, source }: PolicyResource): PolicySummary {
+  const { line, column } = source.locate('/metadata/name');
+  return {
+    name: metadata.name,
+    owner: metadata.owner ?? null,
+    description: metadata.description ?? null,
+    place: `${source.file}:${line}:${column}`,
+    rules: (spec.rules ?? []).map(({ name, effect }) => ({ name, effect })),
+    quotas: (spec.quotas ?? []).map(({ name }) => name),
+  };
+}
+
+/** Independent of where the directories lie, how files are split and in which order documents stand. */
+function contentOf(resources: readonly AnyResource[], tools: ReadonlyMap<string, CompiledTool>): string {
+  const key = (resource: AnyResource): string => `${resource.kind}/${resource.metadata.name}`;
+  const documents = resources
+    .toSorted((a, b) => (key(a) < key(b) ? -1 : 1))
+    .map(({ source }) => source.value);
+  const code: Record<string, JsonValue> = {};
+  for (const [name, { tool }] of tools) {
+    if (tool.runtime.code.from === 'file') code[name] = { ...tool.runtime.code } satisfies JsonObject;
+  }
+  return canonicalJson({ documents, code });
+}

@@ -1,0 +1,27 @@
+import { distance } from 'fastest-levenshtein';
+
+/** Names longer than this are not compared: the distance is quadratic in their length. */
+const NAME_CHARS_MAX = 128;
+const CANDIDATES_MAX = 10_000;
+
+/** The known name that `name` was probably meant to be, or null when none is near (at most a third of it differs). */
+export function nearestName(name: string, known: Iterable<string>): string | null {
+  if (name.length > NAME_CHARS_MAX) return null;
+  const allowed = Math.max(1, Math.floor(name.length / 3));
+  let best: string | null = null;
+  let bestDistance = allowed + 1;
+  let compared = 0;
+  for (const candidate of known) {
+    if (compared++ >= CANDIDATES_MAX) break;
+    if (Math.abs(candidate.length - name.length) >= bestDistance) continue;
+    const apart = distance(name.toLowerCase(), candidate.toLowerCase());
+    if (apart < bestDistance) [best, bestDistance] = [candidate, apart];
+  }
+  return best;
+}
+
+/** `did you mean "x"?`, or undefined when nothing is near. */
+export function didYouMeanHint(name: string, known: Iterable<string>): string | undefined {
+  const near = nearestName(name, known);
+  return near === null ? undefined : `did you mean "${near}"?`;
+}

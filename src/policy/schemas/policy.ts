@@ -1,0 +1,69 @@
+import {
+  documentSchema,
+  duration,
+  expression,
+  limits,
+  name,
+  subjects,
+  text,
+  toolSelectors,
+} from './parts.ts';
+
+const RULES_MAX = 10_000;
+const QUOTA_LIMIT_MAX = 1_000_000_000;
+
+const rule = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['name', 'effect', 'tools'],
+  properties: {
+    name,
+    effect: { enum: ['allow', 'deny', 'limit'] },
+    tools: toolSelectors,
+    when: expression,
+    message: text,
+    limits,
+    boundary: name,
+  },
+} as const;
+
+const quota = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['name', 'key', 'unit', 'limit'],
+  properties: {
+    name,
+    tools: toolSelectors,
+    key: expression,
+    unit: { enum: ['calls', 'concurrent'] },
+    limit: { type: 'integer', minimum: 1, maximum: QUOTA_LIMIT_MAX },
+    window: duration,
+  },
+} as const;
+
+/** Who may call what, under which conditions and within which quotas. */
+export const policySchema = documentSchema(
+  'Policy',
+  {},
+  {
+    type: 'object',
+    additionalProperties: false,
+    required: ['subjects'],
+    properties: {
+      mode: { enum: ['enforce'], default: 'enforce' },
+      subjects,
+      conditions: {
+        type: 'object',
+        maxProperties: 100,
+        propertyNames: {
+          type: 'string',
+          pattern: '^[a-z][A-Za-z0-9_]{0,63}$',
+          description: 'a name that starts with a lower-case letter, then letters, digits or _',
+        },
+        additionalProperties: expression,
+      },
+      rules: { type: 'array', minItems: 1, maxItems: RULES_MAX, items: rule },
+      quotas: { type: 'array', minItems: 1, maxItems: 100, items: quota },
+    },
+  },
+);

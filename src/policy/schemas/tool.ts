@@ -1,0 +1,56 @@
+import { documentSchema, label, limits, name, text, title } from './parts.ts';
+
+const codePath = { type: 'string', minLength: 1, maxLength: 512 } as const;
+
+const isolate = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['kind'],
+  properties: {
+    kind: { const: 'isolate' },
+    code: codePath,
+    reuse: { enum: ['never', 'principal', 'tenant'], default: 'tenant' },
+  },
+} as const;
+
+const container = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['kind', 'image'],
+  properties: {
+    kind: { const: 'container' },
+    image: name,
+    code: codePath,
+    engineRuntime: { enum: ['runc', 'runsc'], default: 'runc' },
+  },
+} as const;
+
+const runtime = {
+  type: 'object',
+  required: ['kind'],
+  properties: { kind: { enum: ['isolate', 'container'] } },
+  allOf: [
+    // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
+    { if: { properties: { kind: { const: 'isolate' } }, required: ['kind'] }, then: isolate },
+    // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
+    { if: { properties: { kind: { const: 'container' } }, required: ['kind'] }, then: container },
+  ],
+};
+
+const schemaObject = {
+  type: 'object',
+  required: ['type'],
+  properties: { type: { const: 'object' } },
+} as const;
+
+/** A tool: what it takes, where it runs, how much it may use. */
+export const toolSchema = documentSchema(
+  'Tool',
+  { title, description: text, labels: { type: 'array', maxItems: 32, uniqueItems: true, items: label } },
+  {
+    type: 'object',
+    additionalProperties: false,
+    required: ['input', 'runtime'],
+    properties: { input: schemaObject, output: { type: 'object' }, runtime, limits },
+  },
+);

@@ -1,0 +1,197 @@
+import { execFileSync } from 'node:child_process';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { startServer } from '../support/server.ts';
+
+const noEngine = { DOCKER_HOST: 'unix:///nonexistent/docker.sock' };
+const sleepyCode = 'await new Promise((done) => setTimeout(done, 800)); return "done"';
+
+describe('start', () => {
+  test('the log line `listening` carries the real url', async () => {
+    await using server = await startServer();
+    const line = server.log.find(({ msg }) => msg === 'listening');
+    expect(line?.['url']).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    expect((await server.request('GET', '/health', { key: null })).body).toEqual({ status: 'ok' });
+  });
+
+  test('a busy port, an unknown variable and a broken policy each stop it with a clear message', async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const { port } = taken.address() as AddressInfo;
+    await expect(startServer({ environment: { SALLYPORT_PORT: String(port) } })).rejects.toThrow(
+      'the port is in use',
+    );
+    taken.close();
+    await expect(startServer({ environment: { SALLYPORT_PROT: '1' } })).rejects.toThrow(
+      'did you mean SALLYPORT_PORT?',
+    );
+    const policyDir = mkdtempSync(join(tmpdir(), 'policy-'));
+    writeFileSync(
+      join(policyDir, 'bad.yaml'),
+      'apiVersion: sallyport/v1\nkind: Tool\nmetadata: {name: x}\nspec: {inptu: {}}\n',
+    );
+    await expect(startServer({ policyDir })).rejects.toThrow(/bad\.yaml:4:/);
+  });
+
+  test('a second server on the same data directory is refused', async () => {
+    await using server = await startServer();
+    await expect(startServer({ dataDir: server.dataDir })).rejects.toThrow(server.dataDir);
+  });
+
+  test('without an engine isolates run, containers say what is missing, and /ready is degraded', async () => {
+    await using server = await startServer({ environment: noEngine });
+    expect((await server.call('js_run', { code: 'return 1' })).body.result).toBe(1);
+    const refused = await server.call('python_run', { code: '1' });
+    expect(refused).toMatchObject({ status: 503, body: { code: 'runtime_unavailable', retryable: true } });
+    expect(refused.headers.get('retry-after')).toBe('1');
+    const ready = await server.request('GET', '/ready', { key: null });
+    expect(ready).toMatchObject({ status: 200, body: { status: 'degraded' } });
+    expect(ready.body.dependencies).toContainEqual(
+      expect.objectContaining({ name: 'container', state: 'down' }),
+    );
+    const events = await server.request('GET', '/v1/audit/events?type=not_started');
+    expect(events.body.items).toHaveLength(1);
+  });
+});
+
+describe('stop', () => {
+  test('SIGTERM lets a running call finish, refuses new ones, records `stopped` and exits 0', async () => {
+    await using server = await startServer({ environment: noEngine });
+    const running = server.call('js_run', { code: sleepyCode });
+    await server.logged(({ msg }) => msg === 'listening');
+    await untilRunning(server.url);
+    const stopped = server.stop('SIGTERM');
+    expect((await running).body).toMatchObject({ status: 'succeeded', result: 'done' });
+    expect(await stopped).toEqual({ code: 0, signal: null });
+    await using again = await startServer({ dataDir: server.dataDir, environment: noEngine });
+    const events = await again.request('GET', '/v1/audit/events?type=stopped');
+    expect(events.body.items).toHaveLength(1);
+  });
+
+  test('when the drain time is over, what still runs is cancelled and recorded', async () => {
+    await using server = await startServer({ environment: { ...noEngine, SALLYPORT_DRAIN_MS: '0' } });
+    const running = server.call('js_run', { code: 'for(;;){}' });
+    await untilRunning(server.url);
+    await server.stop('SIGTERM');
+    expect((await running).body).toMatchObject({ status: 'cancelled', result: null });
+  });
+});
+
+describe('kill -9 in mid-call', () => {
+  test('of the server: the intent is closed as unknown at the next start, the chain verifies', async () => {
+    const first = await startServer({ environment: noEngine });
+    const acknowledged = await first.call('js_run', { code: 'return "kept"' });
+    const lost = first.call('js_run', { code: sleepyCode }).catch(() => 'connection lost');
+    await untilRunning(first.url);
+    const runner = first.runnerPid;
+    await first.stop('SIGKILL');
+    expect(await lost).toBe('connection lost');
+    await gone(runner);
+    await using again = await startServer({ dataDir: first.dataDir, environment: noEngine });
+    expect((await again.request('GET', `/v1/calls/${acknowledged.body.id}`)).body).toEqual(acknowledged.body);
+    const outcomes = await again.request('GET', '/v1/audit/events?type=outcome&status=unknown');
+    expect(outcomes.body.items).toHaveLength(1);
+    expect((await again.request('GET', '/v1/audit/verify')).body).toMatchObject({
+      valid: true,
+      problems: [],
+    });
+    rmSync(first.dataDir, { recursive: true });
+  });
+
+  test('of the runner: the call is unknown, the runner comes back, the loss is on the record', async () => {
+    await using server = await startServer({ environment: noEngine });
+    const lost = server.call('js_run', { code: sleepyCode });
+    await untilRunning(server.url);
+    process.kill(server.runnerPid, 'SIGKILL');
+    expect(await lost).toMatchObject({ status: 200, body: { status: 'unknown', result: null } });
+    await server.logged(
+      ({ msg, runnerPid }) =>
+        msg === 'runner connected' &&
+        runnerPid !== server.log.find((line) => line.msg === 'runner connected')?.['runnerPid'],
+    );
+    expect((await server.call('js_run', { code: 'return 1' })).body.result).toBe(1);
+    expect((await server.request('GET', '/v1/audit/events?type=runner_lost')).body.items).toHaveLength(1);
+  });
+
+  test('of the worker: the call crashed, the next one runs', async () => {
+    await using server = await startServer({ environment: noEngine });
+    const crashed = server.call('js_run', { code: 'for(;;){}' });
+    await untilRunning(server.url);
+    for (const pid of descendants(server.runnerPid)) process.kill(pid, 'SIGKILL');
+    expect((await crashed).body).toMatchObject({ status: 'crashed', result: null });
+    expect((await server.call('js_run', { code: 'return 1' })).body.result).toBe(1);
+  });
+});
+
+describe('a disk that fills up', () => {
+  test('refuses calls with 503 before anything runs, and recovers by itself', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'disk-'));
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=96m', 'tmpfs', dataDir]);
+    try {
+      await using server = await startServer({
+        dataDir,
+        environment: { ...noEngine, SALLYPORT_DISK_RESERVE_BYTES: '32MiB' },
+      });
+      expect((await server.call('js_run', { code: 'return 1' })).status).toBe(200);
+      const { bavail, bsize } = statfsSync(dataDir);
+      mkdirSync(join(dataDir, 'ballast'));
+      writeFileSync(
+        join(dataDir, 'ballast/file'),
+        Buffer.alloc(Number(bavail) * Number(bsize) - 1024 * 1024),
+      );
+      await answersWith(server.url, server.key, 503);
+      rmSync(join(dataDir, 'ballast'), { recursive: true });
+      await answersWith(server.url, server.key, 200);
+      expect((await server.request('GET', '/v1/audit/verify')).body.valid).toBe(true);
+    } finally {
+      execFileSync('umount', ['-l', dataDir]);
+    }
+  });
+});
+
+/** Calls until the wanted status comes; the attempts are bounded by the test's own time limit. */
+async function answersWith(url: string, key: string, wanted: number): Promise<void> {
+  for (;;) {
+    const response = await fetch(`${url}/v1/calls`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' },
+      body: JSON.stringify({ tool: 'js_run', args: { code: 'return 1' } }),
+    });
+    const body = (await response.json()) as { code?: string };
+    if (response.status === wanted) {
+      if (wanted === 503) expect(body.code).toBe('audit_unavailable');
+      return;
+    }
+  }
+}
+
+/** Resolves once the server says that a call runs. */
+async function untilRunning(url: string): Promise<void> {
+  for (;;) {
+    const text = await (await fetch(`${url}/metrics`)).text();
+    if (/^sallyport_calls_running [1-9]/m.test(text)) return;
+  }
+}
+
+async function gone(pid: number): Promise<void> {
+  for (;;) {
+    try {
+      process.kill(pid, 0);
+    } catch {
+      return;
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+function descendants(pid: number): number[] {
+  const children = execFileSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' })
+    .split('\n')
+    .map(Number)
+    .filter(Boolean);
+  return children.flatMap((child) => [child, ...descendants(child)]);
+}
