@@ -23,7 +23,7 @@ import type { Config, LoadedConfig } from './config/config.ts';
 import { readDataSecret } from './config/data-secret.ts';
 import { readVersion } from './config/version.ts';
 import { RunnerProcess } from './execution/runner/runner-process.ts';
-import { compilePolicy } from './policy/compile.ts';
+import { loadRevision } from './policy/load-revision.ts';
 import { QuotaLedger } from './policy/quota-ledger.ts';
 import { createLogger } from './telemetry/logger.ts';
 import type { Logger } from './telemetry/logger.ts';
@@ -55,7 +55,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   const version = readVersion();
   const logger = createLogger(config.logLevel, 'api');
   for (const warning of loaded.warnings) logger.warn({}, warning);
-  const revision = compilePolicy({ directories: config.policyDirs, knownDetectors: detectorIds });
+  const revision = await loadRevision({ directories: config.policyDirs, knownDetectors: detectorIds });
 
   await using stack = new AsyncDisposableStack();
   const record = stack.use(
@@ -179,8 +179,8 @@ async function prepareRecord(
   const { record, clock } = context;
   const closed = await closeOpenCalls(record, clock);
   if (closed > 0) logger.warn({ calls: closed }, 'calls of an earlier process closed as unknown');
-  const now = clock.now();
-  context.quotas.replay(record.quotaDrawsSince(now - context.revision().quotaWindowMsMax), now);
+  const spent = record.quotaDrawsSince(clock.now() - context.revision().quotaWindowMsMax);
+  context.quotas.replay(Iterator.from(spent).map(({ draws, atMs }) => ({ draws, startedAtMs: atMs })));
   const written = await ensureFirstKeys({
     dataDir: config.dataDir,
     record,

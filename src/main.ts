@@ -7,6 +7,9 @@ import { loadConfig } from './config/config.ts';
 
 enableCompileCache();
 
+/** Beside `src/` in a checkout, beside `dist/` when installed. */
+const imagesDirectory = fileURLToPath(new URL('../sandbox-images', import.meta.url));
+
 /** What the runner needs of the environment; nothing else reaches it. */
 const runnerVariables = [
   'PATH',
@@ -38,11 +41,11 @@ await runProgram(process.argv.slice(2), {
     ]);
     // The api owns this process: it ends when the link closes, not with a signal meant for the whole group.
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
-    await runRunner({ loaded: loadConfig(process.env), linkFd: runnerLinkFd, instance });
+    await runRunner({ loaded: loadConfig(process.env), linkFd: runnerLinkFd, instance, imagesDirectory });
   },
   async images() {
     const { createImageCommands } = await import('./execution/container/image-commands.ts');
-    return createImageCommands(loadConfig(process.env).config.dockerHost);
+    return createImageCommands(loadConfig(process.env).config.dockerHost, imagesDirectory);
   },
 });
 

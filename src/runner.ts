@@ -10,7 +10,7 @@ import type { SandboxProfile } from './execution/executor.ts';
 import { createIsolateExecutor } from './execution/isolate/isolate-executor.ts';
 import { RunnerServer } from './execution/runner/runner-server.ts';
 import { SeenCalls } from './execution/runner/seen-calls.ts';
-import { compilePolicy } from './policy/compile.ts';
+import { loadRevision } from './policy/load-revision.ts';
 import type { Revision } from './policy/revision.ts';
 import { createLogger } from './telemetry/logger.ts';
 
@@ -18,19 +18,27 @@ export interface RunnerOptions {
   readonly loaded: LoadedConfig;
   /** Inherited socket to the api. */
   readonly linkFd: number;
+  /** The folder of image folders. */
+  readonly imagesDirectory: string;
   /** Names this deployment's containers on the engine. */
   readonly instance: string;
 }
 
 /** Serves one api until the link closes, then ends every sandbox and resolves. */
-export async function runRunner({ loaded, linkFd, instance }: RunnerOptions): Promise<void> {
+export async function runRunner({ loaded, linkFd, instance, imagesDirectory }: RunnerOptions): Promise<void> {
   const { config } = loaded;
   const logger = createLogger(config.logLevel, 'runner');
-  const revision = compilePolicy({ directories: config.policyDirs, knownDetectors: detectorIds });
+  const revision = await loadRevision({ directories: config.policyDirs, knownDetectors: detectorIds });
   await using stack = new AsyncDisposableStack();
   const isolates = stack.use(await createIsolateExecutor({ confinement: config.isolateConfinement, logger }));
   const containers = stack.use(
-    await createContainerExecutor({ dockerHost: config.dockerHost, instance, logger }),
+    createContainerExecutor({
+      dockerHost: config.dockerHost,
+      instance,
+      imagesDirectory,
+      clock: { now: () => Date.now() },
+      logger,
+    }),
   );
   const closed = Promise.withResolvers<string>();
   const server = new RunnerServer({

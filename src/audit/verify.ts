@@ -69,12 +69,15 @@ export class ChainVerifier {
     this.#problems.push({ kind, writer: place.writer, sequence: place.sequence, detail });
   }
 
-  /** Compares with the heads that the store keeps, once every row was added. */
-  finish(heads: ReadonlyMap<string, ChainHead>): VerifyReport {
+  /** Compares the ends of the chains with the heads that the store keeps, once every row was added. */
+  compareHeads(heads: ReadonlyMap<string, ChainHead>): void {
     for (const [writer, head] of heads) this.#checkHead(writer, head);
     for (const [writer, state] of this.#writers)
       if (!heads.has(writer))
         this.problem('altered', { writer, sequence: state.sequence }, 'the head of this chain is gone');
+  }
+
+  report(): VerifyReport {
     return {
       valid: this.#valid,
       events: this.#events,

@@ -3,7 +3,7 @@ import type { RecordStore } from '../audit/record.ts';
 import type { Boundary } from '../boundary/boundary.ts';
 import type { Executor } from '../execution/executor.ts';
 import type { Call } from '../model/call.ts';
-import type { JsonObject, JsonValue } from '../model/json.ts';
+import type { JsonObject } from '../model/json.ts';
 import type { RequestLimits } from '../model/limits.ts';
 import type { Revision } from '../policy/revision.ts';
 import type { QuotaLedger } from '../policy/quota-ledger.ts';
@@ -46,7 +46,7 @@ export interface CallContext {
 /** A request for a call, already checked for shape by its door. */
 export interface CallRequest {
   readonly tool: string;
-  readonly args: JsonValue;
+  readonly args: JsonObject;
   readonly limits: RequestLimits;
   readonly labels: Readonly<Record<string, string>>;
   readonly idempotencyKey: string | null;

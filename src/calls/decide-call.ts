@@ -3,6 +3,7 @@ import type { Decision } from '../model/decision.ts';
 import type { Limits, RequestLimits } from '../model/limits.ts';
 import type { Caller } from '../model/principal.ts';
 import type { Tool } from '../model/tool.ts';
+import { decide } from '../policy/decide.ts';
 import type { Revision } from '../policy/revision.ts';
 import type { CallContext, CallRequest, CheckedArguments } from './call-context.ts';
 import type { Refusal } from './refusal.ts';
@@ -21,9 +22,9 @@ export function decideCall(
   args: CheckedArguments,
   request: Pick<CallRequest, 'limits'>,
 ): Decided | Refusal {
-  const decision = revision.decide({
+  const decision = decide(revision, {
     principal: caller.principal,
-    tool,
+    tool: tool.name,
     args: args.value,
     request: { ip: caller.address, timeMs: context.clock.now() },
   });

@@ -2,6 +2,7 @@
 import type { Decision } from '../model/decision.ts';
 import type { JsonObject } from '../model/json.ts';
 import type { Caller } from '../model/principal.ts';
+import { decide } from '../policy/decide.ts';
 import type { CallContext } from './call-context.ts';
 import type { Refusal } from './refusal.ts';
 import { isRefusal } from './refusal.ts';
@@ -18,5 +19,5 @@ export function decideOnly(
   const args = validateArguments(revision, tool, asked);
   if (isRefusal(args)) return args;
   const request = { ip: caller.address, timeMs: context.clock.now() };
-  return revision.decide({ principal: caller.principal, tool, args: args.value, request });
+  return decide(revision, { principal: caller.principal, tool: tool.name, args: args.value, request });
 }

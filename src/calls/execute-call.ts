@@ -42,10 +42,16 @@ export async function executeCall(
   if (isRefusal(leased)) return refuseCall(context, caller, request, leased, decided);
   using lease = leased;
   using slot = await context.slots.take(caller.principal.tenant);
-  if (slot === null) return refuseCall(context, caller, request, noRoom, decided);
+  if (slot === null) {
+    lease.cancel();
+    return refuseCall(context, caller, request, noRoom, decided);
+  }
 
   const begun = await beginCall(context, { callId, revision, caller, request, tool, args, decided, inbound });
-  if (begun.kind !== 'begun') return begun;
+  if (begun.kind !== 'begun') {
+    lease.cancel();
+    return begun;
+  }
   const run = await runCall(context.executor, begun.execution, context.shutdown);
   if (run.kind === 'not_started') return withdrawCall(context, begun, run.error, lease);
   return completeCall(context, begun, filterRun(context, begun, run), slot.waitedMs);

@@ -4,6 +4,7 @@ import type { ExitReason } from '../execution/executor.ts';
 import type { CallError, CallStatus, RuntimeReport, Truncation } from '../model/call.ts';
 import type { BoundaryReport } from '../model/finding.ts';
 import type { JsonValue } from '../model/json.ts';
+import { validateOutput } from '../policy/validate.ts';
 import type { BegunCall } from './begin-call.ts';
 import { parseBoundedJson, resultJsonCaps } from './bounded-json.ts';
 import type { CallContext } from './call-context.ts';
@@ -102,7 +103,13 @@ function interpret(begun: BegunCall, run: RunResult): { status: CallStatus; cont
   });
   const parsed = parseBoundedJson(run.result, resultJsonCaps);
   if (!parsed.ok) return failed({ name: 'ResultInvalid', message: `The result ${parsed.message}.` });
-  const problem = begun.revision.outputProblem(begun.tool, parsed.value);
-  if (problem !== null) return failed({ name: 'OutputInvalid', message: problem });
+  const validation = validateOutput(begun.revision, begun.tool, parsed.value);
+  if (!validation.ok) {
+    const [first] = validation.errors;
+    return failed({
+      name: 'OutputInvalid',
+      message: `${first?.pointer || 'the result'}: ${first?.message ?? 'does not fit the output schema'}`,
+    });
+  }
   return { status: 'succeeded', content: { ...rest, result: parsed.value satisfies JsonValue, error: null } };
 }

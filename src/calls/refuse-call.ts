@@ -5,7 +5,7 @@ import type { EventDraft } from '../audit/record.ts';
 import type { NotStarted } from '../execution/executor.ts';
 import type { JsonObject, JsonValue } from '../model/json.ts';
 import type { Caller } from '../model/principal.ts';
-import type { QuotaLease } from '../policy/quota-ledger.ts';
+import type { QuotaLease } from './lease-quota.ts';
 import type { BegunCall } from './begin-call.ts';
 import { callEvent, summaryOf } from './begin-call.ts';
 import type { CallAnswer, CallContext, CallRequest } from './call-context.ts';

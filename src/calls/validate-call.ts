@@ -2,6 +2,8 @@
 import type { Caller } from '../model/principal.ts';
 import type { Tool } from '../model/tool.ts';
 import type { Revision } from '../policy/revision.ts';
+import { validateArgs } from '../policy/validate.ts';
+import { didYouMean as nearestTool, isVisible } from '../policy/visibility.ts';
 import type { CallRequest, CheckedArguments } from './call-context.ts';
 import type { Refusal } from './refusal.ts';
 
@@ -11,9 +13,9 @@ export function findTool(
   caller: Caller,
   request: Pick<CallRequest, 'tool'>,
 ): Tool | Refusal {
-  const tool = revision.findTool(caller.principal, request.tool);
-  if (tool !== null) return tool;
-  const didYouMean = revision.suggestTool(caller.principal, request.tool);
+  const tool = revision.tools.get(request.tool);
+  if (tool !== undefined && isVisible(revision, caller.principal, request.tool)) return tool;
+  const didYouMean = nearestTool(revision, caller.principal, request.tool);
   const hint =
     didYouMean === null ? 'GET /v1/tools lists those that you may use.' : `Did you mean ${didYouMean}?`;
   return { code: 'unknown_tool', detail: `There is no tool "${request.tool}". ${hint}`, didYouMean };
@@ -25,7 +27,7 @@ export function validateArguments(
   tool: Tool,
   request: Pick<CallRequest, 'args'>,
 ): CheckedArguments | Refusal {
-  const validation = revision.validateArgs(tool, request.args);
+  const validation = validateArgs(revision, tool, request.args);
   if (validation.ok) {
     return { value: validation.args, bytes: Buffer.from(JSON.stringify(validation.args)) };
   }

@@ -1,24 +1,8 @@
 import type { Command } from 'commander';
+import type { ImageCommands } from '../execution/container/image-commands.ts';
+import type { LocalImage } from '../execution/container/images.ts';
 import { table } from './output.ts';
 import type { Output } from './output.ts';
-
-export interface ImageState {
-  readonly name: string;
-  readonly tag: string;
-  /** Local image id, or null when it has not been built. */
-  readonly imageId: string | null;
-  readonly sizeBytes: number | null;
-}
-
-/** What the container room offers for images; handed in, so that the engine stays there. */
-export interface ImageCommands {
-  readonly list: () => Promise<readonly ImageState[]>;
-  /** Builds what is missing; `onProgress` gets one line at a time. */
-  readonly build: (
-    names: readonly string[],
-    onProgress: (line: string) => void,
-  ) => Promise<readonly ImageState[]>;
-}
 
 export function addImageCommands(
   program: Command,
@@ -40,11 +24,11 @@ export function addImageCommands(
     });
 }
 
-function show(output: Output, states: readonly ImageState[]): void {
+function show(output: Output, states: readonly LocalImage[]): void {
   output.show({ images: states }, () =>
     table(
-      states.map(({ name, tag, imageId, sizeBytes }) => [
-        name,
+      states.map(({ folder, tag, imageId, sizeBytes }) => [
+        folder,
         imageId === null ? 'not built' : imageId.slice(0, 19),
         sizeBytes === null ? '' : `${Math.round(sizeBytes / 1e6)} MB`,
         tag,

@@ -1,9 +1,12 @@
 import type { Command } from 'commander';
 import { detectorIds } from '../boundary/detectors.ts';
 import type { Principal } from '../model/principal.ts';
-import { compilePolicy } from '../policy/compile.ts';
+import { compile } from '../policy/compile/compile.ts';
+import { decide } from '../policy/decide.ts';
 import { explainDecision } from '../policy/explain.ts';
-import { formatProblem, lintPolicy } from '../policy/lint.ts';
+import { formatProblem } from '../policy/lint.ts';
+import { loadRevision } from '../policy/load-revision.ts';
+import { validateArgs } from '../policy/validate.ts';
 import { CommandFailed } from './command-failed.ts';
 import { readJsonObject } from './json-argument.ts';
 import type { Output } from './output.ts';
@@ -44,23 +47,24 @@ function directoriesOf(given: readonly string[]): readonly string[] {
   return given.length > 0 ? given : (process.env['SALLYPORT_POLICY_DIR'] ?? './policies').split(':');
 }
 
-function lint(directories: readonly string[], out: Output): void {
-  const report = lintPolicy({ directories, knownDetectors: detectorIds });
-  const { errors, warnings } = report;
-  out.show(report, () =>
+async function lint(directories: readonly string[], out: Output): Promise<void> {
+  const compiled = await compile({ directories, knownDetectors: detectorIds });
+  const errors = compiled.ok ? [] : compiled.problems;
+  const revision = compiled.ok ? compiled.revision.id : null;
+  out.show({ revision, errors, warnings: compiled.warnings }, () =>
     [
       ...errors.map((problem) => `${out.paint.bad('error')} ${formatProblem(problem)}`),
-      ...warnings.map((problem) => `${out.paint.bold('warning')} ${formatProblem(problem)}`),
-      errors.length === 0
-        ? out.paint.good(`fine: revision ${report.revision ?? ''}`)
-        : out.paint.bad(`${errors.length} errors`),
+      ...compiled.warnings.map((problem) => `${out.paint.bold('warning')} ${formatProblem(problem)}`),
+      revision === null
+        ? out.paint.bad(`${errors.length} errors`)
+        : out.paint.good(`fine: revision ${revision}`),
     ].join('\n'),
   );
   if (errors.length > 0) process.exitCode = 1;
 }
 
-function explain(options: ExplainOptions, out: Output): void {
-  const revision = compilePolicy({
+async function explain(options: ExplainOptions, out: Output): Promise<void> {
+  const revision = await loadRevision({
     directories: directoriesOf(options.dir ?? []),
     knownDetectors: detectorIds,
   });
@@ -73,19 +77,19 @@ function explain(options: ExplainOptions, out: Output): void {
   const tool = revision.tools.get(options.tool);
   if (tool === undefined)
     throw new CommandFailed(1, `There is no tool "${options.tool}" in revision ${revision.id}.`);
-  const validation = revision.validateArgs(tool, readJsonObject(options.args));
+  const validation = validateArgs(revision, tool, readJsonObject(options.args));
   if (!validation.ok) {
     const errors = validation.errors
       .map(({ pointer, message }) => `\n  ${pointer || 'args'}: ${message}`)
       .join('');
     throw new CommandFailed(1, `The arguments do not fit ${tool.name}:${errors}`);
   }
-  const decision = revision.decide({
+  const decision = decide(revision, {
     principal,
-    tool,
+    tool: tool.name,
     args: validation.args,
     request: { ip: '127.0.0.1', timeMs: Date.now() },
   });
-  out.show(decision, () => explainDecision(decision, { principal, tool: tool.name }));
+  out.show(decision, () => explainDecision(decision));
   if (decision.effect === 'deny') process.exitCode = 1;
 }

@@ -1,13 +1,13 @@
 /** `sallyport`: every command, thin over the rooms below. Exit codes: 0 fine, 1 finding or failure, 2 usage. */
 import { Command, CommanderError } from 'commander';
 import { ConfigInvalid } from '../config/config.ts';
+import type { ImageCommands } from '../execution/container/image-commands.ts';
 import { readVersion } from '../config/version.ts';
 import { addAuditCommands } from './audit-commands.ts';
 import { addCallCommand } from './call-command.ts';
 import { CommandFailed } from './command-failed.ts';
 import { addConfigCommand } from './config-command.ts';
 import { addImageCommands } from './image-commands.ts';
-import type { ImageCommands } from './image-commands.ts';
 import { addKeyCommands } from './key-commands.ts';
 import { createOutput } from './output.ts';
 import type { Output } from './output.ts';

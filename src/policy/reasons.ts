@@ -37,6 +37,6 @@ function failedBounds(rule: CompiledRule, variables: Variables): readonly string
     }
   });
   return (failed ?? []).flatMap(({ bound }) =>
-    bound === null ? [] : [`${bound.path.join('.')}: ${bound.allowed}`],
+    bound === null ? [] : [`${bound.path.join('.')} must be ${bound.allowed}.`],
   );
 }

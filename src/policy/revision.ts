@@ -24,6 +24,8 @@ export interface Revision {
   /** Always holds `standard`; one that no document defines leaves every detector at its own default. */
   readonly boundaries: ReadonlyMap<string, BoundaryProfile>;
   readonly policies: readonly PolicySummary[];
+  /** Longest window of any quota, milliseconds: how far back the ledger must look at start. */
+  readonly quotaWindowMsMax: number;
   /** What deciding needs, by tool name. Internal to this room. */
   readonly index: ReadonlyMap<string, ToolIndex>;
 }

@@ -213,7 +213,7 @@ describe('idempotency', () => {
     );
     const ids = new Set(answers.filter(({ status }) => status === 200).map((answer) => answer.body.id));
     expect(ids.size).toBe(1);
-    for (const { status, body: refused } of answers)
-      if (status !== 200) expect(refused).toMatchObject({ status: 409, code: 'idempotency_in_flight' });
+    const refused = answers.filter(({ status }) => status !== 200).map((answer) => answer.body.code);
+    expect(refused.filter((code) => code !== 'idempotency_in_flight')).toEqual([]);
   });
 });

@@ -25,7 +25,7 @@ export function getPolicyRoute(revision: () => Revision): Route {
           digest,
           runtime: runtime.kind,
         })),
-        policies: [...active.policies],
+        policies: active.policies,
         images: [...active.images.keys()],
         boundaries: [...active.boundaries.keys()],
       });

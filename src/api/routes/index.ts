@@ -4,6 +4,7 @@ import type { CallContext } from '../../calls/call-context.ts';
 import { executeCall } from '../../calls/execute-call.ts';
 import type { KeyRing } from '../../calls/key-ring.ts';
 import { actor } from '../../calls/key-ring.ts';
+import { visibleTools } from '../../policy/visibility.ts';
 import { createOpenApi } from '../openapi.ts';
 import { createBodyParser } from '../read-body.ts';
 import type { Readiness } from '../readiness.ts';
@@ -60,7 +61,7 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
   const routes: Route[] = [
     createCallRoute({ bodies, executeCall: run }),
     getCallRoute(record),
-    listToolsRoute((principal) => context.revision().visibleTools(principal)),
+    listToolsRoute((principal) => visibleTools(context.revision(), principal)),
     decideRoute(context, bodies),
     getArtifactRoute({ record, onRead: recordArtifactRead }),
     listAuditEventsRoute({ record, onRead: recordRead }),

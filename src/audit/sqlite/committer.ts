@@ -7,7 +7,7 @@ import { parseCanonicalEvent, searchColumnNames, searchColumns } from '../stored
 import { openWriter, sqliteCode } from './connection.ts';
 import type { ChainHead, SealedEvent } from '../chain.ts';
 import type { Connection } from './connection.ts';
-import type { CopiedError, Link, SealedWrite, WriteOutcome } from './protocol.ts';
+import type { Commit, SealedWrite, WriteFailure } from './protocol.ts';
 
 /** The chain as this transaction left it so far. */
 interface Position extends ChainHead {
@@ -26,14 +26,14 @@ export class Committer implements Disposable {
     this.#writer = writer;
   }
 
-  /** Durable when it returns. Never throws: what failed is in the outcomes, in the order of the writes. */
-  commit(writes: readonly SealedWrite[]): readonly WriteOutcome[] {
+  /** Durable when it returns. Never throws: what failed says so in its place. */
+  commit(writes: readonly SealedWrite[]): Commit {
     try {
       return this.#transaction(writes);
     } catch (error) {
       this.#reset();
-      const outcome: WriteOutcome = { kind: 'failed', error: copyError(error) };
-      return writes.map(() => outcome);
+      const failure = writeFailure(error);
+      return { head: { sequence: 0, hash: genesisHash }, failures: writes.map(() => failure) };
     }
   }
 
@@ -43,22 +43,22 @@ export class Committer implements Disposable {
     this.#reset();
   }
 
-  #transaction(writes: readonly SealedWrite[]): readonly WriteOutcome[] {
+  #transaction(writes: readonly SealedWrite[]): Commit {
     const connection = (this.#connection ??= openWriter(this.#file));
     const statements = (this.#statements ??= prepare(connection));
     statements.begin.run();
     const before = (this.#position ??= readPosition(statements, this.#writer));
     let position = before;
-    const outcomes = writes.map((write): WriteOutcome => {
+    const failures = writes.map((write) => {
       const applied = applyWrite(connection, statements, write, position);
-      if ('outcome' in applied) return applied.outcome;
-      position = applied.position;
-      return { kind: 'stored', links: applied.links };
+      if ('kind' in applied) return applied;
+      position = applied;
+      return null;
     });
     if (position !== before) statements.setHead.run(this.#writer, position.sequence, position.hash);
     statements.commit.run();
     this.#position = position;
-    return outcomes;
+    return { head: { sequence: before.sequence, hash: before.hash }, failures };
   }
 
   /** A connection that failed is not used again; closing it rolls back what it had begun. */
@@ -71,20 +71,17 @@ export class Committer implements Disposable {
   }
 }
 
-type Applied =
-  | { readonly position: Position; readonly links: readonly Link[] }
-  | { readonly outcome: WriteOutcome };
-
+/** The position after the write, or why it left nothing. */
 function applyWrite(
   connection: Connection,
   statements: Statements,
   write: SealedWrite,
   position: Position,
-): Applied {
+): Position | WriteFailure {
   statements.savepoint.run();
   try {
     const applied = storeWrite(statements, write, position);
-    if ('outcome' in applied) statements.rollbackTo.run();
+    if ('kind' in applied) statements.rollbackTo.run();
     statements.release.run();
     return applied;
   } catch (error) {
@@ -92,55 +89,50 @@ function applyWrite(
     if (!connection.inTransaction || sqliteCode(error)?.startsWith('SQLITE_CONSTRAINT') !== true) throw error;
     statements.rollbackTo.run();
     statements.release.run();
-    return { outcome: { kind: 'failed', error: copyError(error) } };
+    return writeFailure(error);
   }
 }
 
-function storeWrite(statements: Statements, write: SealedWrite, start: Position): Applied {
-  const links: Link[] = [];
+function storeWrite(statements: Statements, write: SealedWrite, start: Position): Position | WriteFailure {
   let position = start;
-  for (const event of write.events) {
-    position = storeEvent(statements, event, position, links);
-  }
-  for (const { id, status, salt, body } of write.calls)
+  for (const event of write.events) position = storeEvent(statements, event, position);
+  for (const { id, status, salt, body } of write.calls ?? [])
     statements.putCall.run(id, status, salt, Buffer.from(body));
-  for (const artifact of write.artifacts) {
+  for (const artifact of write.artifacts ?? []) {
     const { id, callId, tenant, principal, name, mediaType, sha256, expiresAtMs, data } = artifact;
     statements.addArtifact.run(id, callId, tenant, principal, name, mediaType, sha256, expiresAtMs, data);
   }
-  if (write.idempotency !== null) {
+  if (write.idempotency !== undefined) {
     const { principal, key, fingerprint, callId, expiresAtMs } = write.idempotency;
     const { changes } = statements.claim.run(principal, key, fingerprint, callId, expiresAtMs, write.nowMs);
-    if (changes === 0) return { outcome: { kind: 'idempotency_taken' } };
+    if (changes === 0) return { kind: 'idempotency_taken' };
   }
-  if (write.releasedIdempotency !== null) {
+  if (write.releasedIdempotency !== undefined) {
     statements.unclaim.run(write.releasedIdempotency.principal, write.releasedIdempotency.key);
   }
-  for (const key of write.keys) {
+  for (const key of write.keys ?? []) {
     const { id, secretHash, principal, tenant, createdAtMs, expiresAtMs, revokedAtMs } = key;
     const lists = [JSON.stringify(key.roles), JSON.stringify(key.scopes)];
     statements.putKey.run(id, secretHash, principal, tenant, ...lists, createdAtMs, expiresAtMs, revokedAtMs);
   }
-  for (const { id, atMs } of write.revokedKeys) statements.revokeKey.run(atMs, id);
-  if (write.probe) statements.probe.run(write.nowMs);
-  return { position, links };
+  for (const { id, atMs } of write.revokedKeys ?? []) statements.revokeKey.run(atMs, id);
+  if (write.probe === true) statements.probe.run(write.nowMs);
+  return position;
 }
 
-function storeEvent(statements: Statements, event: SealedEvent, position: Position, links: Link[]): Position {
+function storeEvent(statements: Statements, event: SealedEvent, position: Position): Position {
   const { canonical, sequence, eventHash, previousHash, hash } = linkEvent(event, position);
   const parsed = parseCanonicalEvent(canonical);
   const timeHigh = parsed.time > position.timeHigh ? parsed.time : position.timeHigh;
+  const hashes = [eventHash, previousHash, hash];
   const { lastInsertRowid } = statements.addEvent.run(
     Buffer.from(canonical),
-    eventHash,
-    previousHash,
-    hash,
+    ...hashes,
     timeHigh,
     ...searchColumns(parsed),
   );
   if (event.content !== null)
     statements.addContent.run(lastInsertRowid, event.content.salt, Buffer.from(event.content.text));
-  links.push({ sequence, eventHash, previousHash, hash });
   return { sequence, hash, timeHigh };
 }
 
@@ -157,8 +149,9 @@ function readPosition(statements: Statements, writer: string): Position {
   return { ...head, timeHigh: timeHigh ?? '' };
 }
 
-function copyError(error: unknown): CopiedError {
-  return { code: sqliteCode(error), message: error instanceof Error ? error.message : String(error) };
+function writeFailure(error: unknown): WriteFailure {
+  const message = error instanceof Error ? error.message : String(error);
+  return { kind: 'failed', code: sqliteCode(error), message };
 }
 
 type Statements = ReturnType<typeof prepare>;

@@ -1,9 +1,9 @@
 /**
- * What the api's thread and the writer's thread say to each other: plain data, copied.
+ * What the api's thread and the writer's thread say to each other: plain data, copied, so kept small.
  * Both sides are ours; nothing here is hostile. Content was canonical JSON before it came here.
  */
 import type { ApiKey, IdempotencyEntry, StoredArtifact } from '../record.ts';
-import type { SealedEvent } from '../chain.ts';
+import type { ChainHead, SealedEvent } from '../chain.ts';
 
 /** A call with its commitment's salt, ready to be stored. */
 export interface SealedCall {
@@ -14,51 +14,40 @@ export interface SealedCall {
   readonly body: string;
 }
 
-/** A `RecordWrite` whose events and calls are sealed. */
+/** A `RecordWrite` whose events and calls are sealed. What is empty is left out. */
 export interface SealedWrite {
   /** Epoch milliseconds when the write was asked for; expired idempotency entries are judged by it. */
   readonly nowMs: number;
   readonly events: readonly SealedEvent[];
-  readonly calls: readonly SealedCall[];
-  readonly artifacts: readonly StoredArtifact[];
-  readonly idempotency: IdempotencyEntry | null;
-  readonly releasedIdempotency: { readonly principal: string; readonly key: string } | null;
-  readonly keys: readonly ApiKey[];
-  readonly revokedKeys: readonly { readonly id: string; readonly atMs: number }[];
+  readonly calls?: readonly SealedCall[];
+  readonly artifacts?: readonly StoredArtifact[];
+  readonly idempotency?: IdempotencyEntry;
+  readonly releasedIdempotency?: { readonly principal: string; readonly key: string };
+  readonly keys?: readonly ApiKey[];
+  readonly revokedKeys?: readonly { readonly id: string; readonly atMs: number }[];
   /** Writes to the disk although there is nothing to store. */
-  readonly probe: boolean;
+  readonly probe?: true;
 }
 
-/** Where an event came to stand. */
-export interface Link {
-  readonly sequence: number;
-  readonly eventHash: string;
-  readonly previousHash: string;
-  readonly hash: string;
-}
-
-/** An error in a form that can be copied. */
-export interface CopiedError {
-  readonly code: string | null;
-  readonly message: string;
-}
-
-export type WriteOutcome =
-  | { readonly kind: 'stored'; readonly links: readonly Link[] }
+/** Why a write was not stored, in a form that can be copied. */
+export type WriteFailure =
   | { readonly kind: 'idempotency_taken' }
-  | { readonly kind: 'failed'; readonly error: CopiedError };
+  | { readonly kind: 'failed'; readonly code: string | null; readonly message: string };
+
+/** What became of the writes of one transaction. */
+export interface Commit {
+  /** The head of the chain before it. The events of the stored writes follow it one after the other. */
+  readonly head: ChainHead;
+  /** In the order of the writes; null: stored. */
+  readonly failures: readonly (WriteFailure | null)[];
+}
 
 export interface ThreadStart {
   readonly file: string;
   readonly writer: string;
 }
 
-/** To the thread: writes of one turn of the event loop, or the end. */
+/** Writes of one turn of the event loop, or the end. */
 export type ToThread =
   | { readonly kind: 'writes'; readonly writes: readonly SealedWrite[] }
   | { readonly kind: 'close' };
-
-/** From the thread: outcomes, in the order in which the writes were sent. */
-export interface FromThread {
-  readonly outcomes: readonly WriteOutcome[];
-}

@@ -1,10 +1,11 @@
 /** The record on SQLite: reads here and now, writes through the writer's thread. */
-import { IdempotencyTaken, RecordUnavailable } from '../record.ts';
+import { RecordUnavailable } from '../record.ts';
 import { parseCanonicalEvent, storedEvent } from '../stored-event.ts';
-import { probeWrite, sealWrite } from './seal-write.ts';
-import { outcomeError, WriteQueue } from './write-queue.ts';
+import { poolRandomBytes, sealWrite } from './seal-write.ts';
+import { WriteQueue } from './write-queue.ts';
 import type { EventQuery, RecordHealth, RecordStore, RecordWrite, StoredEvent } from '../record.ts';
-import type { Link, SealedWrite } from './protocol.ts';
+import type { LinkedEvent } from '../chain.ts';
+import type { SealedWrite } from './protocol.ts';
 import type { SealSources } from './seal-write.ts';
 import type { SqliteRecordReader } from './record-reader.ts';
 
@@ -16,7 +17,7 @@ export class SqliteRecord implements RecordStore {
   readonly #reader: SqliteRecordReader;
   readonly #lock: Disposable;
   readonly #queue: WriteQueue;
-  #failure: RecordUnavailable | null = null;
+  #failed = false;
   #successAtMs = Number.NEGATIVE_INFINITY;
   #probe: Promise<RecordHealth> | null = null;
   #closing: Promise<void> | null = null;
@@ -26,7 +27,7 @@ export class SqliteRecord implements RecordStore {
     sources: SealSources,
     parts: { readonly file: string; readonly reader: SqliteRecordReader; readonly lock: Disposable },
   ) {
-    this.#sources = sources;
+    this.#sources = { ...sources, randomBytes: poolRandomBytes(sources.randomBytes) };
     this.#reader = parts.reader;
     this.#lock = parts.lock;
     this.#queue = new WriteQueue({ file: parts.file, writer: sources.writer });
@@ -34,20 +35,17 @@ export class SqliteRecord implements RecordStore {
 
   async write(write: RecordWrite): Promise<readonly StoredEvent[]> {
     const sealed = sealWrite(write, this.#sources);
-    const links = await this.#store(sealed);
-    return sealed.events.flatMap((event, index) => {
-      const link = links[index];
-      if (link === undefined)
-        throw new RecordUnavailable('The record answered for fewer events than it was given.');
-      const canonical = parseCanonicalEvent(`${event.before}${link.sequence}${event.after}`);
-      return [storedEvent(canonical, event.content?.text ?? null, link)];
+    const events = await this.#store(sealed);
+    return events.map((event, index) => {
+      const content = sealed.events[index]?.content?.text ?? null;
+      return storedEvent(parseCanonicalEvent(event.canonical), content, event);
     });
   }
 
   async health(): Promise<RecordHealth> {
     const ageMs = this.#sources.clock.now() - this.#successAtMs;
     // A negative age means that the clock went back, and the success may be old.
-    if (this.#failure === null && ageMs >= 0 && ageMs <= healthAgeMsMax) return { state: 'ok', reason: null };
+    if (!this.#failed && ageMs >= 0 && ageMs <= healthAgeMsMax) return { state: 'ok', reason: null };
     this.#probe ??= this.#writeProbe().finally(() => {
       this.#probe = null;
     });
@@ -105,25 +103,22 @@ export class SqliteRecord implements RecordStore {
 
   async #writeProbe(): Promise<RecordHealth> {
     try {
-      await this.#store(probeWrite(this.#sources.clock.now()));
+      await this.#store({ nowMs: this.#sources.clock.now(), events: [], probe: true });
       return { state: 'ok', reason: null };
     } catch (error) {
       return { state: 'down', reason: error instanceof Error ? error.message : String(error) };
     }
   }
 
-  async #store(sealed: SealedWrite): Promise<readonly Link[]> {
-    const outcome = await this.#queue.push(sealed);
-    switch (outcome.kind) {
-      case 'stored':
-        this.#failure = null;
-        this.#successAtMs = this.#sources.clock.now();
-        return outcome.links;
-      case 'idempotency_taken':
-        throw new IdempotencyTaken('Another call holds this idempotency key.');
-      case 'failed':
-        this.#failure = outcomeError(outcome.error);
-        throw this.#failure;
+  async #store(sealed: SealedWrite): Promise<readonly LinkedEvent[]> {
+    try {
+      const events = await this.#queue.push(sealed);
+      this.#failed = false;
+      this.#successAtMs = this.#sources.clock.now();
+      return events;
+    } catch (error) {
+      this.#failed = error instanceof RecordUnavailable;
+      throw error;
     }
   }
 }

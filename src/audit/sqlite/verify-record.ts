@@ -31,6 +31,7 @@ export async function verifyRecord(connection: Connection): Promise<VerifyReport
       return row[0];
     },
   );
+  verifier.compareHeads(heads);
   await walk(
     (after: string) => statements.calls(after),
     '',
@@ -40,7 +41,7 @@ export async function verifyRecord(connection: Connection): Promise<VerifyReport
       return row[0];
     },
   );
-  return verifier.finish(heads);
+  return verifier.report();
 }
 
 /** Calls `take` with every row. It returns the key after which the walk goes on in the next slice. */

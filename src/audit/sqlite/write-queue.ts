@@ -3,9 +3,11 @@
  * A thread that dies takes its unanswered writes with it as failures; the next write starts another.
  */
 import { Worker } from 'node:worker_threads';
-import { RecordUnavailable } from '../record.ts';
+import { IdempotencyTaken, RecordUnavailable } from '../record.ts';
 import { recordUnavailable } from './connection.ts';
-import type { FromThread, SealedWrite, ThreadStart, ToThread, WriteOutcome } from './protocol.ts';
+import { linkEvent } from '../chain.ts';
+import type { LinkedEvent } from '../chain.ts';
+import type { Commit, SealedWrite, ThreadStart, ToThread, WriteFailure } from './protocol.ts';
 
 /** Writes that may wait for the disk. Beyond it the record is slower than its callers, and they are refused. */
 export const queuedWritesMax = 4_096;
@@ -19,7 +21,8 @@ const closeMsMax = 10_000;
 interface Waiting {
   readonly write: SealedWrite;
   readonly bytes: number;
-  readonly settle: (outcome: WriteOutcome) => void;
+  readonly resolve: (events: readonly LinkedEvent[]) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 export class WriteQueue implements AsyncDisposable {
@@ -36,17 +39,17 @@ export class WriteQueue implements AsyncDisposable {
     this.#start = start;
   }
 
-  /** Rejects with `RecordUnavailable` when the queue is full or closed; every other end is an outcome. */
-  push(write: SealedWrite): Promise<WriteOutcome> {
+  /** The write's events in their places, once they are durable. Rejects with `IdempotencyTaken` or `RecordUnavailable`. */
+  push(write: SealedWrite): Promise<readonly LinkedEvent[]> {
     const bytes = writeBytes(write);
     if (this.#closed) return Promise.reject(new RecordUnavailable('The record is closed.'));
     const full =
       this.#unsent.length + this.#sent.length >= queuedWritesMax || this.#bytes + bytes > queuedBytesMax;
     if (full)
       return Promise.reject(new RecordUnavailable('Too many writes wait for the record; call again later.'));
-    return new Promise((settle) => {
+    return new Promise((resolve, reject) => {
       if (this.#unsent.length === 0) setImmediate(() => this.#send());
-      this.#unsent.push({ write, bytes, settle });
+      this.#unsent.push({ write, bytes, resolve, reject });
       this.#bytes += bytes;
     });
   }
@@ -89,7 +92,7 @@ export class WriteQueue implements AsyncDisposable {
       name: 'record-writer',
     });
     let failure: unknown = null;
-    thread.on('message', ({ outcomes }: FromThread) => this.#answer(outcomes));
+    thread.on('message', (commit: Commit) => this.#answer(commit));
     thread.on('error', (error) => {
       failure = error;
     });
@@ -101,37 +104,43 @@ export class WriteQueue implements AsyncDisposable {
     return thread;
   }
 
-  #answer(outcomes: readonly WriteOutcome[]): void {
-    const answered = this.#sent.slice(0, outcomes.length);
-    this.#sent = this.#sent.slice(outcomes.length);
+  #answer({ head, failures }: Commit): void {
+    const answered = this.#sent.slice(0, failures.length);
+    this.#sent = this.#sent.slice(failures.length);
     if (this.#sent.length === 0) this.#thread?.unref();
-    answered.forEach((waiting, index) => this.#settle(waiting, outcomes[index]));
+    let place = head;
+    answered.forEach(({ write, bytes, resolve, reject }, index) => {
+      this.#bytes -= bytes;
+      const failure = failures[index];
+      if (failure) return reject(failureError(failure));
+      const events = write.events.map((event) => {
+        const linked = linkEvent(event, place);
+        place = linked;
+        return linked;
+      });
+      resolve(events);
+    });
   }
 
   #lose(lost: readonly Waiting[], failure: unknown): void {
-    const message = failure instanceof Error ? failure.message : 'the writer thread ended';
-    for (const waiting of lost) this.#settle(waiting, { kind: 'failed', error: { code: null, message } });
-  }
-
-  #settle({ bytes, settle }: Waiting, outcome: WriteOutcome | undefined): void {
-    this.#bytes -= bytes;
-    settle(outcome ?? { kind: 'failed', error: { code: null, message: 'no outcome' } });
+    for (const { bytes, reject } of lost) {
+      this.#bytes -= bytes;
+      reject(new RecordUnavailable('The record is unavailable: its writer ended.', { cause: failure }));
+    }
   }
 }
 
-/** What a failed outcome becomes for the caller. */
-export function outcomeError(error: {
-  readonly code: string | null;
-  readonly message: string;
-}): RecordUnavailable {
-  return recordUnavailable(Object.assign(new Error(error.message), { code: error.code }));
+function failureError(failure: WriteFailure): Error {
+  if (failure.kind === 'idempotency_taken')
+    return new IdempotencyTaken('Another call holds this idempotency key.');
+  return recordUnavailable(Object.assign(new Error(failure.message), { code: failure.code }));
 }
 
 function writeBytes(write: SealedWrite): number {
   let bytes = 0;
   for (const { before, after, content } of write.events)
     bytes += before.length + after.length + (content?.text.length ?? 0);
-  for (const { body } of write.calls) bytes += body.length;
-  for (const { data } of write.artifacts) bytes += data.byteLength;
+  for (const { body } of write.calls ?? []) bytes += body.length;
+  for (const { data } of write.artifacts ?? []) bytes += data.byteLength;
   return bytes;
 }

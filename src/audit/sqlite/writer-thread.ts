@@ -4,7 +4,7 @@
  */
 import { receiveMessageOnPort, parentPort, workerData } from 'node:worker_threads';
 import { Committer } from './committer.ts';
-import type { FromThread, SealedWrite, ThreadStart, ToThread } from './protocol.ts';
+import type { SealedWrite, ThreadStart, ToThread } from './protocol.ts';
 
 /** Writes in one transaction. More wait for the next, so that the first of a burst are not kept for the last. */
 const batchWritesMax = 256;
@@ -14,8 +14,7 @@ function serve(port: NonNullable<typeof parentPort>, { file, writer }: ThreadSta
   port.on('message', (first: ToThread) => {
     const { writes, closing } = collect(port, first);
     for (let start = 0; start < writes.length; start += batchWritesMax) {
-      const answer: FromThread = { outcomes: committer.commit(writes.slice(start, start + batchWritesMax)) };
-      port.postMessage(answer);
+      port.postMessage(committer.commit(writes.slice(start, start + batchWritesMax)));
     }
     if (!closing) return;
     committer[Symbol.dispose]();

@@ -92,7 +92,7 @@ class SchemaCheck {
         'uniqueItems needs items of scalar types',
         'comparing lists and objects is quadratic',
       );
-    } else if (keyword !== '$schema' && this.#ajv.getKeyword(keyword) === false) {
+    } else if (keyword !== '$schema' && !Object.hasOwn(this.#ajv.RULES.keywords, keyword)) {
       this.#complain(
         at,
         `unknown keyword "${keyword}"`,

@@ -68,7 +68,7 @@ function comparison(op: Comparison, left: ASTNode, right: ASTNode): Bound | null
   const sized = sizePath(left);
   return sized === null
     ? null
-    : { path: sized, allowed: `a size of ${words[op]} ${limit}`, suggest: () => undefined };
+    : { path: sized, allowed: `${words[op]} ${limit} long`, suggest: () => undefined };
 }
 
 const words: Readonly<Record<Comparison, string>> = {

@@ -21,7 +21,7 @@ export interface Conjunct {
 }
 
 export interface Expression {
-  /** As the file has it. */
+  /** As the file has it, with the conditions that it names spelled out. */
   readonly source: string;
   /** Throws when a value is missing or of another type than the expression needs. */
   evaluate(variables: Variables): unknown;
@@ -72,7 +72,8 @@ export function compileExpression(
       message: `${path} is optional and read without has()`,
       hint: 'when it is missing, an allow rule does not match, a deny or limit rule does',
     }));
-    const expression = mistakes.length > 0 ? null : ready(source, parsed, context);
+    const expression =
+      mistakes.length > 0 ? null : ready(shown(source, expansion, conditions), parsed, context);
     return { expression, mistakes, warnings, conditions: expansion.conditions };
   } catch (error) {
     if (!(error instanceof ParseError)) throw error;
@@ -125,6 +126,11 @@ function typeMistakes(
 
 function isKnown(name: string): boolean {
   return (variableNames as readonly string[]).includes(name) || TYPE_NAMES.has(name);
+}
+
+function shown(source: string, expansion: Expansion, conditions: ReadonlyMap<string, string>): string {
+  const parts = expansion.conditions.map((name) => `${name} is ${conditions.get(name)}`);
+  return parts.length === 0 ? source : `${source} (where ${parts.join(', ')})`;
 }
 
 /** Names that the language itself defines. */

@@ -63,7 +63,7 @@ class PolicyCompiler {
     for (const [at, rule] of (spec.rules ?? []).entries()) this.#compileRule(rule, `/spec/rules/${at}`);
     for (const [at, quota] of (spec.quotas ?? []).entries()) this.#compileQuota(quota, `/spec/quotas/${at}`);
     for (const name of this.#conditions.keys()) {
-      if (this.#usedConditions.has(name)) continue;
+      if (this.#usedConditions.has(name) || this.#context.broken.size > 0) continue;
       this.#findings.warn(source, `/spec/conditions/${name}`, `the condition "${name}" is used nowhere`);
     }
   }

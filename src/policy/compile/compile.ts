@@ -81,6 +81,7 @@ export async function compile({ directories, knownDetectors }: CompileOptions): 
     images: new FrozenMap(images),
     boundaries: new FrozenMap(boundaries),
     policies: deepFreeze(policies.map(summarise)),
+    quotaWindowMsMax: Math.max(0, ...[...context.quotas.values()].flat().map(({ windowMs }) => windowMs)),
     index: new FrozenMap([...tools].map(([name, tool]) => [name, indexOf(tool, context)])),
   });
   return { ok: true, revision, warnings };

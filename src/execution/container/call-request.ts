@@ -1,0 +1,138 @@
+/**
+ * What a harness is sent for one call: files under /work, then its request, then `end`.
+ * Trusted: the arguments, as the bytes that policy decided on. What they name (paths, sizes) is the caller's and
+ * is checked here, and once more by the supervisor.
+ */
+import { encodeControl, encodeFrame, payloadBytesMax, soleCallChannel } from '../protocol/frame.ts';
+import type { FrameType } from '../protocol/frame.ts';
+import type { ContainerProfile } from '../executor.ts';
+import { workBytesMax } from './host-config.ts';
+import { filePathBytesMax, filePathDepthMax, filesMax } from './limits.ts';
+
+export type CallRequest =
+  | { readonly kind: 'frames'; readonly frames: () => Iterable<Uint8Array> }
+  /** Nothing has to be started to know that this fails; the message is fit for the caller. */
+  | { readonly kind: 'refused'; readonly message: string };
+
+interface SandboxFile {
+  readonly path: string;
+  readonly content: Uint8Array;
+}
+
+const pageBytes = 4096;
+const base64Pattern = /^[A-Za-z0-9+/]*={0,2}$/;
+const encoder = new TextEncoder();
+
+/** Throws TypeError on arguments that are no JSON object: they were validated, so that is a bug. */
+export function prepareRequest(profile: ContainerProfile, args: Uint8Array): CallRequest {
+  const parsed: unknown = JSON.parse(Buffer.from(args).toString('utf8'));
+  if (!isObject(parsed)) throw new TypeError('the arguments of a call have to be one JSON object');
+  // `files` has its meaning beside a caller's code; a tool with code of its own gives it what meaning it likes.
+  const files =
+    profile.code === null ? readFiles(parsed['files'], workBytesMax(profile.limits.memoryMiB)) : [];
+  if (typeof files === 'string') return { kind: 'refused', message: files };
+  const source =
+    profile.code?.source ?? (profile.image.entry === 'script' ? parsed['script'] : parsed['code']);
+  if (typeof source !== 'string') {
+    const field = profile.image.entry === 'script' ? 'script' : 'code';
+    return { kind: 'refused', message: `args.${field} has to be a string` };
+  }
+  if (profile.image.entry === 'json') {
+    return frames(files, jsonRequest(profile, args));
+  }
+  // A script of a tool finds its arguments in a file, as it was started before they were known.
+  const withArgs = profile.code === null ? files : [...files, { path: 'args.json', content: args }];
+  return frames(withArgs, [encoder.encode(source)]);
+}
+
+/** The arguments go through byte for byte, inside of an object around them. */
+function jsonRequest(profile: ContainerProfile, args: Uint8Array): Uint8Array[] {
+  const code =
+    profile.code === null
+      ? ''
+      : `"code":${JSON.stringify(profile.code.source)},"codeName":${JSON.stringify(profile.code.name)},`;
+  return [encoder.encode(`{${code}"args":`), args, encoder.encode('}')];
+}
+
+function frames(files: readonly SandboxFile[], request: readonly Uint8Array[]): CallRequest {
+  return {
+    kind: 'frames',
+    *frames() {
+      for (const file of files) {
+        yield encodeControl('file', soleCallChannel, { path: file.path });
+        yield* inFrames('fileData', file.content);
+      }
+      for (const part of request) yield* inFrames('args', part);
+      yield encodeControl('end', soleCallChannel, {});
+    },
+  };
+}
+
+function* inFrames(type: FrameType, bytes: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += payloadBytesMax) {
+    yield encodeFrame(type, soleCallChannel, bytes.subarray(at, at + payloadBytesMax));
+  }
+}
+
+/** The files, or what is wrong with them. */
+function readFiles(given: unknown, bytesMax: number): SandboxFile[] | string {
+  if (given === undefined) return [];
+  if (!Array.isArray(given) || given.length > filesMax)
+    return `args.files has to be a list of at most ${filesMax}`;
+  const files: SandboxFile[] = [];
+  const folders = new Set(['out']);
+  const paths = new Set<string>();
+  let bytes = 0;
+  for (const [index, entry] of given.entries()) {
+    const file = readFile(entry);
+    if (typeof file === 'string') return `args.files[${index}]: ${file}`;
+    const parents = parentsOf(file.path);
+    if (paths.has(file.path) || folders.has(file.path) || parents.some((parent) => paths.has(parent))) {
+      return `args.files[${index}]: ${JSON.stringify(file.path)} is already there`;
+    }
+    paths.add(file.path);
+    for (const parent of parents) folders.add(parent);
+    bytes += Math.ceil(file.content.length / pageBytes) * pageBytes;
+    if (bytes > bytesMax) return `args.files: more than the ${bytesMax} bytes that fit into /work`;
+    files.push(file);
+  }
+  return files;
+}
+
+function readFile(entry: unknown): SandboxFile | string {
+  if (!isObject(entry)) return 'has to be an object {path, text | base64}';
+  const { path, text, base64 } = entry;
+  if (typeof path !== 'string' || !isPlainPath(path)) {
+    return 'path has to be relative to /work, in plain names without . and ..';
+  }
+  if (typeof text === 'string' && base64 === undefined && entry['file'] === undefined) {
+    return { path, content: encoder.encode(text) };
+  }
+  if (typeof base64 === 'string' && text === undefined && entry['file'] === undefined) {
+    if (base64.length % 4 !== 0 || !base64Pattern.test(base64)) return 'base64 is not base64';
+    return { path, content: Buffer.from(base64, 'base64') };
+  }
+  return 'give either text or base64 (stored files cannot be named here)';
+}
+
+/** A path that stays where it is put. The supervisor holds the same rule by opening name by name. */
+export function isPlainPath(path: string): boolean {
+  const names = path.split('/');
+  return (
+    Buffer.byteLength(path) <= filePathBytesMax &&
+    names.length <= filePathDepthMax &&
+    // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+    !/[\u0000-\u001f\u007f]/.test(path) &&
+    path.isWellFormed() &&
+    names.every((name) => name !== '' && name !== '.' && name !== '..' && Buffer.byteLength(name) <= 255)
+  );
+}
+
+function parentsOf(path: string): string[] {
+  const names = path.split('/');
+  return names.slice(1).map((_, index) => names.slice(0, index + 1).join('/'));
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

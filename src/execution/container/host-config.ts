@@ -1,0 +1,97 @@
+/**
+ * How every sandbox container is built. Trusted: the profile, which comes from policy alone. No request, and
+ * nothing of the host but the engine's answers, has a say here; a test compares the whole with a literal.
+ */
+import { readFileSync } from 'node:fs';
+import type { ContainerCreateOptions, HostConfig } from 'dockerode';
+
+import type { ContainerProfile } from '../executor.ts';
+
+const mebibyte = 1024 * 1024;
+const sandboxUser = 65534;
+
+/** Own profile: what is not listed is refused. Docker Engine API v1.41, HostConfig.SecurityOpt. */
+const seccompProfile = JSON.stringify(
+  JSON.parse(readFileSync(new URL('./seccomp.json', import.meta.url), 'utf8')) as unknown,
+);
+
+/** Half of the memory can be files under /work, a quarter under /tmp: they count as memory of the container. */
+export function workBytesMax(memoryMiB: number): number {
+  return Math.floor(memoryMiB / 2) * mebibyte;
+}
+
+/** Docker Engine API v1.41; missing in the library's types. */
+type SandboxHostConfig = HostConfig & { readonly CgroupnsMode: 'private' };
+
+/** What the executor itself adds to a profile. */
+export interface Placement {
+  /** Local image id, `sha256:…`. */
+  readonly imageId: string;
+  readonly cgroupParent: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export function containerSpec(profile: ContainerProfile, placement: Placement): ContainerCreateOptions {
+  return {
+    Image: placement.imageId,
+    Labels: { ...placement.labels },
+    User: `${sandboxUser}:${sandboxUser}`,
+    WorkingDir: '/work',
+    Hostname: 'sandbox',
+    Env: [],
+    Tty: false,
+    OpenStdin: true,
+    // The supervisor ends everything when its stdin ends, which is when our end of the attached stream is gone.
+    StdinOnce: true,
+    AttachStdin: true,
+    AttachStdout: true,
+    AttachStderr: true,
+    NetworkDisabled: true,
+    HostConfig: hostConfig(profile, placement.cgroupParent),
+  };
+}
+
+/**
+ * MaskedPaths and ReadonlyPaths are never sent: the engine's own lists hold, and an empty one would unmask.
+ * `Init: false`, as the supervisor is process 1 itself: no process in the container can then signal it.
+ */
+function hostConfig(profile: ContainerProfile, cgroupParent: string): SandboxHostConfig {
+  const { memoryMiB, cpus, pids } = profile.limits;
+  const workBytes = workBytesMax(memoryMiB);
+  const tmpBytes = Math.floor(memoryMiB / 4) * mebibyte;
+  return {
+    ReadonlyRootfs: true,
+    Tmpfs: {
+      '/work': tmpfs(workBytes, 16_384, '0700'),
+      '/tmp': tmpfs(tmpBytes, 4_096, '0700'),
+    },
+    Privileged: false,
+    CapDrop: ['ALL'],
+    SecurityOpt: ['no-new-privileges', `seccomp=${seccompProfile}`],
+    PidsLimit: pids,
+    Memory: memoryMiB * mebibyte,
+    MemorySwap: memoryMiB * mebibyte,
+    NanoCpus: Math.round(cpus * 1e9),
+    Ulimits: [
+      { Name: 'core', Soft: 0, Hard: 0 },
+      { Name: 'nofile', Soft: 1024, Hard: 1024 },
+      { Name: 'fsize', Soft: workBytes, Hard: workBytes },
+    ],
+    OomScoreAdj: 500,
+    NetworkMode: 'none',
+    PublishAllPorts: false,
+    IpcMode: 'private',
+    ShmSize: 16 * mebibyte,
+    CgroupnsMode: 'private',
+    CgroupParent: cgroupParent,
+    Init: false,
+    AutoRemove: false,
+    RestartPolicy: { Name: 'no' },
+    LogConfig: { Type: 'none', Config: {} },
+    Runtime: profile.engineRuntime,
+  };
+}
+
+function tmpfs(bytes: number, inodes: number, mode: string): string {
+  return `rw,noexec,nosuid,nodev,size=${bytes},nr_inodes=${inodes},mode=${mode},uid=${sandboxUser},gid=${sandboxUser}`;
+}

@@ -1,0 +1,38 @@
+/** The named limits of the container executor. Those of a tool come with its profile. */
+
+/** From create to a harness that waits for its request, milliseconds. Not part of a call's own time. */
+export const startTimeoutMs = 20_000;
+/** One request to the engine, milliseconds. Attach and wait, which last as long as a call, are not bound by it. */
+export const engineRequestTimeoutMs = 15_000;
+/** After a kill: for the stream to end, milliseconds. Longer means that the engine does not answer. */
+export const killGraceMs = 5_000;
+
+/** Containers at once, and calls that wait for one. */
+export const concurrentCallsMax = 8;
+export const waitingCallsMax = 64;
+
+/** A reader that stops: so many bytes are kept for it before the sandbox is made to wait. */
+export const queuedBytesMax = 256 * 1024;
+/** What a frame costs beside its bytes, so that one-byte frames count. */
+export const frameOverheadBytes = 256;
+
+/** Around the value: `{"ok":true,"value":…}`, or an error in its place. */
+export const envelopeBytesMax = 64 * 1024;
+export const resultDepthMax = 128;
+/** Of a guest's error, UTF-16 units. */
+export const errorNameCharsMax = 128;
+export const errorMessageCharsMax = 4_000;
+export const errorStackCharsMax = 16_000;
+/** What the supervisor says of itself, bytes kept. */
+export const complaintBytesMax = 4 * 1024;
+/** The end of stderr, kept to tell an interpreter's own heap limit from another abort, bytes. */
+export const stderrTailBytesMax = 4 * 1024;
+
+export const filesMax = 256;
+export const filePathBytesMax = 1000;
+export const filePathDepthMax = 16;
+
+/** Between sweeps, milliseconds. */
+export const sweepIntervalMs = 60_000;
+/** After a call's deadline, before another instance's container counts as forgotten, milliseconds. */
+export const sweepGraceMs = 60_000;

@@ -1,0 +1,107 @@
+/** The life of a call in a container that is ready for it: request in, frames out, and an end in any case. */
+import { Lost } from '../executor.ts';
+import type { ContainerProfile } from '../executor.ts';
+import type { RuntimeReport } from '../../model/call.ts';
+import { payloadBytesMax } from '../protocol/frame.ts';
+import type { CallOutput } from './call-output.ts';
+import type { CallRequest } from './call-request.ts';
+import { concludeEnd, crashed, failed } from './exit.ts';
+import type { Conclusion } from './exit.ts';
+import type { ResourceUsage } from './resource-usage.ts';
+import type { Sandbox } from './sandbox.ts';
+
+export interface ClaimedCall {
+  readonly profile: ContainerProfile;
+  readonly prepared: Extract<CallRequest, { kind: 'frames' }>;
+  readonly output: CallOutput;
+  readonly sandbox: Sandbox;
+  readonly runtime: RuntimeReport;
+  /** Aborted: the call is cancelled. */
+  readonly stop: AbortSignal;
+  readonly clock: { now(): number };
+}
+
+type Interruption = { readonly kind: 'timed_out' | 'cancelled' | 'closed' };
+type CallEnd = Awaited<CallOutput['end']> | Interruption;
+
+/** Pushes the call's frames from `started` to `exit`. Throws Lost when the container was lost on the way. */
+export async function serveCall(call: ClaimedCall): Promise<void> {
+  const { output, sandbox, profile, clock } = call;
+  const claimedAtMs = clock.now();
+  output.queue.push({ type: 'started', runtime: call.runtime });
+  sandbox.listen(output);
+  sandbox.send(call.prepared.frames()).catch((error: unknown) => output.fail(String(error)));
+  const end = await endOf(call);
+  const wallMs = clock.now() - claimedAtMs;
+  output.stop();
+  const used = await sandbox.usage();
+  if (end.kind !== 'ended' && end.kind !== 'closed') await sandbox.kill();
+  const conclusion = await conclude(call, end, used);
+  const result = conclusion.result ?? new Uint8Array();
+  for (let at = 0; at < result.length; at += payloadBytesMax) {
+    output.queue.push({ type: 'result', data: result.subarray(at, at + payloadBytesMax) });
+  }
+  output.queue.push({
+    type: 'usage',
+    wallMs,
+    cpuMs: used.cpuMs,
+    memoryPeakBytes: Math.min(used.memoryPeakBytes, profile.limits.memoryMiB * 1024 * 1024),
+    outputBytes: output.keptBytes + result.length,
+    truncated: output.truncated,
+  });
+  output.queue.push({ type: 'exit', reason: conclusion.reason, error: conclusion.error });
+}
+
+/** Whatever comes first: the harness's end, a broken rule, the deadline, a cancel, the end of the stream. */
+async function endOf({ output, sandbox, profile, stop }: ClaimedCall): Promise<CallEnd> {
+  const { promise: interrupted, resolve: interrupt } = Promise.withResolvers<Interruption>();
+  const onStop = (): void => interrupt({ kind: 'cancelled' });
+  if (stop.aborted) onStop();
+  stop.addEventListener('abort', onStop, { once: true });
+  const timer = setTimeout(() => interrupt({ kind: 'timed_out' }), profile.limits.timeoutMs);
+  const closed = sandbox.closed.then((): Interruption => ({ kind: 'closed' }));
+  try {
+    return await Promise.race([output.end, interrupted, closed]);
+  } finally {
+    clearTimeout(timer);
+    stop.removeEventListener('abort', onStop);
+  }
+}
+
+async function conclude(call: ClaimedCall, end: CallEnd, used: ResourceUsage): Promise<Conclusion> {
+  switch (end.kind) {
+    case 'timed_out':
+    case 'cancelled':
+    case 'output_limit':
+      return failed(end.kind, null);
+    case 'fault':
+      return crashed(`the harness broke its protocol: ${end.message}`);
+    case 'closed':
+      return await concludeClosed(call);
+    case 'ended': {
+      const { output, profile, sandbox } = call;
+      const wasMemoryExhausted = used.oomKills === null ? await sandbox.wasOomKilled() : used.oomKills > 0;
+      return concludeEnd({
+        entry: profile.image.entry,
+        child: end.child,
+        wasMemoryExhausted,
+        stderrTail: output.stderrTail,
+        answer: output.result,
+        outputBytesMax: profile.limits.outputBytes,
+      });
+    }
+    default:
+      return end satisfies never;
+  }
+}
+
+/** The stream ended without a word of the supervisor. */
+async function concludeClosed({ sandbox }: ClaimedCall): Promise<Conclusion> {
+  const ended = await sandbox.ended();
+  if (ended === null) {
+    await sandbox.kill();
+    throw new Lost('the container engine was lost in the middle of the call');
+  }
+  if (ended.oomKilled) return failed('out_of_memory', null);
+  return crashed(sandbox.complaint || `the container ended with exit status ${ended.exitCode}`);
+}

@@ -1,0 +1,52 @@
+/**
+ * Removes containers that nobody waits for. Own ones are those that this process does not know as live, whatever
+ * a killed predecessor with the same instance id left; another instance's only long after their deadline, as their
+ * owner may be well.
+ */
+import { bounded, statusOf } from './engine.ts';
+import type { Engine } from './engine.ts';
+import { sweepGraceMs } from './limits.ts';
+import type { Logger } from './logger.ts';
+
+export const labels = {
+  /** Who started it: one id for each data directory. */
+  instance: 'sallyport.instance',
+  call: 'sallyport.call',
+  /** When its call has ended at the latest, milliseconds since 1970. */
+  deadline: 'sallyport.deadline',
+} as const;
+
+export interface SweepScope {
+  readonly instance: string;
+  /** Calls of this process that run or start. */
+  readonly liveCalls: ReadonlySet<string>;
+  readonly nowMs: number;
+}
+
+/** Whether a container with these labels is forgotten. */
+export function isForgotten(given: Readonly<Record<string, string>>, scope: SweepScope): boolean {
+  if (given[labels.instance] === scope.instance) return !scope.liveCalls.has(given[labels.call] ?? '');
+  const deadlineMs = Number(given[labels.deadline]);
+  return Number.isFinite(deadlineMs) && deadlineMs + sweepGraceMs < scope.nowMs;
+}
+
+/** Returns how many were removed. Throws when the engine does not answer. */
+export async function sweep(engine: Engine, scope: SweepScope, logger: Logger): Promise<number> {
+  await engine.facts();
+  const containers = await bounded(
+    engine.docker.listContainers({ all: true, filters: { label: [labels.instance] } }),
+  );
+  let removed = 0;
+  for (const { Id, Labels } of containers) {
+    if (!isForgotten(Labels, scope)) continue;
+    try {
+      await bounded(engine.docker.getContainer(Id).remove({ force: true, v: true }));
+      removed++;
+    } catch (error) {
+      if (statusOf(error) === 404 || statusOf(error) === 409) continue;
+      throw error;
+    }
+  }
+  if (removed > 0) logger.warn({ removed, instance: scope.instance }, 'forgotten sandboxes were removed');
+  return removed;
+}

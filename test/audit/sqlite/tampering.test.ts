@@ -1,0 +1,228 @@
+import Database from 'better-sqlite3';
+import * as fc from 'fast-check';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openSqliteRecord, openSqliteRecordReadOnly } from '../../../src/audit/sqlite/open-sqlite-record.ts';
+import { draft, intent, outcome, SetClock, sources } from '../../contract/record-fixtures.ts';
+import type { VerifyReport } from '../../../src/audit/record.ts';
+
+const home = mkdtempSync(join(tmpdir(), 'tamper-'));
+const intact = join(home, 'intact');
+const tampered = join(home, 'tampered');
+const clock = new SetClock();
+const events = 12;
+
+beforeAll(async () => {
+  await using record = openSqliteRecord({ ...sources(clock), dataDir: intact });
+  for (const id of ['call_1', 'call_2', 'call_3', 'call_4']) {
+    await record.write(intent(id));
+    clock.advance(1_000);
+    await record.write(outcome(id));
+    await record.write({ events: [draft('audit_read', { requestId: `req_${id}` })] });
+  }
+});
+
+afterAll(() => rmSync(home, { recursive: true }));
+
+/** An intruder writes the file directly, with the guards of the schema taken away; then the record is verified. */
+async function verifyAfter(...changes: readonly string[]): Promise<VerifyReport> {
+  rmSync(tampered, { recursive: true, force: true });
+  cpSync(intact, tampered, { recursive: true });
+  const intruder = new Database(join(tampered, 'record.db'));
+  intruder.pragma('foreign_keys = OFF');
+  intruder.exec('DROP TRIGGER audit_chain_no_update; DROP TRIGGER audit_chain_no_delete');
+  for (const change of changes) intruder.exec(change);
+  intruder.close();
+  using reader = openSqliteRecordReadOnly({ dataDir: tampered, clock });
+  return await reader.verify();
+}
+
+function inspect<T>(read: (database: Database.Database) => T): T {
+  const database = new Database(join(intact, 'record.db'), { readonly: true });
+  try {
+    return read(database);
+  } finally {
+    database.close();
+  }
+}
+
+/** Without the calls, which lose their events together with the chain. */
+function chainProblems(report: VerifyReport) {
+  return report.problems.filter(({ kind }) => kind !== 'call_altered');
+}
+
+interface Column {
+  readonly name: string;
+  readonly type: string;
+}
+
+function chainRows(): readonly Readonly<Record<string, unknown>>[] {
+  return inspect((database) => database.prepare('SELECT * FROM audit_chain ORDER BY position').all() as []);
+}
+
+function chainColumns(): readonly Column[] {
+  const columns = inspect((database) => database.pragma('table_info(audit_chain)') as Column[]);
+  return columns.filter(({ name }) => name !== 'position');
+}
+
+describe('a row of the chain', () => {
+  test('that nobody touched is valid', async () => {
+    expect(await verifyAfter()).toMatchObject({ valid: true, events, problems: [] });
+  });
+
+  test('is found altered whatever byte of whatever column is changed', async () => {
+    const columns = chainColumns();
+    const rows = chainRows();
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: events }),
+        fc.constantFrom(...columns),
+        fc.nat(),
+        fc.integer({ min: 1, max: 255 }),
+        async (position, { name, type }, offset, flip) => {
+          const value = rows[position - 1]?.[name];
+          const change = alteredLiteral(value, type, offset, flip);
+          const report = await verifyAfter(
+            `UPDATE audit_chain SET ${name} = ${change} WHERE position = ${position}`,
+          );
+          expect({ name, position, valid: report.valid }).toEqual({ name, position, valid: false });
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+
+  test('is found missing wherever it stood', async () => {
+    for (let position = 1; position < events; position += 1) {
+      const report = await verifyAfter(`DELETE FROM audit_chain WHERE position = ${position}`);
+      expect(chainProblems(report)).toEqual([
+        { kind: 'missing', writer: 'node-a/api-1', sequence: position, detail: 'this event is missing' },
+      ]);
+    }
+  });
+
+  test('is found in the wrong place whichever two are swapped', async () => {
+    const place = fc.integer({ min: 1, max: events });
+    await fc.assert(
+      fc.asyncProperty(place, place, async (a, b) => {
+        fc.pre(a !== b);
+        const report = await verifyAfter(
+          `UPDATE audit_chain SET position = -1 WHERE position = ${a}`,
+          `UPDATE audit_chain SET position = ${a} WHERE position = ${b}`,
+          `UPDATE audit_chain SET position = ${b} WHERE position = -1`,
+        );
+        expect(new Set(report.problems.map(({ kind }) => kind))).toContain('reordered');
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('is found altered where the change reaches its own hashes and the head too', async () => {
+    const report = await verifyAfter(
+      `UPDATE audit_chain SET canonical = (SELECT canonical FROM audit_chain WHERE position = 2),
+         event_hash = (SELECT event_hash FROM audit_chain WHERE position = 2) WHERE position = 5`,
+    );
+    expect(report.problems[0]).toMatchObject({ kind: 'altered' });
+  });
+
+  test('is found when it was added without a link', async () => {
+    const report = await verifyAfter(
+      `INSERT INTO audit_chain (writer, sequence, canonical, event_hash, previous_hash, hash, id, type, time, time_high)
+       VALUES ('node-a/api-1', 13, '7b7d', '', '', '', 'evt_x', 'outcome', '', '')`.replace(
+        "'7b7d'",
+        "x'7b7d'",
+      ),
+    );
+    expect(report.problems[0]).toMatchObject({ kind: 'altered', sequence: 13 });
+  });
+});
+
+describe('the ends of a chain', () => {
+  test('a tail that was cut off is named by its first missing event', async () => {
+    const report = await verifyAfter('DELETE FROM audit_chain WHERE position > 9');
+    expect(chainProblems(report)).toMatchObject([{ kind: 'truncated', sequence: 10 }]);
+  });
+
+  test('a chain that was cleared is truncated at its first event', async () => {
+    const report = await verifyAfter('DELETE FROM audit_chain');
+    expect(chainProblems(report)).toMatchObject([{ kind: 'truncated', sequence: 1 }]);
+  });
+
+  test('a head that was set back, changed or removed is altered', async () => {
+    const changes = [
+      'UPDATE writers SET sequence = 9',
+      `UPDATE writers SET hash = '${'0'.repeat(64)}'`,
+      'DELETE FROM writers',
+    ];
+    for (const change of changes)
+      expect((await verifyAfter(change)).problems).toMatchObject([{ kind: 'altered', sequence: 12 }]);
+  });
+
+  test('a tail cut off together with its head is not found: the report says unanchored', async () => {
+    const report = await verifyAfter(
+      'DELETE FROM audit_chain WHERE position > 9',
+      'UPDATE writers SET (sequence, hash) = (SELECT sequence, hash FROM audit_chain WHERE position = 9)',
+      "DELETE FROM calls WHERE id = 'call_4'",
+    );
+    expect(report).toMatchObject({ valid: true, events: 9, trust: 'unanchored' });
+  });
+});
+
+describe('content and calls', () => {
+  const content = `(SELECT content FROM audit_content WHERE position = 1)`;
+
+  test('content that was changed, moved or resalted is found', async () => {
+    const changes = [
+      `UPDATE audit_content SET content = CAST(replace(CAST(content AS TEXT), 'print', 'paint') AS BLOB) WHERE position = 1`,
+      `UPDATE audit_content SET content = ${content} WHERE position = 4`.replace(
+        'position = 4',
+        'position = 2',
+      ),
+      `UPDATE audit_content SET salt = '${'0'.repeat(64)}' WHERE position = 1`,
+      `UPDATE audit_content SET content = x'ff' WHERE position = 1`,
+    ];
+    for (const change of changes)
+      expect((await verifyAfter(change)).problems).toMatchObject([{ kind: 'content_altered' }]);
+  });
+
+  test('content under an event that had none is found', async () => {
+    const report = await verifyAfter(
+      `INSERT INTO audit_content (position, salt, content) SELECT 3, salt, content FROM audit_content WHERE position = 1`,
+    );
+    expect(report.problems).toMatchObject([{ kind: 'content_altered', sequence: 3 }]);
+  });
+
+  test('content that was erased with its salt leaves a valid chain', async () => {
+    expect(await verifyAfter('DELETE FROM audit_content')).toMatchObject({ valid: true, events });
+  });
+
+  test('a call that was changed, set back, renamed or made up is found', async () => {
+    const changes = [
+      `UPDATE calls SET body = CAST(replace(CAST(body AS TEXT), 'alice', 'malice') AS BLOB) WHERE id = 'call_1'`,
+      `UPDATE calls SET (body, salt) = (SELECT body, salt FROM calls WHERE id = 'call_2') WHERE id = 'call_1'`,
+      `UPDATE calls SET status = 'running' WHERE id = 'call_1'`,
+      `UPDATE calls SET id = 'call_9' WHERE id = 'call_1'`,
+      `INSERT INTO calls (id, status, salt, body) SELECT 'call_9', status, salt, body FROM calls WHERE id = 'call_1'`,
+    ];
+    for (const change of changes)
+      expect((await verifyAfter(change)).problems).toMatchObject([{ kind: 'call_altered' }]);
+  });
+
+  test('a report names a hundred problems, and no more', async () => {
+    const flood = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 150)
+      INSERT INTO calls (id, status, salt, body) SELECT 'fake_' || i, 'running', '', x'7b7d' FROM n`;
+    expect((await verifyAfter(flood)).problems).toHaveLength(100);
+  });
+});
+
+/** A literal of SQL for the value with one byte or digit of it changed. */
+function alteredLiteral(value: unknown, type: string, offset: number, flip: number): string {
+  if (type === 'INTEGER') return String(Number(value) + flip);
+  const bytes = Buffer.from(value instanceof Uint8Array ? value : String(value ?? 'x'));
+  const index = offset % bytes.length;
+  bytes[index] = bytes[index]! ^ flip;
+  if (value === null) return "'x'";
+  return type === 'BLOB' ? `x'${bytes.toString('hex')}'` : `CAST(x'${bytes.toString('hex')}' AS TEXT)`;
+}

@@ -1,0 +1,124 @@
+/**
+ * `npm run bench`: B1, B2, B5, B10 and B11 in pairs A B A B against the peers, medians of the ratios. Not a test:
+ * nothing here asserts a time. Peers come from this folder's own package; `npm install` in it first.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { load, sequential } from './load.ts';
+import { residentBytes, startBareServer, startSallyport } from './processes.ts';
+
+const pairs = Number(process.env['BENCH_PAIRS'] ?? 3);
+const secondsPerRun = Number(process.env['BENCH_SECONDS'] ?? 6);
+const sequentialCount = 400;
+const code = 'return {sum: input.a + input.b}';
+const numbers = { a: 20, b: 22 };
+
+if (!existsSync(join(import.meta.dirname, 'node_modules'))) {
+  execFileSync('npm', ['install', '--no-save', '--no-audit', '--no-fund'], {
+    cwd: import.meta.dirname,
+    stdio: 'inherit',
+  });
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+const round = (value: number, digits = 2): number => Number(value.toFixed(digits));
+const say = (text: string): void => void process.stderr.write(`${text}\n`);
+
+async function benchCalls(): Promise<Record<string, unknown>> {
+  await using ours = await startSallyport();
+  await using bare = await startBareServer(code);
+  const oursTarget = {
+    url: `${ours.url}/v1/calls`,
+    body: { tool: 'add', args: numbers },
+    headers: { authorization: `Bearer ${ours.key}` },
+  };
+  const bareTarget = { url: `${bare.url}/run`, body: { input: numbers } };
+  for (const target of [oursTarget, bareTarget]) await load({ ...target, connections: 16, seconds: 3 });
+  const rows = [];
+  for (let pair = 0; pair < pairs; pair += 1) {
+    const a = await load({ ...oursTarget, connections: 16, seconds: secondsPerRun });
+    const b = await load({ ...bareTarget, connections: 16, seconds: secondsPerRun });
+    const a1 = await sequential(oursTarget, sequentialCount);
+    const b1 = await sequential(bareTarget, sequentialCount);
+    rows.push({ a, b, a1, b1 });
+    say(
+      `pair ${pair + 1}: ours ${round(a.requestsPerSecond)} req/s, bare ${round(b.requestsPerSecond)} req/s; one connection p50 ours ${round(a1.p50Ms)} ms, bare ${round(b1.p50Ms)} ms`,
+    );
+  }
+  const memory = ours
+    .pids()
+    .map(({ name, pid }) => ({ name, residentMiB: round(residentBytes(pid) / 1024 ** 2, 1) }));
+  return {
+    B1: {
+      oursRequestsPerSecond: round(median(rows.map(({ a }) => a.requestsPerSecond)), 0),
+      bareRequestsPerSecond: round(median(rows.map(({ b }) => b.requestsPerSecond)), 0),
+      ratio: round(median(rows.map(({ a, b }) => a.requestsPerSecond / b.requestsPerSecond))),
+      oursP99Ms: median(rows.map(({ a }) => a.p99Ms)),
+      bareP99Ms: median(rows.map(({ b }) => b.p99Ms)),
+    },
+    B2: {
+      oursP50Ms: round(median(rows.map(({ a1 }) => a1.p50Ms))),
+      bareP50Ms: round(median(rows.map(({ b1 }) => b1.p50Ms))),
+      ratio: round(median(rows.map(({ a1, b1 }) => a1.p50Ms / b1.p50Ms))),
+    },
+    B10: { afterLoad: memory },
+  };
+}
+
+async function benchStart(): Promise<Record<string, unknown>> {
+  const listening: number[] = [];
+  const firstCall: number[] = [];
+  let idle: object[] = [];
+  for (let run = 0; run < 5; run += 1) {
+    await using ours = await startSallyport();
+    const startedAt = performance.now();
+    const response = await fetch(`${ours.url}/v1/calls`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${ours.key}` },
+      body: JSON.stringify({ tool: 'add', args: numbers }),
+    });
+    if (!response.ok) throw new Error(`first call: ${response.status}`);
+    await response.text();
+    listening.push(ours.startMs);
+    firstCall.push(ours.startMs + performance.now() - startedAt);
+    idle = ours
+      .pids()
+      .map(({ name, pid }) => ({ name, residentMiB: round(residentBytes(pid) / 1024 ** 2, 1) }));
+  }
+  return {
+    B11: { listeningMs: round(median(listening), 0), firstCallMs: round(median(firstCall), 0) },
+    B10idle: idle,
+  };
+}
+
+const { benchDecision } = await import('./decision.ts');
+say('B5 decision');
+const decision = await benchDecision();
+say('B11 start');
+const start = await benchStart();
+say('B1, B2 calls');
+const calls = await benchCalls();
+const results = {
+  date: new Date().toISOString(),
+  machine: { cpus: cpus().length, model: cpus()[0]?.model, memoryGiB: round(totalmem() / 1024 ** 3, 0) },
+  node: process.version,
+  commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim(),
+  settings: { pairs, secondsPerRun, sequentialCount, connections: 16 },
+  ...calls,
+  B5: {
+    oursP50Us: round(decision.oursP50Us),
+    cedarP50Us: round(decision.cedarP50Us),
+    ratio: round(decision.ratio, 1),
+  },
+  ...start,
+};
+const folder = join(import.meta.dirname, 'results');
+mkdirSync(folder, { recursive: true });
+writeFileSync(join(folder, `${results.date.slice(0, 10)}.json`), `${JSON.stringify(results, null, 2)}\n`);
+process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);

@@ -1,0 +1,100 @@
+import { randomBytes } from 'node:crypto';
+import type { Call, CallStatus } from '../../src/model/call.ts';
+import type { EventDraft, RecordWrite, StoredCall } from '../../src/audit/record.ts';
+
+/** 2026-01-02T03:04:05.000Z */
+export const startMs = 1_767_323_045_000;
+
+export class SetClock {
+  #nowMs: number;
+
+  constructor(nowMs = startMs) {
+    this.#nowMs = nowMs;
+  }
+
+  now(): number {
+    return this.#nowMs;
+  }
+
+  set(nowMs: number): void {
+    this.#nowMs = nowMs;
+  }
+
+  advance(byMs: number): void {
+    this.#nowMs += byMs;
+  }
+}
+
+/** What every store is given; ids count up. */
+export function sources(clock: { now(): number } = new SetClock(), start = 0) {
+  let last = start;
+  return {
+    writer: 'node-a/api-1',
+    clock,
+    randomBytes: (size: number) => randomBytes(size),
+    newId: (prefix: string) => `${prefix}_${String((last += 1)).padStart(26, '0')}`,
+  };
+}
+
+const decision = {
+  effect: 'allow',
+  policy: 'base',
+  rule: 'python',
+  matched: ['base/python'],
+  revision: 'sha256:00',
+} as const;
+
+const limits = {
+  timeoutMs: 1_000,
+  memoryMiB: 64,
+  cpus: 1,
+  pids: 8,
+  outputBytes: 1_024,
+  logBytes: 1_024,
+  artifactBytes: 0,
+  hostCalls: 10,
+};
+
+export function storedCall(
+  id: string,
+  status: CallStatus = 'running',
+  change: Partial<Call> = {},
+): StoredCall {
+  const call: Call = {
+    id,
+    tool: 'python_run',
+    status,
+    result: null,
+    error: null,
+    output: { stdout: '', stderr: '', truncated: [] },
+    artifacts: [],
+    boundary: null,
+    decision,
+    approval: null,
+    limits,
+    runtime: null,
+    usage: null,
+    labels: {},
+    createdAt: '2026-01-02T03:04:05.000Z',
+    startedAt: null,
+    finishedAt: null,
+    ...change,
+  };
+  return { call, tenant: 'default', principal: 'alice' };
+}
+
+export function draft(type: EventDraft['type'], change: Partial<EventDraft> = {}): EventDraft {
+  return { type, tenant: 'default', principal: 'alice', tool: 'python_run', decision, ...change };
+}
+
+export function intent(callId: string, change: Partial<RecordWrite> = {}): RecordWrite {
+  const event = draft('intent', { callId, content: { args: { code: 'print(1)' } } });
+  return { events: [event], calls: [storedCall(callId)], ...change };
+}
+
+export function outcome(callId: string, status: CallStatus = 'succeeded'): RecordWrite {
+  return {
+    events: [draft('outcome', { callId, status, content: { result: { ok: true } } })],
+    calls: [storedCall(callId, status)],
+  };
+}

@@ -1,0 +1,380 @@
+import { describe, expect, test } from 'vitest';
+import { IdempotencyTaken, InvalidCursor, RecordUnavailable } from '../../src/audit/record.ts';
+import { draft, intent, outcome, SetClock, sources, startMs, storedCall } from './record-fixtures.ts';
+import type { ApiKey, EventQuery, RecordStore, StoredArtifact } from '../../src/audit/record.ts';
+
+export interface StoreUnderTest {
+  /** Opens the store of this name; opened again under the same name it holds what was written. */
+  open(name: string, given: ReturnType<typeof sources>): Promise<RecordStore>;
+}
+
+const all: EventQuery = { tenant: null, limit: 1_000, order: 'asc' };
+
+const bootKey: ApiKey = {
+  id: 'boot',
+  secretHash: 'ab'.repeat(32),
+  principal: 'alice',
+  tenant: 'default',
+  roles: ['dev'],
+  scopes: ['call', 'audit'],
+  createdAtMs: startMs,
+  expiresAtMs: null,
+  revokedAtMs: null,
+};
+
+function artifact(id: string, callId: string): StoredArtifact {
+  const data = new Uint8Array([0, 1, 255]);
+  const owner = { tenant: 'default', principal: 'alice' };
+  const kind = { name: 'plot.png', mediaType: 'image/png', sha256: 'cd'.repeat(32) };
+  return { id, callId, ...owner, ...kind, data, expiresAtMs: startMs + 1_000 };
+}
+
+function claim(callId: string, expiresAtMs = startMs + 1_000) {
+  return { principal: 'alice', key: 'k1', fingerprint: 'f1', callId, expiresAtMs };
+}
+
+/** What every store of the record promises. */
+export function recordStoreContract(name: string, store: StoreUnderTest): void {
+  describe(`${name}: writing`, () => {
+    test('gives an event its time, writer, sequence and hashes', async () => {
+      await using record = await store.open('gives', sources());
+      const [first] = await record.write({ events: [draft('started')] });
+      const [second] = await record.write({ events: [draft('stopped')] });
+      expect(first).toMatchObject({ id: 'evt_00000000000000000000000001', time: '2026-01-02T03:04:05.000Z' });
+      expect(first).toMatchObject({ writer: 'node-a/api-1', sequence: 1, previousHash: '0'.repeat(64) });
+      expect(second).toMatchObject({ sequence: 2, previousHash: first!.hash });
+    });
+
+    test('shows the same event when it is written and when it is read', async () => {
+      await using record = await store.open('same', sources());
+      const written = await record.write(intent('call_1'));
+      expect(record.listEvents(all).items).toEqual(written);
+      expect(written[0]).toMatchObject({
+        callId: 'call_1',
+        content: { args: { code: 'print(1)' } },
+        act: [],
+      });
+    });
+
+    test('puts the writes of one moment into one chain, in the order in which they were asked for', async () => {
+      await using record = await store.open('moment', sources());
+      const ids = Array.from({ length: 200 }, (_, index) => `call_${String(index).padStart(3, '0')}`);
+      const written = await Promise.all(ids.map((id) => record.write(intent(id))));
+      expect(written.flat().map(({ sequence }) => sequence)).toEqual(ids.map((_, index) => index + 1));
+      expect(record.listEvents(all).items.map(({ callId }) => callId)).toEqual(ids);
+    });
+
+    test('lets a read see every write that resolved', async () => {
+      await using record = await store.open('sees', sources());
+      for (let index = 0; index < 50; index += 1) {
+        await record.write(intent(`call_${index}`));
+        expect(record.getCall(`call_${index}`)?.call.status).toBe('running');
+      }
+    });
+
+    test('keeps everything over a restart and goes on with the chain', async () => {
+      {
+        await using record = await store.open('restart', sources());
+        await record.write(intent('call_1', { artifacts: [artifact('art_1', 'call_1')], keys: [bootKey] }));
+      }
+      await using record = await store.open('restart', sources(new SetClock(), 100));
+      const [next] = await record.write(outcome('call_1'));
+      expect(next?.sequence).toBe(2);
+      expect(record.getArtifact('art_1')?.name).toBe('plot.png');
+      expect(record.getKey('boot')).toEqual(bootKey);
+      expect(await record.verify()).toMatchObject({ valid: true, events: 2 });
+    });
+
+    test('stores hostile strings: unpaired surrogates, NUL, separators, huge names, __proto__', async () => {
+      await using record = await store.open('hostile', sources());
+      const args = JSON.parse(
+        '{"__proto__": {"a": 1}, "\\ud800": 1, "\\ud801": 2, "t": "\\udfff\\u0000\\u2028\\""}',
+      );
+      const [written] = await record.write({
+        events: [draft('invalid', { content: { args }, principal: 'a\ud800' })],
+      });
+      expect(written?.principal).toBe('a\ufffd');
+      expect(JSON.stringify(written?.content)).toBe(
+        '{"args":{"__proto__":{"a":1},"t":"\ufffd\\u0000\u2028\\"","\ufffd":1,"\ufffd~2":2}}',
+      );
+      expect(record.listEvents(all).items).toEqual([written]);
+      expect(await record.verify()).toMatchObject({ valid: true });
+    });
+
+    test('refuses what JSON cannot say, and writes nothing of it', async () => {
+      await using record = await store.open('refuses', sources());
+      const broken = draft('outcome', { details: { wallMs: Number.NaN } });
+      await expect(record.write({ events: [draft('started'), broken] })).rejects.toThrow('NaN in "wallMs"');
+      expect(record.listEvents(all).items).toEqual([]);
+    });
+
+    test('refuses a call that no event of the write is about', async () => {
+      await using record = await store.open('vouch', sources());
+      const write = { events: [draft('started')], calls: [storedCall('call_1')] };
+      await expect(record.write(write)).rejects.toThrow(TypeError);
+      expect(record.getCall('call_1')).toBeNull();
+    });
+
+    test('takes a write that contradicts what is stored as a failure of that write alone', async () => {
+      await using record = await store.open('contradiction', sources());
+      const orphan = record.write({
+        events: [draft('outcome')],
+        artifacts: [artifact('art_1', 'call_none')],
+      });
+      const good = record.write(intent('call_1'));
+      await expect(orphan).rejects.toThrow(RecordUnavailable);
+      expect((await good)[0]?.sequence).toBe(1);
+      expect(await record.health()).toEqual({ state: 'ok', reason: null });
+    });
+
+    test('orders by sequence when the clock goes backwards', async () => {
+      const clock = new SetClock();
+      await using record = await store.open('clock', sources(clock));
+      await record.write({ events: [draft('started')] });
+      clock.advance(-3_600_000);
+      await record.write({ events: [draft('stopped')] });
+      const { items } = record.listEvents(all);
+      expect(items.map(({ sequence, time }) => [sequence, time])).toEqual([
+        [1, '2026-01-02T03:04:05.000Z'],
+        [2, '2026-01-02T02:04:05.000Z'],
+      ]);
+      expect(await record.verify()).toMatchObject({ valid: true });
+    });
+
+    test('refuses writes beyond its queue, and keeps those it took', async () => {
+      await using record = await store.open('queue', sources());
+      const writes = Array.from({ length: 4_100 }, () => record.write({ events: [{ type: 'started' }] }));
+      const settled = await Promise.allSettled(writes);
+      expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(4_096);
+      expect(settled.at(-1)).toMatchObject({ status: 'rejected', reason: expect.any(RecordUnavailable) });
+      expect((await record.verify()).events).toBe(4_096);
+    });
+
+    test('stores what was asked for before it is disposed, and nothing after', async () => {
+      const record = await store.open('disposed', sources());
+      const last = record.write(intent('call_1'));
+      await record[Symbol.asyncDispose]();
+      expect((await last)[0]?.sequence).toBe(1);
+      await expect(record.write(intent('call_2'))).rejects.toThrow(RecordUnavailable);
+    });
+  });
+
+  describe(`${name}: calls, artifacts, keys, idempotency`, () => {
+    test('replaces a call by id and keeps its owner', async () => {
+      await using record = await store.open('calls', sources());
+      await record.write(intent('call_1'));
+      await record.write(outcome('call_1', 'failed'));
+      expect(record.getCall('call_1')).toEqual(storedCall('call_1', 'failed'));
+      expect(record.getCall('call_2')).toBeNull();
+    });
+
+    test('shows the calls whose intent has no outcome', async () => {
+      await using record = await store.open('open', sources());
+      for (const id of ['call_1', 'call_2', 'call_3']) await record.write(intent(id));
+      await record.write(outcome('call_2'));
+      await record.write({ events: [draft('not_started', { callId: 'call_3' })] });
+      expect(record.openCalls()).toEqual([storedCall('call_1')]);
+    });
+
+    test('returns an artifact until it expires', async () => {
+      const clock = new SetClock();
+      await using record = await store.open('artifacts', sources(clock));
+      await record.write(intent('call_1', { artifacts: [artifact('art_1', 'call_1')] }));
+      clock.advance(999);
+      const found = record.getArtifact('art_1');
+      expect({ ...found, data: [...found!.data] }).toEqual({
+        ...artifact('art_1', 'call_1'),
+        data: [0, 1, 255],
+      });
+      clock.advance(1);
+      expect(record.getArtifact('art_1')).toBeNull();
+    });
+
+    test('lets one of many claim an idempotency key, also in one moment', async () => {
+      await using record = await store.open('claims', sources());
+      const claims = ['call_1', 'call_2', 'call_3'].map((id) =>
+        record.write(intent(id, { idempotency: claim(id) })),
+      );
+      const settled = await Promise.allSettled([...claims, record.write(intent('call_4'))]);
+      expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled']);
+      expect(settled[1]).toMatchObject({ reason: expect.any(IdempotencyTaken) });
+      expect(record.getCall('call_2')).toBeNull();
+      expect(record.findIdempotency('alice', 'k1')).toEqual(claim('call_1'));
+      expect(record.findIdempotency('bob', 'k1')).toBeNull();
+      expect(await record.verify()).toMatchObject({ valid: true, events: 2 });
+    });
+
+    test('forgets an idempotency key that expired, and lets it be claimed again', async () => {
+      const clock = new SetClock();
+      await using record = await store.open('expired', sources(clock));
+      await record.write(intent('call_1', { idempotency: claim('call_1') }));
+      clock.advance(1_000);
+      expect(record.findIdempotency('alice', 'k1')).toBeNull();
+      await record.write(intent('call_2', { idempotency: claim('call_2', startMs + 9_000) }));
+      expect(record.findIdempotency('alice', 'k1')?.callId).toBe('call_2');
+    });
+
+    test('lists keys, and keeps the time of the first revocation', async () => {
+      await using record = await store.open('keys', sources());
+      await record.write({
+        events: [draft('key_created')],
+        keys: [
+          { ...bootKey, id: 'b' },
+          { ...bootKey, id: 'a' },
+        ],
+      });
+      await record.write({ events: [draft('key_revoked')], revokedKeys: [{ id: 'a', atMs: startMs + 5 }] });
+      await record.write({ events: [draft('key_revoked')], revokedKeys: [{ id: 'a', atMs: startMs + 9 }] });
+      expect(record.listKeys().map(({ id, revokedAtMs }) => [id, revokedAtMs])).toEqual([
+        ['a', startMs + 5],
+        ['b', null],
+      ]);
+      expect(record.getKey('c')).toBeNull();
+    });
+
+    test('gives back quota draws of intents since a time, oldest first, also after the clock went back', async () => {
+      const clock = new SetClock();
+      await using record = await store.open('quotas', sources(clock));
+      const limit = {
+        policy: 'p',
+        name: 'n',
+        key: 'alice',
+        unit: 'calls',
+        limit: 5,
+        windowMs: 60_000,
+      } as const;
+      const write = (callId: string) => ({ events: [draft('intent', { callId, quotas: [limit] })] });
+      await record.write(write('call_old'));
+      clock.advance(10_000);
+      await record.write(write('call_1'));
+      clock.advance(-4_000);
+      await record.write(write('call_2'));
+      await record.write({ events: [draft('outcome', { callId: 'call_2', quotas: [limit] })] });
+      expect([...record.quotaDrawsSince(startMs + 5_000)]).toEqual([
+        { atMs: startMs + 10_000, callId: 'call_1', draws: [limit] },
+        { atMs: startMs + 6_000, callId: 'call_2', draws: [limit] },
+      ]);
+    });
+  });
+
+  describe(`${name}: listing`, () => {
+    test('finds events by every filter, and by none of another tenant', async () => {
+      await using record = await store.open('filters', sources());
+      const denied = { effect: 'deny', policy: 'p', rule: 'no', matched: [], revision: 'r' } as const;
+      await record.write({
+        events: [draft('intent', { callId: 'call_1', requestId: 'req_1', status: 'running' })],
+      });
+      await record.write({
+        events: [draft('denied', { tenant: 't2', principal: 'bob', tool: 'x', decision: denied })],
+      });
+      const found = (query: Partial<EventQuery>) =>
+        record.listEvents({ ...all, ...query }).items.map(({ sequence }) => sequence);
+      expect(found({ tenant: 'default' })).toEqual([1]);
+      expect(found({ tenant: 't2', callId: 'call_1' })).toEqual([]);
+      expect(found({ type: 'denied' })).toEqual([2]);
+      expect(found({ principal: 'bob' })).toEqual([2]);
+      expect(found({ tool: 'x' })).toEqual([2]);
+      expect(found({ status: 'running' })).toEqual([1]);
+      expect(found({ effect: 'deny' })).toEqual([2]);
+      expect(found({ rule: 'no' })).toEqual([2]);
+      expect(found({ callId: 'call_1' })).toEqual([1]);
+      expect(found({ requestId: 'req_1' })).toEqual([1]);
+      expect(found({ tool: "x' OR '1'='1" })).toEqual([]);
+    });
+
+    test('finds events by time, from inclusive and to exclusive, also where the clock went back', async () => {
+      const clock = new SetClock();
+      await using record = await store.open('times', sources(clock));
+      for (const second of [0, 10, 20, 5, 15, 30]) {
+        clock.set(startMs + second * 1_000);
+        await record.write({ events: [draft('started')] });
+      }
+      const found = (from: string | undefined, to: string | undefined, order: 'asc' | 'desc' = 'asc') =>
+        record
+          .listEvents({ ...all, order, ...(from && { from }), ...(to && { to }) })
+          .items.map(({ time }) => Number(time.slice(17, 19)) - 5);
+      expect(found('2026-01-02T03:04:15Z', '2026-01-02T03:04:25.000Z')).toEqual([10, 15]);
+      expect(found(undefined, '2026-01-02T04:04:15+01:00', 'desc')).toEqual([5, 0]);
+      expect(found('2026-01-02T03:04:20Z', undefined)).toEqual([20, 15, 30]);
+      expect(found('2027-01-01T00:00:00Z', undefined)).toEqual([]);
+      expect(found(undefined, '2025-01-01T00:00:00Z')).toEqual([]);
+      expect(() => found('yesterday', undefined)).toThrow(RangeError);
+    });
+
+    test('pages stay where they are while events are written', async () => {
+      await using record = await store.open('pages', sources());
+      const write = (count: number) =>
+        record.write({ events: Array.from({ length: count }, () => draft('started')) });
+      await write(5);
+      const newest = record.listEvents({ ...all, order: 'desc', limit: 2 });
+      await write(3);
+      const next = record.listEvents({ ...all, order: 'desc', limit: 2, cursor: newest.nextCursor! });
+      const last = record.listEvents({ ...all, order: 'desc', limit: 2, cursor: next.nextCursor! });
+      const sequences = [newest, next, last].map((page) => page.items.map(({ sequence }) => sequence));
+      expect(sequences).toEqual([[5, 4], [3, 2], [1]]);
+      expect(last.nextCursor).toBeNull();
+    });
+
+    test('says that a cursor is broken, or of the other order', async () => {
+      await using record = await store.open('cursors', sources());
+      await record.write({ events: [draft('started'), draft('stopped')] });
+      const cursor = record.listEvents({ ...all, limit: 1 }).nextCursor!;
+      const broken = [
+        '',
+        'x',
+        `${cursor}=`,
+        `${cursor} `,
+        `${cursor}A`,
+        Buffer.from('e1.asc.-1').toString('base64url'),
+      ];
+      for (const wrong of broken)
+        expect(() => record.listEvents({ ...all, cursor: wrong })).toThrow(InvalidCursor);
+      expect(() => record.listEvents({ ...all, order: 'desc', cursor })).toThrow(InvalidCursor);
+    });
+
+    test('refuses a limit outside 1 to 1000', async () => {
+      await using record = await store.open('limits', sources());
+      for (const limit of [0, 1_001, 1.5])
+        expect(() => record.listEvents({ ...all, limit })).toThrow(RangeError);
+    });
+  });
+
+  describe(`${name}: verifying and health`, () => {
+    test('verifies an empty record', async () => {
+      await using record = await store.open('empty', sources());
+      expect(await record.verify()).toEqual({
+        valid: true,
+        events: 0,
+        from: null,
+        to: null,
+        writers: [],
+        trust: 'unanchored',
+        problems: [],
+      });
+    });
+
+    test('reports range and heads, and commits to content under names alone', async () => {
+      const clock = new SetClock();
+      await using record = await store.open('verify', sources(clock));
+      const [first] = await record.write(intent('call_1'));
+      clock.advance(1_000);
+      const [last] = await record.write(outcome('call_1'));
+      expect(Object.keys(first!.commitments)).toEqual(['args']);
+      expect(await record.verify()).toEqual({
+        valid: true,
+        events: 2,
+        from: '2026-01-02T03:04:05.000Z',
+        to: '2026-01-02T03:04:06.000Z',
+        writers: [{ writer: 'node-a/api-1', events: 2, head: last!.hash }],
+        trust: 'unanchored',
+        problems: [],
+      });
+    });
+
+    test('is healthy when nothing was written yet, and leaves no event behind by saying so', async () => {
+      await using record = await store.open('health', sources());
+      expect(await record.health()).toEqual({ state: 'ok', reason: null });
+      expect(record.listEvents(all).items).toEqual([]);
+    });
+  });
+}
