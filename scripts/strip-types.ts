@@ -28,7 +28,9 @@ const shebang = '#!/usr/bin/env node';
 export function toJavaScript(code: string, name: string): string {
   const stripped = stripTypeScriptTypes(code, { mode: 'strip' });
   const rewritten = stripped.replaceAll(/'(\.\.?\/[\w./-]+)\.ts'/g, "'$1.js'");
-  const leftover = rewritten.split('\n').findIndex((line) => /\.[cm]?ts['"`]/.test(line));
+  const leftover = rewritten
+    .split('\n')
+    .findIndex((line) => /\.[cm]?ts['"`]/.test(line) && !/^\s*(\/?\*|\/\/)/.test(line));
   if (leftover !== -1) {
     throw new Error(
       `${name}:${leftover + 1}: a string ends in .ts and is no relative path in single quotes; see scripts/strip-types.ts`,

@@ -29,3 +29,7 @@ test.each([['import b from "./b.ts";'], ['const path = `./${name}.ts`;'], ["cons
     expect(() => toJavaScript(`\n${code}`, 'src/x.ts')).toThrow('src/x.ts:2: a string ends in .ts');
   },
 );
+
+test('a comment may name a TypeScript file', () => {
+  expect(toJavaScript('// see `./x.ts`\n/** and `y.ts` */\n', 'x.ts')).toContain('`y.ts`');
+});
