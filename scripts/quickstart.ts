@@ -1,10 +1,10 @@
 /** Starts the server and shows what it does with real calls; keeps serving, or ends there with `--once`. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Client } from './quickstart-story/client.ts';
-import { heading, line, paint } from './quickstart-story/print.ts';
+import { heading, line, paint, table } from './quickstart-story/print.ts';
 import { startServer } from './quickstart-story/server.ts';
 import {
   readMissingContainers,
@@ -68,16 +68,27 @@ async function readKey(dataDir: string): Promise<string> {
   }
 }
 
-function showNext(url: string, dataDir: string, once: boolean): void {
-  const folder = relative(process.cwd(), dataDir);
-  const shown = folder.startsWith('..') ? dataDir : folder;
-  heading(7, 'Two keys, readable by you alone');
-  line(`${join(shown, 'bootstrap.key')}  may call, administer, read the record`);
-  line(`${join(shown, 'approver.key')}   may approve, nothing else`);
-  heading(8, once ? 'To keep it running: ./scripts/quickstart, then' : 'Try next');
+async function showKeys(dataDir: string, once: boolean): Promise<void> {
+  heading(7, `Two keys, readable by you alone${once ? ' (gone when this ends, with their folder)' : ''}`);
+  const uses = { 'bootstrap.key': 'calls tools, administers, reads the record', 'approver.key': 'approves' };
+  const rows = Object.entries(uses).map(([name, use]) => [shown(dataDir, name), use]);
+  for (const [file = ''] of rows) {
+    if (((await stat(file)).mode & 0o077) !== 0) throw new Error(`${file} can be read by others`);
+  }
+  table(['file', 'what it may do'], rows);
+}
+
+function showNext(url: string, dataDir: string, title: string): void {
+  heading(8, title);
   line(`curl -s ${url}/v1/calls -H 'Content-Type: application/json' \\`);
-  line(`  -H "Authorization: Bearer $(cat ${join(shown, 'bootstrap.key')})" \\`);
+  line(`  -H "Authorization: Bearer $(cat ${shown(dataDir, 'bootstrap.key')})" \\`);
   line(`  -d '{"tool":"js_run","args":{"code":"return 6 * 7"}}'`);
+}
+
+/** A path as a person in this folder would write it. */
+function shown(dataDir: string, name: string): string {
+  const path = relative(process.cwd(), join(dataDir, name));
+  return path.startsWith('..') ? join(dataDir, name) : path;
 }
 
 function nextStopSignal(): Promise<void> {
@@ -105,7 +116,9 @@ async function run(options: Options): Promise<number> {
   const first = await Promise.race([told.then((missing) => ({ missing })), ended]);
   if (first === null) return 0;
   if (typeof first === 'string') throw new Error(first);
-  showNext(once ? 'http://127.0.0.1:8080' : server.url, once ? 'data' : dataDir, once);
+  await showKeys(dataDir, once);
+  if (once) showNext('http://127.0.0.1:8080', 'data', 'To keep it running: ./scripts/quickstart, then');
+  else showNext(server.url, dataDir, 'Try next');
   if (once) return first.missing === null || options.withoutDocker ? 0 : 1;
   line();
   line(paint('dim', 'Serving until Ctrl-C.'));

@@ -64,7 +64,6 @@ export function showNoContainers(reason: string): void {
 
 interface Denial {
   readonly code: string;
-  readonly detail: string;
   readonly reasons: readonly string[];
   readonly nearest?: NearestCall;
 }
@@ -72,11 +71,11 @@ interface Denial {
 /** `as`: an analyst, who may do less than the developer of the steps before. */
 export async function showDenial(as: Client): Promise<void> {
   heading(4, 'An analyst asks for more than policy allows, and is told what would be allowed');
-  const args = { text: 'city;rain\nSeattle;1226\n', delimiter: ';' };
+  const args = { text: 'city,rain\nSeattle,1226\n', delimiter: ':' };
   request(`POST /v1/calls  csv_profile ${JSON.stringify(args)}`);
   const denial = await as.post<Denial>('/v1/calls', { tool: 'csv_profile', args }, 403);
   if (denial.code !== 'policy_denied') throw new Error(`the denial came as ${denial.code}`);
-  line(`${paint('red', '403 policy_denied')}  ${denial.detail}`);
+  line(paint('red', `403 ${denial.code}`));
   for (const reason of denial.reasons) line(`reason   ${reason}`);
   const { nearest } = denial;
   if (nearest === undefined) throw new Error('the denial does not say what would be allowed');
@@ -85,7 +84,8 @@ export async function showDenial(as: Client): Promise<void> {
     line(`         ${pointer}: ${allowed}; for example ${JSON.stringify(suggested)}`);
   }
   await as.call('csv_profile', nearest.args);
-  line(`${paint('green', '200 succeeded')}      the same call with that change`);
+  request(`POST /v1/calls  csv_profile ${JSON.stringify(nearest.args)}`);
+  line(paint('green', '200 succeeded'));
 }
 
 /** Joined when it runs: no source, this file included, holds anything that looks like a secret. */
@@ -146,9 +146,10 @@ export async function showRecord(client: Client, since: string): Promise<void> {
   line(`${paint('green', 'valid')}  ${report.events} events, every hash follows from the one before`);
 }
 
-function ruleOf({ decision }: StoredEvent): string {
-  if (decision === null) return '';
-  return decision.rule === null ? 'default deny' : `${decision.policy}/${decision.rule}`;
+function ruleOf({ type, decision, details }: StoredEvent): string {
+  const { policy, rule } = decision ?? details;
+  if (typeof policy === 'string' && typeof rule === 'string') return `${policy}/${rule}`;
+  return type === 'denied' ? 'no rule allows it' : '';
 }
 
 /** Why containers cannot run, or null when they can. */
@@ -162,7 +163,7 @@ export async function readMissingContainers(client: Client, setUpSaid: string): 
 function howItRan({ runtime, usage }: Call): string {
   if (runtime === null || usage === null) throw new Error('the call does not say where it ran');
   const image = runtime.image === null ? '' : `, image ${runtime.image.replace('sha256:', '').slice(0, 12)}`;
-  const memory = (usage.memoryPeakBytes / 1024 ** 2).toFixed(0);
+  const memory = (usage.memoryPeakBytes / 1024 ** 2).toFixed(1);
   return paint(
     'dim',
     `ran in ${runtime.kind} (${runtime.confinement}${image}): ${usage.wallMs.toFixed(0)} ms, ${memory} MiB`,
