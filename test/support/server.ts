@@ -26,6 +26,8 @@ export interface ServerOptions {
   readonly policyDir?: string;
   readonly dataDir?: string;
   readonly environment?: NodeJS.ProcessEnv;
+  /** Another build of the program than the one in `src/`. */
+  readonly program?: string;
 }
 
 export class TestServer implements AsyncDisposable {
@@ -129,7 +131,7 @@ export class TestServer implements AsyncDisposable {
 /** Starts a server on a free port with a data directory of its own; rejects with its stderr when it does not come up. */
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'sallyport-test-'));
-  const child = spawn(process.execPath, [main, 'serve'], {
+  const child = spawn(process.execPath, [options.program ?? main, 'serve'], {
     cwd: repository,
     env: {
       PATH: process.env['PATH'],

@@ -86,8 +86,7 @@ export class WriteQueue implements AsyncDisposable {
   }
 
   #startThread(): Worker {
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    const thread = new Worker(new URL(`./writer-thread.${extension}`, import.meta.url), {
+    const thread = new Worker(new URL('./writer-thread.ts', import.meta.url), {
       workerData: this.#start,
       env: {},
       name: 'record-writer',
