@@ -21,12 +21,13 @@ function answer(text) {
   if (answered) return;
   answered = true;
   const data = Buffer.from(text);
-  for (let at = 0; at < data.length; ) at += writeSync(resultFd, data, at);
+  for (let at = 0; at < data.length;) at += writeSync(resultFd, data, at);
 }
 
 /** Its stack up to the harness's own frames, with the code under its name. */
 function describeError(error, codeName) {
-  if (!(error instanceof Error)) return { name: 'Error', message: String(error).slice(0, messageCharsMax), stack: '' };
+  if (!(error instanceof Error))
+    return { name: 'Error', message: String(error).slice(0, messageCharsMax), stack: '' };
   const lines = String(error.stack).split('\n');
   const own = lines.findIndex((line) => line.includes(ownUrl));
   const kept = (own === -1 ? lines : lines.slice(0, own)).filter((line) => !/^\s+at .*\(?node:/.test(line));
@@ -92,7 +93,10 @@ function locateSyntaxError(source, codeName) {
   const copy = `/tmp/${process.pid}.mjs`;
   writeFileSync(copy, source);
   const { stderr } = spawnSync(process.execPath, ['--check', copy], { encoding: 'utf8' });
-  return /^[^]*?^SyntaxError: .*$/m.exec(stderr)?.[0].replaceAll(`file://${copy}`, codeName).replaceAll(copy, codeName);
+  return /^[^]*?^SyntaxError: .*$/m
+    .exec(stderr)?.[0]
+    .replaceAll(`file://${copy}`, codeName)
+    .replaceAll(copy, codeName);
 }
 
 async function run({ code, codeName, args }) {
@@ -105,7 +109,8 @@ async function run({ code, codeName, args }) {
   if (!/^\s*(import|export)\b/m.test(source) && !(body instanceof Script)) throw body;
   const main = (await importModule(source, codeName)).default;
   if (typeof main === 'function') return main(given, host);
-  if (code !== undefined) throw new TypeError(`${codeName} has to export a default function (args, host) => value`);
+  if (code !== undefined)
+    throw new TypeError(`${codeName} has to export a default function (args, host) => value`);
   return main;
 }
 
@@ -117,10 +122,15 @@ async function serve() {
     answerError(error, codeName);
     process.exit(0);
   });
-  process.on('beforeExit', () => answerError(new Error('the code waits for something that can never happen'), codeName));
+  process.on('beforeExit', () =>
+    answerError(new Error('the code waits for something that can never happen'), codeName),
+  );
   process.on('exit', (status) => {
     if (status === 0) answer('{"ok":true,"value":null}');
-    else answer(JSON.stringify({ ok: false, error: { name: 'Exit', message: `exit status ${status}`, stack: '' } }));
+    else
+      answer(
+        JSON.stringify({ ok: false, error: { name: 'Exit', message: `exit status ${status}`, stack: '' } }),
+      );
   });
   try {
     answer(`{"ok":true,"value":${encodeValue(await run({ ...request, codeName }))}}`);

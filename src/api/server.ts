@@ -140,7 +140,7 @@ function createGuards(options: ServerOptions): (route: Route, scope: Scope) => R
     ...shared,
     limit: requestsPerMinuteMaxByKey,
     identifier: 'requests',
-    keyGenerator: (_request, response) => callerOf(response as Response).keyId,
+    keyGenerator: (_request, response) => callerOf(response).keyId,
     handler: (request, _response, next) => {
       const reset = (
         request as Request & { rateLimit?: { resetTime?: Date } }

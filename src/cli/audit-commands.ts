@@ -26,10 +26,10 @@ export function addAuditCommands(program: Command, output: () => Output): void {
   for (const filter of filters)
     list.option(`--${filter.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} <value>`);
   list.action(async (options: Partial<Record<(typeof filters)[number], string>>) => {
-    const query = new URLSearchParams(options as Record<string, string>);
+    const query = new URLSearchParams(options);
     const page = (await createClient(process.env).request(
       'GET',
-      `/v1/audit/events?${query}`,
+      `/v1/audit/events?${query.toString()}`,
     )) as Page<StoredEvent>;
     const out = output();
     out.show(page, () => describeEvents(page, out));

@@ -139,10 +139,7 @@ describe('a disk that fills up', () => {
       expect((await server.call('js_run', { code: 'return 1' })).status).toBe(200);
       const { bavail, bsize } = statfsSync(dataDir);
       mkdirSync(join(dataDir, 'ballast'));
-      writeFileSync(
-        join(dataDir, 'ballast/file'),
-        Buffer.alloc(Number(bavail) * Number(bsize) - 1024 * 1024),
-      );
+      writeFileSync(join(dataDir, 'ballast/file'), Buffer.alloc(bavail * bsize - 1024 * 1024));
       expect(await answersWith(server.url, server.key, 503)).toBe('audit_unavailable');
       rmSync(join(dataDir, 'ballast'), { recursive: true });
       await answersWith(server.url, server.key, 200);

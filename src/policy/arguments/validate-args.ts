@@ -48,7 +48,7 @@ export class ValidatorFactory {
   }
 
   forOutput(schema: JsonObject): Validator {
-    this.#args.validateSchema(schema, true);
+    void this.#args.validateSchema(schema, true);
     return createValidator(this.#output.compile(schema), () => {
       this.#outputThorough ??= createAjv({ useDefaults: false, allErrors: true, validateSchema: false });
       return this.#outputThorough.compile(schema);

@@ -1,5 +1,4 @@
 /** One `Policy` document: every rule and quota type-checked against every tool that it means. */
-import type { JsonObject } from '../../model/json.ts';
 import { checkSyntax, compileExpression } from '../cel/compile-expression.ts';
 import type { CompiledExpression, Expression, ResultType } from '../cel/compile-expression.ts';
 import { reservedNames } from '../cel/inspect-expression.ts';
@@ -220,7 +219,7 @@ class PolicyCompiler {
     const key = JSON.stringify([name, result, text]);
     let compiled = this.#expressions.get(key);
     if (compiled === undefined) {
-      const context = { environment: tool.environment, input: tool.resource.spec.input as JsonObject };
+      const context = { environment: tool.environment, input: tool.resource.spec.input };
       compiled = compileExpression(text, context, this.#conditions, result);
       this.#expressions.set(key, compiled);
     }

@@ -254,7 +254,7 @@ describe('content and calls', () => {
 /** A literal of SQL for the value with one byte or digit of it changed. */
 function alteredLiteral(value: unknown, type: string, offset: number, flip: number): string {
   if (type === 'INTEGER') return String(Number(value) + flip * 100);
-  const bytes = Buffer.from(value instanceof Uint8Array ? value : String(value ?? 'x'));
+  const bytes = Buffer.from(value instanceof Uint8Array ? value : typeof value === 'string' ? value : 'x');
   const index = offset % bytes.length;
   bytes[index] = bytes[index]! ^ flip;
   if (value === null) return "'x'";
