@@ -215,7 +215,8 @@ export interface RecordReader {
 export interface RecordStore extends RecordReader, AsyncDisposable {
   /**
    * Durable when resolved; reads from then on see it. Rejects with `RecordUnavailable` or `IdempotencyTaken`,
-   * then nothing of it was written. Rejects with `NotCanonical` or `TypeError` for what JSON cannot say, or a call
+   * then nothing of it was written; only when the store itself dies between disk and answer, the write may be there,
+   * as after a crash. Rejects with `NotCanonical` or `TypeError` for what JSON cannot say, or a call
    * without an event about it: mistakes of ours.
    */
   write(write: RecordWrite): Promise<readonly StoredEvent[]>;
