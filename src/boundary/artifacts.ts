@@ -61,7 +61,7 @@ function filterData(data: Uint8Array, place: () => string, pass: FilterPass): Ui
 }
 
 function isText(data: Uint8Array): boolean {
-  return isUtf8(data) && !data.includes(0);
+  return isUtf8(data) && !data.includes(0) && !isImage(data);
 }
 
 function holdsSecret(data: Uint8Array, place: () => string, pass: FilterPass): boolean {

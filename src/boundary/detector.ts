@@ -40,10 +40,15 @@ export type SecretFormat = PatternFormat | SpanFormat;
 export interface PatternFormat {
   readonly kind: 'pattern';
   readonly pattern: RegExp;
-  /** One character of the token's alphabet: a hit with such a neighbour is part of something longer, and is none. */
+  /**
+   * One character of the token's alphabet: a hit with such a neighbour is part of something longer, and is none.
+   * What repeats more than 128 times in the pattern must be in it, so that no second try starts inside a long one.
+   */
   readonly alphabet: RegExp;
   /** Judges the text that matched; null refuses it. */
   readonly check: (secret: string) => Confidence | null;
+  /** `check` proves a hit of high confidence, by a checksum: its neighbours are not looked at. */
+  readonly isProvable?: boolean;
 }
 
 /** A format that needs a state machine. `find` looks at one literal's position and reads each character a bounded number of times. */

@@ -55,49 +55,84 @@ function buildPass(detectors: readonly SecretDetector[]) {
 
   return (text: string, seams: Seams): SecretHit[] => {
     const hits: SecretHit[] = [];
+    /** Matches that something of their alphabet follows, by their end. */
+    const unended = new Map<number, SecretHit[]>();
     /** By detector, where its last hit ended: nothing of the same kind starts inside it. */
     const doneUntil: number[] = [];
     automaton.scan(text, (entry, at) => {
       const index = entries[entry]?.index ?? 0;
       const detector = detectors[index];
       if (detector === undefined || at < (doneUntil[index] ?? 0)) return;
-      const span = matchers[index]?.(text, at, seams) ?? null;
-      if (span === null) return;
-      doneUntil[index] = span.end;
-      hits.push({
-        detector: detector.id,
-        start: span.start,
-        end: span.end,
-        confidence: span.confidence,
-        label: span.label ?? detector.id,
-        secret: span.secret ?? text.slice(span.start, span.end),
-        via: span.via ?? [],
-      });
+      const match = matchers[index]?.(text, at, seams) ?? null;
+      if (match === null) return;
+      const hit = toHit(detector, match.span, text);
+      if (match.isEnded) {
+        doneUntil[index] = hit.end;
+        hits.push(hit);
+      } else unended.set(hit.end, [...(unended.get(hit.end) ?? []), hit]);
     });
+    if (unended.size > 0) addEndedByHits(hits, unended);
     return hits;
   };
 }
 
-type Matcher = (text: string, at: number, seams: Seams) => SecretSpan | null;
+/** A token is whole when what follows it is a hit itself: once that is taken out, a placeholder stands there. */
+function addEndedByHits(hits: SecretHit[], unended: ReadonlyMap<number, readonly SecretHit[]>): void {
+  const starts = new Set(hits.map((hit) => hit.start));
+  for (const start of starts) {
+    for (const hit of unended.get(start) ?? []) {
+      hits.push(hit);
+      starts.add(hit.start);
+    }
+  }
+}
+
+function toHit(detector: SecretDetector, span: SecretSpan, text: string): SecretHit {
+  return {
+    detector: detector.id,
+    start: span.start,
+    end: span.end,
+    confidence: span.confidence,
+    label: span.label ?? detector.id,
+    secret: span.secret ?? text.slice(span.start, span.end),
+    via: span.via ?? [],
+  };
+}
+
+interface Match {
+  readonly span: SecretSpan;
+  /** Nothing of the token's alphabet follows. */
+  readonly isEnded: boolean;
+}
+
+type Matcher = (text: string, at: number, seams: Seams) => Match | null;
 
 function buildMatcher(detector: SecretDetector): Matcher {
   const { format } = detector;
-  if (format.kind === 'span') return format.find;
-  return needsContext(detector) ? matchInContext(format) : matchToken(format);
+  if (format.kind === 'pattern') return needsContext(detector) ? matchInContext(format) : matchToken(format);
+  return (text, at) => {
+    const span = format.find(text, at);
+    return span === null ? null : { span, isEnded: true };
+  };
 }
 
 /** The left edge is tested first: of a long word full of literals only the beginning is tried. */
-function matchToken({ pattern, alphabet, check }: PatternFormat): Matcher {
+function matchToken({ pattern, alphabet, check, isProvable = false }: PatternFormat): Matcher {
   const sticky = new RegExp(pattern);
   return (text, at, seams) => {
-    if (!beginsWord(text, at, alphabet) && !seams(at, at)) return null;
+    const begins = beginsWord(text, at, alphabet) || seams(at, at);
+    if (!begins && !isProvable) return null;
     sticky.lastIndex = at;
     const matched = sticky.exec(text)?.[0];
-    if (matched === undefined) return null;
+    const confidence = matched === undefined ? null : check(matched);
+    if (matched === undefined || confidence === null) return null;
     const end = at + matched.length;
-    if (!endsWord(text, end, alphabet) && !seams(end, end)) return null;
-    const confidence = check(matched);
-    return confidence === null ? null : { start: at, end, confidence };
+    const isProven = isProvable && confidence === 'high';
+    if (!begins && !isProven) return null;
+    return {
+      span: { start: at, end, confidence },
+      isEnded: isProven || endsWord(text, end, alphabet) || seams(end, end),
+    };
   };
 }
 
@@ -107,9 +142,10 @@ function matchInContext({ pattern, alphabet, check }: PatternFormat): Matcher {
     sticky.lastIndex = at;
     const match = sticky.exec(text);
     const [start, end] = match?.indices?.groups?.['secret'] ?? [];
-    if (start === undefined || end === undefined || !endsWord(text, end, alphabet)) return null;
+    if (start === undefined || end === undefined) return null;
     const confidence = check(text.slice(start, end));
-    return confidence === null ? null : { start, end, confidence };
+    if (confidence === null) return null;
+    return { span: { start, end, confidence }, isEnded: endsWord(text, end, alphabet) };
   };
 }
 

@@ -131,6 +131,11 @@ describe('output', () => {
   });
 });
 
+test('a GitHub token that its checksum proves is found inside a longer word', () => {
+  expect(filterStdout(`x${githubToken}token=`).stdout).toBe(`x${githubPlaceholder}token=`);
+  expect(filterStdout(`x${githubToken.slice(0, -1)}8token=`).report.verdict).toBe('clean');
+});
+
 describe('profiles', () => {
   test('an action that blocks withholds everything', () => {
     const filtered = buildBoundary().filterOutput(

@@ -82,7 +82,7 @@ describe.each(patterns)('the pattern of $id', ({ literals, format: { pattern, al
   test('reads far only through its own alphabet, so that no second try starts inside a long one', () => {
     if (pattern.source.includes('(?<secret>')) return;
     const ascii = Array.from({ length: 128 }, (_, unit) => String.fromCharCode(unit));
-    for (const { source } of facts.repeatedClasses.filter(({ max }) => max > 256)) {
+    for (const { source } of facts.repeatedClasses.filter(({ max }) => max > 128)) {
       const readable = ascii.filter((character) => new RegExp(source).test(character));
       expect(readable.filter((character) => !alphabet.test(character))).toEqual([]);
     }

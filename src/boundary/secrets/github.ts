@@ -15,6 +15,7 @@ export const githubDetectors: readonly SecretDetector[] = [
       pattern: /gh[pousr]_[A-Za-z0-9]{36}/y,
       alphabet: /[A-Za-z0-9]/,
       check: gradeByChecksum,
+      isProvable: true,
     },
     examples: {
       hit: [

@@ -103,6 +103,7 @@ export const vendorDetectors: readonly SecretDetector[] = [
       pattern: /npm_[A-Za-z0-9]{36}/y,
       alphabet: /[A-Za-z0-9_]/,
       check: gradeByChecksum,
+      isProvable: true,
     },
     examples: {
       hit: [
@@ -154,7 +155,7 @@ export const vendorDetectors: readonly SecretDetector[] = [
     format: {
       kind: 'pattern',
       pattern: /sk-(?:(?:proj|svcacct|admin)-[A-Za-z0-9_-]{40,200}|[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20})/y,
-      alphabet: /[A-Za-z0-9]/,
+      alphabet: /[A-Za-z0-9_-]/,
       check: notFiller,
     },
     examples: {
@@ -180,7 +181,7 @@ export const vendorDetectors: readonly SecretDetector[] = [
     format: {
       kind: 'pattern',
       pattern: /sk-ant-[a-z]{2,12}[0-9]{2}-[A-Za-z0-9_-]{32,160}/y,
-      alphabet: /[A-Za-z0-9]/,
+      alphabet: /[A-Za-z0-9_-]/,
       check: notFiller,
     },
     examples: {
