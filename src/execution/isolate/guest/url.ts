@@ -193,13 +193,14 @@ export function defineUrl(
   ];
   for (const component of [...settable, 'origin']) {
     Object.defineProperty(URL.prototype, component, {
+      __proto__: null,
       configurable: true,
       enumerable: true,
       get(this: URL) {
         return read(this, component);
       },
       ...(component === 'origin' ? {} : { set: setterOf(component) }),
-    });
+    } as PropertyDescriptor & ThisType<URL>);
   }
   return { URL, URLSearchParams };
 }
