@@ -10,7 +10,7 @@ import type { SandboxExecutor, SandboxProfile } from './execution/executor.ts';
 import { createIsolateExecutor } from './execution/isolate/isolate-executor.ts';
 import { RunnerServer } from './execution/runner/runner-server.ts';
 import { SeenCalls } from './execution/runner/seen-calls.ts';
-import { loadRevision } from './policy/load-revision.ts';
+import { compile } from './policy/compile/compile.ts';
 import type { Revision } from './policy/revision.ts';
 import { createLogger } from './telemetry/logger.ts';
 import type { Logger } from './telemetry/logger.ts';
@@ -32,7 +32,14 @@ export async function runRunner(options: RunnerOptions): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const executors = startExecutors(stack, options, logger);
   executors.catch(() => {});
-  const revision = await loadRevision({ directories: config.policyDirs, knownDetectors: detectorIds });
+  const compiled = await compile({ directories: config.policyDirs, knownDetectors: detectorIds });
+  if (!compiled.ok) {
+    // The api compiles the same directory and tells its operator; this line is for a directory that changed meanwhile.
+    logger.error({ problems: compiled.problems }, 'policy does not compile');
+    process.exitCode = 1;
+    return;
+  }
+  const { revision } = compiled;
   // A confinement that was named must be proved before anybody is told that this runner serves.
   if (config.isolateConfinement !== 'auto') await executors;
   const closed = Promise.withResolvers<string>();
