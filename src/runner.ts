@@ -32,28 +32,33 @@ export async function runRunner(options: RunnerOptions): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const executors = startExecutors(stack, options, logger);
   executors.catch(() => {});
-  const compiled = await compile({ directories: config.policyDirs, knownDetectors: detectorIds });
-  if (!compiled.ok) {
-    // The api compiles the same directory and tells its operator; this line is for a directory that changed meanwhile.
-    logger.error({ problems: compiled.problems }, 'policy does not compile');
-    process.exitCode = 1;
-    return;
+  try {
+    const compiled = await compile({ directories: config.policyDirs, knownDetectors: detectorIds });
+    if (!compiled.ok) {
+      // The api compiles the same directory and tells its operator; this line is for a directory that changed meanwhile.
+      logger.error({ problems: compiled.problems }, 'policy does not compile');
+      process.exitCode = 1;
+      return;
+    }
+    const { revision } = compiled;
+    // A confinement that was named must be proved before anybody is told that this runner serves.
+    if (config.isolateConfinement !== 'auto') await executors;
+    const closed = Promise.withResolvers<string>();
+    const server = new RunnerServer({
+      stream: new Socket({ fd: options.linkFd, readable: true, writable: true }),
+      revision: revision.id,
+      profileOf: (asked, tool) => (asked === revision.id ? profileOf(revision, tool) : null),
+      executors,
+      seenCalls: new SeenCalls(),
+      logger,
+      onClosed: closed.resolve,
+    });
+    const reason = await closed.promise;
+    logger.info({ reason, calls: server.callCount }, 'runner stopping');
+  } finally {
+    // Executors that are still starting belong to the stack before it is taken down.
+    await executors.catch(() => {});
   }
-  const { revision } = compiled;
-  // A confinement that was named must be proved before anybody is told that this runner serves.
-  if (config.isolateConfinement !== 'auto') await executors;
-  const closed = Promise.withResolvers<string>();
-  const server = new RunnerServer({
-    stream: new Socket({ fd: options.linkFd, readable: true, writable: true }),
-    revision: revision.id,
-    profileOf: (asked, tool) => (asked === revision.id ? profileOf(revision, tool) : null),
-    executors,
-    seenCalls: new SeenCalls(),
-    logger,
-    onClosed: closed.resolve,
-  });
-  const reason = await closed.promise;
-  logger.info({ reason, calls: server.callCount }, 'runner stopping');
 }
 
 async function startExecutors(

@@ -62,6 +62,7 @@ interface Ground {
 }
 
 export class ContainerExecutor implements SandboxExecutor {
+  #isEngineAway = false;
   readonly kind = 'container';
   readonly #options: ContainerExecutorOptions;
   readonly #engine: Engine;
@@ -253,11 +254,18 @@ export class ContainerExecutor implements SandboxExecutor {
     return imageId;
   }
 
+  /** An engine that is away is said once, in words; anything else with all that is known. */
   async #sweepQuietly(): Promise<void> {
+    const { logger } = this.#options;
     try {
       await this.sweep();
+      this.#isEngineAway = false;
     } catch (error) {
-      this.#options.logger.warn({ err: error }, 'forgotten sandboxes could not be looked for');
+      if (!(error instanceof EngineUnavailable))
+        logger.warn({ err: error }, 'forgotten sandboxes could not be looked for');
+      else if (!this.#isEngineAway)
+        logger.warn({ reason: error.message }, 'container tools are not available');
+      this.#isEngineAway = error instanceof EngineUnavailable;
     }
   }
 
