@@ -196,7 +196,9 @@ export interface RecordStore extends AsyncDisposable {
   /** Walks every chain from its first event. Memory does not grow with the record. */
   verify(): Promise<VerifyReport>;
   /** Quota draws of intents since then, oldest first: the ledger is rebuilt from them at start. */
-  quotaDrawsSince(sinceMs: number): Iterable<{ readonly atMs: number; readonly callId: string; readonly draws: readonly QuotaDraw[] }>;
+  quotaDrawsSince(
+    sinceMs: number,
+  ): Iterable<{ readonly atMs: number; readonly callId: string; readonly draws: readonly QuotaDraw[] }>;
   /** Calls whose intent has no outcome. At start they are closed as `unknown`. */
   openCalls(): readonly StoredCall[];
   /** Probes the store with a real write when the last one failed or is old. */

@@ -14,7 +14,11 @@ export interface TraceEntry {
 /** A permitted call close to a denied one, found from argument bounds of rules that the caller may know. */
 export interface NearestCall {
   readonly args: JsonObject;
-  readonly changes: readonly { readonly pointer: string; readonly allowed: string; readonly suggested: JsonValue }[];
+  readonly changes: readonly {
+    readonly pointer: string;
+    readonly allowed: string;
+    readonly suggested: JsonValue;
+  }[];
   readonly text: string;
 }
 

@@ -6,9 +6,9 @@ import type { QuotaDraw } from '../model/decision.ts';
 import { SlidingWindow } from './sliding-window.ts';
 
 /** Counters held at once. When all are in use, a call that needs another is refused: failing closed, memory bounded. */
-export const COUNTERS_MAX = 100_000;
+const COUNTERS_MAX = 100_000;
 /** What is said when only the end of another call can help. */
-export const CONCURRENT_RETRY_MS = 1_000;
+const CONCURRENT_RETRY_MS = 1_000;
 /** Counters are swept at most this often when they run out. */
 const SWEEP_INTERVAL_MS = 1_000;
 
