@@ -93,20 +93,17 @@ export class QuotaLedger {
 
   #openLease(callId: string, taken: readonly Taken[]): Lease {
     this.#open.add(callId);
-    const end = (given: readonly Taken[]): void => {
-      if (!this.#open.delete(callId)) return;
-      for (const { undo } of given) undo();
-    };
     let isOver = false;
-    const once = (given: () => readonly Taken[]): void => {
+    const end = (given: readonly Taken[]): void => {
       if (isOver) return;
       isOver = true;
-      end(given());
+      this.#open.delete(callId);
+      for (const { undo } of given) undo();
     };
     return {
       callId,
-      release: () => once(() => taken.filter(({ draw }) => draw.unit === 'concurrent')),
-      cancel: () => once(() => taken),
+      release: () => end(taken.filter(({ draw }) => draw.unit === 'concurrent')),
+      cancel: () => end(taken),
     };
   }
 

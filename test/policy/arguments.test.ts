@@ -67,9 +67,9 @@ test('the number of mistakes reported is bounded', async () => {
   expect(result.ok ? 0 : result.errors.length).toBe(ARGUMENT_ERRORS_MAX);
 });
 
-test('nesting beyond the limit is a mistake and not a crash', async () => {
+test.each([64, 10_000])('nesting beyond the limit is a mistake and not a crash: %i', async (levels) => {
   let open: JsonObject = {};
-  for (let depth = 0; depth < 10_000; depth++) open = { a: open };
+  for (let depth = 1; depth < levels; depth++) open = { a: open };
   expect(await validate(exampleTool, { code: 'x', open })).toEqual({
     ok: false,
     errors: [{ pointer: '', keyword: 'depth', message: 'must not be nested deeper than 64 levels' }],
@@ -105,6 +105,8 @@ test('formats are checked, on short strings only', async () => {
   );
   expect((await validate(text, { code: 'x', when: 'yesterday' })).ok).toBe(false);
   expect((await validate(text, { code: 'x', at: `https://a.test/${'a'.repeat(4_096)}` })).ok).toBe(false);
+  expect((await validate(text, { code: 'x', mail: 'a@b.test' })).ok).toBe(true);
+  expect((await validate(text, { code: 'x', mail: `${'a'.repeat(4_096)}@b.test` })).ok).toBe(false);
 });
 
 test('references inside the schema are followed', async () => {

@@ -64,9 +64,10 @@ describe('calls in a window', () => {
 
   test('are not won back by a clock that steps back', () => {
     const ledger = new QuotaLedger();
-    leased(ledger, [{ ...calls, limit: 1 }], 'a', 100_000);
-    expect(ledger.lease([{ ...calls, limit: 1 }], 'b', 0).ok).toBe(false);
-    expect(ledger.lease([{ ...calls, limit: 1 }], 'b', 130_000).ok).toBe(false);
+    leased(ledger, [calls], 'a', 100_000);
+    leased(ledger, [calls], 'b', 0);
+    expect(ledger.lease([calls], 'c', 0).ok).toBe(false);
+    expect(ledger.lease([calls], 'c', 130_000).ok).toBe(false);
   });
 });
 
@@ -89,7 +90,8 @@ describe('concurrent calls', () => {
     first.release();
     first.release();
     first.cancel();
-    leased(ledger, [two], 'c', 0);
+    leased(ledger, [two], 'a', 0);
+    first.release();
     expect(ledger.lease([two], 'd', 0).ok).toBe(false);
   });
 });
