@@ -98,7 +98,7 @@ test('patterns match in linear time, each its own', async () => {
 
 test('formats are checked, on short strings only', async () => {
   const text = toolWith(
-    '      when: {type: string, format: date-time}\n      at: {type: string, format: uri}',
+    '      when: {type: string, format: date-time}\n      at: {type: string, format: uri}\n      mail: {type: string, format: email}',
   );
   expect((await validate(text, { code: 'x', when: '2030-01-01T00:00:00Z', at: 'https://a.test/' })).ok).toBe(
     true,
