@@ -2,7 +2,7 @@ import type { Principal } from '../model/principal.ts';
 import type { SubjectEntry, SubjectMatch } from './documents.ts';
 
 /** Whether a principal is meant: any entry, all of its keys, none of its exceptions. */
-export function matchesSubjects(subjects: readonly SubjectEntry[], principal: Principal): boolean {
+function matchesSubjects(subjects: readonly SubjectEntry[], principal: Principal): boolean {
   return subjects.some((entry) => matchesKeys(entry, principal) && !isExcepted(entry, principal));
 }
 

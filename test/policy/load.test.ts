@@ -37,9 +37,11 @@ test('a link that leaves the directory is refused, for files and for directories
       await symlink('../outside/image.yaml', path.join(directory, 'inside/link.yaml'));
       await symlink('../outside', path.join(directory, 'inside/folder'));
       const inside = path.join(directory, 'inside');
-      expect(await messages([inside])).toEqual([
-        `leads out of the policy directory ${inside}`,
-        `leads out of the policy directory ${inside}`,
+      const result = await compile({ directories: [inside], knownDetectors: [] });
+      const message = `leads out of the policy directory ${inside}`;
+      expect(result.ok ? [] : result.problems).toMatchObject([
+        { file: path.join(inside, 'folder'), message },
+        { file: path.join(inside, 'link.yaml'), message },
       ]);
     },
   );

@@ -8,7 +8,7 @@ import { escapePointer } from '../json-pointer.ts';
 import { compileLinearPattern } from '../linear-pattern.ts';
 
 /** Nodes of a schema once its references are followed. */
-export const SCHEMA_NODES_MAX = 5_000;
+const SCHEMA_NODES_MAX = 5_000;
 
 const DIALECT = 'https://json-schema.org/draft/2020-12/schema';
 const REFUSED = new Set(['$id', '$anchor', '$dynamicRef', '$dynamicAnchor', '$recursiveRef', '$vocabulary']);

@@ -8,7 +8,7 @@ import { fullFormats } from 'ajv-formats/dist/formats.js';
 import { compileLinearPattern } from '../linear-pattern.ts';
 
 /** A longer string fits no `format`: some of their expressions backtrack, quadratically at worst. */
-export const FORMAT_CHARS_MAX = 4_096;
+const FORMAT_CHARS_MAX = 4_096;
 
 export interface AjvOptions {
   /** Fill in declared defaults, in the value that is validated. */

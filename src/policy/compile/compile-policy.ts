@@ -16,7 +16,7 @@ import type { Findings } from './findings.ts';
 import { selectTools } from './select-tools.ts';
 
 /** Pairs of rule or quota and tool in one revision: what its indexes hold. */
-export const BINDINGS_MAX = 500_000;
+const BINDINGS_MAX = 500_000;
 
 /** What policies are compiled against, and where their rules go. */
 export interface PolicyContext {

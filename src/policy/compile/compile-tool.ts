@@ -142,7 +142,10 @@ function compileSchema(
   try {
     return field === 'input' ? validators.forArgs(schema) : validators.forOutput(schema);
   } catch (error) {
-    findings.error(source, base, error instanceof Error ? error.message : String(error));
+    const message = error instanceof Error ? error.message : String(error);
+    // Ajv names the place at the end: `… at "#/properties/a" (strictTypes)`.
+    const [place, pointer = ''] = / at "#([^"]*)"/.exec(message) ?? [''];
+    findings.error(source, base + pointer, message.replace(place, ''));
     return null;
   }
 }
