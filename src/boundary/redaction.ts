@@ -70,9 +70,9 @@ export function applyRedactions(
   return from === 0 ? text : pieces.join('') + text.slice(from);
 }
 
-/** Whether an action takes the text out. */
+/** Whether an action takes the text out. What is blocked is withheld as a whole. */
 export function isRedacting(action: Action): boolean {
-  return action === 'redact' || action === 'block';
+  return action === 'redact';
 }
 
 interface Stretch {

@@ -104,6 +104,14 @@ describe('output', () => {
     ]);
   });
 
+  test('a secret that ends where invisible text goes on is found in the text as it stands', () => {
+    const keyId = ['AKIA', 'Y34FZKBOKMUTVV7A'].join('');
+
+    const { stdout } = filterStdout(`a ${keyId}\u200bMORE`);
+
+    expect(stdout).toMatch(/^a \[REDACTED:aws-access-key-id:[0-9a-f]{4}\]MORE$/);
+  });
+
   test('a secret spelled in tag characters is found through them', () => {
     const hidden = String.fromCodePoint(...[...githubToken].map((letter) => 0xe0000 + letter.charCodeAt(0)));
 
@@ -308,6 +316,17 @@ describe('limits', () => {
 
     expect(blocked).toBe(true);
     expect(report.findings).toMatchObject([{ detector: 'input-too-large', action: 'block' }]);
+  });
+
+  test('a binary artifact counts as well', () => {
+    const data = new Uint8Array(128 * 1024 * 1024 + 1);
+
+    const { blocked } = buildBoundary().filterOutput(
+      output({ artifacts: [{ name: 'disk.img', mediaType: 'application/octet-stream', data }] }),
+      [],
+    );
+
+    expect(blocked).toBe(true);
   });
 
   test('findings beyond the cap are merged at the empty pointer and none is lost', () => {

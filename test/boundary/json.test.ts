@@ -81,6 +81,31 @@ describe('secrets split over neighbours', () => {
     expect(result).toEqual([githubPlaceholder, githubPlaceholder, 'last']);
   });
 
+  test('a token between neighbours whose letters touch it', () => {
+    const parts = [
+      ['abc', 'AKIA', 'Y34FZKBOKMUTVV7A', 'def'],
+      ['abc\u200b', '\u200bAKIA', 'Y34FZKBOKMUTVV7A\u200b', 'def'],
+    ];
+
+    for (const [before, ...rest] of parts) {
+      expect(filterResult([before ?? '', ...rest]).result).toEqual([
+        'abc',
+        expect.stringMatching(/^\[REDACTED:aws-access-key-id:[0-9a-f]{4}\]$/),
+        expect.stringMatching(/^\[REDACTED:aws-access-key-id:[0-9a-f]{4}\]$/),
+        'def',
+      ]);
+    }
+  });
+
+  test('the two ends of a long string are not neighbours', () => {
+    const middle = ' '.repeat(1000);
+    const head = `${' '.repeat(16_384 - 10)}${githubToken.slice(0, 10)}`;
+    const tail = `${githubToken.slice(10)}${' '.repeat(16_384 - 30)}`;
+    const result = [`${head}${middle}${tail}`, 'next'];
+
+    expect(filterResult(result).result).toBe(result);
+  });
+
   test('a private key as an array of its lines', () => {
     const lines = [
       '-----BEGIN RSA PRIVATE KEY-----',

@@ -33,6 +33,7 @@ export const privateKeyDetectors: readonly SecretDetector[] = [
       miss: [
         '-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIEbGVhZjANBgkq\n-----END CERTIFICATE-----',
         '-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE\n-----END PUBLIC KEY-----',
+        "'-----BEGIN PRIVATE KEY-----' + encodePrivateKeyBody(key) + '-----END PRIVATE KEY-----'",
         "'-----BEGIN PRIVATE KEY-----\\n' + body + '\\n-----END PRIVATE KEY-----'",
         'A key starts with -----BEGIN PRIVATE KEY----- and holds base64.',
         '-----BEGIN RSA PRIVATE KEY-----\n...\n-----END RSA PRIVATE KEY-----',
@@ -49,7 +50,7 @@ function findPrivateKey(text: string, at: number): SecretSpan | null {
   const bodyStart = pemType.lastIndex;
   const next = indexOfWithin(text, dashes, bodyStart);
   const end = next === -1 ? -1 : endOfFooter(text, next);
-  if (end === -1) return cutOffKey(text, at, bodyStart);
+  if (end === -1) return cutOffKey(text, at, bodyStart, next === -1 ? bodyStart + bodyUnitsMax : next);
   return hasKeyMaterial(text.slice(bodyStart, next)) ? { start: at, end, confidence: 'high' } : null;
 }
 
@@ -66,13 +67,13 @@ function hasKeyMaterial(body: string): boolean {
   return words.some((word) => /[0-9]/.test(word));
 }
 
-/** Without its END, a key reaches as far as its lines do, and one shorter line further. */
-function cutOffKey(text: string, start: number, bodyStart: number): SecretSpan | null {
+/** Without its END, a key reaches as far as its lines do before `until`, and one shorter line further. */
+function cutOffKey(text: string, start: number, bodyStart: number, until: number): SecretSpan | null {
   let end = skipHeaderLines(text, bodyStart);
   let lines = 0;
   for (;;) {
     const word = wordAfterGap(text, end);
-    if (word === null || word.end - bodyStart > bodyUnitsMax) break;
+    if (word === null || word.end > until) break;
     const isShort = word.end - word.start < lineUnitsMin;
     if (isShort && lines === 0) break;
     lines++;
