@@ -37,8 +37,9 @@ export class PoolMember {
     return this.#firstReadyBytes !== null;
   }
 
-  canServe(owner: Owner): boolean {
-    return this.isIdle && mayServe(this.#served, owner);
+  /** May serve this owner, now or once it is idle. */
+  couldServe(owner: Owner): boolean {
+    return !this.#isRetired && mayServe(this.#served, owner);
   }
 
   lease(owner: Owner): void {

@@ -54,7 +54,7 @@ export class WorkerPool implements AsyncDisposable {
     this.#options = options;
     this.#processesMax = 2 * options.size;
     this.#startBackOff = new BackOff(poolLimits.startBackOff, options.now);
-    this.#replenish(0);
+    this.#replenish();
   }
 
   /** Why no call can be served now; null when all is well. */
@@ -99,29 +99,24 @@ export class WorkerPool implements AsyncDisposable {
   /** Gives ready workers to waiting calls, tenant by tenant, then sees to it that more come. */
   #dispatch(): void {
     if (this.#isDisposed) return;
-    let unserved: Waiter[];
     let wasServed: boolean;
     do {
       wasServed = false;
-      unserved = [];
       for (const waiter of this.#queue.heads()) {
         if (this.#freeSlots() <= 0) break;
-        if (this.#pauseOf(waiter.tenant) > 0) continue;
-        const member = this.#findFor(waiter.owner);
-        if (member === undefined) unserved.push(waiter);
-        else {
-          this.#lease(member, waiter);
-          wasServed = true;
-        }
+        const member = this.#pauseOf(waiter.tenant) > 0 ? undefined : this.#findFor(waiter.owner);
+        if (member === undefined) continue;
+        this.#lease(member, waiter);
+        wasServed = true;
       }
     } while (wasServed);
-    this.#replenish(Math.min(unserved.length, this.#freeSlots()));
+    this.#replenish();
     this.#wakeAfterPause();
   }
 
   /** A worker that served this owner before, else a fresh one. */
   #findFor(owner: Owner): PoolMember | undefined {
-    const fitting = [...this.#members].filter((member) => member.canServe(owner));
+    const fitting = [...this.#members].filter((member) => member.isIdle && member.couldServe(owner));
     return fitting.find((member) => !member.isFresh) ?? fitting[0];
   }
 
@@ -173,8 +168,22 @@ export class WorkerPool implements AsyncDisposable {
     this.#refuseAll(new NotStarted('runtime_unavailable', this.downReason));
   }
 
-  /** `needed`: calls that wait for a fresh worker and could run at once. */
-  #replenish(needed: number): void {
+  /**
+   * Waiting calls that only a fresh worker can serve, as many as can run at once. They count even while others
+   * take all the slots, or a tenant with a full queue would keep everyone else out.
+   */
+  #needsFresh(): number {
+    const isFull = this.#freeSlots() <= 0;
+    const serves = (member: PoolMember, { owner }: Waiter): boolean =>
+      !member.isFresh && member.couldServe(owner) && (isFull || !member.isLeased);
+    const members = [...this.#members];
+    const waiting = this.#queue.heads().filter((waiter) => this.#pauseOf(waiter.tenant) === 0);
+    const needed = waiting.filter((waiter) => !members.some((member) => serves(member, waiter)));
+    return Math.min(needed.length, this.#options.size);
+  }
+
+  #replenish(): void {
+    const needed = this.#needsFresh();
     const alive = [...this.#members].filter((member) => !member.isRetired);
     const wanted = Math.max(needed, poolLimits.sparesMin);
     let fresh = alive.filter((member) => member.isFresh).length;
