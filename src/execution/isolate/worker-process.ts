@@ -130,10 +130,9 @@ export class WorkerProcess {
   }
 
   #onExit(how: string): void {
-    const { child, channel } = this.#launched;
+    const { child } = this.#launched;
     // Whatever the guest may have started belongs to the group and must not outlive it.
     if (child.pid !== undefined) killGroup(child.pid);
-    if (channel.destroyed || channel.readableEnded) return this.#onGone(how);
     const timer = setTimeout(() => this.#onGone(how), drainMsMax);
     child.once('close', () => {
       clearTimeout(timer);

@@ -1,10 +1,12 @@
 /** A worker that a guest has taken over: real processes that say on the wire what no honest worker says. */
+import { readFileSync } from 'node:fs';
 import { assert, asyncProperty, uint8Array } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ExecutionFrame } from '../../../src/execution/executor.ts';
 import { spawnWorker } from '../../../src/execution/isolate/confine-process.ts';
 import { IsolateCall } from '../../../src/execution/isolate/isolate-call.ts';
 import { WorkerProcess } from '../../../src/execution/isolate/worker-process.ts';
+import type { WorkerExit } from '../../../src/execution/isolate/worker-process.ts';
 import { encodeControl, encodeFrame } from '../../../src/execution/protocol/frame.ts';
 import type { FrameType } from '../../../src/execution/protocol/frame.ts';
 import type { Limits } from '../../../src/model/limits.ts';
@@ -150,6 +152,23 @@ describe('a worker that was taken over', () => {
     expect(exit?.reason).toBe('timed_out');
   });
 
+  test('and leaves a process behind has it killed with itself', async () => {
+    const leaving = `
+      const child = require('node:child_process').spawn('/bin/sleep', ['60'], { stdio: ['ignore', 'ignore', 2] });
+      require('node:fs').writeSync(2, String(child.pid));
+      process.exit(1);
+    `;
+    const { promise, resolve } = Promise.withResolvers<WorkerExit>();
+    const worker = new WorkerProcess(spawnWorker(process.execPath, ['-e', leaving]), {
+      onReady: () => {},
+      onExit: (_worker, exit) => resolve(exit),
+    });
+    const { lastWords } = await promise;
+    await worker.exited;
+    expect(lastWords).toMatch(/^\d+$/);
+    expect(isRunning(Number(lastWords))).toBe(false);
+  });
+
   test('and sends random bytes never completes and never hangs the runner', async () => {
     await assert(
       asyncProperty(uint8Array({ minLength: 1, maxLength: 200 }), async (bytes) => {
@@ -160,3 +179,12 @@ describe('a worker that was taken over', () => {
     );
   });
 });
+
+/** A process gives up its memory, and with it its command line, before it closes the pipe that it was given. */
+function isRunning(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1') !== '';
+  } catch {
+    return false;
+  }
+}

@@ -1,14 +1,11 @@
-/** Inside the isolate, before any guest code: what it needs of the language is captured here, then the guest may do as it likes. */
-import type { GuestEntry, HostCall, LazyPart } from './host-call.ts';
+/**
+ * Inside the isolate, before any guest code: captures what it needs of the language, then the guest may do as it
+ * likes. It is compiled and run for every call, so all else waits in parts of its own until it is first used.
+ */
+import type { GuestEntry, GuestPart, HostCall } from './host-call.ts';
 
-type Define = (
-  host: HostCall,
-  load: (part: LazyPart) => Record<string, unknown>,
-  fail: (error: unknown) => void,
-) => Record<string, unknown>;
-
-/** `parts` are functions of this folder whose globals are defined at once; the others come by name when first used. */
-export function bootstrap(host: HostCall, parts: { console: Define; timers: Define }): GuestEntry {
+/** `globals`: names of lazily defined globals, each with the part that has it. */
+export function bootstrap(host: HostCall, globals: Readonly<Record<string, GuestPart>>): GuestEntry {
   const { parse, stringify } = JSON;
   const { defineProperty, freeze } = Object;
   const { apply } = Reflect;
@@ -17,47 +14,42 @@ export function bootstrap(host: HostCall, parts: { console: Define; timers: Defi
   const slice = String.prototype.slice;
   const text = String;
   const Type = TypeError;
-  const tooMany = RangeError;
-  const loaded: Record<string, Record<string, unknown>> = Object.create(null);
-
-  function define(name: string, value: unknown): void {
-    defineProperty(globalThis, name, {
-      __proto__: null,
-      value,
-      writable: true,
-      configurable: true,
-      enumerable: false,
-    } as PropertyDescriptor);
-  }
+  const Range = RangeError;
+  const loaded: Record<string, Record<string, unknown>> = { __proto__: null } as never;
 
   function callHost(...call: Parameters<HostCall>): string | number {
     const answer = apply(host, undefined, call);
     if (answer === undefined)
-      throw new tooMany('the limit of host calls (console, timers, URL, random) is reached');
+      throw new Range('the limit of host calls (console, timers, URL, random) is reached');
     return answer;
   }
 
-  function load(part: LazyPart): Record<string, unknown> {
+  function load(part: GuestPart): Record<string, unknown> {
     return (loaded[part] ??= evaluate(`(${callHost('source', part)})\n//# sourceURL=sallyport:${part}`)(
       callHost,
       load,
+      fail,
     ));
   }
 
-  function defineLazily(part: LazyPart, name: string): void {
+  function defineLazily(name: string, part: GuestPart): void {
+    const define = (value: unknown): unknown =>
+      defineProperty(globalThis, name, {
+        __proto__: null,
+        value,
+        writable: true,
+        configurable: true,
+      } as object);
     defineProperty(globalThis, name, {
       __proto__: null,
       configurable: true,
-      enumerable: false,
       get() {
         const value = load(part)[name];
-        define(name, value);
+        define(value);
         return value;
       },
-      set(value: unknown) {
-        define(name, value);
-      },
-    } as PropertyDescriptor);
+      set: define,
+    } as object);
   }
 
   function readString(object: object, key: string): string | undefined {
@@ -105,18 +97,6 @@ export function bootstrap(host: HostCall, parts: { console: Define; timers: Defi
   // Not counted by the isolate's memory limit, and of no use to a tool.
   for (const name of ['WebAssembly', 'SharedArrayBuffer', 'Atomics'])
     Reflect.deleteProperty(globalThis, name);
-  define('console', parts.console(callHost, load, fail));
-  const timers = parts.timers(callHost, load, fail);
-  for (const name of ['setTimeout', 'setInterval', 'clearTimeout', 'clearInterval', 'queueMicrotask']) {
-    define(name, timers[name]);
-  }
-  defineLazily('url', 'URL');
-  defineLazily('url', 'URLSearchParams');
-  defineLazily('text', 'TextEncoder');
-  defineLazily('text', 'TextDecoder');
-  defineLazily('base64', 'atob');
-  defineLazily('base64', 'btoa');
-  defineLazily('clone', 'structuredClone');
-  defineLazily('crypto', 'crypto');
-  return { start, fire: timers['fire'] as () => void };
+  for (const name in globals) defineLazily(name, globals[name] as GuestPart);
+  return { start, fire: () => (load('timers')['fire'] as () => void)() };
 }

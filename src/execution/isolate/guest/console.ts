@@ -1,9 +1,9 @@
 /** Inside the isolate: `console`. Text is formatted here; the worker only counts and cuts bytes. */
-import type { HostCall, LazyPart } from './host-call.ts';
+import type { GuestPart, HostCall } from './host-call.ts';
 
 export function defineConsole(
   callHost: HostCall,
-  load: (part: LazyPart) => Record<string, unknown>,
+  load: (part: GuestPart) => Record<string, unknown>,
 ): Record<string, unknown> {
   const { apply } = Reflect;
 
@@ -16,7 +16,7 @@ export function defineConsole(
 
   const log = (...values: unknown[]): void => print('stdout', values);
   const warn = (...values: unknown[]): void => print('stderr', values);
-  return {
+  const console = {
     log,
     info: (...values: unknown[]): void => apply(log, undefined, values),
     debug: (...values: unknown[]): void => apply(log, undefined, values),
@@ -28,4 +28,5 @@ export function defineConsole(
       if (!condition) print('stderr', values.length === 0 ? ['Assertion failed'] : values);
     },
   };
+  return { console };
 }

@@ -38,8 +38,16 @@ export type HostOperation =
   /** href, base, component, value → the URL's parts as JSON. */
   | 'url';
 
-/** The parts of the guest's globals that are defined when they are first used. */
-export type LazyPart = 'inspect' | 'text' | 'base64' | 'clone' | 'crypto' | 'url';
+/** The parts of the guest's globals, each defined when it is first used. */
+export type GuestPart = 'base64' | 'clone' | 'console' | 'crypto' | 'inspect' | 'text' | 'timers' | 'url';
+
+/** A part: a function that the bootstrap calls with these, for an object that holds its globals by name. */
+export type DefinePart = (
+  callHost: (...call: Parameters<HostCall>) => string | number,
+  load: (part: GuestPart) => Record<string, unknown>,
+  /** Ends the call with what the guest threw outside of any frame of its own. */
+  fail: (thrown: unknown) => void,
+) => Record<string, unknown>;
 
 /** What the worker's entry modules may call. */
 export interface GuestEntry {

@@ -1,9 +1,9 @@
 /** Inside the isolate: `URL` (parsed by the worker, as strings) and `URLSearchParams` (all here). */
-import type { HostCall, LazyPart } from './host-call.ts';
+import type { GuestPart, HostCall } from './host-call.ts';
 
 export function defineUrl(
   callHost: HostCall,
-  load: (part: LazyPart) => Record<string, unknown>,
+  load: (part: GuestPart) => Record<string, unknown>,
 ): Record<string, unknown> {
   type Parts = Readonly<Record<string, string>>;
   type Pair = [name: string, value: string];

@@ -18,7 +18,7 @@ export interface GuestHostOptions {
   readonly limits: RunMessage;
   /** The input, JSON. */
   readonly input: string;
-  /** Source texts of the lazily defined globals. */
+  /** Source texts of the parts of the guest's globals. */
   readonly sources: ReadonlyMap<string, string>;
   readonly writeLog: (stream: 'stdout' | 'stderr', data: Buffer) => void;
 }

@@ -51,7 +51,7 @@ function runCall({ channel, sources }: Worker, prepared: PreparedIsolate, call: 
   const host = new GuestHost({
     limits: call.limits,
     input: tool.kind === 'tool' ? tool.input : 'null',
-    sources: sources.lazy,
+    sources: sources.parts,
     writeLog: (stream, data) => channel.sendLog(stream, data),
   });
   if (tool.kind === 'refused') host.settle({ kind: 'threw', error: tool.error });
