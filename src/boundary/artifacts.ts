@@ -5,7 +5,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { BoundaryProfile } from '../model/finding.ts';
 import type { FilterPass } from './filter-pass.ts';
-import { filterText, spend } from './filter-pass.ts';
+import { filterText, report, spend } from './filter-pass.ts';
 import { filterJson } from './filter-json.ts';
 import type { Pointer } from './pointer.ts';
 import { distinct, inOrder, isRedacting } from './redaction.ts';
@@ -34,6 +34,7 @@ export function filterArtifact(
       detector: artifactNotAllowed,
       action: 'redact',
       confidence: 'high',
+      count: 1,
       via: [],
       place,
       where: place,
@@ -67,10 +68,7 @@ function isText(data: Uint8Array): boolean {
 function holdsSecret(data: Uint8Array, place: () => string, pass: FilterPass): boolean {
   spend(pass, data.length);
   const hits = distinct(inOrder(scanBytes(data, pass.scanner), pass.actionOf), pass.actionOf);
-  for (const { detector, confidence, via, start } of hits) {
-    const action = pass.actionOf(detector);
-    pass.findings.add({ detector, action, confidence, via, place, where: () => `${place()}@${start}` });
-  }
+  report(hits, { place, where: (offset) => `${place()}@${offset}` }, pass);
   return hits.some((hit) => isRedacting(pass.actionOf(hit.detector)));
 }
 
