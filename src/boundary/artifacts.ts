@@ -18,7 +18,7 @@ export interface OutputArtifact {
 }
 
 /** Finding of an artifact that the profile does not let out. */
-export const artifactNotAllowed = 'artifact-not-allowed';
+const artifactNotAllowed = 'artifact-not-allowed';
 
 /** null: withheld, and named in the findings. */
 export function filterArtifact(
@@ -73,7 +73,7 @@ function holdsSecret(data: Uint8Array, place: () => string, pass: FilterPass): b
 }
 
 /** Magic bytes of PNG, JPEG, GIF and WebP; the media type is the tool's claim and says nothing. */
-export function isImage(data: Uint8Array): boolean {
+function isImage(data: Uint8Array): boolean {
   const head = Buffer.from(data.subarray(0, 12)).toString('latin1');
   const isWebP = head.startsWith('RIFF') && head.startsWith('WEBP', 8);
   return (

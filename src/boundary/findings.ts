@@ -2,7 +2,7 @@ import type { Action, BoundaryReport, Finding, Verdict } from '../model/finding.
 import { actions } from '../model/finding.ts';
 import { boundaryLimits } from './limits.ts';
 
-export interface Found {
+interface Found {
   readonly detector: string;
   readonly action: Action;
   readonly confidence: Finding['confidence'];
