@@ -5,7 +5,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { BoundaryProfile } from '../model/finding.ts';
 import type { FilterPass } from './filter-pass.ts';
-import { filterText, spend } from './filter-pass.ts';
+import { filterText, report, spend } from './filter-pass.ts';
 import { filterJson } from './filter-json.ts';
 import type { Pointer } from './pointer.ts';
 import { distinct, inOrder, isRedacting } from './redaction.ts';
@@ -18,7 +18,7 @@ export interface OutputArtifact {
 }
 
 /** Finding of an artifact that the profile does not let out. */
-export const artifactNotAllowed = 'artifact-not-allowed';
+const artifactNotAllowed = 'artifact-not-allowed';
 
 /** null: withheld, and named in the findings. */
 export function filterArtifact(
@@ -34,6 +34,7 @@ export function filterArtifact(
       detector: artifactNotAllowed,
       action: 'redact',
       confidence: 'high',
+      count: 1,
       via: [],
       place,
       where: place,
@@ -67,15 +68,12 @@ function isText(data: Uint8Array): boolean {
 function holdsSecret(data: Uint8Array, place: () => string, pass: FilterPass): boolean {
   spend(pass, data.length);
   const hits = distinct(inOrder(scanBytes(data, pass.scanner), pass.actionOf), pass.actionOf);
-  for (const { detector, confidence, via, start } of hits) {
-    const action = pass.actionOf(detector);
-    pass.findings.add({ detector, action, confidence, via, place, where: () => `${place()}@${start}` });
-  }
+  report(hits, { place, where: (offset) => `${place()}@${offset}` }, pass);
   return hits.some((hit) => isRedacting(pass.actionOf(hit.detector)));
 }
 
 /** Magic bytes of PNG, JPEG, GIF and WebP; the media type is the tool's claim and says nothing. */
-export function isImage(data: Uint8Array): boolean {
+function isImage(data: Uint8Array): boolean {
   const head = Buffer.from(data.subarray(0, 12)).toString('latin1');
   const isWebP = head.startsWith('RIFF') && head.startsWith('WEBP', 8);
   return (

@@ -64,7 +64,10 @@ export interface FilteredOutput {
 export interface Boundary {
   /** Checks the arguments of a call. Nothing is rewritten: an action `wrap` or `redact` acts as `flag` here. */
   checkArguments(args: JsonValue, profiles: readonly BoundaryProfile[]): CheckedArguments;
-  /** Filters what a call produced. Filtering the result again changes nothing. */
+  /**
+   * Filters what a call produced. Filtering the result again changes nothing. Without findings everything is as it came,
+   * but for bytes that are no UTF-8 and lone surrogates, which are U+FFFD then.
+   */
   filterOutput(output: ToolOutput, profiles: readonly BoundaryProfile[]): FilteredOutput;
   /** A copy without anything that any detector finds, whatever the profiles say: for the record. */
   redactForRecord(value: JsonValue): JsonValue;
@@ -167,7 +170,7 @@ function orWithheld<T>(place: string, findings: Findings, filter: () => T): T | 
     if (!(error instanceof LimitExceeded)) throw error;
     const { detector } = error;
     const where = () => place;
-    findings.add({ detector, action: 'block', confidence: 'high', via: [], place: where, where });
+    findings.add({ detector, action: 'block', confidence: 'high', count: 1, via: [], place: where, where });
     return `[WITHHELD:${detector}]`;
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { Action, Finding } from '../model/finding.ts';
 
-export type Family = 'secrets' | 'unicode';
+type Family = 'secrets' | 'unicode';
 export type Confidence = Finding['confidence'];
 
 export interface Detector {
@@ -31,7 +31,7 @@ export interface SecretDetector extends Detector {
   readonly format: SecretFormat;
 }
 
-export type SecretFormat = PatternFormat | SpanFormat;
+type SecretFormat = PatternFormat | SpanFormat;
 
 /**
  * A format that a sticky expression describes, starting at the literal. Every quantifier is bounded and none is nested.
@@ -52,7 +52,7 @@ export interface PatternFormat {
 }
 
 /** A format that needs a state machine. `find` looks at one literal's position and reads each character a bounded number of times. */
-export interface SpanFormat {
+interface SpanFormat {
   readonly kind: 'span';
   readonly find: (text: string, at: number) => SecretSpan | null;
 }

@@ -1,5 +1,4 @@
 /** One direction of one call on its way through the filter: what is done about hits, what was found, what is left to spend. */
-import type { Action } from '../model/finding.ts';
 import type { ActionOf } from './actions.ts';
 import type { Findings } from './findings.ts';
 import { boundaryLimits, LimitExceeded } from './limits.ts';
@@ -61,15 +60,38 @@ export function applyHits(
 ): string {
   if (hits.length === 0) return text;
   const ordered = inOrder(hits, pass.actionOf);
-  for (const hit of distinct(ordered, pass.actionOf)) {
-    const action = pass.actionOf(hit.detector);
-    if (round === 1 || isRedacting(action)) report(hit, action, place, pass);
-  }
+  const reported = distinct(ordered, pass.actionOf).filter(
+    ({ detector, isContinuation = false }) =>
+      !isContinuation && (round === 1 || isRedacting(pass.actionOf(detector))),
+  );
+  report(reported, place, pass);
   return applyRedactions(text, ordered, pass.actionOf, pass.placeholder);
 }
 
-function report(hit: Hit, action: Action, { place, where }: Place, { findings }: FilterPass): void {
-  const { detector, confidence, via, isContinuation } = hit;
-  if (isContinuation !== true)
-    findings.add({ detector, action, confidence, via, place, where: () => where(hit.start) });
+/** Hits of one kind are counted first, so that a text full of them costs no more than its scan. */
+export function report(
+  hits: readonly Hit[],
+  { place, where }: Place,
+  { actionOf, findings }: FilterPass,
+): void {
+  const groups = new Map<string, { readonly first: Hit; count: number }>();
+  for (const hit of hits) {
+    const { detector, confidence, via } = hit;
+    const kind = via.length === 0 ? detector + confidence : `${detector}${confidence} ${via.join(' ')}`;
+    const group = groups.get(kind);
+    if (group === undefined) groups.set(kind, { first: hit, count: 1 });
+    else group.count++;
+  }
+  for (const { first, count } of groups.values()) {
+    const { detector, confidence, via, start } = first;
+    findings.add({
+      detector,
+      action: actionOf(detector),
+      confidence,
+      count,
+      via,
+      place,
+      where: () => where(start),
+    });
+  }
 }

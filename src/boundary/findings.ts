@@ -2,10 +2,11 @@ import type { Action, BoundaryReport, Finding, Verdict } from '../model/finding.
 import { actions } from '../model/finding.ts';
 import { boundaryLimits } from './limits.ts';
 
-export interface Found {
+interface Found {
   readonly detector: string;
   readonly action: Action;
   readonly confidence: Finding['confidence'];
+  readonly count: number;
   readonly via: readonly string[];
   /** Hits in the same place are one finding: a JSON pointer or the name of a stream. */
   readonly place: () => string;
@@ -59,7 +60,7 @@ function merge(byKey: Map<string, Finding>, key: string, found: Found, where: ()
     detector,
     action,
     where: earlier?.where ?? where(),
-    count: (earlier?.count ?? 0) + 1,
+    count: (earlier?.count ?? 0) + found.count,
     confidence: earlier === undefined ? confidence : higher(earlier.confidence, confidence),
     via,
   });

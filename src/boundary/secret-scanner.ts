@@ -69,11 +69,17 @@ function buildPass(detectors: readonly SecretDetector[]) {
       if (match.isEnded) {
         doneUntil[index] = hit.end;
         hits.push(hit);
-      } else unended.set(hit.end, [...(unended.get(hit.end) ?? []), hit]);
+      } else pushTo(unended, hit.end, hit);
     });
     if (unended.size > 0) addEndedByHits(hits, unended);
     return hits;
   };
+}
+
+function pushTo<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [value]);
+  else list.push(value);
 }
 
 /** A token is whole when what follows it is a hit itself: once that is taken out, a placeholder stands there. */

@@ -141,7 +141,8 @@ describe('output', () => {
 
 test('a GitHub token that its checksum proves is found inside a longer word', () => {
   expect(filterStdout(`x${githubToken}token=`).stdout).toBe(`x${githubPlaceholder}token=`);
-  expect(filterStdout(`x${githubToken.slice(0, -1)}8token=`).report.verdict).toBe('clean');
+  expect(filterStdout(`x${githubToken.slice(0, -1)}8`).report.verdict).toBe('clean');
+  expect(filterStdout(`${githubToken.slice(0, -1)}8token=`).report.verdict).toBe('clean');
 });
 
 describe('profiles', () => {
@@ -188,6 +189,17 @@ describe('profiles', () => {
 
     expect(stdout).toBe(githubToken);
     expect(report.verdict).toBe(verdict);
+  });
+
+  test('what is flagged beside something redacted is counted once', () => {
+    const { report } = filterStdout(`pass\u200bword ${githubToken}`, [
+      profile('outbound', { 'zero-width': 'flag' }),
+    ]);
+
+    expect(report.findings).toMatchObject([
+      { detector: 'zero-width', action: 'flag', count: 1 },
+      { detector: 'github-token', action: 'redact', count: 1 },
+    ]);
   });
 
   test('of several profiles the strictest action for a detector counts', () => {

@@ -35,6 +35,7 @@ describe('a private key that was cut off', () => {
     ['with escaped breaks', `"${begin}\\n${line}\\n${line.slice(0, 20)}`, '"█'],
     ['with headers', `${begin}\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,A1B2\n\n${line}\n`, '█\n'],
     ['before the next one', `${begin}\n${line}\n${begin}\n${line}\n${end}`, '█\n█'],
+    ['after 64 KiB without a line break', `${begin}${'Q7'.repeat(40_000)}`, `█${'Q7'.repeat(7232)}`],
     ['before its BEGIN', `${line}\n${line}\nAQAB\n${end}\nb`, '█\nb'],
     ['before its BEGIN, with escaped breaks', `x: "${line}\\nAQAB\\n${end}"`, 'x: "█"'],
     [

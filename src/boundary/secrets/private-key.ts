@@ -73,11 +73,11 @@ function cutOffKey(text: string, start: number, bodyStart: number, until: number
   let lines = 0;
   for (;;) {
     const word = wordAfterGap(text, end);
-    if (word === null || word.end > until) break;
+    if (word === null || word.start >= until) break;
     const isShort = word.end - word.start < lineUnitsMin;
     if (isShort && lines === 0) break;
     lines++;
-    end = word.end;
+    end = Math.min(word.end, until);
     if (isShort) break;
   }
   return lines === 0 ? null : { start, end, confidence: 'high' };
