@@ -180,9 +180,9 @@ describe('URL', () => {
     expect(await evaluate(code)).toEqual([null, '2', true]);
   });
 
-  test('URLSearchParams parses and prints any query as Node does', async () => {
+  test('URLSearchParams parses and prints any ASCII query as Node does', async () => {
     const queries = fc.array(
-      fc.string({ unit: fc.constantFrom(..."ab=&+% ?€%41%zz%e2%82😀!(~'*"), maxLength: 15 }),
+      fc.string({ unit: fc.constantFrom(..."ab=&+% ?%41%zz%e2%82!(~'*"), maxLength: 15 }),
       { maxLength: 30 },
     );
     await fc.assert(
@@ -196,6 +196,15 @@ describe('URL', () => {
       }),
       { numRuns: 40 },
     );
+  });
+
+  test('characters beside escapes are read by the URL Standard, where Node 26 mixes up their bytes', async () => {
+    const code = `return ['€=😀', '%aa€', '%e2%82%ac€'].map((query) => [...new URLSearchParams(query)][0])`;
+    expect(await evaluate(code)).toEqual([
+      ['€', '😀'],
+      ['\ufffd€', ''],
+      ['€€', ''],
+    ]);
   });
 
   test('URLSearchParams is edited like a list', async () => {
