@@ -5,7 +5,6 @@
 import { Socket } from 'node:net';
 import { detectorIds } from './boundary/detectors.ts';
 import type { LoadedConfig } from './config/config.ts';
-import { createContainerExecutor } from './execution/container/container-executor.ts';
 import type { SandboxExecutor, SandboxProfile } from './execution/executor.ts';
 import { createIsolateExecutor } from './execution/isolate/isolate-executor.ts';
 import { RunnerServer } from './execution/runner/runner-server.ts';
@@ -68,10 +67,13 @@ async function startExecutors(
 ): Promise<readonly SandboxExecutor[]> {
   const clock = { now: () => Date.now() };
   const { dockerHost } = config;
+  // The engine's client takes a while to load; isolates and the link to the api do not wait for it.
+  const loading = import('./execution/container/container-executor.ts');
+  const isolates = stack.use(await createIsolateExecutor({ confinement: config.isolateConfinement, logger }));
+  const { createContainerExecutor } = await loading;
   const containers = stack.use(
     createContainerExecutor({ dockerHost, instance, imagesDirectory, clock, logger }),
   );
-  const isolates = stack.use(await createIsolateExecutor({ confinement: config.isolateConfinement, logger }));
   return [isolates, containers];
 }
 
