@@ -23,7 +23,7 @@ afterEach(() => rmSync(dataDir, { recursive: true }));
 
 describe('kill -9 of the server', () => {
   test('in the middle of a container call: it is closed as unknown, and its container is gone', async () => {
-    const first = await startServer({ dataDir });
+    await using first = await startServer({ dataDir });
     using events = await ContainerEvents.of(first, engine);
     const kept = await first.call('shell_run', short);
     const lost = tryCall(first, 'shell_run', endless);
@@ -41,7 +41,7 @@ describe('kill -9 of the server', () => {
   });
 
   test('and of its runner at once: the next start removes the container that both left', async () => {
-    const first = await startServer({ dataDir });
+    await using first = await startServer({ dataDir });
     using events = await ContainerEvents.of(first, engine);
     const lost = tryCall(first, 'shell_run', endless);
     await events.runs(await events.seen('start'), 'sleep 1000');
@@ -58,7 +58,7 @@ describe('kill -9 of the server', () => {
   });
 
   test('between the intent and the runner: nothing ran, and the record says unknown', async () => {
-    const first = await startServer({ dataDir });
+    await using first = await startServer({ dataDir });
     using events = await ContainerEvents.of(first, engine);
     process.kill(first.runnerPid, 'SIGSTOP');
     const lost = tryCall(first, 'shell_run', endless);
@@ -76,7 +76,7 @@ describe('kill -9 of the server', () => {
   test.each(['create', 'start', 'die', 'destroy'] as const)(
     'at the second %s of three calls at once: what was answered is there, what was not is ended',
     async (action) => {
-      const first = await startServer({ dataDir });
+      await using first = await startServer({ dataDir });
       using events = await ContainerEvents.of(first, engine);
       const kept = await first.call('shell_run', short);
       const calls = [1, 2, 3].map(() => tryCall(first, 'shell_run', short));
@@ -91,8 +91,8 @@ describe('kill -9 of the server', () => {
     },
   );
 
-  test('twice, the second time while the first loss is being closed, keeps one outcome for each call', async () => {
-    const first = await startServer({ dataDir });
+  test('twice in a row keeps one outcome for each call', async () => {
+    await using first = await startServer({ dataDir });
     using events = await ContainerEvents.of(first, engine);
     const lost = tryCall(first, 'shell_run', endless);
     await events.runs(await events.seen('start'), 'sleep 1000');
@@ -112,7 +112,7 @@ describe('SIGTERM in the middle of a container call', () => {
   const waiting = { script: 'until [ -e /work/go ]; do sleep 0.01; done; echo went' };
 
   test('lets it finish within the drain time and leaves no container', async () => {
-    const first = await startServer({ dataDir });
+    await using first = await startServer({ dataDir });
     using events = await ContainerEvents.of(first, engine);
     const running = tryCall(first, 'shell_run', waiting);
     const container = await events.seen('start');
@@ -129,7 +129,7 @@ describe('SIGTERM in the middle of a container call', () => {
   });
 
   test('cancels it when the drain time is over, and leaves no container', async () => {
-    const first = await startServer({ dataDir, environment: { SALLYPORT_DRAIN_MS: '0' } });
+    await using first = await startServer({ dataDir, environment: { SALLYPORT_DRAIN_MS: '0' } });
     using events = await ContainerEvents.of(first, engine);
     const running = tryCall(first, 'shell_run', endless);
     await events.runs(await events.seen('start'), 'sleep 1000');

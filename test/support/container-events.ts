@@ -19,9 +19,10 @@ export class ContainerEvents implements Disposable {
     this.#engine = engine;
     this.#instance = instance;
     this.#stream = stream;
+    const lines = createInterface({ input: stream });
     // An engine that is killed takes its stream with it.
-    stream.on('error', () => {});
-    createInterface({ input: stream }).on('line', (line) => {
+    lines.on('error', () => {});
+    lines.on('line', (line) => {
       const { Action, id } = JSON.parse(line) as { Action: string; id: string };
       this.#seen.push({ action: Action, id });
       this.#wake.resolve();
@@ -33,8 +34,9 @@ export class ContainerEvents implements Disposable {
   static async of(server: TestServer, dockerHost: string): Promise<ContainerEvents> {
     const instance = instanceOf(server);
     const engine = new Engine(dockerHost);
-    const filters = { type: ['container'], label: [`sallyport.instance=${instance}`] };
-    const stream = (await engine.docker.getEvents({ filters })) as Readable;
+    const filters = { type: ['container' as const], label: [`sallyport.instance=${instance}`] };
+    // The library's declaration is of the form with a callback as well.
+    const stream = (await engine.docker.getEvents({ filters })) as unknown as Readable;
     return new ContainerEvents(engine, instance, stream);
   }
 
