@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Page, StoredEvent, VerifyReport } from '../audit/record.ts';
 import { createClient } from './client.ts';
+import { CommandFailed } from './command-failed.ts';
 import { printable, table } from './output.ts';
 import type { Output } from './output.ts';
 
@@ -50,11 +52,14 @@ export function addAuditCommands(program: Command, output: () => Output): void {
 }
 
 async function verifyOffline(): Promise<VerifyReport> {
-  const { openSqliteRecordReadOnly } = await import('../audit/sqlite/open-sqlite-record.ts');
-  using record = openSqliteRecordReadOnly({
-    dataDir: process.env['SALLYPORT_DATA_DIR'] ?? './data',
-    clock: { now: () => Date.now() },
-  });
+  const [{ openSqliteRecordReadOnly }, { databaseFile }] = await Promise.all([
+    import('../audit/sqlite/open-sqlite-record.ts'),
+    import('../audit/sqlite/data-directory.ts'),
+  ]);
+  const dataDir = process.env['SALLYPORT_DATA_DIR'] ?? './data';
+  if (!existsSync(databaseFile(dataDir)))
+    throw new CommandFailed(2, `There is no record in ${dataDir}: set SALLYPORT_DATA_DIR to the server's.`);
+  using record = openSqliteRecordReadOnly({ dataDir, clock: { now: () => Date.now() } });
   return await record.verify();
 }
 
