@@ -1,0 +1,173 @@
+/** Commands that need no server. */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+
+import { repository, runCli } from '../support/server.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'sallyport-cli-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe('sallyport policy lint', () => {
+  test('finds nothing in the shipped policies and names their revision', async () => {
+    const ended = await runCli(['policy', 'lint', 'policies']);
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(ended.stdout)).toEqual({
+      revision: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
+      errors: [],
+      warnings: [],
+    });
+  });
+
+  test('ends with 1 and gives every mistake with its file, line and column', async () => {
+    const ended = await runCli(['policy', 'lint', 'test/fixtures/policy/planted']);
+    expect(ended).toMatchObject({ code: 1, stderr: '' });
+    const report = JSON.parse(ended.stdout);
+    expect(report.revision).toBeNull();
+    expect(report.errors.length).toBeGreaterThan(20);
+    expect(report.errors).toContainEqual({
+      file: 'test/fixtures/policy/planted/documents.yaml',
+      line: 13,
+      column: 7,
+      path: '/spec/rules/0/wen',
+      message: 'unknown field "wen"',
+      hint: 'did you mean "when"?',
+    });
+  });
+
+  test('a directory that is not there ends with 1 and is named', async () => {
+    const ended = await runCli(['policy', 'lint', '/nowhere']);
+    expect(ended.code).toBe(1);
+    expect(ended.stdout + ended.stderr).toContain('/nowhere');
+  });
+});
+
+describe('sallyport policy explain', () => {
+  const explain = (...args: string[]): ReturnType<typeof runCli> =>
+    runCli(['policy', 'explain', '--dir', 'policies', '--principal', 'ana', '--role', 'analyst', ...args]);
+
+  test('ends with 0 for an allowed call and says under which rule and limits', async () => {
+    const ended = await explain('--tool', 'js_run', '--args', '{"code":"return 1"}');
+    expect(ended.code).toBe(0);
+    expect(JSON.parse(ended.stdout)).toMatchObject({
+      effect: 'allow',
+      policy: 'analysts',
+      rule: 'small-programs',
+      limits: { timeoutMs: 2000, outputBytes: 262_144 },
+      boundary: ['strict'],
+    });
+  });
+
+  test('ends with 1 for a denied call and names the nearest one that is allowed', async () => {
+    const ended = await explain('--tool', 'csv_profile', '--args', '{"text":"a","delimiter":"x"}');
+    expect(ended.code).toBe(1);
+    expect(JSON.parse(ended.stdout)).toMatchObject({
+      effect: 'deny',
+      rule: null,
+      nearest: { changes: [{ pointer: '/delimiter' }] },
+    });
+  });
+
+  test('an unknown tool and arguments that do not fit end with 1 and say why', async () => {
+    const unknown = await explain('--tool', 'nothing_run');
+    expect(unknown).toMatchObject({ code: 1, stdout: '' });
+    expect(unknown.stderr).toMatch(/^sallyport: There is no tool "nothing_run" in revision sha256:/);
+    const unfit = await explain('--tool', 'js_run', '--args', '{"code":1}');
+    expect(unfit).toMatchObject({ code: 1, stdout: '' });
+    expect(unfit.stderr).toContain('The arguments do not fit js_run:\n  /code:');
+  });
+
+  test('without a principal it is called wrongly', async () => {
+    const ended = await runCli(['policy', 'explain', '--tool', 'js_run']);
+    expect(ended).toMatchObject({ code: 2, stdout: '' });
+    expect(ended.stderr).toContain("required option '--principal <id>'");
+  });
+});
+
+describe('sallyport config', () => {
+  const secret = `spk_boot_${'k'.repeat(43)}`;
+
+  test('shows every setting with its source, and no secret, from environment or file', async () => {
+    const file = path.join(folder, 'key');
+    writeFileSync(file, `${secret}\n`);
+    const given = await runCli(['config'], { SALLYPORT_PORT: '9000', SALLYPORT_BOOTSTRAP_KEY: secret });
+    const read = await runCli(['config'], { SALLYPORT_BOOTSTRAP_KEY_FILE: file });
+    expect(given.code).toBe(0);
+    const { settings } = JSON.parse(given.stdout);
+    expect(settings).toContainEqual(
+      expect.objectContaining({ name: 'SALLYPORT_PORT', shown: '9000', from: 'environment' }),
+    );
+    expect(settings).toContainEqual(
+      expect.objectContaining({ name: 'SALLYPORT_BOOTSTRAP_KEY', shown: '********', from: 'environment' }),
+    );
+    expect(JSON.parse(read.stdout).settings).toContainEqual(
+      expect.objectContaining({ name: 'SALLYPORT_BOOTSTRAP_KEY', shown: '********', from: 'file' }),
+    );
+    expect(given.stdout + read.stdout).not.toContain(secret);
+  });
+
+  test('ends with 2 and every problem at once, a bad secret unshown', async () => {
+    const ended = await runCli(['config'], {
+      SALLYPORT_PORT: 'http',
+      SALLYPORT_PROT: '1',
+      SALLYPORT_BOOTSTRAP_KEY: 'hunter2hunter2',
+    });
+    expect(ended).toMatchObject({ code: 2, stdout: '' });
+    expect(ended.stderr).toContain('SALLYPORT_PORT must be a whole number from 0 to 65535, not "http"');
+    expect(ended.stderr).toContain('SALLYPORT_PROT is not known; did you mean SALLYPORT_PORT?');
+    expect(ended.stderr).toContain('SALLYPORT_BOOTSTRAP_KEY must be spk_');
+    expect(ended.stderr).not.toContain('hunter2');
+  });
+});
+
+describe('sallyport', () => {
+  test('--version and --help end with 0; help names the exit codes and hides the runner', async () => {
+    expect(await runCli(['--version'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+    });
+    const help = await runCli(['--help']);
+    expect(help.code).toBe(0);
+    expect(help.stdout).toContain('Exit codes: 0 fine, 1 a finding or failure, 2 called wrongly.');
+    expect(help.stdout).not.toMatch(/^ {2}runner/m);
+  });
+
+  test.each([
+    [['nonsense'], "unknown command 'nonsense'"],
+    [['audit', 'nonsense'], "unknown command 'nonsense'"],
+    [['policy', 'lint', '--strict'], "unknown option '--strict'"],
+  ])('%j ends with 2 and points to the help', async (args, words) => {
+    const ended = await runCli(args);
+    expect(ended).toMatchObject({ code: 2, stdout: '' });
+    expect(ended.stderr).toContain(words);
+    expect(ended.stderr).toContain('--help');
+  });
+});
+
+describe('on a terminal', () => {
+  test('words for people, colours included; JSON when asked for', async () => {
+    expect(await onTerminal('policy lint policies')).toMatch(
+      /^\u001B\[32mfine: revision sha256:[0-9a-f]{64}\u001B\[0m\r\n$/,
+    );
+    expect(await onTerminal('policy lint test/fixtures/policy/planted')).toMatch(
+      /error\u001B\[0m test\/fixtures\/policy\/planted\/documents\.yaml:13:7 /,
+    );
+    expect(JSON.parse(await onTerminal('--json policy lint policies'))).toMatchObject({ errors: [] });
+  });
+});
+
+/** What a command writes to a terminal of its own: script(1) of util-linux. */
+async function onTerminal(command: string): Promise<string> {
+  const program = `${process.execPath} src/main.ts ${command}`;
+  const environment = { PATH: process.env['PATH'], TERM: 'xterm-256color' };
+  return await new Promise((resolve, reject) => {
+    execFile(
+      'script',
+      ['--quiet', '--command', program, '/dev/null'],
+      { cwd: repository, env: environment },
+      (error, stdout) => (error !== null && stdout === '' ? reject(error) : resolve(stdout)),
+    );
+  });
+}
