@@ -104,3 +104,28 @@ describe('kill -9 of dockerd in the middle of a call', { timeout: 90_000 }, () =
     expect(await events.count()).toBe(0);
   });
 });
+
+test(
+  'a dockerd that hangs cannot keep a call past its deadline and the grace',
+  { timeout: 90_000 },
+  async () => {
+    await using server = await startServer({ environment: { DOCKER_HOST: engine.address } });
+    using events = await ContainerEvents.of(server, engine.address);
+    const running = server.call('shell_run', endless, { limits: { timeoutMs: 5000 } });
+    const sandbox = await events.runs(await events.seen('start'), 'sleep 1000');
+    engine.signal('SIGSTOP');
+    try {
+      const answer = await running;
+      expect(callOf(answer)).toMatchObject({ status: 'timed_out', result: null });
+      expect(Date.parse(answer.body.finishedAt) - Date.parse(answer.body.startedAt)).toBeLessThan(40_000);
+      await gone(sandbox);
+      expect((await server.call('js_run', { code: 'return 1' })).body.result).toBe(1);
+    } finally {
+      engine.signal('SIGCONT');
+    }
+    await events.allDestroyed();
+    const next = await server.call('shell_run', short);
+    expect(callOf(next).status).toBe('succeeded');
+    await expectNothingLost(server, [next]);
+  },
+);

@@ -73,6 +73,25 @@ describe('kill -9 of the server', () => {
     expect(events.of('create')).toHaveLength(1);
   });
 
+  test('a call tried again under its idempotency key after the loss is not run a second time', async () => {
+    await using first = await startServer({ dataDir });
+    using events = await ContainerEvents.of(first, engine);
+    const asked = {
+      body: { tool: 'shell_run', args: endless },
+      headers: { 'Idempotency-Key': 'once' },
+    };
+    const lost = first.request('POST', '/v1/calls', asked).catch(() => null);
+    await events.runs(await events.seen('start'), 'sleep 1000');
+    await killServer(first);
+    expect(await lost).toBeNull();
+
+    await using again = await startServer({ dataDir });
+    const answer = await again.request('POST', '/v1/calls', asked);
+    expect(callOf(answer)).toMatchObject({ status: 'unknown', result: null, error: { name: 'Lost' } });
+    await expectNothingLost(again, [answer]);
+    expect(events.of('create')).toHaveLength(1);
+  });
+
   test.each(['create', 'start', 'die', 'destroy'] as const)(
     'at the second %s of three calls at once: what was answered is there, what was not is ended',
     async (action) => {

@@ -74,6 +74,11 @@ export class PrivateEngine implements AsyncDisposable {
     await gone(containerd);
   }
 
+  /** From here on dockerd is there and says nothing; SIGCONT wakes it. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#daemon?.kill(signal);
+  }
+
   /** The process between containerd and the container. */
   shimOf(containerId: string): number {
     const shim = readdirSync('/proc')
@@ -85,6 +90,7 @@ export class PrivateEngine implements AsyncDisposable {
 
   /** Also after a kill: a dockerd that starts knows best what the one before left running. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.signal('SIGCONT');
     try {
       if (this.#daemon === null) await this.up();
       const { docker } = new Engine(this.address);
@@ -110,6 +116,8 @@ export class PrivateEngine implements AsyncDisposable {
     if (daemon === null || daemon.exitCode !== null || daemon.signalCode !== null) return;
     const exited = new Promise((resolve) => daemon.once('exit', resolve));
     daemon.kill(signal);
+    // A stopped process takes other signals only once it goes on.
+    daemon.kill('SIGCONT');
     await exited;
   }
 
