@@ -1,6 +1,5 @@
 /** Composition root of the api process: the only place that constructs its parts, and takes them down in reverse. */
-import { createHash, createHmac, randomBytes } from 'node:crypto';
-import { monotonicFactory } from 'ulid';
+import { createHash, createHmac } from 'node:crypto';
 import { LoginFailures } from './api/login-failures.ts';
 import { Problem } from './api/problem.ts';
 import { readReadiness } from './api/readiness.ts';
@@ -16,6 +15,7 @@ import type { CallContext } from './calls/call-context.ts';
 import { closeOpenCalls } from './calls/close-open-calls.ts';
 import { watchDiskReserve } from './calls/disk-reserve.ts';
 import { ensureFirstKeys } from './calls/first-keys.ts';
+import { createIdSource, createRandomSource } from './calls/ids.ts';
 import { KeyRing, actor } from './calls/key-ring.ts';
 import { OutcomeWriter } from './calls/outcome-writer.ts';
 import { Slots } from './calls/slots.ts';
@@ -50,12 +50,11 @@ export interface AppOptions {
 export async function startApp({ loaded, runnerCommand, runnerEnvironment }: AppOptions): Promise<App> {
   const { config } = loaded;
   const clock = { now: () => Date.now() };
-  const ulid = monotonicFactory();
-  const newId = (prefix: string): string => `${prefix}_${ulid()}`;
+  const randomBytes = createRandomSource();
+  const newId = createIdSource(randomBytes);
   const version = readVersion();
   const logger = createLogger(config.logLevel, 'api');
   for (const warning of loaded.warnings) logger.warn({}, warning);
-  const revision = await loadRevision({ directories: config.policyDirs, knownDetectors: detectorIds });
 
   await using stack = new AsyncDisposableStack();
   const record = stack.use(
@@ -72,18 +71,19 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   const disk = stack.use(await watchDiskReserve(config.dataDir, config.diskReserveBytes));
   const outcomes = stack.use(new OutcomeWriter({ record, logger }));
   const shutdown = new AbortController();
-  const runner = stack.use(
-    await RunnerProcess.start({
-      command: [...runnerCommand, '--instance', instanceOf(dataKey)],
-      environment: runnerEnvironment,
-      revision: revision.id,
-      logger,
-      onLost: (reason) => {
-        metrics.runnerLost();
-        recordInBackground(record, logger, { type: 'runner_lost', details: { reason } });
-      },
-    }),
-  );
+  const loading = loadRevision({ directories: config.policyDirs, knownDetectors: detectorIds });
+  const starting = RunnerProcess.start({
+    command: [...runnerCommand, '--instance', instanceOf(dataKey)],
+    environment: runnerEnvironment,
+    revision: loading.then(({ id }) => id),
+    logger,
+    onLost: (reason) => {
+      metrics.runnerLost();
+      recordInBackground(record, logger, { type: 'runner_lost', details: { reason } });
+    },
+  });
+  const [revision, runner] = await Promise.all([loading, starting]);
+  stack.use(runner);
   const slots = new Slots(slotLimits);
   metrics.setRunningCalls(() => slots.runningCount);
   const context: CallContext = {

@@ -2,10 +2,13 @@
 /** The `sallyport` command: start, wait for a signal, dispose. */
 import { enableCompileCache } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { runProgram } from './cli/program.ts';
-import { loadConfig } from './config/config.ts';
 
+// Before anything else is loaded: 250 files start in a third of the time from the cache.
 enableCompileCache();
+const [{ runProgram }, { loadConfig }] = await Promise.all([
+  import('./cli/program.ts'),
+  import('./config/config.ts'),
+]);
 
 /** Beside `src/` in a checkout, beside `dist/` when installed. */
 const imagesDirectory = fileURLToPath(new URL('../sandbox-images', import.meta.url));

@@ -2,7 +2,8 @@
  * Child of the supervisor: runs one piece of JavaScript and answers with one JSON value (see ../README.md).
  * Loaded before there is a request. Everything after the request has been read is at the mercy of the code.
  */
-import { readFileSync, writeSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { createRequire, registerHooks } from 'node:module';
 import { Script, constants } from 'node:vm';
 
@@ -20,15 +21,16 @@ function answer(text) {
   if (answered) return;
   answered = true;
   const data = Buffer.from(text);
-  for (let at = 0; at < data.length; ) at += writeSync(resultFd, data, at);
+  for (let at = 0; at < data.length;) at += writeSync(resultFd, data, at);
 }
 
 /** Its stack up to the harness's own frames, with the code under its name. */
 function describeError(error, codeName) {
-  if (!(error instanceof Error)) return { name: 'Error', message: String(error).slice(0, messageCharsMax), stack: '' };
+  if (!(error instanceof Error))
+    return { name: 'Error', message: String(error).slice(0, messageCharsMax), stack: '' };
   const lines = String(error.stack).split('\n');
   const own = lines.findIndex((line) => line.includes(ownUrl));
-  const kept = (own === -1 ? lines : lines.slice(0, own)).filter((line) => !/^\s+at .*\(?node:(internal|vm)/.test(line));
+  const kept = (own === -1 ? lines : lines.slice(0, own)).filter((line) => !/^\s+at .*\(?node:/.test(line));
   return {
     name: String(error.name),
     message: String(error.message).slice(0, messageCharsMax),
@@ -71,14 +73,30 @@ function compileBody(source, codeName) {
   }
 }
 
-async function importModule(source) {
+async function importModule(source, codeName) {
   registerHooks({
     resolve: (specifier, context, next) =>
       specifier === moduleUrl ? { url: moduleUrl, shortCircuit: true } : next(specifier, context),
     load: (url, context, next) =>
       url === moduleUrl ? { format: 'module', source, shortCircuit: true } : next(url, context),
   });
-  return import(moduleUrl);
+  try {
+    return await import(moduleUrl);
+  } catch (error) {
+    if (error instanceof SyntaxError) error.stack = locateSyntaxError(source, codeName) ?? error.stack;
+    throw error;
+  }
+}
+
+/** The stack of a module's syntax error with its line, which `import` leaves out and `node --check` prints. */
+function locateSyntaxError(source, codeName) {
+  const copy = `/tmp/${process.pid}.mjs`;
+  writeFileSync(copy, source);
+  const { stderr } = spawnSync(process.execPath, ['--check', copy], { encoding: 'utf8' });
+  return /^[^]*?^SyntaxError: .*$/m
+    .exec(stderr)?.[0]
+    .replaceAll(`file://${copy}`, codeName)
+    .replaceAll(copy, codeName);
 }
 
 async function run({ code, codeName, args }) {
@@ -89,9 +107,10 @@ async function run({ code, codeName, args }) {
   const body = compileBody(source, codeName);
   if (body instanceof Script && code === undefined) return body.runInThisContext()(given, host, require);
   if (!/^\s*(import|export)\b/m.test(source) && !(body instanceof Script)) throw body;
-  const main = (await importModule(source)).default;
+  const main = (await importModule(source, codeName)).default;
   if (typeof main === 'function') return main(given, host);
-  if (code !== undefined) throw new TypeError(`${codeName} has to export a default function (args, host) => value`);
+  if (code !== undefined)
+    throw new TypeError(`${codeName} has to export a default function (args, host) => value`);
   return main;
 }
 
@@ -103,10 +122,15 @@ async function serve() {
     answerError(error, codeName);
     process.exit(0);
   });
-  process.on('beforeExit', () => answerError(new Error('the code waits for something that can never happen'), codeName));
+  process.on('beforeExit', () =>
+    answerError(new Error('the code waits for something that can never happen'), codeName),
+  );
   process.on('exit', (status) => {
     if (status === 0) answer('{"ok":true,"value":null}');
-    else answer(JSON.stringify({ ok: false, error: { name: 'Exit', message: `exit status ${status}`, stack: '' } }));
+    else
+      answer(
+        JSON.stringify({ ok: false, error: { name: 'Exit', message: `exit status ${status}`, stack: '' } }),
+      );
   });
   try {
     answer(`{"ok":true,"value":${encodeValue(await run({ ...request, codeName }))}}`);

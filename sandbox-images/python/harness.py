@@ -20,10 +20,6 @@ STACK_CHARS_MAX = 16_000
 MESSAGE_CHARS_MAX = 4_000
 
 
-class NotJson(TypeError):
-    """The result has no JSON form. Shown under the name of its base: users know `TypeError`."""
-
-
 def read_request():
     with open(REQUEST_FD, "rb") as pipe:
         return json.loads(pipe.read())
@@ -70,28 +66,25 @@ def run_script(source, name, given):
 
 def encode_value(value):
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError) as error:
-        raise NotJson(f"the result cannot be expressed in JSON: {error}") from None
-    return text
+        raise TypeError(f"the result cannot be expressed in JSON: {error}") from None
 
 
-def encode_error(error, name):
+def encode_error(error):
     """Name, message and traceback, without the harness's own frames."""
     frames = error.__traceback__
     while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
         frames = frames.tb_next
-    own = isinstance(error, (NotJson, SyntaxError)) or frames is None
-    stack = "".join(
-        traceback.format_exception_only(type(error), error)
-        if own
-        else traceback.format_exception(type(error), error, frames)
-    )
+    if frames is None or isinstance(error, SyntaxError):
+        stack = traceback.format_exception_only(type(error), error)
+    else:
+        stack = traceback.format_exception(type(error), error, frames)
     message = f"exit status {error.code}" if isinstance(error, SystemExit) else str(error)
     return {
-        "name": "TypeError" if isinstance(error, NotJson) else type(error).__name__,
+        "name": type(error).__name__,
         "message": message[:MESSAGE_CHARS_MAX],
-        "stack": stack[-STACK_CHARS_MAX:].replace(f"{__name__}.NotJson", "TypeError"),
+        "stack": "".join(stack)[-STACK_CHARS_MAX:],
     }
 
 
@@ -125,7 +118,7 @@ def main():
             value = run_script(args["code"], name, args.get("input"))
         text = f'{{"ok":true,"value":{encode_value(value)}}}'
     except BaseException as error:
-        text = json.dumps({"ok": False, "error": encode_error(error, name)})
+        text = json.dumps({"ok": False, "error": encode_error(error)})
     answer(text)
 
 

@@ -9,10 +9,6 @@ const bearerPattern = /^Bearer (spk_([a-z0-9]{4,32})_[A-Za-z0-9_-]{43})$/;
 const traceparentPattern = /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/;
 const noHash = Buffer.alloc(32);
 
-export function hashSecret(apiKey: string): string {
-  return createHash('sha256').update(apiKey).digest('hex');
-}
-
 export interface AuthenticateOptions {
   readonly record: Pick<RecordStore, 'getKey'>;
   readonly now: () => number;

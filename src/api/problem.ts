@@ -69,8 +69,13 @@ export class Problem extends Error {
   }
 }
 
+/** Left out where there is nothing to say; `policy` and `rule` are null for a default deny. */
+const optionalFields = new Set(['nearest', 'didYouMean']);
+
 export function problemOf(refusal: Refusal, callId: string | null): Problem {
-  const fields = Object.entries(refusalFields(refusal)).filter(([, value]) => value !== null);
+  const fields = Object.entries(refusalFields(refusal)).filter(
+    ([name, value]) => value !== null || !optionalFields.has(name),
+  );
   return new Problem(refusal.code, refusal.detail, {
     ...Object.fromEntries(fields),
     ...(callId === null ? {} : { callId }),

@@ -46,7 +46,7 @@ export interface BodyParser {
 }
 
 export function createBodyParser(): BodyParser {
-  const ajv = new Ajv2020({ allErrors: true, strict: true, strictRequired: false });
+  const ajv = new Ajv2020({ allErrors: true, strict: true, strictRequired: false, verbose: true });
   const validators = new Map<string, ValidateFunction>(
     Object.entries(requestSchemas).map(([name, schema]) => [name, ajv.compile(schema)]),
   );

@@ -27,13 +27,17 @@ export async function listen(server: Server, host: string, port: number): Promis
   return `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
 }
 
+const idleCheckMs = 20;
+
 /** Takes no new connection, lets those at work finish within the time, then closes what is left. */
 export async function stopServing(server: Server, withinMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });
-  server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), withinMs);
+  // A kept-alive connection turns idle when its last answer has left, and nothing tells of it.
+  const idle = setInterval(() => server.closeIdleConnections(), idleCheckMs);
+  const end = setTimeout(() => server.closeAllConnections(), withinMs);
   await closed;
-  clearTimeout(timer);
+  clearInterval(idle);
+  clearTimeout(end);
 }

@@ -85,12 +85,14 @@ function identifyRequest(options: ServerOptions): RequestHandler {
 function logRequests(options: ServerOptions): RequestHandler {
   return pinoHttp({
     logger: options.logger,
-    genReqId: (_request, response) => requestIdOf(response as Response),
     customProps: (_request, response) => {
       const caller = (response as Response).locals['caller'] as Caller | undefined;
-      return caller === undefined ? {} : { principal: caller.principal.id, key: caller.keyId };
+      const requestId = requestIdOf(response as Response);
+      return caller === undefined
+        ? { requestId }
+        : { requestId, principal: caller.principal.id, key: caller.keyId };
     },
-    customAttributeKeys: { reqId: 'requestId', responseTime: 'latencyMs' },
+    customAttributeKeys: { responseTime: 'latencyMs' },
     customLogLevel: (_request, response, error) =>
       error !== undefined || response.statusCode >= 500 ? 'error' : 'info',
     serializers: {
@@ -138,7 +140,7 @@ function createGuards(options: ServerOptions): (route: Route, scope: Scope) => R
     ...shared,
     limit: requestsPerMinuteMaxByKey,
     identifier: 'requests',
-    keyGenerator: (_request, response) => callerOf(response as Response).keyId,
+    keyGenerator: (_request, response) => callerOf(response).keyId,
     handler: (request, _response, next) => {
       const reset = (
         request as Request & { rateLimit?: { resetTime?: Date } }

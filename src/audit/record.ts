@@ -3,7 +3,7 @@
  * Everything of one `write` becomes durable together or not at all; when it resolves, a crash loses nothing of it.
  */
 import type { BoundaryReport } from '../model/finding.ts';
-import type { Call, CallStatus, DecisionSummary, RuntimeReport, Usage } from '../model/call.ts';
+import type { Call, DecisionSummary, RuntimeReport, Usage } from '../model/call.ts';
 import type { JsonObject } from '../model/json.ts';
 import type { QuotaDraw } from '../model/decision.ts';
 import type { Scope } from '../model/principal.ts';
@@ -24,7 +24,8 @@ export interface EventDraft {
   readonly tool?: string;
   readonly toolDigest?: string;
   readonly decision?: DecisionSummary;
-  readonly status?: CallStatus | string;
+  /** A call's status, or the code of a refusal. */
+  readonly status?: string;
   readonly runtime?: RuntimeReport | null;
   readonly usage?: Usage | null;
   readonly boundary?: BoundaryReport | null;
@@ -214,7 +215,8 @@ export interface RecordReader {
 export interface RecordStore extends RecordReader, AsyncDisposable {
   /**
    * Durable when resolved; reads from then on see it. Rejects with `RecordUnavailable` or `IdempotencyTaken`,
-   * then nothing of it was written. Rejects with `NotCanonical` or `TypeError` for what JSON cannot say, or a call
+   * then nothing of it was written; only when the store itself dies between disk and answer, the write may be there,
+   * as after a crash. Rejects with `NotCanonical` or `TypeError` for what JSON cannot say, or a call
    * without an event about it: mistakes of ours.
    */
   write(write: RecordWrite): Promise<readonly StoredEvent[]>;

@@ -15,7 +15,8 @@ export const verifyProblemsMax = 100;
 
 /** One row of a chain as it is stored. */
 export interface ChainRow {
-  readonly canonical: Uint8Array;
+  /** Bytes, or their text where it stands for no other bytes. */
+  readonly canonical: Uint8Array | string;
   readonly eventHash: string;
   readonly previousHash: string;
   readonly hash: string;
@@ -131,10 +132,11 @@ export class ChainVerifier {
   }
 }
 
-function readEvent(canonical: Uint8Array): CanonicalEvent | null {
+function readEvent(canonical: Uint8Array | string): CanonicalEvent | null {
   try {
-    const { buffer, byteOffset, byteLength } = canonical;
-    const event = parseCanonicalEvent(Buffer.from(buffer, byteOffset, byteLength).toString());
+    const event = parseCanonicalEvent(
+      typeof canonical === 'string' ? canonical : Buffer.from(canonical).toString(),
+    );
     const readable =
       typeof event.writer === 'string' &&
       typeof event.time === 'string' &&

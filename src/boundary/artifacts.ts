@@ -5,10 +5,10 @@
 import { isUtf8 } from 'node:buffer';
 import type { BoundaryProfile } from '../model/finding.ts';
 import type { FilterPass } from './filter-pass.ts';
-import { filterText, spend } from './filter-pass.ts';
+import { filterText, report, spend } from './filter-pass.ts';
 import { filterJson } from './filter-json.ts';
 import type { Pointer } from './pointer.ts';
-import { distinct, isRedacting, judge } from './redaction.ts';
+import { distinct, inOrder, isRedacting } from './redaction.ts';
 import { scanBytes } from './scan-text.ts';
 
 export interface OutputArtifact {
@@ -18,7 +18,7 @@ export interface OutputArtifact {
 }
 
 /** Finding of an artifact that the profile does not let out. */
-export const artifactNotAllowed = 'artifact-not-allowed';
+const artifactNotAllowed = 'artifact-not-allowed';
 
 /** null: withheld, and named in the findings. */
 export function filterArtifact(
@@ -28,12 +28,13 @@ export function filterArtifact(
   pass: FilterPass,
 ): OutputArtifact | null {
   const { name, mediaType, data } = artifact;
-  const place = pointer.toString();
+  const place = () => pointer.toString();
   if (rule === 'none' || (rule === 'images' && !isImage(data))) {
     pass.findings.add({
       detector: artifactNotAllowed,
       action: 'redact',
       confidence: 'high',
+      count: 1,
       via: [],
       place,
       where: place,
@@ -53,28 +54,26 @@ function asText(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
-function filterData(data: Uint8Array, place: string, pass: FilterPass): Uint8Array | null {
+function filterData(data: Uint8Array, place: () => string, pass: FilterPass): Uint8Array | null {
   if (!isText(data)) return holdsSecret(data, place, pass) ? null : data;
   const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(data);
-  const filtered = filterText(text, streamPlace(place, text), pass);
+  const filtered = filterText(text, streamPlace(place(), text), pass);
   return filtered === text ? data : new TextEncoder().encode(filtered);
 }
 
 function isText(data: Uint8Array): boolean {
-  return isUtf8(data) && !data.includes(0);
+  return isUtf8(data) && !data.includes(0) && !isImage(data);
 }
 
-function holdsSecret(data: Uint8Array, place: string, pass: FilterPass): boolean {
+function holdsSecret(data: Uint8Array, place: () => string, pass: FilterPass): boolean {
   spend(pass, data.length);
-  const hits = distinct(judge(scanBytes(data, pass.scanner), pass.actionOf));
-  for (const { detector, action, confidence, via, start } of hits) {
-    pass.findings.add({ detector, action, confidence, via, place, where: `${place}@${start}` });
-  }
-  return hits.some((hit) => isRedacting(hit.action));
+  const hits = distinct(inOrder(scanBytes(data, pass.scanner), pass.actionOf), pass.actionOf);
+  report(hits, { place, where: (offset) => `${place()}@${offset}` }, pass);
+  return hits.some((hit) => isRedacting(pass.actionOf(hit.detector)));
 }
 
 /** Magic bytes of PNG, JPEG, GIF and WebP; the media type is the tool's claim and says nothing. */
-export function isImage(data: Uint8Array): boolean {
+function isImage(data: Uint8Array): boolean {
   const head = Buffer.from(data.subarray(0, 12)).toString('latin1');
   const isWebP = head.startsWith('RIFF') && head.startsWith('WEBP', 8);
   return (
@@ -87,5 +86,8 @@ export function isImage(data: Uint8Array): boolean {
 
 /** Names byte offsets in the UTF-8 text: those of the stream as it came, unless it was broken and each break became U+FFFD. */
 export function streamPlace(place: string, text: string) {
-  return { place, where: (offset: number) => `${place}@${Buffer.byteLength(text.slice(0, offset))}` };
+  return {
+    place: () => place,
+    where: (offset: number) => `${place}@${Buffer.byteLength(text.slice(0, offset))}`,
+  };
 }

@@ -21,7 +21,7 @@ import { buildKnownSecretDetector } from './known-secrets.ts';
 import { boundaryLimits, LimitExceeded } from './limits.ts';
 import type { Pointer } from './pointer.ts';
 import { rootPointer } from './pointer.ts';
-import { applyRedactions, createPlaceholder, judge } from './redaction.ts';
+import { applyRedactions, createPlaceholder, inOrder } from './redaction.ts';
 import { scanText } from './scan-text.ts';
 import { buildSecretScanner } from './secret-scanner.ts';
 
@@ -64,7 +64,10 @@ export interface FilteredOutput {
 export interface Boundary {
   /** Checks the arguments of a call. Nothing is rewritten: an action `wrap` or `redact` acts as `flag` here. */
   checkArguments(args: JsonValue, profiles: readonly BoundaryProfile[]): CheckedArguments;
-  /** Filters what a call produced. Filtering the result again changes nothing. */
+  /**
+   * Filters what a call produced. Filtering the result again changes nothing. Without findings everything is as it came,
+   * but for bytes that are no UTF-8 and lone surrogates, which are U+FFFD then.
+   */
   filterOutput(output: ToolOutput, profiles: readonly BoundaryProfile[]): FilteredOutput;
   /** A copy without anything that any detector finds, whatever the profiles say: for the record. */
   redactForRecord(value: JsonValue): JsonValue;
@@ -90,12 +93,11 @@ export function createBoundary({ redactionKey, knownSecrets }: BoundaryOptions):
     findings: collectFindings(),
     budget: { unitsLeft: boundaryLimits.textUnitsMax },
   });
-  const cleanKey = (key: string) =>
-    applyRedactions(
-      key.toWellFormed(),
-      judge(scanText(key.toWellFormed(), scanner), redactEverything),
-      placeholder,
-    );
+  const cleanKey = (key: string) => {
+    const text = key.toWellFormed();
+    const hits = inOrder(scanText(text, scanner), redactEverything);
+    return applyRedactions(text, hits, redactEverything, placeholder);
+  };
   const pointerTo = (root: string): Pointer => rootPointer(root, cleanKey);
 
   const redactForRecord = (value: JsonValue): JsonValue =>
@@ -161,13 +163,14 @@ function filterError({ name, message, stack }: CallError, pointer: Pointer, pass
 }
 
 /** Runs a filter; input beyond a named limit becomes a stub and a finding that blocks. */
-function orWithheld<T>(where: string, findings: Findings, filter: () => T): T | string {
+function orWithheld<T>(place: string, findings: Findings, filter: () => T): T | string {
   try {
     return filter();
   } catch (error) {
     if (!(error instanceof LimitExceeded)) throw error;
     const { detector } = error;
-    findings.add({ detector, action: 'block', confidence: 'high', via: [], place: where, where });
+    const where = () => place;
+    findings.add({ detector, action: 'block', confidence: 'high', count: 1, via: [], place: where, where });
     return `[WITHHELD:${detector}]`;
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { Action, Finding } from '../model/finding.ts';
 
-export type Family = 'secrets' | 'unicode';
+type Family = 'secrets' | 'unicode';
 export type Confidence = Finding['confidence'];
 
 export interface Detector {
@@ -31,7 +31,7 @@ export interface SecretDetector extends Detector {
   readonly format: SecretFormat;
 }
 
-export type SecretFormat = PatternFormat | SpanFormat;
+type SecretFormat = PatternFormat | SpanFormat;
 
 /**
  * A format that a sticky expression describes, starting at the literal. Every quantifier is bounded and none is nested.
@@ -40,14 +40,19 @@ export type SecretFormat = PatternFormat | SpanFormat;
 export interface PatternFormat {
   readonly kind: 'pattern';
   readonly pattern: RegExp;
-  /** One character of the token's alphabet: a hit with such a neighbour is part of something longer, and is none. */
+  /**
+   * One character of the token's alphabet: a hit with such a neighbour is part of something longer, and is none.
+   * What repeats more than 128 times in the pattern must be in it, so that no second try starts inside a long one.
+   */
   readonly alphabet: RegExp;
   /** Judges the text that matched; null refuses it. */
   readonly check: (secret: string) => Confidence | null;
+  /** `check` proves a hit of high confidence, by a checksum: its neighbours are not looked at. */
+  readonly isProvable?: boolean;
 }
 
 /** A format that needs a state machine. `find` looks at one literal's position and reads each character a bounded number of times. */
-export interface SpanFormat {
+interface SpanFormat {
   readonly kind: 'span';
   readonly find: (text: string, at: number) => SecretSpan | null;
 }

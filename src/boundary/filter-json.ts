@@ -8,67 +8,81 @@ import type { FilterPass, Place } from './filter-pass.ts';
 import { applyHits, settle, spend } from './filter-pass.ts';
 import { boundaryLimits, LimitExceeded } from './limits.ts';
 import type { Pointer } from './pointer.ts';
+import type { Hit } from './scan-text.ts';
 import { scanInContext, scanText } from './scan-text.ts';
 import { findSplitSecrets } from './split-secrets.ts';
 
 export function filterJson(value: JsonValue, pointer: Pointer, pass: FilterPass): JsonValue {
   return settle(value, (value, round) => {
-    const [filtered] = filterSiblings([{ value, pointer, context: '' }], 0, round, pass);
-    return filtered ?? null;
+    const alone: Siblings = { values: [value], pointerTo: () => pointer, contextOf: () => '' };
+    return filterSiblings(alone, 0, round, pass)[0] ?? null;
   });
 }
 
-/** One value of an array or object, with the key (its own or the nearest above) that gives it meaning. */
-interface Sibling {
-  readonly value: JsonValue;
-  readonly pointer: Pointer;
-  readonly context: string;
+/** The values of an array or object, in order. */
+interface Siblings {
+  readonly values: readonly JsonValue[];
+  readonly pointerTo: (index: number) => Pointer;
+  /** The key that gives a value meaning: its own, or that of the array which it is in. */
+  readonly contextOf: (index: number) => string;
 }
 
-function filterSiblings(
-  siblings: readonly Sibling[],
-  depth: number,
-  round: number,
-  pass: FilterPass,
-): JsonValue[] {
+function filterSiblings(siblings: Siblings, depth: number, round: number, pass: FilterPass): JsonValue[] {
   if (depth > boundaryLimits.depthMax) throw new LimitExceeded('input-too-deep');
-  const texts = siblings.map(({ value }) => (typeof value === 'string' ? value.toWellFormed() : ''));
+  const { values, pointerTo, contextOf } = siblings;
+  const texts = values.map((value) => (typeof value === 'string' ? value.toWellFormed() : ''));
   const split = findSplitSecrets(texts, pass.scanner);
   let previous = '';
-  return siblings.map(({ value, pointer, context }, index) => {
-    if (typeof value !== 'string') return filterContainer(value, pointer, context, depth, round, pass);
+  return values.map((value, index) => {
+    if (typeof value !== 'string') {
+      const isContainer = typeof value === 'object' && value !== null;
+      return isContainer
+        ? filterContainer(value, pointerTo(index), contextOf(index), depth, round, pass)
+        : value;
+    }
     const text = texts[index] ?? '';
     if (round === 1) spend(pass, text.length);
-    const hits = scanText(text, pass.scanner).concat(split.get(index) ?? []);
-    for (const beside of [context, previous]) hits.push(...scanBeside(beside, text, pass));
+    const hits = scanText(text, pass.scanner);
+    hits.push(...(split.get(index) ?? []));
+    for (const beside of [contextOf(index), previous]) hits.push(...scanBeside(beside, text, pass));
     previous = text;
-    return applyHits(text, hits, placeOf(pointer), round, pass);
+    return applyHits(
+      text,
+      hits,
+      placeOf(() => pointerTo(index)),
+      round,
+      pass,
+    );
   });
 }
 
 /** A secret that only its key or the string before it gives away: `{"Authorization": "Bearer …"}`, `["Authorization", "Bearer …"]`. */
-function scanBeside(beside: string, text: string, { scanner }: FilterPass) {
-  const context = beside.slice(-boundaryLimits.contextUnitsMax);
-  if (!scanner.isContext(context)) return [];
-  return scanInContext(context, text.slice(0, boundaryLimits.contextValueUnitsMax), scanner);
+function scanBeside(beside: string, text: string, { scanner }: FilterPass): readonly Hit[] {
+  const { contextUnitsMax, contextValueUnitsMin, contextValueUnitsMax } = boundaryLimits;
+  if (beside === '' || text.length < contextValueUnitsMin) return noHits;
+  const context = beside.slice(-contextUnitsMax);
+  if (!scanner.isContext(context)) return noHits;
+  return scanInContext(context, text.slice(0, contextValueUnitsMax), scanner);
 }
 
+const noHits: readonly Hit[] = [];
+
 function filterContainer(
-  value: Exclude<JsonValue, string>,
+  value: JsonValue[] | JsonObject,
   pointer: Pointer,
   context: string,
   depth: number,
   round: number,
   pass: FilterPass,
 ): JsonValue {
-  if (Array.isArray(value)) {
-    const siblings = value.map((each, index) => ({ value: each, pointer: pointer.child(index), context }));
-    const filtered = filterSiblings(siblings, depth + 1, round, pass);
-    return filtered.every((each, index) => each === value[index]) ? value : filtered;
-  }
-  return typeof value === 'object' && value !== null
-    ? filterObject(value, pointer, depth, round, pass)
-    : value;
+  if (!Array.isArray(value)) return filterObject(value, pointer, depth, round, pass);
+  const siblings = {
+    values: value,
+    pointerTo: (index: number) => pointer.child(index),
+    contextOf: () => context,
+  };
+  const filtered = filterSiblings(siblings, depth + 1, round, pass);
+  return filtered.every((each, index) => each === value[index]) ? value : filtered;
 }
 
 function filterObject(
@@ -79,23 +93,28 @@ function filterObject(
   pass: FilterPass,
 ): JsonObject {
   const keys = Object.keys(object);
-  const siblings = keys.map((key) => ({
-    value: object[key] ?? null,
-    pointer: pointer.child(key),
-    context: key,
-  }));
-  const values = filterSiblings(siblings, depth + 1, round, pass);
+  const keyAt = (index: number) => keys[index] ?? '';
+  const pointerTo = (index: number) => pointer.child(keyAt(index));
+  const values = keys.map((key) => object[key] ?? null);
+  const filtered = filterSiblings({ values, pointerTo, contextOf: keyAt }, depth + 1, round, pass);
   const cleanKeys = keys.map((key, index) =>
-    filterKey(key, siblings[index]?.pointer ?? pointer, round, pass),
+    filterKey(
+      key,
+      placeOf(() => pointerTo(index)),
+      round,
+      pass,
+    ),
   );
-  const isUnchanged = keys.every((key, index) => cleanKeys[index] === key && values[index] === object[key]);
-  return isUnchanged ? object : assemble(keys, cleanKeys, values);
+  const isUnchanged = keys.every(
+    (key, index) => cleanKeys[index] === key && filtered[index] === values[index],
+  );
+  return isUnchanged ? object : assemble(keys, cleanKeys, filtered);
 }
 
-function filterKey(key: string, pointer: Pointer, round: number, pass: FilterPass): string {
+function filterKey(key: string, place: Place, round: number, pass: FilterPass): string {
   const text = key.toWellFormed();
   if (round === 1) spend(pass, text.length);
-  return applyHits(text, scanText(text, pass.scanner), placeOf(pointer), round, pass);
+  return applyHits(text, scanText(text, pass.scanner), place, round, pass);
 }
 
 /** Keys that became equal are numbered; keys that stayed keep their name. A null prototype makes `__proto__` a key like any other. */
@@ -122,11 +141,8 @@ function freeKey(key: string, taken: Set<string>, counts: Map<string, number>): 
   return candidate;
 }
 
-function placeOf(pointer: Pointer): Place {
-  return {
-    get place() {
-      return pointer.toString();
-    },
-    where: () => pointer.toString(),
-  };
+/** A finding's place in JSON is the whole leaf or key. The pointer is made only when something is found there. */
+function placeOf(pointerTo: () => Pointer): Place {
+  const place = () => pointerTo().toString();
+  return { place, where: place };
 }

@@ -2,8 +2,8 @@
 import type { ActionOf } from './actions.ts';
 import type { Findings } from './findings.ts';
 import { boundaryLimits, LimitExceeded } from './limits.ts';
-import type { JudgedHit, Placeholder } from './redaction.ts';
-import { applyRedactions, distinct, isRedacting, judge } from './redaction.ts';
+import type { Placeholder } from './redaction.ts';
+import { applyRedactions, distinct, inOrder, isRedacting } from './redaction.ts';
 import type { Hit } from './scan-text.ts';
 import { scanText } from './scan-text.ts';
 import type { SecretScanner } from './secret-scanner.ts';
@@ -18,7 +18,7 @@ export interface FilterPass {
 
 /** Where a hit stands: `place` is what findings are aggregated by. */
 export interface Place {
-  readonly place: string;
+  readonly place: () => string;
   readonly where: (offset: number) => string;
 }
 
@@ -59,15 +59,39 @@ export function applyHits(
   pass: FilterPass,
 ): string {
   if (hits.length === 0) return text;
-  const judged = judge(hits, pass.actionOf);
-  for (const hit of distinct(judged)) {
-    if (round === 1 || isRedacting(hit.action)) report(hit, place, pass);
-  }
-  return applyRedactions(text, judged, pass.placeholder);
+  const ordered = inOrder(hits, pass.actionOf);
+  const reported = distinct(ordered, pass.actionOf).filter(
+    ({ detector, isContinuation = false }) =>
+      !isContinuation && (round === 1 || isRedacting(pass.actionOf(detector))),
+  );
+  report(reported, place, pass);
+  return applyRedactions(text, ordered, pass.actionOf, pass.placeholder);
 }
 
-function report(hit: JudgedHit, { place, where }: Place, { findings }: FilterPass): void {
-  const { detector, action, confidence, via, isContinuation } = hit;
-  if (isContinuation !== true)
-    findings.add({ detector, action, confidence, via, place, where: where(hit.start) });
+/** Hits of one kind are counted first, so that a text full of them costs no more than its scan. */
+export function report(
+  hits: readonly Hit[],
+  { place, where }: Place,
+  { actionOf, findings }: FilterPass,
+): void {
+  const groups = new Map<string, { readonly first: Hit; count: number }>();
+  for (const hit of hits) {
+    const { detector, confidence, via } = hit;
+    const kind = via.length === 0 ? detector + confidence : `${detector}${confidence} ${via.join(' ')}`;
+    const group = groups.get(kind);
+    if (group === undefined) groups.set(kind, { first: hit, count: 1 });
+    else group.count++;
+  }
+  for (const { first, count } of groups.values()) {
+    const { detector, confidence, via, start } = first;
+    findings.add({
+      detector,
+      action: actionOf(detector),
+      confidence,
+      count,
+      via,
+      place,
+      where: () => where(start),
+    });
+  }
 }

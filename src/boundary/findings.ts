@@ -2,15 +2,16 @@ import type { Action, BoundaryReport, Finding, Verdict } from '../model/finding.
 import { actions } from '../model/finding.ts';
 import { boundaryLimits } from './limits.ts';
 
-export interface Found {
+interface Found {
   readonly detector: string;
   readonly action: Action;
   readonly confidence: Finding['confidence'];
+  readonly count: number;
   readonly via: readonly string[];
   /** Hits in the same place are one finding: a JSON pointer or the name of a stream. */
-  readonly place: string;
-  /** The place as the first hit names it. */
-  readonly where: string;
+  readonly place: () => string;
+  /** Names the place of the first hit; asked once for each finding. */
+  readonly where: () => string;
 }
 
 export interface Findings {
@@ -39,9 +40,9 @@ export function collectFindings(): Findings {
   return {
     add(found) {
       strongestAction = strongest(strongestAction, found.action);
-      const key = keyOf(found, found.place);
+      const key = keyOf(found, found.place());
       const isNew = !byKey.has(key);
-      if (isNew && byKey.size >= boundaryLimits.findingsMax) merge(byKey, keyOf(found, ''), found, '');
+      if (isNew && byKey.size >= boundaryLimits.findingsMax) merge(byKey, keyOf(found, ''), found, () => '');
       else merge(byKey, key, found, found.where);
     },
     report: (scanned) => ({ verdict: verdicts[strongestAction], findings: [...byKey.values()], scanned }),
@@ -49,17 +50,17 @@ export function collectFindings(): Findings {
 }
 
 function keyOf({ detector, action, via }: Found, place: string): string {
-  return [detector, action, via.join('>'), place].join('\n');
+  return `${detector} ${action} ${via.join('>')} ${place}`;
 }
 
-function merge(byKey: Map<string, Finding>, key: string, found: Found, where: string): void {
+function merge(byKey: Map<string, Finding>, key: string, found: Found, where: () => string): void {
   const { detector, action, via, confidence } = found;
   const earlier = byKey.get(key);
   byKey.set(key, {
     detector,
     action,
-    where: earlier?.where ?? where,
-    count: (earlier?.count ?? 0) + 1,
+    where: earlier?.where ?? where(),
+    count: (earlier?.count ?? 0) + found.count,
     confidence: earlier === undefined ? confidence : higher(earlier.confidence, confidence),
     via,
   });

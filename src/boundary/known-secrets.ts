@@ -12,7 +12,7 @@ export interface KnownSecret {
   readonly secret: string;
 }
 
-export const knownSecretsMax = 256;
+const knownSecretsMax = 256;
 const secretUnitsMin = 8;
 const secretUnitsMax = 16_384;
 /** The automaton holds only the beginning of each form; the rest is compared at the hit. */

@@ -13,8 +13,9 @@ export const boundaryLimits = {
   roundsMax: 4,
   /** The two ends of a long string that are searched for secrets split over neighbouring strings. */
   splitUnitsMax: 16_384,
-  /** A key or neighbouring string that can be the context of a secret, and how far into the value that reaches. */
+  /** A key or neighbouring string that can be the context of a secret, and how long the value is, and how far into it that reaches. */
   contextUnitsMax: 256,
+  contextValueUnitsMin: 16,
   contextValueUnitsMax: 8192,
 } as const;
 

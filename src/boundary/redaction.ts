@@ -18,35 +18,28 @@ export function createPlaceholder(redactionKey: Uint8Array): Placeholder {
   };
 }
 
-export interface JudgedHit extends Hit {
-  readonly action: Action;
+/** The hits that are acted on, by place; where two begin together the longer and surer first. */
+export function inOrder(hits: readonly Hit[], actionOf: ActionOf): Hit[] {
+  return hits.filter((hit) => actionOf(hit.detector) !== 'allow').sort(byPlace);
 }
 
-/** Hits with their action, without the allowed ones, by place; where two begin together the longer and surer first. */
-export function judge(hits: readonly Hit[], actionOf: ActionOf): JudgedHit[] {
-  return hits
-    .map((hit) => ({ ...hit, action: actionOf(hit.detector) }))
-    .filter((hit) => hit.action !== 'allow')
-    .sort(byPlace);
-}
-
-function byPlace(one: JudgedHit, other: JudgedHit): number {
-  return (
-    one.start - other.start || other.end - one.end || sureness(other.confidence) - sureness(one.confidence)
-  );
+function byPlace(one: Hit, other: Hit): number {
+  const byLength = one.start - other.start || other.end - one.end;
+  return byLength || sureness(other.confidence) - sureness(one.confidence);
 }
 
 /**
  * The hits to report. A token inside another hit that is at least as sure and as strongly acted on says nothing new:
- * a JWT in a bearer header, the same secret in two views. Expects the order of `judge`.
+ * a JWT in a bearer header, the same secret in two views. Expects the order of `inOrder`.
  */
-export function distinct(hits: readonly JudgedHit[]): JudgedHit[] {
-  const kept: JudgedHit[] = [];
-  let open: JudgedHit[] = [];
+export function distinct(hits: readonly Hit[], actionOf: ActionOf): Hit[] {
+  const kept: Hit[] = [];
+  let open: Hit[] = [];
   for (const hit of hits) {
-    open = open.filter((other) => other.end > hit.start);
     if (hit.replacement === null) kept.push(hit);
-    else if (!open.some((other) => subsumes(other, hit))) {
+    else {
+      open = open.filter((other) => other.end > hit.start);
+      if (open.some((other) => subsumes(other, hit, actionOf))) continue;
       kept.push(hit);
       open.push(hit);
     }
@@ -54,60 +47,57 @@ export function distinct(hits: readonly JudgedHit[]): JudgedHit[] {
   return kept;
 }
 
-function subsumes(outer: JudgedHit, inner: JudgedHit): boolean {
+function subsumes(outer: Hit, inner: Hit, actionOf: ActionOf): boolean {
   if (outer.detector === inner.detector) return true;
-  const covers = outer.end >= inner.end;
-  const isAsStrong = actions.indexOf(outer.action) >= actions.indexOf(inner.action);
-  return covers && isAsStrong && sureness(outer.confidence) >= sureness(inner.confidence);
+  const covers = outer.end >= inner.end && sureness(outer.confidence) >= sureness(inner.confidence);
+  return covers && actions.indexOf(actionOf(outer.detector)) >= actions.indexOf(actionOf(inner.detector));
 }
 
-/** The text with every hit of action `redact` or `block` replaced. Expects the order of `judge`. */
-export function applyRedactions(text: string, hits: readonly JudgedHit[], placeholder: Placeholder): string {
+/** The text with every hit whose action takes text out replaced. Expects the order of `inOrder`. */
+export function applyRedactions(
+  text: string,
+  hits: readonly Hit[],
+  actionOf: ActionOf,
+  placeholder: Placeholder,
+): string {
   const pieces: string[] = [];
   let from = 0;
-  for (const { start, end, best } of mergeOverlapping(hits.filter((hit) => isRedacting(hit.action)))) {
-    pieces.push(
-      text.slice(from, start),
-      best.replacement === null ? '' : placeholder(best.replacement.label, best.replacement.secret),
-    );
+  for (const { start, end, replacement } of mergeOverlapping(hits, actionOf)) {
+    pieces.push(text.slice(from, start));
+    if (replacement !== null) pieces.push(placeholder(replacement.label, replacement.secret));
     from = end;
   }
-  return pieces.length === 0 ? text : pieces.join('') + text.slice(from);
+  return from === 0 ? text : pieces.join('') + text.slice(from);
 }
 
-/** Whether an action takes the text out. */
+/** Whether an action takes the text out. What is blocked is withheld as a whole. */
 export function isRedacting(action: Action): boolean {
-  return action === 'redact' || action === 'block';
+  return action === 'redact';
 }
 
 interface Stretch {
   readonly start: number;
-  readonly end: number;
-  /** The hit that names what takes the stretch's place: the surest secret, else an invisible one. */
-  readonly best: JudgedHit;
+  end: number;
+  confidence: Confidence;
+  /** What takes the stretch's place: the surest secret in it, or nothing. */
+  replacement: Hit['replacement'];
 }
 
-function mergeOverlapping(hits: readonly JudgedHit[]): Stretch[] {
+function mergeOverlapping(hits: readonly Hit[], actionOf: ActionOf): Stretch[] {
   const stretches: Stretch[] = [];
-  for (const hit of hits) {
+  for (const { detector, start, end, confidence, replacement } of hits) {
+    if (!isRedacting(actionOf(detector))) continue;
     const last = stretches.at(-1);
-    if (last === undefined || hit.start >= last.end)
-      stretches.push({ start: hit.start, end: hit.end, best: hit });
-    else
-      stretches[stretches.length - 1] = {
-        start: last.start,
-        end: Math.max(last.end, hit.end),
-        best: better(last.best, hit),
-      };
+    if (last === undefined || start >= last.end) stretches.push({ start, end, confidence, replacement });
+    else {
+      last.end = Math.max(last.end, end);
+      const isBetter = last.replacement === null || sureness(confidence) > sureness(last.confidence);
+      if (replacement !== null && isBetter) Object.assign(last, { confidence, replacement });
+    }
   }
   return stretches;
 }
 
-function better(one: JudgedHit, other: JudgedHit): JudgedHit {
-  if (one.replacement === null || other.replacement === null) return one.replacement === null ? other : one;
-  return sureness(other.confidence) > sureness(one.confidence) ? other : one;
-}
-
 function sureness(confidence: Confidence): number {
-  return ['low', 'medium', 'high'].indexOf(confidence);
+  return confidence === 'high' ? 2 : confidence === 'medium' ? 1 : 0;
 }

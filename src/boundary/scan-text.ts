@@ -1,6 +1,7 @@
 /** All stages over one text. A new stage adds its hits here. */
 import type { Confidence } from './detector.ts';
-import type { SecretHit, SecretScanner } from './secret-scanner.ts';
+import type { SecretHit, SecretScanner, Seams } from './secret-scanner.ts';
+import { noSeams } from './secret-scanner.ts';
 import { findInvisible } from './unicode/invisible.ts';
 import { viewsOf, viewsOfText } from './unicode/views.ts';
 
@@ -17,8 +18,6 @@ export interface Hit {
   readonly isContinuation?: boolean;
 }
 
-const noSeams: ReadonlySet<number> = new Set();
-
 export function scanText(text: string, scanner: SecretScanner): Hit[] {
   const invisible = findInvisible(text);
   const hits: Hit[] = [];
@@ -27,14 +26,14 @@ export function scanText(text: string, scanner: SecretScanner): Hit[] {
       hits.push({ detector: kind, start, end, confidence: 'high', via: [], replacement: null });
   }
   for (const view of viewsOf(text, invisible, noSeams)) {
-    for (const hit of scanner.scan(view.text))
+    for (const hit of scanner.scan(view.text, noSeams))
       hits.push(secretAt(hit, view.toOriginal(hit.start, hit.end), view.via));
   }
   return hits;
 }
 
 /** Secrets only, in a text that was glued together at `seams` from parts that are scanned by themselves as well. */
-export function scanJoined(text: string, seams: ReadonlySet<number>, scanner: SecretScanner): Hit[] {
+export function scanJoined(text: string, seams: Seams, scanner: SecretScanner): Hit[] {
   return viewsOfText(text, seams).flatMap((view) =>
     scanner
       .scan(view.text, view.seams)
@@ -71,5 +70,5 @@ function secretAt(
 /** Secrets only, in bytes that are no text. Places count bytes. */
 export function scanBytes(data: Uint8Array, scanner: SecretScanner): Hit[] {
   const text = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('latin1');
-  return scanner.scan(text).map((hit) => secretAt(hit, hit, []));
+  return scanner.scan(text, noSeams).map((hit) => secretAt(hit, hit, []));
 }

@@ -17,15 +17,18 @@ export interface SecretHit {
 }
 
 export interface SecretScanner {
-  /** `seams` are offsets at which the text was glued together: a token may begin and end there. */
-  scan(text: string, seams?: ReadonlySet<number>): SecretHit[];
+  /** A token may begin and end at a seam, whatever stands beside it. */
+  scan(text: string, seams: Seams): SecretHit[];
   /** The same for the detectors that need context only, for texts of the form `key: value`. */
   scanInContext(text: string): SecretHit[];
   /** Whether a key or neighbouring string can be the context of a secret. */
   isContext(text: string): boolean;
 }
 
-const noSeams: ReadonlySet<number> = new Set();
+/** Whether a text was glued together somewhere in `from..to`, both included; `from` alone is the place before that character. */
+export type Seams = (from: number, to: number) => boolean;
+
+export const noSeams: Seams = () => false;
 
 export function buildSecretScanner(detectors: readonly SecretDetector[]): SecretScanner {
   const scan = buildPass(detectors);
@@ -33,7 +36,7 @@ export function buildSecretScanner(detectors: readonly SecretDetector[]): Secret
   const scanInContext = buildPass(contextual);
   const context = buildLiteralAutomaton(contextual.flatMap((detector) => detector.literals));
   return {
-    scan: (text, seams = noSeams) => scan(text, seams),
+    scan,
     scanInContext: (text) => scanInContext(text, noSeams),
     isContext: (text) => context.test(text),
   };
@@ -50,50 +53,92 @@ function buildPass(detectors: readonly SecretDetector[]) {
   const automaton = buildLiteralAutomaton(entries.map((entry) => entry.literal));
   const matchers = detectors.map((detector) => buildMatcher(detector));
 
-  return (text: string, seams: ReadonlySet<number>): SecretHit[] => {
+  return (text: string, seams: Seams): SecretHit[] => {
     const hits: SecretHit[] = [];
-    const doneUntil = new Int32Array(detectors.length);
+    /** Matches that something of their alphabet follows, by their end. */
+    const unended = new Map<number, SecretHit[]>();
+    /** By detector, where its last hit ended: nothing of the same kind starts inside it. */
+    const doneUntil: number[] = [];
     automaton.scan(text, (entry, at) => {
       const index = entries[entry]?.index ?? 0;
       const detector = detectors[index];
       if (detector === undefined || at < (doneUntil[index] ?? 0)) return;
-      const span = matchers[index]?.(text, at, seams) ?? null;
-      if (span === null) return;
-      doneUntil[index] = span.end;
-      hits.push({
-        detector: detector.id,
-        start: span.start,
-        end: span.end,
-        confidence: span.confidence,
-        label: span.label ?? detector.id,
-        secret: span.secret ?? text.slice(span.start, span.end),
-        via: span.via ?? [],
-      });
+      const match = matchers[index]?.(text, at, seams) ?? null;
+      if (match === null) return;
+      const hit = toHit(detector, match.span, text);
+      if (match.isEnded) {
+        doneUntil[index] = hit.end;
+        hits.push(hit);
+      } else pushTo(unended, hit.end, hit);
     });
+    if (unended.size > 0) addEndedByHits(hits, unended);
     return hits;
   };
 }
 
-type Matcher = (text: string, at: number, seams: ReadonlySet<number>) => SecretSpan | null;
+function pushTo<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [value]);
+  else list.push(value);
+}
+
+/** A token is whole when what follows it is a hit itself: once that is taken out, a placeholder stands there. */
+function addEndedByHits(hits: SecretHit[], unended: ReadonlyMap<number, readonly SecretHit[]>): void {
+  const starts = new Set(hits.map((hit) => hit.start));
+  for (const start of starts) {
+    for (const hit of unended.get(start) ?? []) {
+      hits.push(hit);
+      starts.add(hit.start);
+    }
+  }
+}
+
+function toHit(detector: SecretDetector, span: SecretSpan, text: string): SecretHit {
+  return {
+    detector: detector.id,
+    start: span.start,
+    end: span.end,
+    confidence: span.confidence,
+    label: span.label ?? detector.id,
+    secret: span.secret ?? text.slice(span.start, span.end),
+    via: span.via ?? [],
+  };
+}
+
+interface Match {
+  readonly span: SecretSpan;
+  /** Nothing of the token's alphabet follows. */
+  readonly isEnded: boolean;
+}
+
+type Matcher = (text: string, at: number, seams: Seams) => Match | null;
 
 function buildMatcher(detector: SecretDetector): Matcher {
   const { format } = detector;
-  if (format.kind === 'span') return format.find;
-  return needsContext(detector) ? matchInContext(format) : matchToken(format);
+  if (format.kind === 'pattern') return needsContext(detector) ? matchInContext(format) : matchToken(format);
+  return (text, at) => {
+    const span = format.find(text, at);
+    return span === null ? null : { span, isEnded: true };
+  };
 }
 
 /** The left edge is tested first: of a long word full of literals only the beginning is tried. */
-function matchToken({ pattern, alphabet, check }: PatternFormat): Matcher {
+function matchToken({ pattern, alphabet, check, isProvable = false }: PatternFormat): Matcher {
   const sticky = new RegExp(pattern);
   return (text, at, seams) => {
-    if (!beginsWord(text, at, alphabet) && !seams.has(at)) return null;
+    const begins = beginsWord(text, at, alphabet) || seams(at, at);
+    if (!begins && !isProvable) return null;
     sticky.lastIndex = at;
     const matched = sticky.exec(text)?.[0];
-    if (matched === undefined) return null;
+    const confidence = matched === undefined ? null : check(matched);
+    if (matched === undefined || confidence === null) return null;
     const end = at + matched.length;
-    if (!endsWord(text, end, alphabet) && !seams.has(end)) return null;
-    const confidence = check(matched);
-    return confidence === null ? null : { start: at, end, confidence };
+    const isProven = isProvable && confidence === 'high';
+    if (!begins && !isProven) return null;
+    return {
+      span: { start: at, end, confidence },
+      isEnded: isProven || endsWord(text, end, alphabet) || seams(end, end),
+    };
   };
 }
 
@@ -103,9 +148,10 @@ function matchInContext({ pattern, alphabet, check }: PatternFormat): Matcher {
     sticky.lastIndex = at;
     const match = sticky.exec(text);
     const [start, end] = match?.indices?.groups?.['secret'] ?? [];
-    if (start === undefined || end === undefined || !endsWord(text, end, alphabet)) return null;
+    if (start === undefined || end === undefined) return null;
     const confidence = check(text.slice(start, end));
-    return confidence === null ? null : { start, end, confidence };
+    if (confidence === null) return null;
+    return { span: { start, end, confidence }, isEnded: endsWord(text, end, alphabet) };
   };
 }
 

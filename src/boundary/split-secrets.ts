@@ -23,7 +23,7 @@ export function findSplitSecrets(
 ): ReadonlyMap<number, Hit[]> {
   const found = new Map<number, Hit[]>();
   for (const pieces of glue(texts)) {
-    const seams = new Set(pieces.slice(1).map((piece) => piece.start));
+    const seams = (from: number, to: number) => (pieces[pieceAt(pieces, to)]?.start ?? 0) >= from;
     const joined = pieces.map((piece) => piece.text).join('');
     for (const hit of scanJoined(joined, seams, scanner)) distribute(hit, pieces, found);
   }

@@ -44,8 +44,8 @@ function endedCall(
       ? null
       : {
           queueMs: Math.round(queueMs),
-          wallMs: run.used.wallMs,
-          cpuMs: run.used.cpuMs,
+          wallMs: toMicroseconds(run.used.wallMs),
+          cpuMs: toMicroseconds(run.used.cpuMs),
           memoryPeakBytes: run.used.memoryPeakBytes,
           outputBytes: run.used.outputBytes,
         };
@@ -61,6 +61,11 @@ function endedCall(
     usage,
     finishedAt: new Date(context.clock.now()).toISOString(),
   };
+}
+
+/** Finer than a microsecond is noise. */
+function toMicroseconds(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
 }
 
 function outcomeWrite(begun: BegunCall, call: Call, artifacts: readonly StoredArtifact[]): RecordWrite {

@@ -14,6 +14,12 @@ export interface Decided {
   readonly limits: Limits;
 }
 
+/** Refused with a decision behind it, which belongs on the record. */
+export interface Refused {
+  readonly refusal: Refusal;
+  readonly decision: Decision;
+}
+
 export function decideCall(
   context: Pick<CallContext, 'clock'>,
   revision: Revision,
@@ -21,15 +27,17 @@ export function decideCall(
   tool: Tool,
   args: CheckedArguments,
   request: Pick<CallRequest, 'limits'>,
-): Decided | Refusal {
+): Decided | Refused {
   const decision = decide(revision, {
     principal: caller.principal,
     tool: tool.name,
     args: args.value,
     request: { ip: caller.address, timeMs: context.clock.now() },
   });
-  if (decision.effect === 'deny') return denial(decision);
-  return narrow(decision, request.limits);
+  if (decision.effect === 'deny') return { refusal: denial(decision), decision };
+  const excess = findExcess(decision, request.limits);
+  if (excess !== null) return { refusal: excess, decision };
+  return { decision, limits: { ...decision.limits, ...request.limits } };
 }
 
 function denial(decision: Decision): Refusal {
@@ -45,7 +53,7 @@ function denial(decision: Decision): Refusal {
   };
 }
 
-function narrow(decision: Decision, asked: RequestLimits): Decided | Refusal {
+function findExcess(decision: Decision, asked: RequestLimits): Refusal | null {
   for (const [name, value] of Object.entries(asked) as [keyof RequestLimits, number][]) {
     const limitMax = decision.limits[name];
     if (value > limitMax) {
@@ -57,5 +65,5 @@ function narrow(decision: Decision, asked: RequestLimits): Decided | Refusal {
       };
     }
   }
-  return { decision, limits: { ...decision.limits, ...asked } };
+  return null;
 }

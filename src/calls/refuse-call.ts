@@ -32,7 +32,7 @@ export async function refuseCall(
   caller: Caller,
   request: CallRequest,
   refusal: Refusal,
-  decided?: Decided,
+  decided?: Pick<Decided, 'decision'>,
 ): Promise<CallAnswer> {
   context.metrics.callRefused(refusal.code);
   const type = eventTypes[refusal.code];

@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import type { Page, StoredEvent, VerifyReport } from '../audit/record.ts';
-import { openSqliteRecordReadOnly } from '../audit/sqlite/open-sqlite-record.ts';
 import { createClient } from './client.ts';
 import { printable, table } from './output.ts';
 import type { Output } from './output.ts';
@@ -27,10 +26,10 @@ export function addAuditCommands(program: Command, output: () => Output): void {
   for (const filter of filters)
     list.option(`--${filter.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} <value>`);
   list.action(async (options: Partial<Record<(typeof filters)[number], string>>) => {
-    const query = new URLSearchParams(options as Record<string, string>);
+    const query = new URLSearchParams(options);
     const page = (await createClient(process.env).request(
       'GET',
-      `/v1/audit/events?${query}`,
+      `/v1/audit/events?${query.toString()}`,
     )) as Page<StoredEvent>;
     const out = output();
     out.show(page, () => describeEvents(page, out));
@@ -51,6 +50,7 @@ export function addAuditCommands(program: Command, output: () => Output): void {
 }
 
 async function verifyOffline(): Promise<VerifyReport> {
+  const { openSqliteRecordReadOnly } = await import('../audit/sqlite/open-sqlite-record.ts');
   using record = openSqliteRecordReadOnly({
     dataDir: process.env['SALLYPORT_DATA_DIR'] ?? './data',
     clock: { now: () => Date.now() },

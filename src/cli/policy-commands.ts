@@ -1,12 +1,5 @@
 import type { Command } from 'commander';
-import { detectorIds } from '../boundary/detectors.ts';
 import type { Principal } from '../model/principal.ts';
-import { compile } from '../policy/compile/compile.ts';
-import { decide } from '../policy/decide.ts';
-import { explainDecision } from '../policy/explain.ts';
-import { formatProblem } from '../policy/lint.ts';
-import { loadRevision } from '../policy/load-revision.ts';
-import { validateArgs } from '../policy/validate.ts';
 import { CommandFailed } from './command-failed.ts';
 import { readJsonObject } from './json-argument.ts';
 import type { Output } from './output.ts';
@@ -48,6 +41,11 @@ function directoriesOf(given: readonly string[]): readonly string[] {
 }
 
 async function lint(directories: readonly string[], out: Output): Promise<void> {
+  const [{ compile }, { formatProblem }, { detectorIds }] = await Promise.all([
+    import('../policy/compile/compile.ts'),
+    import('../policy/lint.ts'),
+    import('../boundary/detectors.ts'),
+  ]);
   const compiled = await compile({ directories, knownDetectors: detectorIds });
   const errors = compiled.ok ? [] : compiled.problems;
   const revision = compiled.ok ? compiled.revision.id : null;
@@ -64,6 +62,14 @@ async function lint(directories: readonly string[], out: Output): Promise<void> 
 }
 
 async function explain(options: ExplainOptions, out: Output): Promise<void> {
+  const [{ decide }, { explainDecision }, { loadRevision }, { validateArgs }, { detectorIds }] =
+    await Promise.all([
+      import('../policy/decide.ts'),
+      import('../policy/explain.ts'),
+      import('../policy/load-revision.ts'),
+      import('../policy/validate.ts'),
+      import('../boundary/detectors.ts'),
+    ]);
   const revision = await loadRevision({
     directories: directoriesOf(options.dir ?? []),
     knownDetectors: detectorIds,

@@ -4,10 +4,10 @@ import { distance } from 'fastest-levenshtein';
 const NAME_CHARS_MAX = 128;
 const CANDIDATES_MAX = 10_000;
 
-/** The known name that `name` was probably meant to be, or null when none is near (at most a third of it differs). */
+/** The known name that `name` was probably meant to be, or null when none is near (two characters or a third of it differ). */
 export function nearestName(name: string, known: Iterable<string>): string | null {
   if (name.length > NAME_CHARS_MAX) return null;
-  const allowed = Math.max(1, Math.floor(name.length / 3));
+  const allowed = Math.max(name.length > 3 ? 2 : 1, Math.floor(name.length / 3));
   let best: string | null = null;
   let bestDistance = allowed + 1;
   let compared = 0;

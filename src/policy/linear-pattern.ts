@@ -3,7 +3,10 @@ import { RE2JS } from 're2js';
 const PATTERN_CHARS_MAX = 1_000;
 
 export interface LinearPattern {
+  /** Whether the pattern is found anywhere in the text. */
   test(text: string): boolean;
+  /** Differs where the pattern differs: ajv tells compiled patterns apart by it. */
+  toString(): string;
 }
 
 /**
@@ -22,5 +25,5 @@ export function compileLinearPattern(pattern: string): LinearPattern {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`not a pattern that matches in linear time (RE2): ${reason}`, { cause: error });
   }
-  return Object.freeze({ test: (text: string) => compiled.test(text) });
+  return Object.freeze({ test: (text: string) => compiled.test(text), toString: () => pattern });
 }

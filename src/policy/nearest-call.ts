@@ -14,7 +14,7 @@ import { pointerTo } from './json-pointer.ts';
 import type { CompiledRule, Revision, ToolIndex } from './revision.ts';
 
 /** Rules looked at for one denial. */
-export const NEAREST_RULES_MAX = 32;
+const NEAREST_RULES_MAX = 32;
 /** A change can break another bound; then that one is changed as well, this often. */
 const ROUNDS_MAX = 4;
 /** A present value is shown up to this length. */

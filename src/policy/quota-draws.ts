@@ -5,7 +5,7 @@ import type { Variables } from './cel/principal-values.ts';
 import type { CompiledQuota, ToolIndex } from './revision.ts';
 
 /** Longest key of a counter: each is held in memory for its window. */
-export const QUOTA_KEY_CHARS_MAX = 512;
+const QUOTA_KEY_CHARS_MAX = 512;
 
 export type QuotaDraws =
   | { readonly ok: true; readonly draws: readonly QuotaDraw[] }

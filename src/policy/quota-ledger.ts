@@ -6,9 +6,9 @@ import type { QuotaDraw } from '../model/decision.ts';
 import { SlidingWindow } from './sliding-window.ts';
 
 /** Counters held at once. When all are in use, a call that needs another is refused: failing closed, memory bounded. */
-export const COUNTERS_MAX = 100_000;
+const COUNTERS_MAX = 100_000;
 /** What is said when only the end of another call can help. */
-export const CONCURRENT_RETRY_MS = 1_000;
+const CONCURRENT_RETRY_MS = 1_000;
 /** Counters are swept at most this often when they run out. */
 const SWEEP_INTERVAL_MS = 1_000;
 
@@ -93,20 +93,17 @@ export class QuotaLedger {
 
   #openLease(callId: string, taken: readonly Taken[]): Lease {
     this.#open.add(callId);
-    const end = (given: readonly Taken[]): void => {
-      if (!this.#open.delete(callId)) return;
-      for (const { undo } of given) undo();
-    };
     let isOver = false;
-    const once = (given: () => readonly Taken[]): void => {
+    const end = (given: readonly Taken[]): void => {
       if (isOver) return;
       isOver = true;
-      end(given());
+      this.#open.delete(callId);
+      for (const { undo } of given) undo();
     };
     return {
       callId,
-      release: () => once(() => taken.filter(({ draw }) => draw.unit === 'concurrent')),
-      cancel: () => once(() => taken),
+      release: () => end(taken.filter(({ draw }) => draw.unit === 'concurrent')),
+      cancel: () => end(taken),
     };
   }
 

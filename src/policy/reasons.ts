@@ -4,7 +4,7 @@ import type { RuleOutcome } from './evaluate-rule.ts';
 import type { CompiledRule } from './revision.ts';
 
 /** Reasons named in one denial. */
-export const REASONS_MAX = 8;
+const REASONS_MAX = 8;
 
 /**
  * The message of the deny rule that won; else, for each `allow` rule that the caller may know of, its message or the

@@ -2,7 +2,7 @@ import type { Principal } from '../model/principal.ts';
 import type { SubjectEntry, SubjectMatch } from './documents.ts';
 
 /** Whether a principal is meant: any entry, all of its keys, none of its exceptions. */
-export function matchesSubjects(subjects: readonly SubjectEntry[], principal: Principal): boolean {
+function matchesSubjects(subjects: readonly SubjectEntry[], principal: Principal): boolean {
   return subjects.some((entry) => matchesKeys(entry, principal) && !isExcepted(entry, principal));
 }
 
@@ -22,15 +22,21 @@ interface Indexed {
   readonly ordinal: number;
 }
 
+/** An item under one of its entries' keys. `isSure`: that key is all the entry asks for. */
+interface Filed<T> {
+  readonly item: T;
+  readonly isSure: boolean;
+}
+
 /**
  * Finds what concerns a principal without looking at the rest. Each entry is filed under its most telling key: ids,
  * else roles, else tenants; so the cost follows the principal's own entries and not the size of the revision.
  */
 export class SubjectIndex<T extends Indexed> {
-  readonly #byId = new Map<string, T[]>();
-  readonly #byRole = new Map<string, T[]>();
-  readonly #byTenant = new Map<string, T[]>();
-  readonly #everyone: T[] = [];
+  readonly #byId = new Map<string, Filed<T>[]>();
+  readonly #byRole = new Map<string, Filed<T>[]>();
+  readonly #byTenant = new Map<string, Filed<T>[]>();
+  readonly #everyone: Filed<T>[] = [];
 
   constructor(items: Iterable<T>) {
     for (const item of items) for (const entry of item.subjects) this.#file(item, entry);
@@ -40,24 +46,32 @@ export class SubjectIndex<T extends Indexed> {
   /** In order of decision, each once. */
   matching(principal: Principal): readonly T[] {
     const found = [...this.#everyone];
-    for (const item of this.#byId.get(principal.id) ?? []) found.push(item);
-    for (const item of this.#byTenant.get(principal.tenant) ?? []) found.push(item);
-    for (const role of principal.roles) for (const item of this.#byRole.get(role) ?? []) found.push(item);
-    found.sort((a, b) => a.ordinal - b.ordinal);
-    return found.filter((item, at) => item !== found[at - 1] && matchesSubjects(item.subjects, principal));
+    for (const filed of this.#byId.get(principal.id) ?? []) found.push(filed);
+    for (const filed of this.#byTenant.get(principal.tenant) ?? []) found.push(filed);
+    for (const role of principal.roles) for (const filed of this.#byRole.get(role) ?? []) found.push(filed);
+    found.sort((a, b) => a.item.ordinal - b.item.ordinal);
+    const matching: T[] = [];
+    for (const { item, isSure } of found) {
+      if (matching.at(-1) === item) continue;
+      if (isSure || matchesSubjects(item.subjects, principal)) matching.push(item);
+    }
+    return matching;
   }
 
   #file(item: T, entry: SubjectEntry): void {
-    if (entry.ids !== undefined) for (const id of entry.ids) append(this.#byId, id, item);
-    else if (entry.roles !== undefined) for (const role of entry.roles) append(this.#byRole, role, item);
-    else if (entry.tenants !== undefined)
-      for (const tenant of entry.tenants) append(this.#byTenant, tenant, item);
-    else this.#everyone.push(item);
+    const { ids, roles, tenants, except } = entry;
+    const isSure =
+      except === undefined && [ids, roles, tenants].filter((key) => key !== undefined).length <= 1;
+    const filed = { item, isSure };
+    if (ids !== undefined) for (const id of ids) append(this.#byId, id, filed);
+    else if (roles !== undefined) for (const role of roles) append(this.#byRole, role, filed);
+    else if (tenants !== undefined) for (const tenant of tenants) append(this.#byTenant, tenant, filed);
+    else this.#everyone.push(filed);
   }
 }
 
-function append<T>(index: Map<string, T[]>, key: string, item: T): void {
+function append<T>(index: Map<string, T[]>, key: string, value: T): void {
   const list = index.get(key);
-  if (list === undefined) index.set(key, [item]);
-  else list.push(item);
+  if (list === undefined) index.set(key, [value]);
+  else list.push(value);
 }

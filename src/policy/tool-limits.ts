@@ -17,7 +17,7 @@ export const LIMIT_DEFAULTS: Limits = Object.freeze({
 });
 
 /** What no policy file may go beyond: one call must not be able to take the host with it. */
-export const LIMIT_CEILINGS: Limits = Object.freeze({
+const LIMIT_CEILINGS: Limits = Object.freeze({
   timeoutMs: 15 * 60_000,
   memoryMiB: 8_192,
   cpus: 16,
@@ -29,7 +29,7 @@ export const LIMIT_CEILINGS: Limits = Object.freeze({
 });
 
 /** Below these no runtime starts. */
-export const LIMIT_FLOORS: Limits = Object.freeze({
+const LIMIT_FLOORS: Limits = Object.freeze({
   timeoutMs: 10,
   memoryMiB: 8,
   cpus: 0.05,

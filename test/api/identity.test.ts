@@ -97,6 +97,30 @@ describe('what one may not see does not exist', () => {
   });
 });
 
+test('a denial is on the record with the decision behind it, found by its effect', async () => {
+  const analyst = await server.keyFor('gil', ['analyst'], ['call']);
+  const args = { text: 'a:b', delimiter: ':' };
+  const denied = await server.request('POST', '/v1/calls', {
+    key: analyst,
+    body: { tool: 'csv_profile', args },
+  });
+  expect(denied.body).toMatchObject({
+    status: 403,
+    code: 'policy_denied',
+    nearest: { args: { text: 'a:b', delimiter: ',' } },
+  });
+  const events = await server.request('GET', '/v1/audit/events?effect=deny&principal=gil');
+  expect(events.body.items).toMatchObject([
+    {
+      type: 'denied',
+      tool: 'csv_profile',
+      principal: 'gil',
+      decision: { effect: 'deny', policy: null, rule: null },
+      content: { args },
+    },
+  ]);
+});
+
 describe('tool lists', () => {
   test.each([
     ['sallyport', { name: 'js_run', input: { type: 'object' } }],

@@ -1,14 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { startServer } from '../support/server.ts';
 
 const noEngine = { DOCKER_HOST: 'unix:///nonexistent/docker.sock' };
-const sleepyCode = 'await new Promise((done) => setTimeout(done, 800)); return "done"';
+/** Busy for a while, so that it can be seen running from outside, then done. */
+const busyCode = 'for (const end = Date.now() + 1500; Date.now() < end; ); return "done"';
 
 describe('start', () => {
   test('the log line `listening` carries the real url', async () => {
@@ -61,9 +62,8 @@ describe('start', () => {
 describe('stop', () => {
   test('SIGTERM lets a running call finish, refuses new ones, records `stopped` and exits 0', async () => {
     await using server = await startServer({ environment: noEngine });
-    const running = server.call('js_run', { code: sleepyCode });
-    await server.logged(({ msg }) => msg === 'listening');
-    await untilRunning(server.url);
+    const running = server.call('js_run', { code: busyCode });
+    await untilBusy(server.runnerPid);
     const stopped = server.stop('SIGTERM');
     expect((await running).body).toMatchObject({ status: 'succeeded', result: 'done' });
     expect(await stopped).toEqual({ code: 0, signal: null });
@@ -75,7 +75,7 @@ describe('stop', () => {
   test('when the drain time is over, what still runs is cancelled and recorded', async () => {
     await using server = await startServer({ environment: { ...noEngine, SALLYPORT_DRAIN_MS: '0' } });
     const running = server.call('js_run', { code: 'for(;;){}' });
-    await untilRunning(server.url);
+    await untilBusy(server.runnerPid);
     await server.stop('SIGTERM');
     expect((await running).body).toMatchObject({ status: 'cancelled', result: null });
   });
@@ -85,8 +85,8 @@ describe('kill -9 in mid-call', () => {
   test('of the server: the intent is closed as unknown at the next start, the chain verifies', async () => {
     const first = await startServer({ environment: noEngine });
     const acknowledged = await first.call('js_run', { code: 'return "kept"' });
-    const lost = first.call('js_run', { code: sleepyCode }).catch(() => 'connection lost');
-    await untilRunning(first.url);
+    const lost = first.call('js_run', { code: busyCode }).catch(() => 'connection lost');
+    await untilBusy(first.runnerPid);
     const runner = first.runnerPid;
     await first.stop('SIGKILL');
     expect(await lost).toBe('connection lost');
@@ -104,8 +104,8 @@ describe('kill -9 in mid-call', () => {
 
   test('of the runner: the call is unknown, the runner comes back, the loss is on the record', async () => {
     await using server = await startServer({ environment: noEngine });
-    const lost = server.call('js_run', { code: sleepyCode });
-    await untilRunning(server.url);
+    const lost = server.call('js_run', { code: busyCode });
+    await untilBusy(server.runnerPid);
     process.kill(server.runnerPid, 'SIGKILL');
     expect(await lost).toMatchObject({ status: 200, body: { status: 'unknown', result: null } });
     await server.logged(
@@ -120,7 +120,7 @@ describe('kill -9 in mid-call', () => {
   test('of the worker: the call crashed, the next one runs', async () => {
     await using server = await startServer({ environment: noEngine });
     const crashed = server.call('js_run', { code: 'for(;;){}' });
-    await untilRunning(server.url);
+    await untilBusy(server.runnerPid);
     for (const pid of descendants(server.runnerPid)) process.kill(pid, 'SIGKILL');
     expect((await crashed).body).toMatchObject({ status: 'crashed', result: null });
     expect((await server.call('js_run', { code: 'return 1' })).body.result).toBe(1);
@@ -139,10 +139,7 @@ describe('a disk that fills up', () => {
       expect((await server.call('js_run', { code: 'return 1' })).status).toBe(200);
       const { bavail, bsize } = statfsSync(dataDir);
       mkdirSync(join(dataDir, 'ballast'));
-      writeFileSync(
-        join(dataDir, 'ballast/file'),
-        Buffer.alloc(Number(bavail) * Number(bsize) - 1024 * 1024),
-      );
+      writeFileSync(join(dataDir, 'ballast/file'), Buffer.alloc(bavail * bsize - 1024 * 1024));
       expect(await answersWith(server.url, server.key, 503)).toBe('audit_unavailable');
       rmSync(join(dataDir, 'ballast'), { recursive: true });
       await answersWith(server.url, server.key, 200);
@@ -166,11 +163,26 @@ async function answersWith(url: string, key: string, wanted: number): Promise<st
   }
 }
 
-/** Resolves once the server says that a call runs. */
-async function untilRunning(url: string): Promise<void> {
-  for (;;) {
-    const text = await (await fetch(`${url}/metrics`)).text();
-    if (/^sallyport_calls_running [1-9]/m.test(text)) return;
+/** Resolves once code runs in a sandbox: a process below the runner burns processor time. */
+async function untilBusy(runnerPid: number): Promise<void> {
+  const before = new Map(descendants(runnerPid).map((pid) => [pid, ticksOf(pid)]));
+  while (
+    !descendants(runnerPid).some((pid) => ticksOf(pid) > (before.get(pid) ?? ticksOf(pid)) + busyTicks)
+  ) {
+    for (const pid of descendants(runnerPid)) if (!before.has(pid)) before.set(pid, ticksOf(pid));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** A starting worker burns less than this; in clock ticks of 10 ms (proc(5), utime). */
+const busyTicks = 40;
+
+function ticksOf(pid: number): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[11]);
+  } catch {
+    return 0;
   }
 }
 
@@ -186,9 +198,13 @@ async function gone(pid: number): Promise<void> {
 }
 
 function descendants(pid: number): number[] {
-  const children = execFileSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' })
-    .split('\n')
-    .map(Number)
-    .filter(Boolean);
-  return children.flatMap((child) => [child, ...descendants(child)]);
+  return childrenOf(pid).flatMap((child) => [child, ...descendants(child)]);
+}
+
+function childrenOf(pid: number): number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').map(Number).filter(Boolean);
+  } catch {
+    return [];
+  }
 }

@@ -1,6 +1,5 @@
 import type { Caller } from '../../model/principal.ts';
 import type { CallAnswer, CallRequest } from '../../calls/call-context.ts';
-import { callOf } from '../call-view.ts';
 import { callerOf } from '../authenticate.ts';
 import { Problem, problemOf } from '../problem.ts';
 import type { BodyParser } from '../read-body.ts';
@@ -60,7 +59,7 @@ export function createCallRoute(options: CreateCallOptions): Route {
       });
       if (answer.kind === 'refused') throw problemOf(answer.refusal, answer.callId);
       if (answer.isReplay) response.set('Idempotent-Replayed', 'true');
-      response.set('Location', `/v1/calls/${answer.call.id}`).json(callOf(answer.call));
+      response.set('Location', `/v1/calls/${answer.call.id}`).json(answer.call);
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { RecordStore } from '../../audit/record.ts';
 import type { Caller } from '../../model/principal.ts';
 import { callerOf } from '../authenticate.ts';
-import { maySee } from '../call-view.ts';
+import { maySee } from '../may-see.ts';
 import { Problem } from '../problem.ts';
 import { readQuery } from '../query.ts';
 import type { Route } from '../route.ts';

@@ -1,6 +1,6 @@
 import type { RecordStore } from '../../audit/record.ts';
 import { callerOf } from '../authenticate.ts';
-import { callOf, maySee } from '../call-view.ts';
+import { maySee } from '../may-see.ts';
 import { Problem } from '../problem.ts';
 import { readQuery } from '../query.ts';
 import type { Route } from '../route.ts';
@@ -21,7 +21,7 @@ export function getCallRoute(record: Pick<RecordStore, 'getCall'>): Route {
       if (stored === null || !maySee(callerOf(response), stored)) {
         throw new Problem('not_found', 'There is no such call, or it is not yours to see.');
       }
-      response.json(callOf(stored.call));
+      response.json(stored.call);
     },
   };
 }

@@ -116,7 +116,7 @@ function storeWrite(statements: Statements, write: SealedWrite, start: Position)
     statements.putKey.run(id, secretHash, principal, tenant, ...lists, createdAtMs, expiresAtMs, revokedAtMs);
   }
   for (const { id, atMs } of write.revokedKeys ?? []) statements.revokeKey.run(atMs, id);
-  if (write.probe === true) statements.probe.run(write.nowMs);
+  if (write.probeBytes !== undefined) statements.probe.run(write.nowMs, write.probeBytes);
   return position;
 }
 
@@ -199,6 +199,6 @@ function prepare(connection: Connection) {
     revokeKey: connection.prepare(
       'UPDATE api_keys SET revoked_at_ms = coalesce(revoked_at_ms, ?) WHERE id = ?',
     ),
-    probe: connection.prepare('INSERT OR REPLACE INTO probe (id, at_ms) VALUES (1, ?)'),
+    probe: connection.prepare('INSERT OR REPLACE INTO probe (id, at_ms, ballast) VALUES (1, ?, zeroblob(?))'),
   };
 }

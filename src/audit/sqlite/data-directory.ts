@@ -1,7 +1,7 @@
 /** The directory of the record: its files, their permissions, and the lock that keeps a second writer out. */
 import Database from 'better-sqlite3';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { RecordUnavailable } from '../record.ts';
 import { sqliteCode } from './connection.ts';
 
@@ -12,10 +12,27 @@ export function databaseFile(dataDir: string): string {
   return join(dataDir, databaseName);
 }
 
-/** Creates what is missing, for this user alone: directory 0700, files 0600. SQLite gives its side files the same mode. */
+/**
+ * Creates what is missing, for this user alone: directory 0700, files 0600; SQLite gives its side files the same mode.
+ * What it created survives a loss of power.
+ */
 export function createDataDirectory(dataDir: string): void {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const created = mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   for (const name of [databaseName, lockName]) closeSync(openSync(join(dataDir, name), 'a', 0o600));
+  const last = created === undefined ? resolve(dataDir) : dirname(resolve(created));
+  for (let path = resolve(dataDir); ; path = dirname(path)) {
+    syncDirectory(path);
+    if (path === last) return;
+  }
+}
+
+function syncDirectory(path: string): void {
+  const descriptor = openSync(path, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 /**

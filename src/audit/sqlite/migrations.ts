@@ -104,7 +104,8 @@ const initial = `
 
   CREATE TABLE probe (
     id INTEGER PRIMARY KEY CHECK (id = 1),
-    at_ms INTEGER NOT NULL
+    at_ms INTEGER NOT NULL,
+    ballast BLOB NOT NULL
   ) STRICT;
 `;
 

@@ -25,8 +25,8 @@ export interface SealedWrite {
   readonly releasedIdempotency?: { readonly principal: string; readonly key: string };
   readonly keys?: readonly ApiKey[];
   readonly revokedKeys?: readonly { readonly id: string; readonly atMs: number }[];
-  /** Writes to the disk although there is nothing to store. */
-  readonly probe?: true;
+  /** Writes to the disk although there is nothing to store: so many bytes, which the next probe gives back. */
+  readonly probeBytes?: number;
 }
 
 /** Why a write was not stored, in a form that can be copied. */

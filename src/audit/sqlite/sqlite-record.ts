@@ -12,6 +12,9 @@ import type { SqliteRecordReader } from './record-reader.ts';
 /** A success older than this says nothing about now: a probe is written before the record is called healthy, milliseconds. */
 const healthAgeMsMax = 5_000;
 
+/** After a failure it takes room for this much, more than most writes, to be healthy again, bytes. */
+const recoveryBytes = 64 * 1024;
+
 export class SqliteRecord implements RecordStore {
   readonly #sources: SealSources;
   readonly #reader: SqliteRecordReader;
@@ -103,7 +106,8 @@ export class SqliteRecord implements RecordStore {
 
   async #writeProbe(): Promise<RecordHealth> {
     try {
-      await this.#store({ nowMs: this.#sources.clock.now(), events: [], probe: true });
+      const probeBytes = this.#failed ? recoveryBytes : 0;
+      await this.#store({ nowMs: this.#sources.clock.now(), events: [], probeBytes });
       return { state: 'ok', reason: null };
     } catch (error) {
       return { state: 'down', reason: error instanceof Error ? error.message : String(error) };

@@ -2,6 +2,8 @@
  * The api's side of the writer's thread: bounded, in order, one message a turn of the event loop.
  * A thread that dies takes its unanswered writes with it as failures; the next write starts another.
  */
+import { getCompileCacheDir } from 'node:module';
+import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { IdempotencyTaken, RecordUnavailable } from '../record.ts';
 import { recordUnavailable } from './connection.ts';
@@ -88,7 +90,7 @@ export class WriteQueue implements AsyncDisposable {
   #startThread(): Worker {
     const thread = new Worker(new URL('./writer-thread.ts', import.meta.url), {
       workerData: this.#start,
-      env: {},
+      env: threadEnvironment(),
       name: 'record-writer',
     });
     let failure: unknown = null;
@@ -128,6 +130,12 @@ export class WriteQueue implements AsyncDisposable {
       reject(new RecordUnavailable('The record is unavailable: its writer ended.', { cause: failure }));
     }
   }
+}
+
+/** Nothing of ours but the compile cache, which spares the thread 30 MB and 100 ms of stripping types again. */
+function threadEnvironment(): Record<string, string> {
+  const directory = getCompileCacheDir();
+  return directory === undefined ? {} : { NODE_COMPILE_CACHE: dirname(directory) };
 }
 
 function failureError(failure: WriteFailure): Error {

@@ -33,7 +33,7 @@ function collect(port: NonNullable<typeof parentPort>, first: ToThread) {
 }
 
 function next(port: NonNullable<typeof parentPort>): ToThread | undefined {
-  return (receiveMessageOnPort(port) as { message: ToThread } | undefined)?.message;
+  return receiveMessageOnPort(port)?.message as ToThread | undefined;
 }
 
 if (parentPort !== null) serve(parentPort, workerData as ThreadStart);

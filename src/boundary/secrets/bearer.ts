@@ -11,7 +11,7 @@ export const bearerDetectors: readonly SecretDetector[] = [
     literals: ['eyJ'],
     format: {
       kind: 'pattern',
-      pattern: /eyJ[A-Za-z0-9_-]{8,1024}\.[A-Za-z0-9_-]{2,8192}\.[A-Za-z0-9_-]{16,1024}/y,
+      pattern: /eyJ[A-Za-z0-9_-]{8,512}\.[A-Za-z0-9_-]{2,8192}\.[A-Za-z0-9_-]{16,1024}/y,
       alphabet: /[A-Za-z0-9_-]/,
       check: hasAlgorithm,
     },

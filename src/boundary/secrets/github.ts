@@ -15,6 +15,7 @@ export const githubDetectors: readonly SecretDetector[] = [
       pattern: /gh[pousr]_[A-Za-z0-9]{36}/y,
       alphabet: /[A-Za-z0-9]/,
       check: gradeByChecksum,
+      isProvable: true,
     },
     examples: {
       hit: [
@@ -39,7 +40,7 @@ export const githubDetectors: readonly SecretDetector[] = [
       kind: 'pattern',
       pattern:
         /gh[su]_[A-Za-z0-9]{1,32}_eyJ[A-Za-z0-9_-]{8,1024}\.[A-Za-z0-9_-]{8,4096}\.[A-Za-z0-9_-]{16,1024}/y,
-      alphabet: /[A-Za-z0-9]/,
+      alphabet: /[A-Za-z0-9_-]/,
       check: notFiller,
     },
     examples: {

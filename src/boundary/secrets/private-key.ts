@@ -33,6 +33,7 @@ export const privateKeyDetectors: readonly SecretDetector[] = [
       miss: [
         '-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIEbGVhZjANBgkq\n-----END CERTIFICATE-----',
         '-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE\n-----END PUBLIC KEY-----',
+        "'-----BEGIN PRIVATE KEY-----' + encodePrivateKeyBody(key) + '-----END PRIVATE KEY-----'",
         "'-----BEGIN PRIVATE KEY-----\\n' + body + '\\n-----END PRIVATE KEY-----'",
         'A key starts with -----BEGIN PRIVATE KEY----- and holds base64.',
         '-----BEGIN RSA PRIVATE KEY-----\n...\n-----END RSA PRIVATE KEY-----',
@@ -49,7 +50,7 @@ function findPrivateKey(text: string, at: number): SecretSpan | null {
   const bodyStart = pemType.lastIndex;
   const next = indexOfWithin(text, dashes, bodyStart);
   const end = next === -1 ? -1 : endOfFooter(text, next);
-  if (end === -1) return cutOffKey(text, at, bodyStart);
+  if (end === -1) return cutOffKey(text, at, bodyStart, next === -1 ? bodyStart + bodyUnitsMax : next);
   return hasKeyMaterial(text.slice(bodyStart, next)) ? { start: at, end, confidence: 'high' } : null;
 }
 
@@ -60,22 +61,23 @@ function endOfFooter(text: string, at: number): number {
   return pemType.test(text) ? pemType.lastIndex : -1;
 }
 
-/** Base64 of 12 bytes in one piece, or 150 bytes in shorter ones; placeholders and code between the lines have neither. */
+/** A word of base64 with a digit in it; placeholders and the code between two string literals have none. */
 function hasKeyMaterial(body: string): boolean {
-  return /[A-Za-z0-9+/=]{16}/.test(body) || body.replaceAll(/[^A-Za-z0-9+/=]/g, '').length >= 200;
+  const words = body.match(/[A-Za-z0-9+/=]{16,}/g) ?? [];
+  return words.some((word) => /[0-9]/.test(word));
 }
 
-/** Without its END, a key reaches as far as its lines do, and one shorter line further. */
-function cutOffKey(text: string, start: number, bodyStart: number): SecretSpan | null {
+/** Without its END, a key reaches as far as its lines do before `until`, and one shorter line further. */
+function cutOffKey(text: string, start: number, bodyStart: number, until: number): SecretSpan | null {
   let end = skipHeaderLines(text, bodyStart);
   let lines = 0;
   for (;;) {
     const word = wordAfterGap(text, end);
-    if (word === null || word.end - bodyStart > bodyUnitsMax) break;
+    if (word === null || word.start >= until) break;
     const isShort = word.end - word.start < lineUnitsMin;
     if (isShort && lines === 0) break;
     lines++;
-    end = word.end;
+    end = Math.min(word.end, until);
     if (isShort) break;
   }
   return lines === 0 ? null : { start, end, confidence: 'high' };

@@ -14,7 +14,7 @@ export const vendorDetectors: readonly SecretDetector[] = [
     format: {
       kind: 'pattern',
       pattern: /(?:xox[abeprs]|xoxe\.xox[bp]|xapp)-[0-9]{1,14}-[A-Za-z0-9-]{16,512}/y,
-      alphabet: /[A-Za-z0-9]/,
+      alphabet: /[A-Za-z0-9-]/,
       check: notFiller,
     },
     examples: {
@@ -103,6 +103,7 @@ export const vendorDetectors: readonly SecretDetector[] = [
       pattern: /npm_[A-Za-z0-9]{36}/y,
       alphabet: /[A-Za-z0-9_]/,
       check: gradeByChecksum,
+      isProvable: true,
     },
     examples: {
       hit: [
@@ -132,7 +133,7 @@ export const vendorDetectors: readonly SecretDetector[] = [
     format: {
       kind: 'pattern',
       pattern:
-        /gl(?:pat|dt|rt|ptt|ft|agent|soat|oas|cbt|imt)-[A-Za-z0-9_-]{20,300}(?:\.[a-z0-9]{2,20}){0,2}/y,
+        /gl(?:pat|dt|rt|ptt|ft|agent|soat|oas|cbt|imt)-[A-Za-z0-9_-]{20,300}(?:\.[a-z0-9]{2,9})?(?:\.[a-z0-9]{7,9})?/y,
       alphabet: /[A-Za-z0-9_-]/,
       check: looksRandom,
     },
@@ -154,7 +155,7 @@ export const vendorDetectors: readonly SecretDetector[] = [
     format: {
       kind: 'pattern',
       pattern: /sk-(?:(?:proj|svcacct|admin)-[A-Za-z0-9_-]{40,200}|[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20})/y,
-      alphabet: /[A-Za-z0-9]/,
+      alphabet: /[A-Za-z0-9_-]/,
       check: notFiller,
     },
     examples: {
@@ -180,7 +181,7 @@ export const vendorDetectors: readonly SecretDetector[] = [
     format: {
       kind: 'pattern',
       pattern: /sk-ant-[a-z]{2,12}[0-9]{2}-[A-Za-z0-9_-]{32,160}/y,
-      alphabet: /[A-Za-z0-9]/,
+      alphabet: /[A-Za-z0-9_-]/,
       check: notFiller,
     },
     examples: {

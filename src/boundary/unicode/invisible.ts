@@ -1,6 +1,6 @@
 /**
  * The unicode stage: every character that a reader does not see, what it is, and whether it may stay.
- * Hostile: the whole text. Ordinary text costs one search; each invisible character costs a look at its neighbours.
+ * Hostile: the whole text, which must be well-formed. Ordinary text costs one search; each invisible character costs a look at its neighbours.
  */
 import type { InvisibleKind } from './detectors.ts';
 import { escapeSequenceLength } from './escape-sequence.ts';
@@ -20,22 +20,27 @@ const subdivisionFlags = ['gbeng', 'gbsct', 'gbwls'].map(
 );
 const blackFlagUnits = 2;
 
-/** Invisible characters and escape sequences in order, without overlaps; adjacent tags are one. */
-export function findInvisible(text: string): Invisible[] {
-  const found: Invisible[] = [];
+/** What findInvisible stops at. Without the `g` flag an expression has no state: this one only answers yes or no. */
+const invisibleAnywhere = /[[\p{Cc}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]--[\t\n\r]]/v;
+const nothingInvisible: readonly Invisible[] = [];
+
+/** Invisible characters and escape sequences in order, without overlaps; neighbours of one kind are one. */
+export function findInvisible(text: string): readonly Invisible[] {
+  if (!invisibleAnywhere.test(text)) return nothingInvisible;
+  const invisible = new RegExp(invisibleAnywhere, 'gv');
   const isRightToLeft = once(() => hasRightToLeftLetter(text));
-  const invisible = /[[\p{Cc}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]--[\t\n\r]]/gv;
+  const found: { kind: Invisible['kind']; start: number; end: number }[] = [];
   /** Where what stays before the current place ends: everything between it and the last removal is gone. */
   let keptUntil = 0;
-  for (let match = invisible.exec(text); match !== null; match = invisible.exec(text)) {
-    const start = match.index;
+  while (invisible.test(text)) {
+    const start = invisible.lastIndex - (isLowSurrogate(text.charCodeAt(invisible.lastIndex - 1)) ? 2 : 1);
     const last = found.at(-1);
-    if (last === undefined || last.end !== start || last.kind === null) keptUntil = start;
-    const one = classify(text, start, match[0], codePointBefore(text, keptUntil), isRightToLeft);
+    const follows = last !== undefined && last.end === start;
+    if (!follows || last.kind === null) keptUntil = start;
+    const one = classify(text, start, invisible.lastIndex, keptUntil, isRightToLeft);
+    if (follows && last.kind === one.kind) last.end = one.end;
+    else found.push(one);
     invisible.lastIndex = one.end;
-    if (one.kind === 'unicode-tag' && last?.kind === 'unicode-tag' && last.end === start) {
-      found[found.length - 1] = { ...last, end: one.end };
-    } else found.push(one);
   }
   return found;
 }
@@ -43,12 +48,11 @@ export function findInvisible(text: string): Invisible[] {
 function classify(
   text: string,
   start: number,
-  character: string,
-  before: string,
+  end: number,
+  keptUntil: number,
   isRightToLeft: () => boolean,
 ): Invisible {
-  const codePoint = character.codePointAt(0) ?? 0;
-  const end = start + character.length;
+  const codePoint = text.codePointAt(start) ?? 0;
   if (codePoint <= 0x9f) {
     const length = escapeSequenceLength(text, start);
     return length > 0
@@ -57,7 +61,12 @@ function classify(
   }
   if (isBidiOverride(codePoint)) return { kind: 'bidi-override', start, end };
   if (isTag(codePoint)) return classifyTag(text, start, end);
-  const near = { before, after: codePointAt(text, end), isTextStart: start === 0, isRightToLeft };
+  const near = {
+    before: codePointBefore(text, keptUntil),
+    after: codePointAt(text, end),
+    isTextStart: start === 0,
+    isRightToLeft,
+  };
   if (isVariationSelector(codePoint)) {
     return { kind: isLegitimateVariation(codePoint, near) ? null : 'variation-selector', start, end };
   }
@@ -93,9 +102,12 @@ function codePointAt(text: string, at: number): string {
 
 function codePointBefore(text: string, end: number): string {
   if (end === 0) return '';
-  const isPair =
-    end > 1 && /[\udc00-\udfff]/.test(text.charAt(end - 1)) && /[\ud800-\udbff]/.test(text.charAt(end - 2));
-  return text.slice(isPair ? end - 2 : end - 1, end);
+  return text.slice(end - (end > 1 && isLowSurrogate(text.charCodeAt(end - 1)) ? 2 : 1), end);
+}
+
+/** In well-formed text, the second half of a character outside the basic plane. */
+function isLowSurrogate(unit: number): boolean {
+  return unit >= 0xdc_00 && unit <= 0xdf_ff;
 }
 
 function once(compute: () => boolean): () => boolean {

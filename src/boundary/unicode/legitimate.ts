@@ -12,7 +12,7 @@ const emojiBefore = /[\p{Extended_Pictographic}\p{Emoji_Modifier}\ufe0f]/u;
 const pictograph = /\p{Extended_Pictographic}/u;
 const hasVariants = /[\p{S}\p{P}\p{Emoji}\p{sc=Han}\p{sc=Hira}\p{sc=Kana}\p{sc=Mymr}\p{sc=Phag}\p{sc=Mani}]/u;
 const rightToLeftLetter =
-  /[\p{sc=Arab}\p{sc=Hebr}\p{sc=Syrc}\p{sc=Thaa}\p{sc=Nkoo}\p{sc=Adlm}\p{sc=Rohg}\p{sc=Samr}\p{sc=Mand}]/u;
+  /[\p{L}&&[\p{sc=Arab}\p{sc=Hebr}\p{sc=Syrc}\p{sc=Thaa}\p{sc=Nkoo}\p{sc=Adlm}\p{sc=Rohg}\p{sc=Samr}\p{sc=Mand}]]/v;
 const letter = /\p{L}/u;
 const ignorable = /\p{Default_Ignorable_Code_Point}/u;
 

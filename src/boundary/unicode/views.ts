@@ -4,29 +4,30 @@
  */
 import type { Invisible } from './invisible.ts';
 import { findInvisible, isTag, isVariationSelector } from './invisible.ts';
+import type { Seams } from '../secret-scanner.ts';
+import { noSeams } from '../secret-scanner.ts';
 
 export interface View {
   readonly text: string;
-  readonly seams: ReadonlySet<number>;
+  readonly seams: Seams;
   /** The decoder that this view is seen through; none for plain views. */
   readonly via: readonly string[];
   /** Where in the original the characters from `start` to `end` (exclusive) of this view stand. */
   readonly toOriginal: (start: number, end: number) => { readonly start: number; readonly end: number };
 }
 
-/** `seams`: offsets at which the text was glued together from parts. */
-export function viewsOf(text: string, invisible: readonly Invisible[], seams: ReadonlySet<number>): View[] {
+export function viewsOf(text: string, invisible: readonly Invisible[], seams: Seams): View[] {
   const plain: View = { text, seams, via: [], toOriginal: (start, end) => ({ start, end }) };
   if (invisible.length === 0) return [plain];
   return [plain, withoutInvisible(text, invisible, seams), ...spelledOut(text, invisible)];
 }
 
 /** Invisible stretches of a text that was put together for searching only. */
-export function viewsOfText(text: string, seams: ReadonlySet<number>): View[] {
+export function viewsOfText(text: string, seams: Seams): View[] {
   return viewsOf(text, findInvisible(text), seams);
 }
 
-function withoutInvisible(text: string, invisible: readonly Invisible[], seams: ReadonlySet<number>): View {
+function withoutInvisible(text: string, invisible: readonly Invisible[], seams: Seams): View {
   const pieces: string[] = [];
   /** For each piece, where it starts here and in the original. */
   const starts: number[] = [];
@@ -48,23 +49,10 @@ function withoutInvisible(text: string, invisible: readonly Invisible[], seams: 
   };
   return {
     text: pieces.join(''),
-    seams: new Set([...seams].map((seam) => fromOriginal(seam, starts, originals, length))),
+    seams: (from, to) => seams(from === 0 ? 0 : toOriginalIndex(from - 1) + 1, toOriginalIndex(to)),
     via: [],
     toOriginal: (start, end) => ({ start: toOriginalIndex(start), end: toOriginalIndex(end - 1) + 1 }),
   };
-}
-
-/** The view's offset of an original one; inside a removed stretch, where that stretch was. */
-function fromOriginal(
-  index: number,
-  starts: readonly number[],
-  originals: readonly number[],
-  length: number,
-): number {
-  const piece = lastAtMost(originals, index);
-  if (piece < 0) return 0;
-  const pieceEnd = starts[piece + 1] ?? length;
-  return Math.min((starts[piece] ?? 0) + index - (originals[piece] ?? 0), pieceEnd);
 }
 
 /** Index of the last element that is at most `value`; -1 when there is none. */
@@ -113,7 +101,7 @@ function collect(
   }
   return {
     text: characters.join(''),
-    seams: new Set(),
+    seams: noSeams,
     via: [via],
     toOriginal: (start, end) => ({
       start: places[start]?.start ?? 0,

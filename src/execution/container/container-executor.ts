@@ -28,6 +28,7 @@ import {
   waitingCallsMax,
 } from './limits.ts';
 import type { Logger } from './logger.ts';
+import { narrowLimits } from './narrow-limits.ts';
 import { Sandbox } from './sandbox.ts';
 import { serveCall } from './serve-call.ts';
 import { Slots } from './slots.ts';
@@ -61,6 +62,7 @@ interface Ground {
 }
 
 export class ContainerExecutor implements SandboxExecutor {
+  #isEngineAway = false;
   readonly kind = 'container';
   readonly #options: ContainerExecutorOptions;
   readonly #engine: Engine;
@@ -71,6 +73,8 @@ export class ContainerExecutor implements SandboxExecutor {
   readonly #closing = new AbortController();
   readonly #sweepTimer: NodeJS.Timeout;
   #cgroupParent: Promise<CgroupParent> | null = null;
+  /** One sweep after the other: two at once would each leave to the other what it is about to remove. */
+  #sweeping: Promise<void> = Promise.resolve();
 
   constructor(options: ContainerExecutorOptions) {
     this.#options = options;
@@ -85,9 +89,10 @@ export class ContainerExecutor implements SandboxExecutor {
   }
 
   async *run(request: SandboxRequest, signal: AbortSignal): AsyncGenerator<ExecutionFrame, void, undefined> {
-    const { profile } = request;
-    if (profile.kind !== 'container')
-      throw new TypeError(`a ${profile.kind} profile cannot run in a container`);
+    if (request.profile.kind !== 'container') {
+      throw new TypeError(`a ${request.profile.kind} profile cannot run in a container`);
+    }
+    const profile = { ...request.profile, limits: narrowLimits(request.profile.limits, request.limits) };
     const prepared = prepareRequest(profile, request.args);
     if (prepared.kind === 'refused') {
       yield* neverStarted({ reason: 'threw', error: { name: 'RequestRefused', message: prepared.message } });
@@ -133,7 +138,15 @@ export class ContainerExecutor implements SandboxExecutor {
   /** Removes forgotten containers now; returns how many. Also done at start, every minute, and at the end. */
   async sweep(): Promise<number> {
     const { instance, clock, logger } = this.#options;
-    return await sweep(this.#engine, { instance, liveCalls: this.#liveCalls, nowMs: clock.now() }, logger);
+    const earlier = this.#sweeping;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#sweeping = promise;
+    await earlier;
+    try {
+      return await sweep(this.#engine, { instance, liveCalls: this.#liveCalls, nowMs: clock.now() }, logger);
+    } finally {
+      resolve();
+    }
   }
 
   /** Ends every call as cancelled and removes every container of this instance. */
@@ -241,11 +254,18 @@ export class ContainerExecutor implements SandboxExecutor {
     return imageId;
   }
 
+  /** An engine that is away is said once, in words; anything else with all that is known. */
   async #sweepQuietly(): Promise<void> {
+    const { logger } = this.#options;
     try {
       await this.sweep();
+      this.#isEngineAway = false;
     } catch (error) {
-      this.#options.logger.warn({ err: error }, 'forgotten sandboxes could not be looked for');
+      if (!(error instanceof EngineUnavailable))
+        logger.warn({ err: error }, 'forgotten sandboxes could not be looked for');
+      else if (!this.#isEngineAway)
+        logger.warn({ reason: error.message }, 'container tools are not available');
+      this.#isEngineAway = error instanceof EngineUnavailable;
     }
   }
 

@@ -9,6 +9,10 @@ import type { ContainerProfile } from '../executor.ts';
 
 const mebibyte = 1024 * 1024;
 const sandboxUser = 65534;
+const memoryMiBMin = 16;
+const cpusMin = 0.01;
+/** The supervisor, its child, and one more. */
+const pidsMin = 3;
 
 /** Own profile: what is not listed is refused. Docker Engine API v1.41, HostConfig.SecurityOpt. */
 const seccompProfile = JSON.stringify(
@@ -31,6 +35,7 @@ export interface Placement {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+/** Throws RangeError on limits that the engine would take for none. */
 export function containerSpec(profile: ContainerProfile, placement: Placement): ContainerCreateOptions {
   return {
     Image: placement.imageId,
@@ -57,6 +62,12 @@ export function containerSpec(profile: ContainerProfile, placement: Placement): 
  */
 function hostConfig(profile: ContainerProfile, cgroupParent: string): SandboxHostConfig {
   const { memoryMiB, cpus, pids } = profile.limits;
+  // Zero means unlimited to the engine.
+  if (!(memoryMiB >= memoryMiBMin) || !(cpus >= cpusMin) || !(pids >= pidsMin)) {
+    throw new RangeError(
+      `a container needs at least ${memoryMiBMin} MiB, ${cpusMin} cpus and ${pidsMin} pids; its limits are ${memoryMiB}, ${cpus} and ${pids}`,
+    );
+  }
   const workBytes = workBytesMax(memoryMiB);
   const tmpBytes = Math.floor(memoryMiB / 4) * mebibyte;
   return {

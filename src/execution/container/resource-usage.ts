@@ -15,7 +15,7 @@ export interface ResourceUsage {
   readonly oomKills: number | null;
 }
 
-export const unknownUsage: ResourceUsage = { cpuMs: 0, memoryPeakBytes: 0, oomKills: null };
+const unknownUsage: ResourceUsage = { cpuMs: 0, memoryPeakBytes: 0, oomKills: null };
 const cgroupRoot = '/sys/fs/cgroup';
 
 /** Never fails: what cannot be read is zero. `pid`: of the container's first process on this host, 0 if unknown. */

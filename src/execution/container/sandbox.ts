@@ -39,7 +39,7 @@ export interface ContainerEnd {
 export class Sandbox implements AsyncDisposable {
   readonly #container: Container;
   readonly #stream: Duplex;
-  readonly #exited: Promise<number | null>;
+  readonly #exited: Promise<unknown>;
   readonly #logger: Logger;
   readonly #complaint = new ByteBuffer();
   readonly #closed: Promise<void>;
@@ -49,7 +49,7 @@ export class Sandbox implements AsyncDisposable {
   private constructor(
     container: Container,
     stream: Duplex,
-    exited: Promise<number | null>,
+    exited: Promise<unknown>,
     logger: Logger,
     first: FrameListener,
   ) {
@@ -83,11 +83,8 @@ export class Sandbox implements AsyncDisposable {
         hijack: true,
         abortSignal: signal,
       })) as Duplex;
-      // Before start, so that no end can be missed. Null: the engine was lost while we waited.
-      const exited = container.wait({ condition: 'next-exit' }).then(
-        (end: { StatusCode: number }) => end.StatusCode,
-        () => null,
-      );
+      // Before start, so that no end can be missed. Pending for good when the engine is lost while we wait.
+      const exited: Promise<unknown> = container.wait({ condition: 'next-exit' }).catch(() => null);
       const ready = new ReadyListener();
       const sandbox = new Sandbox(container, stream, exited, logger, ready);
       await container.start({ abortSignal: signal });
@@ -148,15 +145,18 @@ export class Sandbox implements AsyncDisposable {
    * supervisor gave up because it had lost us.
    */
   async ended(): Promise<ContainerEnd | null> {
-    const exitCode = await within(killGraceMs, this.#exited);
-    if (exitCode === null || exitCode === undefined || exitCode === runnerGoneExitCode) return null;
-    return { exitCode, oomKilled: await this.wasOomKilled() };
+    let state = await this.#state();
+    if (state?.Running === true) {
+      await within(killGraceMs, this.#exited);
+      state = await this.#state();
+    }
+    if (state === null || state.Running || state.ExitCode === runnerGoneExitCode) return null;
+    return { exitCode: state.ExitCode, oomKilled: state.OOMKilled };
   }
 
   /** The engine's flag; false where it does not answer. */
   async wasOomKilled(): Promise<boolean> {
-    const inspected = await this.#inspect().catch(() => null);
-    return inspected?.State.OOMKilled ?? false;
+    return (await this.#state())?.OOMKilled ?? false;
   }
 
   /** Removes the container, alive or not. What fails is left to the sweep. */
@@ -193,12 +193,15 @@ export class Sandbox implements AsyncDisposable {
 
   /** For what is read and killed past the engine; missing where the engine does not tell. */
   async #learnPid(): Promise<void> {
-    const inspected = await this.#inspect().catch(() => null);
-    this.#pid = inspected?.State.Pid ?? 0;
+    this.#pid = (await this.#state())?.Pid ?? 0;
   }
 
-  async #inspect(): Promise<ContainerInspectInfo> {
-    return await bounded(this.#container.inspect());
+  /** Null when the engine does not answer, or does not know the container. */
+  async #state(): Promise<ContainerInspectInfo['State'] | null> {
+    return await bounded(this.#container.inspect()).then(
+      (inspected) => inspected.State,
+      () => null,
+    );
   }
 
   async #endBeforeReady(): Promise<never> {

@@ -10,6 +10,9 @@ import type { Conclusion } from './exit.ts';
 import type { ResourceUsage } from './resource-usage.ts';
 import type { Sandbox } from './sandbox.ts';
 
+/** Beyond it a timer of Node fires at once. */
+const timerMsMax = 2 ** 31 - 1;
+
 export interface ClaimedCall {
   readonly profile: ContainerProfile;
   readonly prepared: Extract<CallRequest, { kind: 'frames' }>;
@@ -58,7 +61,10 @@ async function endOf({ output, sandbox, profile, stop }: ClaimedCall): Promise<C
   const onStop = (): void => interrupt({ kind: 'cancelled' });
   if (stop.aborted) onStop();
   stop.addEventListener('abort', onStop, { once: true });
-  const timer = setTimeout(() => interrupt({ kind: 'timed_out' }), profile.limits.timeoutMs);
+  const timer = setTimeout(
+    () => interrupt({ kind: 'timed_out' }),
+    Math.min(profile.limits.timeoutMs, timerMsMax),
+  );
   const closed = sandbox.closed.then((): Interruption => ({ kind: 'closed' }));
   try {
     return await Promise.race([output.end, interrupted, closed]);

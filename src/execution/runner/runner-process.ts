@@ -25,7 +25,7 @@ export interface RunnerProcessOptions {
   readonly command: readonly string[];
   readonly environment: NodeJS.ProcessEnv;
   /** Revision that the runner must hold, or calls would be decided and run under different ones. */
-  readonly revision: string;
+  readonly revision: Promise<string>;
   readonly logger: {
     info(fields: object, message: string): void;
     warn(fields: object, message: string): void;
@@ -56,7 +56,12 @@ export class RunnerProcess implements Executor {
   /** Resolves when the runner has said hello with the same revision; rejects when it cannot start. */
   static async start(options: RunnerProcessOptions): Promise<RunnerProcess> {
     const runner = new RunnerProcess(options);
-    await runner.#spawn();
+    try {
+      await runner.#spawn();
+    } catch (error) {
+      await runner[Symbol.asyncDispose]();
+      throw error;
+    }
     return runner;
   }
 
@@ -114,11 +119,11 @@ export class RunnerProcess implements Executor {
     });
     const client = new RunnerClient(child.stdio[runnerLinkFd] as Duplex);
     void exited.then((reason) => this.#lost(child, client, reason, performance.now() - startedAt));
-    const hello = await client.hello;
-    if (hello.revision !== this.#options.revision) {
+    const [hello, revision] = await Promise.all([client.hello, this.#options.revision]);
+    if (hello.revision !== revision) {
       client.close();
       throw new Error(
-        `the runner compiled policy revision ${hello.revision}, this process ${this.#options.revision}: the policy directory changed meanwhile; start again`,
+        `the runner compiled policy revision ${hello.revision}, this process ${revision}: the policy directory changed meanwhile; start again`,
       );
     }
     this.#client = client;

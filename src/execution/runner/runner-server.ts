@@ -26,7 +26,8 @@ export interface RunnerServerOptions {
   readonly revision: string;
   /** The sandbox of a tool in a revision; null when either is unknown. */
   readonly profileOf: (revision: string, tool: string) => SandboxProfile | null;
-  readonly executors: readonly SandboxExecutor[];
+  /** May still be starting: calls and health checks wait for it. */
+  readonly executors: Promise<readonly SandboxExecutor[]>;
   readonly seenCalls: SeenCalls;
   readonly logger: {
     warn(fields: object, message: string): void;
@@ -174,7 +175,8 @@ export class RunnerServer {
       );
       return;
     }
-    const executor = this.#options.executors.find((candidate) => candidate.kind === profile.kind);
+    const executors = await this.#options.executors;
+    const executor = executors.find((candidate) => candidate.kind === profile.kind);
     if (executor === undefined) {
       this.#refuse(channel, 'runtime_unavailable', `The runner has no ${profile.kind} runtime.`);
       return;
@@ -229,7 +231,8 @@ export class RunnerServer {
   }
 
   async #reportHealth(): Promise<void> {
-    const executors = await Promise.all(this.#options.executors.map((executor) => executor.health()));
+    const ready = await this.#options.executors;
+    const executors = await Promise.all(ready.map((executor) => executor.health()));
     const health: RunnerHealth = { executors };
     this.#link.sendControl('health', connectionChannel, health);
   }

@@ -8,10 +8,18 @@ import { fullFormats } from 'ajv-formats/dist/formats.js';
 import { compileLinearPattern } from '../linear-pattern.ts';
 
 /** A longer string fits no `format`: some of their expressions backtrack, quadratically at worst. */
-export const FORMAT_CHARS_MAX = 4_096;
+const FORMAT_CHARS_MAX = 4_096;
 
-/** `useDefaults`: fill in declared defaults, in the value that is validated. */
-export function createAjv(options: { readonly useDefaults: boolean; readonly allErrors: boolean }): Ajv2020 {
+export interface AjvOptions {
+  /** Fill in declared defaults, in the value that is validated. */
+  readonly useDefaults: boolean;
+  /** Find every mistake; off, a hostile value fails at its first. */
+  readonly allErrors: boolean;
+  /** Check schemas against the meta-schema, which takes long to compile; off where another instance does it first. */
+  readonly validateSchema: boolean;
+}
+
+export function createAjv(options: AjvOptions): Ajv2020 {
   const ajv = new Ajv2020({
     strict: true,
     strictRequired: false,
@@ -24,7 +32,7 @@ export function createAjv(options: { readonly useDefaults: boolean; readonly all
     logger: false,
     verbose: options.allErrors,
     ...options,
-    code: { regExp: Object.assign(compileLinearPattern, { code: 'compileLinearPattern' }) },
+    code: { optimize: false, regExp: Object.assign(compileLinearPattern, { code: 'compileLinearPattern' }) },
   });
   for (const [name, format] of Object.entries(fullFormats)) ajv.addFormat(name, bounded(format));
   return ajv;

@@ -2,6 +2,7 @@
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import type { Ajv2020 } from 'ajv/dist/2020.js';
 import type { JsonObject, JsonValue } from '../../model/json.ts';
+import { createAjv } from './create-ajv.ts';
 import { copyJson, JSON_DEPTH_MAX } from '../copy-json.ts';
 import { nearestName } from '../did-you-mean.ts';
 import { escapePointer } from '../json-pointer.ts';
@@ -26,13 +27,41 @@ export type ArgsValidation =
 /** Validates values against one schema; never changes what it is given. */
 export type Validator = (value: JsonValue) => ArgsValidation;
 
+/** Compiles the schemas of one revision's tools. A schema that ajv refuses throws, with ajv's words. */
+export class ValidatorFactory {
+  readonly #args = createAjv({ useDefaults: true, allErrors: false, validateSchema: true });
+  readonly #output = createAjv({ useDefaults: false, allErrors: false, validateSchema: false });
+  #argsThorough: Ajv2020 | null = null;
+  #outputThorough: Ajv2020 | null = null;
+
+  /** Whether a keyword of JSON Schema is known. */
+  get keywords(): ReadonlySet<string> {
+    return new Set(Object.keys(this.#args.RULES.keywords));
+  }
+
+  /** Defaults are filled in. */
+  forArgs(schema: JsonObject): Validator {
+    return createValidator(this.#args.compile(schema), () => {
+      this.#argsThorough ??= createAjv({ useDefaults: true, allErrors: true, validateSchema: false });
+      return this.#argsThorough.compile(schema);
+    });
+  }
+
+  forOutput(schema: JsonObject): Validator {
+    void this.#args.validateSchema(schema, true);
+    return createValidator(this.#output.compile(schema), () => {
+      this.#outputThorough ??= createAjv({ useDefaults: false, allErrors: true, validateSchema: false });
+      return this.#outputThorough.compile(schema);
+    });
+  }
+}
+
 /**
- * `quick` stops at the first mistake, so that a hostile value fails early and cheaply; only then does `thorough` look
- * for the rest. Both must be compiled from the same schema.
+ * `accept` stops at the first mistake, so that a hostile value fails early and cheaply. Only then is the function that
+ * finds the rest compiled: most tools never need it.
  */
-export function createArgsValidator(schema: JsonObject, quick: Ajv2020, thorough: Ajv2020): Validator {
-  const accept = quick.compile(schema);
-  const explain = thorough.compile(schema);
+function createValidator(accept: ValidateFunction, compileExplain: () => ValidateFunction): Validator {
+  let explain: ValidateFunction | null = null;
   return (value) => {
     let copy: JsonValue;
     try {
@@ -43,6 +72,7 @@ export function createArgsValidator(schema: JsonObject, quick: Ajv2020, thorough
       return { ok: false, errors: [{ pointer: '', keyword: 'depth', message }] };
     }
     if (accept(copy)) return { ok: true, args: copy as JsonObject };
+    explain ??= compileExplain();
     return { ok: false, errors: explainErrors(explain, copyJson(value)) };
   };
 }

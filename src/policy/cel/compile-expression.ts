@@ -63,10 +63,12 @@ export function compileExpression(
     }
     const parsed = context.environment.parse(expansion.text);
     const facts = inspectExpression(parsed.ast, context.input, taken);
-    const mistakes = [...facts.mistakes, ...typeMistakes(parsed, facts, result)].map((mistake) => ({
-      ...mistake,
-      offset: expansion.sourceOffset(mistake.offset),
-    }));
+    const mistakes = [...facts.mistakes, ...typeMistakes(parsed, facts, context.input, result)].map(
+      (mistake) => ({
+        ...mistake,
+        offset: expansion.sourceOffset(mistake.offset),
+      }),
+    );
     const warnings = facts.unguarded.map(({ path, offset }) => ({
       offset: expansion.sourceOffset(offset),
       message: `${path} is optional and read without has()`,
@@ -106,12 +108,14 @@ function expand(
 function typeMistakes(
   parsed: ParseResult,
   facts: ExpressionFacts,
+  input: JsonObject,
   result: ResultType,
 ): readonly ExpressionMistake[] {
   const unknown = facts.names.find(({ name }) => !isKnown(name));
   if (unknown !== undefined) return [unknownName(unknown.name, unknown.start)];
   const checked = parsed.check();
-  if (!checked.valid) return checked.error === undefined ? [] : [mistakeOf(checked.error)];
+  if (!checked.valid)
+    return checked.error === undefined ? [] : [withNearKey(mistakeOf(checked.error), input)];
   const type = checked.type ?? 'dyn';
   if (result === 'bool' && type !== 'bool') {
     return [
@@ -156,6 +160,13 @@ function unknownName(name: string, offset: number): ExpressionMistake {
     message,
     hint: didYouMeanHint(name, variableNames) ?? `known: ${variableNames.join(', ')}`,
   };
+}
+
+/** Adds the argument that an unknown key was probably meant to be. */
+function withNearKey(mistake: ExpressionMistake, input: JsonObject): ExpressionMistake {
+  const key = /^No such key: (.+)$/.exec(mistake.message)?.[1];
+  const hint = key === undefined ? undefined : didYouMeanHint(key, Object.keys(input['properties'] ?? {}));
+  return hint === undefined ? mistake : { ...mistake, hint };
 }
 
 function mistakeOf(error: ParseError | CelTypeError): ExpressionMistake {

@@ -6,7 +6,7 @@ import { CidrValue, IpValue, UrlValue } from './network-values.ts';
 import { PrincipalValue, RequestValue, ToolValue } from './principal-values.ts';
 
 /** Bounds on one parsed expression, named conditions included. */
-export const EXPRESSION_LIMITS = Object.freeze({
+const EXPRESSION_LIMITS = Object.freeze({
   maxAstNodes: 5_000,
   maxDepth: 48,
   maxListElements: 2_000,

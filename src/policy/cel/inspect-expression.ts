@@ -11,7 +11,7 @@ import { variableNames } from './principal-values.ts';
 import { itemSchema, memberSchema } from './schema-path.ts';
 
 /** Steps that all nested comprehensions of one expression may take together, by what schemas promise. */
-export const COMPREHENSION_STEPS_MAX = 1_000;
+const COMPREHENSION_STEPS_MAX = 1_000;
 /** What a list that no caller writes (roles, labels, attributes) is taken to hold at most. */
 const TRUSTED_ITEMS = 100;
 
@@ -257,7 +257,7 @@ function textOf(node: ASTNode): string {
 }
 
 /** The direct parts of a node; `[]` for literals and names. */
-export function childrenOf(node: ASTNode): readonly ASTNode[] {
+function childrenOf(node: ASTNode): readonly ASTNode[] {
   switch (node.op) {
     case 'value':
     case 'id':

@@ -40,10 +40,14 @@ export class ToolValue {
 export class RequestValue {
   /** Peer address; `local` for calls made inside the process, which `ip()` refuses. */
   readonly ip: string;
-  readonly time: Date;
+  readonly #timeMs: number;
 
   constructor(ip: string, timeMs: number) {
     this.ip = ip;
-    this.time = new Date(timeMs);
+    this.#timeMs = timeMs;
+  }
+
+  get time(): Date {
+    return new Date(this.#timeMs);
   }
 }

@@ -1,8 +1,8 @@
 /** One `Policy` document: every rule and quota type-checked against every tool that it means. */
-import type { JsonObject } from '../../model/json.ts';
 import { checkSyntax, compileExpression } from '../cel/compile-expression.ts';
 import type { CompiledExpression, Expression, ResultType } from '../cel/compile-expression.ts';
 import { reservedNames } from '../cel/inspect-expression.ts';
+import type { ExpressionMistake } from '../cel/inspect-expression.ts';
 import { didYouMeanHint } from '../did-you-mean.ts';
 import type { PolicyResource, QuotaSpec, RuleSpec, ToolSelector } from '../documents.ts';
 import { deepFreeze } from '../freeze.ts';
@@ -10,13 +10,13 @@ import { escapePointer } from '../json-pointer.ts';
 import { parseDurationMs } from '../quantity.ts';
 import { DEFAULT_BOUNDARY } from '../revision.ts';
 import type { CompiledQuota, CompiledRule } from '../revision.ts';
-import { isGlob, selectsTool } from '../selectors.ts';
 import { readLimits } from '../tool-limits.ts';
 import type { CompiledTool } from './compile-tool.ts';
 import type { Findings } from './findings.ts';
+import { selectTools } from './select-tools.ts';
 
 /** Pairs of rule or quota and tool in one revision: what its indexes hold. */
-export const BINDINGS_MAX = 500_000;
+const BINDINGS_MAX = 500_000;
 
 /** What policies are compiled against, and where their rules go. */
 export interface PolicyContext {
@@ -31,6 +31,14 @@ export interface PolicyContext {
   bindings: number;
 }
 
+interface Report {
+  readonly isError: boolean;
+  readonly mistake: ExpressionMistake;
+  readonly tools: string[];
+}
+/** Tools that one mistake names. */
+const TOOLS_NAMED_MAX = 3;
+
 /** Policies must come in the order of their names. */
 export function compilePolicy(resource: PolicyResource, context: PolicyContext): void {
   new PolicyCompiler(resource, context).compile();
@@ -40,21 +48,23 @@ class PolicyCompiler {
   readonly #resource: PolicyResource;
   readonly #context: PolicyContext;
   readonly #findings: Findings;
-  readonly #conditions: ReadonlyMap<string, string>;
+  /** By name. One with a mistake counts as `true` for the rest, so that it is reported once. */
+  readonly #conditions = new Map<string, string>();
   readonly #usedConditions = new Set<string>();
   /** By tool, wanted type and source: rules of one policy tend to share conditions. */
   readonly #expressions = new Map<string, CompiledExpression>();
+  /** Mistakes and warnings of the expression at hand, with the tools for which it has them. */
+  readonly #reports = new Map<string, Report>();
 
   constructor(resource: PolicyResource, context: PolicyContext) {
     this.#resource = resource;
     this.#context = context;
     this.#findings = context.findings;
-    this.#conditions = new Map(Object.entries(resource.spec.conditions ?? {}));
   }
 
   compile(): void {
     const { spec, source } = this.#resource;
-    this.#checkConditions();
+    this.#readConditions();
     this.#checkNames('rules', spec.rules ?? []);
     this.#checkNames('quotas', spec.quotas ?? []);
     if (spec.rules === undefined && spec.quotas === undefined) {
@@ -68,15 +78,23 @@ class PolicyCompiler {
     }
   }
 
-  #checkConditions(): void {
-    const { source } = this.#resource;
+  #readConditions(): void {
+    const { source, spec } = this.#resource;
     const [anyTool] = this.#context.tools.values();
-    for (const [name, text] of this.#conditions) {
+    for (const [name, text] of Object.entries(spec.conditions ?? {})) {
       const pointer = `/spec/conditions/${escapePointer(name)}`;
-      if (reservedNames.has(name))
-        this.#findings.error(source, pointer, `"${name}" already means something else`);
+      if (reservedNames.has(name)) {
+        this.#findings.error(
+          source,
+          pointer,
+          `"${name}" already means something else`,
+          'choose another name',
+        );
+        continue;
+      }
       const mistake = anyTool === undefined ? null : checkSyntax(text, anyTool.environment);
       if (mistake !== null) this.#findings.errorInText(source, pointer, mistake.offset, mistake.message);
+      this.#conditions.set(name, mistake === null ? text : 'true');
     }
   }
 
@@ -102,8 +120,7 @@ class PolicyCompiler {
       this.#findings.error(source, `${pointer}/limits/${field}`, message),
     );
     for (const tool of this.#select(rule.tools, `${pointer}/tools`)) {
-      const when =
-        rule.when === undefined ? null : this.#expression(tool, rule.when, `${pointer}/when`, 'bool');
+      const when = rule.when === undefined ? null : this.#expression(tool, rule.when, 'bool');
       const compiled: CompiledRule = deepFreeze({
         ordinal,
         policy: metadata.name,
@@ -118,6 +135,7 @@ class PolicyCompiler {
       });
       if (this.#bind(pointer)) this.#context.rules.get(tool.tool.name)?.push(compiled);
     }
+    this.#flush(`${pointer}/when`);
   }
 
   #checkRule(rule: RuleSpec, pointer: string): void {
@@ -159,7 +177,7 @@ class PolicyCompiler {
         ? this.#context.tools.values()
         : this.#select(quota.tools, `${pointer}/tools`);
     for (const tool of tools) {
-      const key = this.#expression(tool, quota.key, `${pointer}/key`, 'scalar');
+      const key = this.#expression(tool, quota.key, 'scalar');
       if (key === null || !this.#bind(pointer)) continue;
       const compiled: CompiledQuota = deepFreeze({
         ordinal,
@@ -173,6 +191,7 @@ class PolicyCompiler {
       });
       this.#context.quotas.get(tool.tool.name)?.push(compiled);
     }
+    this.#flush(`${pointer}/key`);
   }
 
   #bind(pointer: string): boolean {
@@ -187,68 +206,46 @@ class PolicyCompiler {
     return false;
   }
 
-  /** The tools that a list of selectors means, each once. */
   #select(selectors: readonly ToolSelector[], pointer: string): Iterable<CompiledTool> {
-    const selected = new Set<CompiledTool>();
-    for (const [at, selector] of selectors.entries()) {
-      const found = this.#selectOne(selector);
-      if (found.length === 0) this.#complainOfSelector(selector, `${pointer}/${at}`);
-      for (const tool of found) selected.add(tool);
+    const { tools, mistakes } = selectTools(selectors, this.#context.tools, this.#context.broken);
+    for (const { at, message, hint } of mistakes) {
+      this.#findings.error(this.#resource.source, `${pointer}/${at}`, message, hint);
     }
-    return selected;
+    return tools;
   }
 
-  #selectOne(selector: ToolSelector): readonly CompiledTool[] {
-    const { tools } = this.#context;
-    if (typeof selector !== 'string' || isGlob(selector)) {
-      return [...tools.values()].filter(({ tool }) => selectsTool(selector, tool));
-    }
-    const tool = tools.get(selector);
-    return tool === undefined ? [] : [tool];
-  }
-
-  #complainOfSelector(selector: ToolSelector, pointer: string): void {
-    const { source } = this.#resource;
-    const { tools, broken } = this.#context;
-    if (typeof selector !== 'string' || isGlob(selector)) {
-      if ([...broken].some((name) => name.startsWith('Tool/'))) return;
-      const wanted =
-        typeof selector === 'string'
-          ? `matches "${selector}"`
-          : `has the labels ${selector.labels.join(', ')}`;
-      this.#findings.error(
-        source,
-        pointer,
-        `no tool ${wanted}`,
-        'a rule that never applies is a mistake: remove it',
-      );
-    } else if (!broken.has(`Tool/${selector}`)) {
-      this.#findings.error(
-        source,
-        pointer,
-        `unknown tool "${selector}"`,
-        didYouMeanHint(selector, tools.keys()),
-      );
-    }
-  }
-
-  #expression(tool: CompiledTool, text: string, pointer: string, result: ResultType): Expression | null {
+  #expression(tool: CompiledTool, text: string, result: ResultType): Expression | null {
     const { name } = tool.tool;
     const key = JSON.stringify([name, result, text]);
     let compiled = this.#expressions.get(key);
     if (compiled === undefined) {
-      const context = { environment: tool.environment, input: tool.resource.spec.input as JsonObject };
+      const context = { environment: tool.environment, input: tool.resource.spec.input };
       compiled = compileExpression(text, context, this.#conditions, result);
       this.#expressions.set(key, compiled);
     }
     for (const condition of compiled.conditions) this.#usedConditions.add(condition);
-    const { source } = this.#resource;
-    for (const { offset, message, hint } of compiled.mistakes) {
-      this.#findings.errorInText(source, pointer, offset, `${message} (for the tool ${name})`, hint);
-    }
-    for (const { offset, message, hint } of compiled.warnings) {
-      this.#findings.warnInText(source, pointer, offset, `${message} (for the tool ${name})`, hint);
-    }
+    for (const mistake of compiled.mistakes) this.#report(true, mistake, name);
+    for (const warning of compiled.warnings) this.#report(false, warning, name);
     return compiled.expression;
+  }
+
+  #report(isError: boolean, mistake: ExpressionMistake, tool: string): void {
+    const key = JSON.stringify([isError, mistake.offset, mistake.message, mistake.hint]);
+    const known = this.#reports.get(key);
+    if (known === undefined) this.#reports.set(key, { isError, mistake, tools: [tool] });
+    else known.tools.push(tool);
+  }
+
+  /** Hands over what was reported for the expression at `pointer`, each mistake once. */
+  #flush(pointer: string): void {
+    const { source } = this.#resource;
+    for (const { isError, mistake, tools } of this.#reports.values()) {
+      const named = tools.slice(0, TOOLS_NAMED_MAX).join(', ');
+      const more = tools.length > TOOLS_NAMED_MAX ? ` and ${tools.length - TOOLS_NAMED_MAX} more` : '';
+      const message = `${mistake.message} (for ${tools.length > 1 ? 'tools' : 'tool'} ${named}${more})`;
+      if (isError) this.#findings.errorInText(source, pointer, mistake.offset, message, mistake.hint);
+      else this.#findings.warnInText(source, pointer, mistake.offset, message, mistake.hint);
+    }
+    this.#reports.clear();
   }
 }

@@ -2,13 +2,10 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import type { Environment } from '@marcbachmann/cel-js';
-import type { Ajv2020 } from 'ajv/dist/2020.js';
 import type { JsonObject, JsonValue } from '../../model/json.ts';
 import type { Image, Tool, ToolCode } from '../../model/tool.ts';
 import { checkInputSchema } from '../arguments/check-input-schema.ts';
-import { createAjv } from '../arguments/create-ajv.ts';
-import { createArgsValidator } from '../arguments/validate-args.ts';
-import type { Validator } from '../arguments/validate-args.ts';
+import type { Validator, ValidatorFactory } from '../arguments/validate-args.ts';
 import { canonicalJson } from '../canonical-json.ts';
 import { declareArgs } from '../cel/args-type.ts';
 import { copyJson } from '../copy-json.ts';
@@ -34,23 +31,7 @@ export interface ToolContext {
   readonly images: ReadonlyMap<string, Image>;
   readonly broken: ReadonlySet<string>;
   readonly base: Environment;
-  readonly validators: SchemaCompilers;
-}
-
-export interface SchemaCompilers {
-  readonly args: Ajv2020;
-  readonly argsThorough: Ajv2020;
-  readonly output: Ajv2020;
-  readonly outputThorough: Ajv2020;
-}
-
-export function createSchemaCompilers(): SchemaCompilers {
-  return {
-    args: createAjv({ useDefaults: true, allErrors: false }),
-    argsThorough: createAjv({ useDefaults: true, allErrors: true }),
-    output: createAjv({ useDefaults: false, allErrors: false }),
-    outputThorough: createAjv({ useDefaults: false, allErrors: true }),
-  };
+  readonly validators: ValidatorFactory;
 }
 
 /** Null when a mistake was found that leaves nothing to work with; all mistakes are in the findings. */
@@ -59,25 +40,16 @@ export async function compileTool(
   context: ToolContext,
 ): Promise<CompiledTool | null> {
   const { spec, metadata, source } = resource;
-  const { findings, validators } = context;
+  const { findings } = context;
   const complain = (field: string, message: string): void =>
     findings.error(source, `/spec/limits/${field}`, message);
   const limits = { ...LIMIT_DEFAULTS, ...readLimits(spec.limits, complain) };
   checkImage(resource, context);
   const code = await readCode(resource, context);
   const input = spec.input;
-  const validateArgs = compileSchema(
-    resource,
-    'input',
-    input,
-    [validators.args, validators.argsThorough],
-    context,
-  );
+  const validateArgs = compileSchema(resource, 'input', input, context);
   const output = spec.output ?? null;
-  const validateOutput =
-    output === null
-      ? null
-      : compileSchema(resource, 'output', output, [validators.output, validators.outputThorough], context);
+  const validateOutput = output === null ? null : compileSchema(resource, 'output', output, context);
   if (code === null || validateArgs === null) return null;
   const definition = {
     name: metadata.name,
@@ -161,17 +133,19 @@ function compileSchema(
   { source }: ToolResource,
   field: 'input' | 'output',
   schema: JsonObject,
-  [quick, thorough]: readonly [Ajv2020, Ajv2020],
-  { findings }: ToolContext,
+  { findings, validators }: ToolContext,
 ): Validator | null {
   const base = `/spec/${field}`;
-  const mistakes = checkInputSchema(schema, quick);
+  const mistakes = checkInputSchema(schema, validators.keywords);
   for (const { pointer, message, hint } of mistakes) findings.error(source, base + pointer, message, hint);
   if (mistakes.length > 0) return null;
   try {
-    return createArgsValidator(schema, quick, thorough);
+    return field === 'input' ? validators.forArgs(schema) : validators.forOutput(schema);
   } catch (error) {
-    findings.error(source, base, error instanceof Error ? error.message : String(error));
+    const message = error instanceof Error ? error.message : String(error);
+    // Ajv names the place at the end: `… at "#/properties/a" (strictTypes)`.
+    const [place, pointer = ''] = / at "#([^"]*)"/.exec(message) ?? [''];
+    findings.error(source, base + pointer, message.replace(place, ''));
     return null;
   }
 }

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import type { BoundaryProfile } from '../../model/finding.ts';
 import type { JsonObject, JsonValue } from '../../model/json.ts';
 import type { Image } from '../../model/tool.ts';
+import { ValidatorFactory } from '../arguments/validate-args.ts';
 import { canonicalJson } from '../canonical-json.ts';
 import { createBaseEnvironment } from '../cel/environment.ts';
 import { ToolValue } from '../cel/principal-values.ts';
@@ -26,7 +27,7 @@ import type { CompiledQuota, CompiledRule, PolicySummary, Revision, ToolIndex } 
 import { SubjectIndex } from '../subjects.ts';
 import { compilePolicy } from './compile-policy.ts';
 import type { PolicyContext } from './compile-policy.ts';
-import { compileTool, createSchemaCompilers } from './compile-tool.ts';
+import { compileTool } from './compile-tool.ts';
 import type { CompiledTool, ToolContext } from './compile-tool.ts';
 import { Findings } from './findings.ts';
 
@@ -153,7 +154,7 @@ async function compileTools(
     images,
     broken,
     base: createBaseEnvironment(),
-    validators: createSchemaCompilers(),
+    validators: new ValidatorFactory(),
   };
   const tools = new Map<string, CompiledTool>();
   for (const resource of byName(resources)) {

@@ -6,7 +6,7 @@ import { createSchemaChecker } from './check-schema.ts';
 import { parseYaml } from './parse-yaml.ts';
 import { FILE_BYTES_MAX, findFiles, readText, UnreadableFile } from './read-directory.ts';
 
-export const DIRECTORIES_MAX = 16;
+const DIRECTORIES_MAX = 16;
 
 export interface LoadedDocuments {
   readonly resources: readonly AnyResource[];

@@ -11,7 +11,7 @@ import { escapePointer } from '../json-pointer.ts';
 import type { PolicyProblem } from '../problem.ts';
 import { textPlace } from './text-place.ts';
 
-export const DOCUMENTS_PER_FILE_MAX = 20_000;
+const DOCUMENTS_PER_FILE_MAX = 20_000;
 
 interface Positions {
   /** Nodes of values by JSON pointer. */

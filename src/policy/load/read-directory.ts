@@ -7,8 +7,8 @@ import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { PolicyProblem } from '../problem.ts';
 
-export const FILES_MAX = 5_000;
-export const DIRECTORY_DEPTH_MAX = 16;
+const FILES_MAX = 5_000;
+const DIRECTORY_DEPTH_MAX = 16;
 export const FILE_BYTES_MAX = 4 * 1024 ** 2;
 export const CODE_BYTES_MAX = 1024 ** 2;
 

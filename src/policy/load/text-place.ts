@@ -2,17 +2,41 @@ import { isScalar } from 'yaml';
 import type { Node } from 'yaml';
 
 /**
- * The offset in the file of character `offset` of a string value. Exact for one-line plain and quoted strings without
- * escapes and for literal blocks (`|`); any other style folds its text, and the start of the value is given instead.
+ * The offset in the file of character `offset` of a string value. Exact for strings on one line and for literal blocks
+ * (`|`); any other style folds its text, and the start of the value is given instead.
  */
 export function textPlace(text: string, node: Node, offset: number): number {
   const start = node.range?.[0] ?? 0;
   if (!isScalar(node) || typeof node.value !== 'string') return start;
-  const value = node.value;
-  for (const opening of [0, 1]) {
-    if (text.startsWith(value, start + opening)) return start + opening + offset;
+  switch (node.type) {
+    case 'PLAIN':
+      return text.startsWith(node.value, start) ? start + offset : start;
+    case 'QUOTE_SINGLE':
+    case 'QUOTE_DOUBLE':
+      return quotedPlace(text, start, node.type === 'QUOTE_DOUBLE', offset) ?? start;
+    case 'BLOCK_LITERAL':
+      return literalPlace(text, start, node.value, offset) ?? start;
+    default:
+      return start;
   }
-  return node.type === 'BLOCK_LITERAL' ? (literalPlace(text, start, value, offset) ?? start) : start;
+}
+
+/** Characters of the source that an escape of a double-quoted string takes, by the one after the backslash. */
+const ESCAPE_CHARS: ReadonlyMap<string, number> = new Map([
+  ['x', 4],
+  ['u', 6],
+  ['U', 10],
+]);
+
+function quotedPlace(text: string, start: number, isDouble: boolean, offset: number): number | null {
+  let place = start + 1;
+  for (let passed = 0; passed < offset; passed++) {
+    const character = text[place];
+    if (character === undefined || character === '\n' || character === '\r') return null;
+    if (isDouble && character === '\\') place += ESCAPE_CHARS.get(text[place + 1] ?? '') ?? 2;
+    else place += !isDouble && character === "'" ? 2 : 1;
+  }
+  return place;
 }
 
 function literalPlace(text: string, start: number, value: string, offset: number): number | null {

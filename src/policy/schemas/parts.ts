@@ -4,9 +4,9 @@
  */
 import { DURATION_PATTERN, SIZE_PATTERN } from '../quantity.ts';
 
-export const NAME_PATTERN = '^[A-Za-z0-9_-]{1,64}$';
-export const LABEL_PATTERN = '^[A-Za-z0-9_.:/-]{1,64}$';
-export const EXPRESSION_CHARS_MAX = 8_192;
+const NAME_PATTERN = '^[A-Za-z0-9_-]{1,64}$';
+const LABEL_PATTERN = '^[A-Za-z0-9_.:/-]{1,64}$';
+const EXPRESSION_CHARS_MAX = 8_192;
 const TEXT_CHARS_MAX = 8_192;
 const LIST_ITEMS_MAX = 10_000;
 
@@ -28,7 +28,7 @@ export const duration = {
   description: 'a duration such as 500ms, 5s, 2m or 24h',
 } as const;
 
-export const size = {
+const size = {
   type: 'string',
   pattern: SIZE_PATTERN,
   description: 'a size such as 64KiB, 128MiB or 1GiB',

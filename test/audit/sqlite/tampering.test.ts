@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3';
 import * as fc from 'fast-check';
+import { createHash } from 'node:crypto';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,20 +21,24 @@ beforeAll(async () => {
     await record.write(intent(id));
     clock.advance(1_000);
     await record.write(outcome(id));
-    await record.write({ events: [draft('audit_read', { requestId: `req_${id}` })] });
+    await record.write({ events: [draft('audit_read', { requestId: `req_${id}_\ufffd` })] });
   }
 });
 
 afterAll(() => rmSync(home, { recursive: true }));
 
 /** An intruder writes the file directly, with the guards of the schema taken away; then the record is verified. */
-async function verifyAfter(...changes: readonly string[]): Promise<VerifyReport> {
+async function verifyAfter(
+  ...changes: readonly (string | ((database: Database.Database) => void))[]
+): Promise<VerifyReport> {
   rmSync(tampered, { recursive: true, force: true });
   cpSync(intact, tampered, { recursive: true });
   const intruder = new Database(join(tampered, 'record.db'));
   intruder.pragma('foreign_keys = OFF');
   intruder.exec('DROP TRIGGER audit_chain_no_update; DROP TRIGGER audit_chain_no_delete');
-  for (const change of changes) intruder.exec(change);
+  for (const change of changes)
+    if (typeof change === 'string') intruder.exec(change);
+    else change(intruder);
   intruder.close();
   using reader = openSqliteRecordReadOnly({ dataDir: tampered, clock });
   return await reader.verify();
@@ -119,12 +124,41 @@ describe('a row of the chain', () => {
     );
   });
 
-  test('is found altered where the change reaches its own hashes and the head too', async () => {
-    const report = await verifyAfter(
-      `UPDATE audit_chain SET canonical = (SELECT canonical FROM audit_chain WHERE position = 2),
-         event_hash = (SELECT event_hash FROM audit_chain WHERE position = 2) WHERE position = 5`,
-    );
-    expect(report.problems[0]).toMatchObject({ kind: 'altered' });
+  test('is found altered also when its own hashes were made to fit', async () => {
+    const hex = (text: string) => createHash('sha256').update(text).digest('hex');
+    const forge = (upTo: 'event hash' | 'hash') => (database: Database.Database) => {
+      const row = database.prepare('SELECT * FROM audit_chain WHERE position = 5').get() as Record<
+        string,
+        string
+      >;
+      const canonical = String(row['canonical']).replace('"default"', '"another"');
+      const eventHash = hex(canonical);
+      const hash = upTo === 'hash' ? hex(`${row['previous_hash']}${eventHash}`) : row['hash'];
+      database
+        .prepare(
+          "UPDATE audit_chain SET tenant = 'another', canonical = ?, event_hash = ?, hash = ? WHERE position = 5",
+        )
+        .run(Buffer.from(canonical), eventHash, hash);
+    };
+    const problems = async (upTo: 'event hash' | 'hash') => chainProblems(await verifyAfter(forge(upTo)));
+    expect(await problems('event hash')).toMatchObject([{ kind: 'altered', sequence: 5 }]);
+    expect(await problems('hash')).toMatchObject([{ kind: 'altered', sequence: 6 }]);
+  });
+
+  test('is found altered where bytes that are no text stand for the same text', async () => {
+    const replace = (from: string, to: string) =>
+      `UPDATE audit_chain SET canonical = CAST(replace(CAST(canonical AS TEXT), CAST(x'${from}' AS TEXT), CAST(x'${to}' AS TEXT)) AS BLOB) WHERE position = 12`;
+    // U+FFFD, the cut-off start of an emoji that is read as U+FFFD, and a zero byte at the end.
+    expect((await verifyAfter(replace('efbfbd', 'f09f98'))).problems).toMatchObject([
+      { kind: 'altered', sequence: 12 },
+    ]);
+    expect(
+      (
+        await verifyAfter(
+          `UPDATE audit_chain SET canonical = CAST(canonical || x'00' AS BLOB) WHERE position = 12`,
+        )
+      ).valid,
+    ).toBe(false);
   });
 
   test('is found when it was added without a link', async () => {
@@ -219,8 +253,8 @@ describe('content and calls', () => {
 
 /** A literal of SQL for the value with one byte or digit of it changed. */
 function alteredLiteral(value: unknown, type: string, offset: number, flip: number): string {
-  if (type === 'INTEGER') return String(Number(value) + flip);
-  const bytes = Buffer.from(value instanceof Uint8Array ? value : String(value ?? 'x'));
+  if (type === 'INTEGER') return String(Number(value) + flip * 100);
+  const bytes = Buffer.from(value instanceof Uint8Array ? value : typeof value === 'string' ? value : 'x');
   const index = offset % bytes.length;
   bytes[index] = bytes[index]! ^ flip;
   if (value === null) return "'x'";

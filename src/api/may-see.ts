@@ -1,12 +1,6 @@
-import type { Call } from '../model/call.ts';
 import type { StoredCall } from '../audit/record.ts';
 import type { Caller } from '../model/principal.ts';
 import { hasScope } from './authenticate.ts';
-
-/** A call as API.md shows it. The stored form and the shown one are the same today; this is where they may part. */
-export function callOf(call: Call): Call {
-  return call;
-}
 
 /** One's own, the tenant's with `audit`, everything with `admin`. What one may not see does not exist. */
 export function maySee(caller: Caller, owner: Pick<StoredCall, 'tenant' | 'principal'>): boolean {

@@ -1,0 +1,102 @@
+/**
+ * Inside the isolate, before any guest code: captures what it needs of the language, then the guest may do as it
+ * likes. It is compiled and run for every call, so all else waits in parts of its own until it is first used.
+ */
+import type { GuestEntry, GuestPart, HostCall } from './host-call.ts';
+
+/** `globals`: names of lazily defined globals, each with the part that has it. */
+export function bootstrap(host: HostCall, globals: Readonly<Record<string, GuestPart>>): GuestEntry {
+  const { parse, stringify } = JSON;
+  const { defineProperty, freeze } = Object;
+  const { apply } = Reflect;
+  // eslint-disable-next-line no-eval -- inside the isolate, for our own source texts alone
+  const evaluate = globalThis.eval;
+  const slice = String.prototype.slice;
+  const text = String;
+  const Type = TypeError;
+  const Range = RangeError;
+  const loaded: Record<string, Record<string, unknown>> = { __proto__: null } as never;
+
+  function callHost(...call: Parameters<HostCall>): string | number {
+    const answer = apply(host, undefined, call);
+    if (answer === undefined)
+      throw new Range('the limit of host calls (console, timers, URL, random) is reached');
+    return answer;
+  }
+
+  function load(part: GuestPart): Record<string, unknown> {
+    return (loaded[part] ??= evaluate(`(${callHost('source', part)})\n//# sourceURL=sallyport:${part}`)(
+      callHost,
+      load,
+      fail,
+    ));
+  }
+
+  function defineLazily(name: string, part: GuestPart): void {
+    const define = (value: unknown): unknown =>
+      defineProperty(globalThis, name, {
+        __proto__: null,
+        value,
+        writable: true,
+        configurable: true,
+      } as object);
+    defineProperty(globalThis, name, {
+      __proto__: null,
+      configurable: true,
+      get() {
+        const value = load(part)[name];
+        define(value);
+        return value;
+      },
+      set: define,
+    } as object);
+  }
+
+  function readString(object: object, key: string): string | undefined {
+    try {
+      const value: unknown = (object as Record<string, unknown>)[key];
+      return typeof value === 'string' ? apply(slice, value, [0, 4096]) : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  function describe(thrown: unknown): string {
+    try {
+      return apply(slice, typeof thrown === 'object' ? stringify(thrown) : text(thrown), [0, 4096]);
+    } catch {
+      return 'a value that cannot be shown was thrown';
+    }
+  }
+
+  function fail(thrown: unknown): void {
+    const isObject = (typeof thrown === 'object' && thrown !== null) || typeof thrown === 'function';
+    const name = isObject ? readString(thrown, 'name') : undefined;
+    const message = isObject ? readString(thrown, 'message') : undefined;
+    const stack = isObject ? readString(thrown, 'stack') : undefined;
+    host('threw', name ?? 'Error', message ?? describe(thrown), stack ?? '');
+  }
+
+  function finish(value: unknown): void {
+    const json = value === undefined ? 'null' : stringify(value);
+    if (json === undefined) throw new Type(`the result is a ${typeof value}, which JSON cannot carry`);
+    if (json.length > (host('resultLengthMax') as number)) host('oversized', json.length);
+    else host('returned', json);
+  }
+
+  async function start(tool: unknown): Promise<void> {
+    try {
+      if (typeof tool !== 'function')
+        throw new Type('the default export is not a function (input, host) => value');
+      finish(await tool(parse(host('input') as string), freeze({})));
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  // Not counted by the isolate's memory limit, and of no use to a tool.
+  for (const name of ['WebAssembly', 'SharedArrayBuffer', 'Atomics'])
+    Reflect.deleteProperty(globalThis, name);
+  for (const name in globals) defineLazily(name, globals[name] as GuestPart);
+  return { start, fire: () => (load('timers')['fire'] as () => void)() };
+}

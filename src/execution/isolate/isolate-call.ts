@@ -1,0 +1,196 @@
+/**
+ * One call on one worker: the deadline, the caps, the watch over memory, and the verdict.
+ * Hostile: what the worker sends. Caps that the worker keeps are kept here again, without trust in its counts.
+ */
+import type { ExecutionFrame, ExitReason, SandboxRequest } from '../executor.ts';
+import type { Truncation } from '../../model/call.ts';
+import type { Limits } from '../../model/limits.ts';
+import type { Frame } from '../protocol/frame.ts';
+import { parseControl } from '../protocol/frame-decoder.ts';
+import { FrameQueue } from '../protocol/frame-queue.ts';
+import { framesOfCall } from './call-frames.ts';
+import { LogMeter } from './log-meter.ts';
+import { parseEnded } from './parse-ended.ts';
+import type { CallListener, WorkerExit, WorkerProcess } from './worker-process.ts';
+import type { EndedMessage } from './worker/messages.ts';
+
+/** What a result that was ready in time may take to get here before the deadline kills it. */
+const deadlineGraceMs = 25;
+/** How often a running call's memory is looked at. Calls shorter than this are never looked at twice. */
+const memoryPollMs = 10;
+/** Growth beyond `memoryMiB` that is the engine's own: young generation, code, buffers in passing. */
+const memorySlackMiB = 64;
+/** How long a killed process may take to be gone before the call ends without it. */
+const exitMsMax = 2000;
+const bytesPerMiB = 1024 * 1024;
+
+type CallError = { readonly name: string; readonly message: string; readonly stack?: string } | null;
+
+export interface CallStart {
+  readonly worker: WorkerProcess;
+  readonly request: SandboxRequest;
+  readonly confinement: string;
+  /** Whether a worker stood ready when the call came. */
+  readonly warm: boolean;
+}
+
+export class IsolateCall implements CallListener {
+  readonly frames = new FrameQueue();
+  /** Settles at the end of the call: whether the worker may be used again. */
+  readonly done: Promise<{ readonly wasKilled: boolean }>;
+  readonly #settleDone: (end: { wasKilled: boolean }) => void;
+  readonly #worker: WorkerProcess;
+  readonly #limits: Limits;
+  readonly #startedAtMs = performance.now();
+  readonly #cpuAtStartMs: number | null;
+  readonly #memoryAtStart: number | null;
+  readonly #logs: LogMeter;
+  readonly #deadline: NodeJS.Timeout;
+  #memoryPoll: NodeJS.Timeout | null = null;
+  #exitWait: NodeJS.Timeout | null = null;
+  #cpuAtEndMs: number | null = null;
+  #memoryPeakBytes = 0;
+  #outputBytes = 0;
+  #verdict: { reason: ExitReason; error: CallError } | null = null;
+
+  /** Writes the call to the worker: from here on it may run. */
+  constructor({ worker, request, confinement, warm }: CallStart) {
+    const { promise, resolve } = Promise.withResolvers<{ wasKilled: boolean }>();
+    this.done = promise;
+    this.#settleDone = resolve;
+    this.#worker = worker;
+    this.#limits = request.limits;
+    this.#logs = new LogMeter(request.limits);
+    this.#cpuAtStartMs = worker.readings.cpuMs();
+    this.#memoryAtStart = worker.readings.residentBytes();
+    worker.begin(framesOfCall(request), this);
+    this.#deadline = setTimeout(() => this.kill('timed_out'), request.limits.timeoutMs + deadlineGraceMs);
+    if (this.#memoryAtStart !== null) this.#memoryPoll = setInterval(() => this.#watchMemory(), memoryPollMs);
+    this.frames.push({ type: 'started', runtime: { kind: 'isolate', confinement, image: null, warm } });
+  }
+
+  /** Ends the call by killing its worker. The first reason stands. */
+  kill(reason: ExitReason, error: CallError = null): void {
+    if (this.#verdict !== null) return;
+    this.#readMemory();
+    this.#cpuAtEndMs = this.#worker.readings.cpuMs();
+    this.#verdict = { reason, error };
+    this.#stopTimers();
+    this.#exitWait = setTimeout(() => this.#finish(null), exitMsMax);
+    void this.#worker.exited.then(() => this.#finish(null));
+    this.#worker.kill();
+  }
+
+  onFrame(frame: Frame): void {
+    if (this.#verdict !== null) return;
+    switch (frame.type) {
+      case 'stdout':
+      case 'stderr':
+        return this.#takeLog(frame.type, frame.payload);
+      case 'result':
+        return this.#takeResult(frame.payload);
+      default:
+        return this.#takeEnd(frame);
+    }
+  }
+
+  onExit(exit: WorkerExit): void {
+    this.#verdict ??= looksOutOfMemory(exit)
+      ? { reason: 'out_of_memory', error: null }
+      : {
+          reason: 'crashed',
+          error: { name: 'WorkerCrashed', message: `the isolate worker ended: ${exit.detail}` },
+        };
+    this.#finish(null);
+  }
+
+  #takeLog(stream: 'stdout' | 'stderr', data: Uint8Array): void {
+    const kept = this.#logs.take(stream, data);
+    if (kept === 'flood') this.kill('crashed', violation('more log frames than its host calls allow'));
+    else if (kept.length > 0) this.frames.push({ type: stream, data: Buffer.from(kept) });
+  }
+
+  #takeResult(data: Uint8Array): void {
+    this.#outputBytes += data.length;
+    if (this.#outputBytes > this.#limits.outputBytes) this.kill('output_limit');
+    else this.frames.push({ type: 'result', data: Buffer.from(data) });
+  }
+
+  #takeEnd(frame: Frame): void {
+    const ended = parseEnded(parseControl(frame));
+    if (ended === null) return this.kill('crashed', violation('an end that cannot be read'));
+    this.#logs.addDropped(ended.dropped);
+    const { outcome } = ended;
+    switch (outcome.kind) {
+      case 'returned':
+        this.#verdict = { reason: 'completed', error: null };
+        return this.#finish(ended);
+      case 'threw':
+        this.#verdict = { reason: 'threw', error: outcome.error };
+        return this.#finish(ended);
+      case 'output_limit':
+      case 'out_of_memory':
+        return this.kill(outcome.kind);
+    }
+  }
+
+  #watchMemory(): void {
+    this.#readMemory();
+    if (this.#memoryPeakBytes > (this.#limits.memoryMiB + memorySlackMiB) * bytesPerMiB)
+      this.kill('out_of_memory');
+  }
+
+  #readMemory(): void {
+    const now = this.#worker.readings.residentBytes();
+    if (now === null || this.#memoryAtStart === null) return;
+    this.#memoryPeakBytes = Math.max(this.#memoryPeakBytes, now - this.#memoryAtStart);
+  }
+
+  #stopTimers(): void {
+    clearTimeout(this.#deadline);
+    if (this.#memoryPoll !== null) clearInterval(this.#memoryPoll);
+    if (this.#exitWait !== null) clearTimeout(this.#exitWait);
+  }
+
+  /** `ended` when the worker lived to tell; otherwise it was killed or died. */
+  #finish(ended: EndedMessage | null): void {
+    if (this.frames.isEnded || this.#verdict === null) return;
+    const wallMs = performance.now() - this.#startedAtMs;
+    if (ended !== null) this.#readMemory();
+    this.#stopTimers();
+    this.frames.push(this.#usage(wallMs, ended));
+    this.frames.push({ type: 'exit', ...this.#verdict });
+    this.frames.end();
+    this.#settleDone({ wasKilled: ended === null });
+  }
+
+  #usage(wallMs: number, ended: EndedMessage | null): ExecutionFrame {
+    return {
+      type: 'usage',
+      wallMs,
+      cpuMs: this.#cpuMs(wallMs, ended),
+      memoryPeakBytes: Math.max(
+        this.#memoryPeakBytes,
+        this.#memoryAtStart === null ? (ended?.memoryBytes ?? 0) : 0,
+      ),
+      outputBytes: this.#outputBytes,
+      truncated: this.#logs.truncations() satisfies Truncation[],
+    };
+  }
+
+  /** Seen from outside where /proc allows; of a process that is gone, no more than the wall time is known. */
+  #cpuMs(wallMs: number, ended: EndedMessage | null): number {
+    const now = this.#cpuAtEndMs ?? this.#worker.readings.cpuMs();
+    if (now !== null && this.#cpuAtStartMs !== null) return now - this.#cpuAtStartMs;
+    return Math.min(ended?.cpuMs ?? wallMs, wallMs);
+  }
+}
+
+function violation(detail: string): CallError {
+  return { name: 'WorkerCrashed', message: `the isolate worker broke the protocol: ${detail}` };
+}
+
+/** V8's and isolated-vm's words on their way out; the guest cannot write to that stream. */
+function looksOutOfMemory(exit: WorkerExit): boolean {
+  return /out of memory|is_heap_oom|Allocation failed/i.test(exit.lastWords);
+}

@@ -1,0 +1,146 @@
+/**
+ * JavaScript tools in V8 isolates, inside confined worker processes.
+ * Trusted: the request and the profile. Hostile: the tool's code, and every byte that a worker sends.
+ */
+import { availableParallelism } from 'node:os';
+import { NotStarted } from '../executor.ts';
+import type { ExecutionFrame, ExecutorHealth, SandboxExecutor, SandboxRequest } from '../executor.ts';
+import { addonObjection, locateAddon } from './addon.ts';
+import type { IsolateAddon } from './addon.ts';
+import { workerProgram } from './confinement.ts';
+import type { Confinement } from './confinement.ts';
+import { IsolateCall } from './isolate-call.ts';
+import type { Logger } from './logger.ts';
+import { selectConfinement } from './select-confinement.ts';
+import type { ConfinementChoice } from './select-confinement.ts';
+import { WorkerPool } from './worker-pool.ts';
+import type { Lease } from './worker-pool.ts';
+
+export interface IsolateExecutorOptions {
+  /** Calls at the same time; one core each. Default: the number of cores, at least 2. */
+  readonly poolSize?: number;
+  /** `auto` takes the strongest that works here; a name takes that one or refuses. */
+  readonly confinement: ConfinementChoice;
+  readonly logger: Logger;
+  /** Default: the isolated-vm that is installed. */
+  readonly addon?: IsolateAddon;
+}
+
+/**
+ * Resolves once a confinement has proved itself; workers then start in the background.
+ * Rejects when a confinement was named that cannot be had. When isolates cannot be served for any other reason
+ * the executor is there, `health()` says `down` and why, and every run throws `NotStarted`.
+ */
+export async function createIsolateExecutor(options: IsolateExecutorOptions): Promise<SandboxExecutor> {
+  const { confinement: choice, logger } = options;
+  const addon = findAddon(options);
+  if ('objection' in addon) return new UnavailableExecutor(addon.objection, logger);
+  const selection = await selectConfinement(choice, addon.path, logger);
+  if ('confinement' in selection) {
+    const size = options.poolSize ?? Math.max(2, availableParallelism());
+    return new IsolateExecutor(selection.confinement, addon.path, size, logger);
+  }
+  if (choice !== 'auto')
+    throw new Error(`isolate confinement ${choice} cannot be had: ${selection.objection}`);
+  return new UnavailableExecutor(selection.objection, logger);
+}
+
+function findAddon({ addon }: IsolateExecutorOptions): IsolateAddon | { readonly objection: string } {
+  try {
+    const found = addon ?? locateAddon();
+    const objection = addonObjection(found);
+    return objection === null ? found : { objection };
+  } catch (error) {
+    return {
+      objection: `isolated-vm cannot be loaded: ${error instanceof Error ? error.message : String(error)}`,
+    };
+  }
+}
+
+class IsolateExecutor implements SandboxExecutor {
+  readonly kind = 'isolate';
+  readonly #confinement: Confinement;
+  readonly #pool: WorkerPool;
+  readonly #calls = new Set<IsolateCall>();
+
+  constructor(confinement: Confinement, addonPath: string, size: number, logger: Logger) {
+    const program = workerProgram(addonPath, 'work');
+    this.#confinement = confinement;
+    this.#pool = new WorkerPool({
+      size,
+      launch: () => confinement.launch(program),
+      logger,
+      now: () => performance.now(),
+    });
+  }
+
+  async *run(request: SandboxRequest, signal: AbortSignal): AsyncGenerator<ExecutionFrame, void, undefined> {
+    const call = await this.#begin(request, signal);
+    const cancel = (): void => call.kill('cancelled');
+    signal.addEventListener('abort', cancel, { once: true });
+    try {
+      yield* call.frames;
+    } finally {
+      signal.removeEventListener('abort', cancel);
+      // A reader that leaves early takes the call with it; after the end this does nothing.
+      cancel();
+    }
+  }
+
+  health(): Promise<ExecutorHealth> {
+    const reason = this.#pool.downReason;
+    const state = reason === null ? 'ok' : 'down';
+    return Promise.resolve({ kind: this.kind, state, confinement: this.#confinement.name, reason });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const call of this.#calls) call.kill('cancelled');
+    await this.#pool[Symbol.asyncDispose]();
+  }
+
+  async #begin(request: SandboxRequest, signal: AbortSignal): Promise<IsolateCall> {
+    const { profile, tenant, principal } = request;
+    if (profile.kind !== 'isolate') {
+      throw new NotStarted('runtime_unavailable', `isolates do not run ${profile.kind} tools`);
+    }
+    if (signal.aborted) throw new NotStarted('overloaded', 'the call was cancelled before it started');
+    const lease = await this.#pool.acquire({ tenant, principal, reuse: profile.reuse }, signal);
+    const { worker, warm } = lease;
+    if (worker.state !== 'ready') {
+      lease.release({ wasKilled: true });
+      throw new NotStarted('runtime_unavailable', 'the isolate worker was lost before the call began; retry');
+    }
+    const call = new IsolateCall({ worker, warm, request, confinement: this.#confinement.name });
+    this.#calls.add(call);
+    void this.#releaseAfter(call, lease);
+    return call;
+  }
+
+  async #releaseAfter(call: IsolateCall, lease: Lease): Promise<void> {
+    const end = await call.done;
+    this.#calls.delete(call);
+    lease.release(end);
+  }
+}
+
+/** Stands in where isolates cannot be served, so that everything else can. */
+class UnavailableExecutor implements SandboxExecutor {
+  readonly kind = 'isolate';
+  readonly #reason: string;
+
+  constructor(reason: string, logger: Logger) {
+    this.#reason = reason;
+    logger.error({ reason }, 'isolates are down');
+  }
+
+  // eslint-disable-next-line require-yield -- it has nothing to yield: nothing ever runs here
+  async *run(): AsyncGenerator<ExecutionFrame, void, undefined> {
+    throw new NotStarted('runtime_unavailable', this.#reason);
+  }
+
+  health(): Promise<ExecutorHealth> {
+    return Promise.resolve({ kind: this.kind, state: 'down', confinement: 'none', reason: this.#reason });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}

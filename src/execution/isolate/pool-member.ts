@@ -1,0 +1,75 @@
+/** A worker with what the pool knows of it. */
+import { poolLimits } from './pool-limits.ts';
+import { afterServing, mayServe } from './ownership.ts';
+import type { Owner, Served } from './ownership.ts';
+import type { WorkerProcess } from './worker-process.ts';
+
+const bytesPerMiB = 1024 * 1024;
+
+export class PoolMember {
+  readonly worker: WorkerProcess;
+  #served: Served | null = null;
+  #calls = 0;
+  #isLeased = false;
+  #isRetired = false;
+  #firstReadyBytes: number | null = null;
+  #readyTimer: NodeJS.Timeout | null = null;
+
+  constructor(worker: WorkerProcess) {
+    this.worker = worker;
+    this.expectReady();
+  }
+
+  get isFresh(): boolean {
+    return this.#served === null;
+  }
+  get isLeased(): boolean {
+    return this.#isLeased;
+  }
+  get isRetired(): boolean {
+    return this.#isRetired;
+  }
+  get isIdle(): boolean {
+    return this.worker.state === 'ready' && !this.#isLeased && !this.#isRetired;
+  }
+  /** Came up at least once: an exit before that is a failure to start. */
+  get hasStarted(): boolean {
+    return this.#firstReadyBytes !== null;
+  }
+
+  /** May serve this owner, now or once it is idle. */
+  couldServe(owner: Owner): boolean {
+    return !this.#isRetired && mayServe(this.#served, owner);
+  }
+
+  lease(owner: Owner): void {
+    this.#served = afterServing(this.#served, owner);
+    this.#calls += 1;
+    this.#isLeased = true;
+  }
+
+  /** The call ended and the worker prepares the next isolate. */
+  expectReady(): void {
+    this.#readyTimer = setTimeout(() => this.worker.kill(), poolLimits.readyMsMax);
+  }
+
+  /** False when the worker has served long enough and must go. */
+  becomeReady(): boolean {
+    this.stopWaiting();
+    this.#isLeased = false;
+    const bytes = this.worker.readings.residentBytes() ?? 0;
+    this.#firstReadyBytes ??= bytes;
+    const growthMiB = (bytes - this.#firstReadyBytes) / bytesPerMiB;
+    return this.#calls < poolLimits.callsPerWorkerMax && growthMiB <= poolLimits.idleGrowthMiBMax;
+  }
+
+  retire(): void {
+    this.#isRetired = true;
+    this.worker.kill();
+  }
+
+  stopWaiting(): void {
+    if (this.#readyTimer !== null) clearTimeout(this.#readyTimer);
+    this.#readyTimer = null;
+  }
+}

@@ -1,0 +1,49 @@
+/** Proof, before any call, that a confinement holds here: the worker itself tries what it must not be able to do. */
+import type { Confinement } from './confinement.ts';
+import { workerProgram } from './confinement.ts';
+import { FrameDecoder, parseControl } from '../protocol/frame-decoder.ts';
+
+/** A worker starts in about 0.1 s; a slow, busy machine gets this long. */
+const selfTestMsMax = 15_000;
+const lastWordsCharsMax = 500;
+
+/** Why this confinement must not be used; null when it passed. */
+export async function confinementObjection(
+  confinement: Confinement,
+  addonPath: string,
+): Promise<string | null> {
+  const { promise, resolve } = Promise.withResolvers<string | null>();
+  const { child, channel } = confinement.launch(workerProgram(addonPath, 'probe'));
+  const timer = setTimeout(
+    () => resolve(`the self-test did not answer in ${selfTestMsMax} ms`),
+    selfTestMsMax,
+  );
+  const decoder = new FrameDecoder(['ready']);
+  let lastWords = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    lastWords = (lastWords + chunk.toString('utf8')).slice(0, lastWordsCharsMax);
+  });
+  channel.on('error', () => {});
+  channel.on('data', (chunk: Buffer) => {
+    const violation = decoder.decode(chunk, (frame) =>
+      resolve(objectionTo(parseControl(frame)?.['breaches'])),
+    );
+    if (violation !== null) resolve(`the self-test answered with ${violation.detail}`);
+  });
+  child.once('error', (error) => resolve(`a worker cannot be started: ${error.message}`));
+  child.once('close', () =>
+    resolve(`a worker cannot be started: ${lastWords.trim() || 'it ended without a word'}`),
+  );
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
+      process.kill(-child.pid, 'SIGKILL');
+  }
+}
+
+function objectionTo(breaches: unknown): string | null {
+  if (!Array.isArray(breaches)) return 'the self-test answered nonsense';
+  return breaches.length === 0 ? null : `a confined worker ${breaches.map(String).join(', ')}`;
+}

@@ -1,0 +1,48 @@
+/** A bounded queue that is fair between tenants: first come first served within one, in turn between them. */
+
+export interface QueueLimits {
+  readonly lengthMax: number;
+  readonly tenantLengthMax: number;
+}
+
+export class TenantQueue<Item extends { readonly tenant: string }> {
+  readonly #limits: QueueLimits;
+  /** In the order of their turns. Only tenants with something waiting are here. */
+  readonly #waiting = new Map<string, Item[]>();
+  #length = 0;
+
+  constructor(limits: QueueLimits) {
+    this.#limits = limits;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** False when the queue or the tenant's part of it is full. */
+  push(item: Item): boolean {
+    const own = this.#waiting.get(item.tenant) ?? [];
+    if (this.#length >= this.#limits.lengthMax || own.length >= this.#limits.tenantLengthMax) return false;
+    own.push(item);
+    this.#waiting.set(item.tenant, own);
+    this.#length += 1;
+    return true;
+  }
+
+  /** The first item of each tenant, in the order of their turns. */
+  heads(): Item[] {
+    return [...this.#waiting.values()].flatMap((items) => items.slice(0, 1));
+  }
+
+  /** Takes an item out. If it was served, its tenant's next turn comes after everyone else's. */
+  remove(item: Item, wasServed: boolean): boolean {
+    const own = this.#waiting.get(item.tenant);
+    const at = own?.indexOf(item) ?? -1;
+    if (own === undefined || at === -1) return false;
+    own.splice(at, 1);
+    this.#length -= 1;
+    if (wasServed || own.length === 0) this.#waiting.delete(item.tenant);
+    if (wasServed && own.length > 0) this.#waiting.set(item.tenant, own);
+    return true;
+  }
+}

@@ -1,0 +1,40 @@
+import Database from 'better-sqlite3';
+import { expect, test } from 'vitest';
+import { eventSql } from '../../../src/audit/sqlite/event-query.ts';
+import { migrate } from '../../../src/audit/sqlite/migrations.ts';
+import type { EventQuery } from '../../../src/audit/record.ts';
+
+const database = new Database(':memory:');
+migrate(database);
+
+/** How SQLite would find the page: the indexes it uses, and whether it has to sort. */
+function plan(query: Partial<EventQuery>): string {
+  const { where, order, values } = eventSql({ tenant: 'default', limit: 10, order: 'desc', ...query });
+  const sql = `EXPLAIN QUERY PLAN SELECT canonical FROM audit_chain e WHERE ${where} ORDER BY e.position ${order} LIMIT 10`;
+  const steps = database.prepare(sql).all(...values) as { parent: number; detail: string }[];
+  return steps
+    .filter(({ parent, detail }) => parent === 0 && !detail.startsWith('SCALAR'))
+    .map(({ detail }) => detail)
+    .join('; ');
+}
+
+test('a call or a request is found by its own index, also within a tenant', () => {
+  expect(plan({ callId: 'call_1' })).toBe('SEARCH e USING INDEX audit_chain_call_id (call_id=?)');
+  expect(plan({ requestId: 'r', principal: 'p', tool: 't', type: 'intent' })).toBe(
+    'SEARCH e USING INDEX audit_chain_request_id (request_id=?)',
+  );
+});
+
+test('every filter with an index gives its page in order, without sorting', () => {
+  expect(plan({ principal: 'p' })).toBe('SEARCH e USING INDEX audit_chain_principal (principal=?)');
+  expect(plan({ tool: 't' })).toBe('SEARCH e USING INDEX audit_chain_tool (tool=?)');
+  expect(plan({ type: 'intent', effect: 'deny' })).toBe('SEARCH e USING INDEX audit_chain_type (type=?)');
+  expect(plan({ rule: 'r' })).toBe('SEARCH e USING INDEX audit_chain_tenant (tenant=?)');
+  expect(plan({ tenant: null })).toBe('SCAN e');
+});
+
+test('a range of time becomes a range of positions', () => {
+  const range = { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' };
+  expect(plan({ tenant: null, ...range })).toBe('SEARCH e USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)');
+  expect(plan(range)).toBe('SEARCH e USING INDEX audit_chain_tenant (tenant=? AND rowid>? AND rowid<?)');
+});

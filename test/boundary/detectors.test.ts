@@ -1,0 +1,103 @@
+import { describe, expect, test } from 'vitest';
+import { detectorIds, detectors, secretDetectors } from '../../src/boundary/detectors.ts';
+import { filterResult, filterStdout } from './support/filter.ts';
+import { readPattern } from './support/pattern-source.ts';
+
+const found = (text: string) => filterStdout(text).report.findings.map((finding) => finding.detector);
+
+/** Known secrets have no published format; their tests are a file of their own. */
+const published = detectors.filter(({ id }) => id !== 'known-secret');
+
+describe.each(published)('$id', ({ id, examples }) => {
+  test.each(examples.hit)('finds %j', (example) => {
+    expect(found(example)).toContain(id);
+  });
+
+  test.each(examples.hit)('takes %j out of JSON too', (example) => {
+    const { result, report } = filterResult({ text: example });
+
+    expect(report.findings.map((finding) => finding.detector)).toContain(id);
+    expect(JSON.stringify(result)).not.toContain(JSON.stringify(example).slice(1, -1));
+  });
+
+  test.each(examples.miss)('leaves %j', (example) => {
+    expect(found(example)).not.toContain(id);
+  });
+});
+
+test('every detector names its source and shows a hit and a miss', () => {
+  const incomplete = published.filter(
+    ({ title, source, examples }) =>
+      title === '' || source === '' || examples.hit.length * examples.miss.length === 0,
+  );
+
+  expect(incomplete).toEqual([]);
+});
+
+test('the ids that policy files may name are these', () => {
+  expect([...detectorIds]).toEqual([
+    'known-secret',
+    'private-key',
+    'sallyport-key',
+    'github-token',
+    'github-stateless-token',
+    'github-pat',
+    'aws-access-key-id',
+    'aws-secret-access-key',
+    'slack-token',
+    'slack-webhook',
+    'stripe-key',
+    'google-api-key',
+    'npm-token',
+    'gitlab-token',
+    'openai-key',
+    'anthropic-key',
+    'jwt',
+    'bearer-token',
+    'ansi-escape',
+    'control-character',
+    'bidi-override',
+    'unicode-tag',
+    'variation-selector',
+    'zero-width',
+  ]);
+});
+
+const patterns = secretDetectors.flatMap(({ id, literals, format }) =>
+  format.kind === 'pattern' ? [{ id, literals, format }] : [],
+);
+
+describe.each(patterns)('the pattern of $id', ({ literals, format: { pattern, alphabet } }) => {
+  const facts = readPattern(pattern.source);
+
+  test('has bounded quantifiers only, none nested and none lazy', () => {
+    expect(facts).toMatchObject({ unboundedQuantifiers: 0, nestedQuantifiers: 0, lazyQuantifiers: 0 });
+  });
+
+  test('is sticky, so that it is tried at its literal and nowhere else', () => {
+    expect(pattern.sticky).toBe(true);
+    expect(pattern.global).toBe(false);
+  });
+
+  test('reads far only through its own alphabet, so that no second try starts inside a long one', () => {
+    if (pattern.source.includes('(?<secret>')) return;
+    const ascii = Array.from({ length: 128 }, (_, unit) => String.fromCharCode(unit));
+    for (const { source } of facts.repeatedClasses.filter(({ max }) => max > 128)) {
+      const readable = ascii.filter((character) => new RegExp(source).test(character));
+      expect(readable.filter((character) => !alphabet.test(character))).toEqual([]);
+    }
+  });
+
+  test('has literals of at least three characters', () => {
+    expect(literals.filter((literal) => literal.length < 3)).toEqual([]);
+  });
+});
+
+test('the reader of patterns sees what it is asked about', () => {
+  expect(readPattern('a+[b-c]{2,}(?:d{1,3}e){4}f*?')).toEqual({
+    unboundedQuantifiers: 3,
+    nestedQuantifiers: 1,
+    lazyQuantifiers: 1,
+    repeatedClasses: [{ source: '[b-c]', max: 0 }],
+  });
+});

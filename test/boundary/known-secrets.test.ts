@@ -1,0 +1,117 @@
+import { assert, constantFrom, property, string, uint8Array } from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Boundary } from '../../src/boundary/boundary.ts';
+import { createBoundary } from '../../src/boundary/boundary.ts';
+import { bytes, output, redactionKey } from './support/filter.ts';
+
+const secret = 'hünter2 "quoted"/+';
+
+function knowing(secret: string): Boundary {
+  return createBoundary({ redactionKey, knownSecrets: [{ id: 'bootstrap-key', secret }] });
+}
+
+const raw = Buffer.from(secret);
+const escaped = 'h\\u00fcnter2';
+
+describe('a known secret is found', () => {
+  test.each([
+    ['in plain', secret, []],
+    ['in base64', raw.toString('base64'), ['base64']],
+    ['in base64 after one byte', Buffer.concat([Buffer.from('x'), raw]).toString('base64'), ['base64']],
+    [
+      'in base64 after two bytes',
+      Buffer.concat([Buffer.from('xy'), raw, Buffer.from('z')]).toString('base64'),
+      ['base64'],
+    ],
+    ['in hex', raw.toString('hex'), ['hex']],
+    ['in capital hex', raw.toString('hex').toUpperCase(), ['hex']],
+    ['percent-encoded where needed', encodeURIComponent(secret), ['percent']],
+    ['percent-encoded throughout', raw.toString('hex').replaceAll(/../g, (pair) => `%${pair}`), ['percent']],
+    ['inside a JSON string', JSON.stringify(secret).slice(1, -1), ['json']],
+    ['reversed', [...secret].toReversed().join(''), ['reversed']],
+  ])('%s', (_, text, via) => {
+    const { stdout, report } = knowing(secret).filterOutput(output({ stdout: bytes(`a (${text}) b`) }), []);
+
+    expect(stdout).toMatch(/^a \((?:eH|e)?\[REDACTED:bootstrap-key:86b8\][A-Za-z0-9=]{0,4}\) b$/);
+    expect(report.findings).toMatchObject([
+      { detector: 'known-secret', action: 'redact', confidence: 'high', via },
+    ]);
+  });
+
+  test('in base64url', () => {
+    const url = knowing('~~~???>>>~~~???').filterOutput(
+      output({ stdout: bytes(Buffer.from('~~~???>>>~~~???').toString('base64url')) }),
+      [],
+    );
+
+    expect(url.report.findings).toMatchObject([{ detector: 'known-secret', via: ['base64url'] }]);
+  });
+
+  test('in the bytes of a binary artifact, which is withheld', () => {
+    const data = new Uint8Array([0, 255, ...bytes(secret)]);
+
+    const { artifacts, report } = knowing(secret).filterOutput(
+      output({ artifacts: [{ name: 'core', mediaType: 'application/octet-stream', data }] }),
+      [],
+    );
+
+    expect(artifacts).toEqual([]);
+    expect(report.findings).toMatchObject([{ detector: 'known-secret', where: '/artifacts/0@2' }]);
+  });
+
+  test('split over two fields', () => {
+    const { result } = knowing(secret).filterOutput(
+      output({ result: { a: secret.slice(0, 7), b: secret.slice(7) } }),
+      [],
+    );
+
+    expect(result).toEqual({ a: '[REDACTED:bootstrap-key:86b8]', b: '[REDACTED:bootstrap-key:86b8]' });
+  });
+});
+
+test('a form that is not listed stays: this is the gap that decoders will close', () => {
+  expect(knowing(secret).redactText(escaped)).toBe(escaped);
+});
+
+test('no base64 text around a secret shows any of it, whatever stands before and after', () => {
+  const alphabet = constantFrom(...'abcXYZ019-_.~!ü€'.split(''));
+  const anySecret = string({ unit: alphabet, minLength: 8, maxLength: 40 });
+
+  assert(
+    property(
+      anySecret,
+      uint8Array({ maxLength: 9 }),
+      uint8Array({ maxLength: 9 }),
+      (secret, before, after) => {
+        const encoded = Buffer.concat([before, Buffer.from(secret), after]).toString('base64');
+        const filtered = knowing(secret).redactText(encoded);
+
+        expect(filtered).toContain('[REDACTED:bootstrap-key:');
+        const [left = '', right = ''] = filtered.split(/\[REDACTED:bootstrap-key:[0-9a-f]{4}\]/);
+        expect(Buffer.from(left, 'base64').length).toBeLessThanOrEqual(before.length);
+        expect(right.replaceAll('=', '').length).toBeLessThanOrEqual(Math.ceil((after.length * 8) / 6));
+      },
+    ),
+  );
+});
+
+test('the report says that known secrets were looked for', () => {
+  expect(knowing(secret).filterOutput(output({}), []).report.scanned).toEqual([
+    'secrets',
+    'known-secrets',
+    'unicode',
+  ]);
+});
+
+test('what cannot be looked for is refused, and the message holds no secret', () => {
+  expect(() => knowing('short')).toThrow(
+    'known secret bootstrap-key: use 8 to 16384 characters of well-formed text',
+  );
+  expect(() => createBoundary({ redactionKey, knownSecrets: [{ id: 'Bad Id', secret }] })).toThrow(
+    'known secret id "Bad Id": use lower-case letters, digits and "-", at most 40',
+  );
+  const many = Array.from({ length: 257 }, (_, index) => ({ id: 'x', secret: `secret number ${index}` }));
+  expect(() => createBoundary({ redactionKey, knownSecrets: many })).toThrow(
+    '257 known secrets; at most 256 can be looked for',
+  );
+});

@@ -1,0 +1,6 @@
+// More timers than may wait.
+// expect: threw RangeError
+// limits: hostCalls=1000000
+export default () => {
+  for (;;) setTimeout(() => {}, 1e6);
+};

@@ -1,0 +1,5 @@
+// A plain endless loop.
+// expect: timed_out
+export default () => {
+  for (;;);
+};

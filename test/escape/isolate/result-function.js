@@ -1,0 +1,3 @@
+// A function.
+// expect: threw TypeError
+export default () => () => 1;

@@ -1,0 +1,3 @@
+// A symbol.
+// expect: threw TypeError
+export default () => Symbol('x');

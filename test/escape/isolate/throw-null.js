@@ -1,0 +1,5 @@
+// null is thrown.
+// expect: threw Error
+export default () => {
+  throw null;
+};

@@ -1,0 +1,3 @@
+// WebAssembly is not there, nor is a way to its memory.
+// expect: completed "undefined"
+export default () => typeof WebAssembly;

@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+
+import { Slots } from '../../../src/execution/container/slots.ts';
+
+const never = new AbortController().signal;
+
+test('tenants take turns, calls of one tenant keep their order', async () => {
+  const slots = new Slots({ runningMax: 1, waitingMax: 10 });
+  const order: string[] = [];
+  const first = await slots.take('a', never);
+  const calls = ['a1', 'a2', 'a3', 'b1', 'b2'].map(async (name) => {
+    using _slot = await slots.take(name.slice(0, 1), never);
+    order.push(name);
+  });
+  first[Symbol.dispose]();
+  await Promise.all(calls);
+  expect(order).toEqual(['a1', 'b1', 'a2', 'b2', 'a3']);
+});
+
+test('when too many wait, the next is refused as overloaded', async () => {
+  const slots = new Slots({ runningMax: 1, waitingMax: 1 });
+  const running = await slots.take('a', never);
+  const waiting = slots.take('a', never);
+  await expect(slots.take('b', never)).rejects.toMatchObject({ name: 'NotStarted', code: 'overloaded' });
+  running[Symbol.dispose]();
+  (await waiting)[Symbol.dispose]();
+});
+
+test('a call that is aborted while it waits leaves the queue', async () => {
+  const slots = new Slots({ runningMax: 1, waitingMax: 1 });
+  const running = await slots.take('a', never);
+  const controller = new AbortController();
+  const waiting = slots.take('a', controller.signal);
+  controller.abort(new Error('enough'));
+  await expect(waiting).rejects.toThrow('enough');
+  const next = slots.take('b', never);
+  running[Symbol.dispose]();
+  running[Symbol.dispose]();
+  using _slot = await next;
+});
+
+test('a slot that is given back twice is given back once', async () => {
+  const slots = new Slots({ runningMax: 1, waitingMax: 0 });
+  const slot = await slots.take('a', never);
+  slot[Symbol.dispose]();
+  slot[Symbol.dispose]();
+  using _slot = await slots.take('a', never);
+  await expect(slots.take('a', never)).rejects.toMatchObject({ code: 'overloaded' });
+});

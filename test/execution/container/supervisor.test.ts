@@ -1,0 +1,133 @@
+import { afterEach, beforeAll, expect, test } from 'vitest';
+
+import { Engine } from '../../../src/execution/container/engine.ts';
+import { containerSpec } from '../../../src/execution/container/host-config.ts';
+import { resolveImage } from '../../../src/execution/container/images.ts';
+import { Sandbox } from '../../../src/execution/container/sandbox.ts';
+import { labels } from '../../../src/execution/container/sweep.ts';
+import { encodeControl, encodeFrame } from '../../../src/execution/protocol/frame.ts';
+import type { Frame } from '../../../src/execution/protocol/frame.ts';
+import {
+  buildImages,
+  dockerHost,
+  imagesDirectory,
+  profileOf,
+  silentLogger,
+} from '../../support/container-calls.ts';
+
+const profile = profileOf('shell');
+let cleanup = new AsyncDisposableStack();
+beforeAll(async () => await buildImages('shell'), 600_000);
+afterEach(async () => {
+  await cleanup.disposeAsync();
+  cleanup = new AsyncDisposableStack();
+});
+
+/** What the supervisor of a shell answers to these bytes: its frames, and why it gave up. */
+async function answerTo(pieces: readonly Uint8Array[]): Promise<{ frames: string[]; complaint: string }> {
+  const engine = new Engine(dockerHost);
+  const spec = containerSpec(profile, {
+    imageId: await resolveImage(engine, imagesDirectory, profile.image),
+    cgroupParent: '/sallyport',
+    labels: {
+      [labels.instance]: `test-supervisor-${process.pid}`,
+      [labels.call]: 'c',
+      [labels.deadline]: String(Date.now() + 60_000),
+    },
+  });
+  const sandbox = cleanup.use(await Sandbox.start(engine, spec, new AbortController().signal, silentLogger));
+  const frames: string[] = [];
+  const { promise: ended, resolve } = Promise.withResolvers<void>();
+  sandbox.listen({
+    onFrame: ({ type, payload }: Frame) => {
+      frames.push(`${type}:${Buffer.from(payload).toString()}`);
+      if (type === 'ended') resolve();
+    },
+    fail: () => resolve(),
+    room: async () => {},
+  });
+  await sandbox.send(pieces);
+  await Promise.race([ended, sandbox.closed]);
+  return { frames, complaint: sandbox.complaint };
+}
+
+const bytes = (text: string): Buffer => Buffer.from(text);
+const file = (path: string): Buffer => encodeControl('file', 1, { path });
+const script = (text: string): Buffer => encodeFrame('args', 1, bytes(text));
+const end = encodeControl('end', 1, {});
+
+test('a request in one-byte pieces is understood', async () => {
+  const whole = Buffer.concat([
+    file('a"\\b'),
+    encodeFrame('fileData', 1, bytes('hi\n')),
+    script('cat a*'),
+    end,
+  ]);
+  const { frames } = await answerTo(Array.from(whole, (byte) => Buffer.of(byte)));
+  expect(frames).toEqual(['stdout:hi\n', 'ended:{"code":0,"signal":0,"droppedFiles":0,"droppedBytes":0}']);
+});
+
+test.each([
+  ['../x', "supervisor: a file's path must be relative and plain"],
+  ['a/../../x', "supervisor: a file's path must be relative and plain"],
+  ['/etc/x', "supervisor: a file's path must be relative and plain"],
+  ['a//b', "supervisor: a file's path must be relative and plain"],
+  ['.', "supervisor: a file's path must be relative and plain"],
+  ['', "supervisor: a file's path must be relative and plain"],
+  ['a\nb', "supervisor: a file's path holds a control character"],
+  [`${'a/'.repeat(20)}b`, "supervisor: a file's path is too deep"],
+  ['x'.repeat(1100), "supervisor: a file's path is too long"],
+  ['out', 'supervisor: out: File exists'],
+])('the path %j ends the sandbox before any code runs', async (path, complaint) => {
+  expect(await answerTo([file(path), script('echo ran'), end])).toEqual({ frames: [], complaint });
+});
+
+test.each([
+  ['an unknown type', Buffer.of(0, 0, 0, 0, 99, 0, 0, 0, 1), 'supervisor: an unknown frame of type 99'],
+  [
+    'a frame of gigabytes',
+    Buffer.of(0xff, 0, 0, 0, 64, 0, 0, 0, 1),
+    'supervisor: a frame of 4278190080 bytes',
+  ],
+  [
+    'data of no file',
+    encodeFrame('fileData', 1, bytes('x')),
+    'supervisor: data of a file that was not opened',
+  ],
+  [
+    'another JSON',
+    encodeFrame('file', 1, bytes('{"path":"a"} ')),
+    'supervisor: a file frame is not understood',
+  ],
+  [
+    'a cut JSON',
+    encodeFrame('file', 1, bytes('{"path":"a\\')),
+    "supervisor: a file's path holds a control character",
+  ],
+])('%s ends the sandbox', async (_, frame, complaint) => {
+  expect(await answerTo([frame])).toEqual({ frames: [], complaint });
+});
+
+test('a file after the request has begun ends the sandbox', async () => {
+  const { complaint } = await answerTo([script('sleep 1000'), file('a')]);
+  expect(complaint).toBe('supervisor: a frame of type 13 out of turn');
+});
+
+test('a request larger than a pipe waits for a child that is slow to read', async () => {
+  const lines = bytes(': a line\n'.repeat(7000));
+  const slow = encodeFrame('args', 1, bytes('sleep 0.3\n'));
+  const { frames } = await answerTo([
+    slow,
+    encodeFrame('args', 1, lines),
+    encodeFrame('args', 1, lines),
+    script('echo last'),
+    end,
+  ]);
+  expect(frames[0]).toBe('stdout:last\n');
+});
+
+test('a child that ends without reading its request to the end is no harm', async () => {
+  const lines = encodeFrame('args', 1, bytes(': a line\n'.repeat(7000)));
+  const { frames } = await answerTo([script('exit 5\n'), lines, lines, lines, lines, end]);
+  expect(frames).toEqual(['ended:{"code":5,"signal":0,"droppedFiles":0,"droppedBytes":0}']);
+});

@@ -1,0 +1,259 @@
+/** The globals that tool code expects, held against Node's own. */
+import { format } from 'node:util';
+import * as fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { SandboxExecutor } from '../../../src/execution/executor.ts';
+import type { JsonValue } from '../../../src/model/json.ts';
+import { createExecutor, runCode } from './support.ts';
+
+let executor: SandboxExecutor;
+beforeAll(async () => {
+  executor = await createExecutor();
+});
+afterAll(async () => {
+  await executor[Symbol.asyncDispose]();
+});
+
+async function evaluate(code: string, input: JsonValue = null): Promise<unknown> {
+  const { exit, result } = await runCode(executor, code, input, {
+    outputBytes: 1_000_000,
+    hostCalls: 100_000,
+  });
+  expect(exit).toEqual({ type: 'exit', reason: 'completed', error: null });
+  return JSON.parse(result);
+}
+
+describe('console', () => {
+  test('log, info and debug go to stdout, warn and error to stderr', async () => {
+    const code = `console.log('log'); console.info('info'); console.debug('debug'); console.warn('warn'); console.error('error');`;
+    const { stderr, stdout } = await runCode(executor, code);
+    expect(stdout).toBe('log\ninfo\ndebug\n');
+    expect(stderr).toBe('warn\nerror\n');
+  });
+
+  test.each([
+    ["'text', 1, true, null, undefined", 'text 1 true null undefined'],
+    ["{ a: 1, 'b-c': 'it', d: [1, 'two'] }", "{ a: 1, 'b-c': 'it', d: [ 1, 'two' ] }"],
+    ['[]', '[]'],
+    ['{}', '{}'],
+    ['new Map([[1, { a: 2 }]]), new Set([1])', 'Map(1) { 1 => { a: 2 } } Set(1) { 1 }'],
+    ['new Date(0)', '1970-01-01T00:00:00.000Z'],
+    ['/a/g, 10n, -0, Symbol("s")', '/a/g 10n -0 Symbol(s)'],
+    ['class A {}, function b() {}, () => 1', '[Function: A] [Function: b] [Function (anonymous)]'],
+    ['new (class Point { x = 1 })()', 'Point { x: 1 }'],
+    ['new Uint8Array([1, 2])', 'Uint8Array(2) [ 1, 2 ]'],
+    ["'%s is %d, %j%%', 'x', '4', { a: 1 }, 'rest'", 'x is 4, {"a":1}% rest'],
+    ['{ get a() { return 1; } }', '{ a: [Getter] }'],
+    ['Object.assign(Object.create(null), { a: 1 })', '[Object: null prototype] { a: 1 }'],
+  ])('console.log(%s) reads %s', async (values, expected) => {
+    const { stdout } = await runCode(executor, `console.log(${values});`);
+    expect(stdout).toBe(`${expected}\n`);
+  });
+
+  test('cycles and depth are bounded', async () => {
+    const { stdout } = await runCode(
+      executor,
+      `const a = { n: 1 }; a.a = a; console.log(a, [[[[[[[1]]]]]]]);`,
+    );
+    expect(stdout).toBe('{ n: 1, a: [Circular] } [ [ [ [ [ [Array] ] ] ] ] ]\n');
+  });
+
+  test('an error is shown with its stack', async () => {
+    const { stderr } = await runCode(executor, `console.error(new TypeError('bad'));`);
+    expect(stderr).toContain('TypeError: bad\n    at default (tool.js:1:15)');
+  });
+
+  test('plain arguments read as in Node', async () => {
+    const scalars = fc.oneof(fc.string(), fc.integer(), fc.boolean(), fc.constant(null));
+    await fc.assert(
+      fc.asyncProperty(fc.array(scalars, { minLength: 1, maxLength: 5 }), async (values) => {
+        const { stdout } = await runCode(executor, 'console.log(...input)', values);
+        expect(stdout).toBe(`${format(...values).toWellFormed()}\n`);
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
+
+describe('text', () => {
+  const texts = fc.array(fc.string({ unit: 'binary' }), { maxLength: 20 });
+
+  test('TextEncoder writes the bytes that Node writes', async () => {
+    await fc.assert(
+      fc.asyncProperty(texts, async (input) => {
+        const encoded = await evaluate(
+          'const e = new TextEncoder(); return input.map((t) => [...e.encode(t)])',
+          input,
+        );
+        expect(encoded).toEqual(input.map((text) => [...new TextEncoder().encode(text)]));
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  test('TextDecoder reads any bytes as Node does', async () => {
+    const bytes = fc.array(fc.uint8Array({ maxLength: 12 }), { maxLength: 30 });
+    await fc.assert(
+      fc.asyncProperty(bytes, async (input) => {
+        const lists = input.map((list) => [...list]);
+        const decoded = await evaluate(
+          'return input.map((b) => new TextDecoder().decode(new Uint8Array(b)))',
+          lists,
+        );
+        expect(decoded).toEqual(input.map((list) => new TextDecoder().decode(list)));
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  test.each(['ff', 'e282', 'eda080', 'f0808080', 'c0af', 'f4908080', 'efbbbf61', 'e2ff82ac', 'f09f98'])(
+    'TextDecoder reads the malformed bytes %s as Node does',
+    async (hex) => {
+      const bytes = [...Buffer.from(hex, 'hex')];
+      const code = `const view = new Uint8Array(input);
+        let fatal; try { fatal = new TextDecoder('utf8', { fatal: true }).decode(view); } catch (error) { fatal = error.name; }
+        return [new TextDecoder().decode(view), fatal]`;
+      let fatal: string;
+      try {
+        fatal = new TextDecoder('utf8', { fatal: true }).decode(Buffer.from(hex, 'hex'));
+      } catch {
+        fatal = 'TypeError';
+      }
+      expect(await evaluate(code, bytes)).toEqual([new TextDecoder().decode(Buffer.from(hex, 'hex')), fatal]);
+    },
+  );
+
+  test('TextDecoder keeps a half character for the next chunk of a stream', async () => {
+    const code = `const d = new TextDecoder();
+      return d.decode(new Uint8Array([0xe2, 0x82]), { stream: true }) + d.decode(new Uint8Array([0xac]), { stream: true }) + d.decode()`;
+    expect(await evaluate(code)).toBe('€');
+  });
+
+  test('atob and btoa agree with Node, refusals included', async () => {
+    const code = `const attempt = (f, t) => { try { return f(t); } catch (error) { return error.name; } };
+      return input.map((t) => [attempt(btoa, t), attempt(atob, t)])`;
+    const attempt = (convert: (text: string) => string, text: string): string => {
+      try {
+        return convert(text);
+      } catch {
+        return 'InvalidCharacterError';
+      }
+    };
+    const base64ish = fc.string({ unit: fc.constantFrom(...'AZaz09+/= \n-€é'), maxLength: 9 });
+    await fc.assert(
+      fc.asyncProperty(fc.array(base64ish, { maxLength: 50 }), async (input) => {
+        expect(await evaluate(code, input)).toEqual(
+          input.map((text) => [attempt(btoa, text), attempt(atob, text)]),
+        );
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
+
+describe('URL', () => {
+  test('parts and setters are those of Node', async () => {
+    const code = `const url = new URL('../c?x=1#h', 'https://u:p@Example.com:8443/a/b/');
+      url.searchParams.append('q', 'ä b&c');
+      url.port = ''; url.hash = 'z'; url.protocol = 'http'; url.pathname = '/new path';
+      return [url, url.href, url.origin, url.host, url.username, url.search, [...url.searchParams], String(url)]`;
+    const url = new URL('../c?x=1#h', 'https://u:p@Example.com:8443/a/b/');
+    url.searchParams.append('q', 'ä b&c');
+    url.port = '';
+    url.hash = 'z';
+    url.protocol = 'http';
+    url.pathname = '/new path';
+    const { host, href, origin, search, username } = url;
+    const expected = [url.toJSON(), href, origin, host, username, search, [...url.searchParams], String(url)];
+    expect(await evaluate(code)).toEqual(expected);
+  });
+
+  test('what is no URL is refused', async () => {
+    const code = `let name; try { new URL('x'); } catch (error) { name = error.name; }
+      return [name, URL.canParse('x'), URL.canParse('x', 'http://a'), URL.parse('x')]`;
+    expect(await evaluate(code)).toEqual(['TypeError', false, true, null]);
+  });
+
+  test('search set on the URL reaches its searchParams', async () => {
+    const code = `const url = new URL('http://a/?x=1'); const params = url.searchParams; url.search = '?y=2';
+      return [params.get('x'), params.get('y'), params === url.searchParams]`;
+    expect(await evaluate(code)).toEqual([null, '2', true]);
+  });
+
+  test('URLSearchParams parses and prints any ASCII query as Node does', async () => {
+    const queries = fc.array(
+      fc.string({ unit: fc.constantFrom(..."ab=&+% ?%41%zz%e2%82!(~'*"), maxLength: 15 }),
+      { maxLength: 30 },
+    );
+    await fc.assert(
+      fc.asyncProperty(queries, async (input) => {
+        const code = `return input.map((q) => { const p = new URLSearchParams(q); return [[...p], p.toString(), p.size]; })`;
+        const expected = input.map((query) => {
+          const params = new URLSearchParams(query);
+          return [[...params], params.toString(), params.size];
+        });
+        expect(await evaluate(code, input)).toEqual(expected);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  test('characters beside escapes are read by the URL Standard, where Node 26 mixes up their bytes', async () => {
+    const code = `return ['€=😀', '%aa€', '%e2%82%ac€'].map((query) => [...new URLSearchParams(query)][0])`;
+    expect(await evaluate(code)).toEqual([
+      ['€', '😀'],
+      ['\ufffd€', ''],
+      ['€€', ''],
+    ]);
+  });
+
+  test('URLSearchParams is edited like a list', async () => {
+    const code = `const p = new URLSearchParams([['b', '1'], ['a', '2'], ['b', '3']]);
+      p.set('b', '4'); p.append('c', '5'); p.delete('c', '6'); p.sort();
+      const seen = []; p.forEach((value, name) => seen.push(name + value));
+      return [seen, p.has('b', '4'), p.getAll('b'), [...p.keys()], [...p.values()], String(new URLSearchParams({ x: 'y z' }))]`;
+    expect(await evaluate(code)).toEqual([
+      ['a2', 'b4', 'c5'],
+      true,
+      ['4'],
+      ['a', 'b', 'c'],
+      ['2', '4', '5'],
+      'x=y+z',
+    ]);
+  });
+});
+
+describe('structuredClone and crypto', () => {
+  test('structuredClone copies deeply, with cycles and shared parts', async () => {
+    const code = `const shared = { n: 1 };
+      const value = { date: new Date(5), map: new Map([[shared, new Set([1])]]), list: [shared, , 3], bytes: new Uint8Array([1, 2]).subarray(1), error: new TypeError('bad', { cause: shared }) };
+      value.self = value;
+      const copy = structuredClone(value);
+      return [copy !== value, copy.self === copy, copy.list[0] !== shared, [...copy.map.keys()][0] === copy.list[0],
+        copy.date.getTime(), [...copy.bytes], copy.error instanceof TypeError, copy.error.cause === copy.list[0], copy.list.length]`;
+    expect(await evaluate(code)).toEqual([true, true, true, true, 5, [2], true, true, 3]);
+  });
+
+  test('structuredClone refuses functions and symbols', async () => {
+    const code = `try { structuredClone({ f() {} }); } catch (error) { return error.name; }`;
+    expect(await evaluate(code)).toBe('DataCloneError');
+  });
+
+  test('randomUUID is a version 4 UUID and never the same', async () => {
+    const uuids = (await evaluate('return [crypto.randomUUID(), crypto.randomUUID()]')) as string[];
+    expect(uuids[0]).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(uuids[0]).not.toBe(uuids[1]);
+  });
+
+  test('getRandomValues fills the view that it is given and nothing around it', async () => {
+    const code = `const all = new Uint8Array(64); const view = crypto.getRandomValues(new Uint32Array(all.buffer, 16, 8));
+      return [view.some((n) => n !== 0), all.slice(0, 16).every((n) => n === 0), all.slice(48).every((n) => n === 0)]`;
+    expect(await evaluate(code)).toEqual([true, true, true]);
+  });
+
+  test('getRandomValues refuses floats and too much at once', async () => {
+    const code = `const attempt = (view) => { try { crypto.getRandomValues(view); } catch (error) { return error.name; } };
+      return [attempt(new Float64Array(1)), attempt(new Uint8Array(65537)), attempt([])]`;
+    expect(await evaluate(code)).toEqual(['TypeError', 'RangeError', 'TypeError']);
+  });
+});

@@ -1,0 +1,69 @@
+/** What the tests of isolates share: an executor of their own each, and short ways to run code in it. */
+import { readFileSync } from 'node:fs';
+import type { IsolateProfile, SandboxExecutor } from '../../../src/execution/executor.ts';
+import { createIsolateExecutor } from '../../../src/execution/isolate/isolate-executor.ts';
+import type { IsolateExecutorOptions } from '../../../src/execution/isolate/isolate-executor.ts';
+import type { JsonObject, JsonValue } from '../../../src/model/json.ts';
+import type { Limits } from '../../../src/model/limits.ts';
+import type { Reuse } from '../../../src/model/tool.ts';
+import { collectRun } from '../../support/collect-run.ts';
+import type { CollectedRun, RunOptions } from '../../support/collect-run.ts';
+
+export const limits: Limits = {
+  timeoutMs: 5000,
+  memoryMiB: 32,
+  cpus: 1,
+  pids: 16,
+  outputBytes: 65_536,
+  logBytes: 65_536,
+  artifactBytes: 0,
+  hostCalls: 1000,
+};
+
+export const quiet = { info: () => {}, warn: () => {}, error: () => {} };
+
+export function createExecutor(options: Partial<IsolateExecutorOptions> = {}): Promise<SandboxExecutor> {
+  return createIsolateExecutor({ confinement: 'process', poolSize: 2, logger: quiet, ...options });
+}
+
+export function toolProfile(source: string, name = 'tool.js', reuse: Reuse = 'tenant'): IsolateProfile {
+  return { kind: 'isolate', tool: 'a_tool', limits, reuse, code: { name, source } };
+}
+
+/** A tool of the policy directory: the arguments are the input. */
+export function runTool(
+  executor: SandboxExecutor,
+  source: string,
+  args: JsonObject = {},
+  options: Partial<RunOptions> & { readonly reuse?: Reuse; readonly name?: string } = {},
+): Promise<CollectedRun> {
+  const profile = toolProfile(source, options.name, options.reuse);
+  return collectRun(executor, { profile, args, limits, ...options });
+}
+
+/** The caller's own code, as `js_run` takes it. */
+export function runCode(
+  executor: SandboxExecutor,
+  code: string,
+  input?: JsonValue,
+  narrowed: Partial<Limits> = {},
+): Promise<CollectedRun> {
+  const profile: IsolateProfile = { kind: 'isolate', tool: 'js_run', limits, reuse: 'tenant', code: null };
+  const args = input === undefined ? { code } : { code, input };
+  return collectRun(executor, { profile, args, limits: { ...limits, ...narrowed } });
+}
+
+/** Processes whose parent is this test's process, with their command lines. */
+export function workerPids(): number[] {
+  const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim();
+  const pids = children === '' ? [] : children.split(' ').map(Number);
+  return pids.filter((pid) => commandOf(pid).includes('execution/isolate/worker/worker'));
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,273 @@
+/** Who gets which process. The processes are real; each test has a pool of its own. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { NotStarted } from '../../../src/execution/executor.ts';
+import { locateAddon } from '../../../src/execution/isolate/addon.ts';
+import { confineAsProcess } from '../../../src/execution/isolate/confine-process.ts';
+import { workerProgram } from '../../../src/execution/isolate/confinement.ts';
+import { WorkerPool } from '../../../src/execution/isolate/worker-pool.ts';
+import type { Lease } from '../../../src/execution/isolate/worker-pool.ts';
+import type { Reuse } from '../../../src/model/tool.ts';
+import { collectRun } from '../../support/collect-run.ts';
+import { createExecutor, limits, quiet, runTool, toolProfile, workerPids } from './support.ts';
+
+const never = new AbortController().signal;
+const confinement = confineAsProcess();
+const program = workerProgram(locateAddon().path, 'work');
+
+function createPool(size: number): WorkerPool {
+  return new WorkerPool({
+    size,
+    launch: () => confinement.launch(program),
+    logger: quiet,
+    now: () => performance.now(),
+  });
+}
+
+/** One call that does nothing; tells which process had it. */
+async function pidOfCall(
+  pool: WorkerPool,
+  tenant: string,
+  principal: string,
+  reuse: Reuse,
+): Promise<number | null> {
+  const lease = await pool.acquire({ tenant, principal, reuse }, never);
+  await finish(lease);
+  return lease.worker.pid;
+}
+
+/** Lets the worker run an empty tool, so that it comes back to the pool as after any call. */
+async function finish(lease: Lease): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const { framesOfCall } = await import('../../../src/execution/isolate/call-frames.ts');
+  const profile = toolProfile('export default () => 1;');
+  const request = {
+    callId: '1',
+    tenant: '',
+    principal: '',
+    revision: '',
+    tool: '',
+    limits,
+    args: Buffer.from('{}'),
+  };
+  lease.worker.begin(framesOfCall({ ...request, profile }), {
+    onFrame: (frame) => frame.type === 'ended' && resolve(),
+    onExit: () => resolve(),
+  });
+  await promise;
+  lease.release({ wasKilled: false });
+}
+
+describe('reuse of processes', () => {
+  test('two tenants never share a process', async () => {
+    await using pool = createPool(1);
+    const first = await pidOfCall(pool, 'acme', 'alice', 'tenant');
+    const second = await pidOfCall(pool, 'umbrella', 'alice', 'tenant');
+    const third = await pidOfCall(pool, 'acme', 'alice', 'tenant');
+    expect(second).not.toBe(first);
+    expect(third).not.toBe(second);
+  });
+
+  test('with reuse tenant, principals of one tenant share a process', async () => {
+    await using pool = createPool(1);
+    const first = await pidOfCall(pool, 'acme', 'alice', 'tenant');
+    const second = await pidOfCall(pool, 'acme', 'bob', 'tenant');
+    expect(second).toBe(first);
+  });
+
+  test('with reuse principal, each principal has a process of its own', async () => {
+    await using pool = createPool(1);
+    const alice = await pidOfCall(pool, 'acme', 'alice', 'principal');
+    const aliceAgain = await pidOfCall(pool, 'acme', 'alice', 'principal');
+    const bob = await pidOfCall(pool, 'acme', 'bob', 'principal');
+    expect(aliceAgain).toBe(alice);
+    expect(bob).not.toBe(alice);
+  });
+
+  test('a process bound to a principal is not shared with the tenant later', async () => {
+    await using pool = createPool(1);
+    const alice = await pidOfCall(pool, 'acme', 'alice', 'principal');
+    const bob = await pidOfCall(pool, 'acme', 'bob', 'tenant');
+    expect(bob).not.toBe(alice);
+  });
+
+  test('with reuse never, each call has a process of its own', async () => {
+    await using pool = createPool(1);
+    const pids = [
+      await pidOfCall(pool, 'acme', 'alice', 'never'),
+      await pidOfCall(pool, 'acme', 'alice', 'never'),
+      await pidOfCall(pool, 'acme', 'alice', 'tenant'),
+    ];
+    expect(new Set(pids).size).toBe(3);
+  });
+
+  test('more tenants than processes are served in turn', async () => {
+    await using pool = createPool(1);
+    const tenants = Array.from({ length: 6 }, (_, at) => `tenant-${at}`);
+    const pids = await Promise.all(tenants.map((tenant) => pidOfCall(pool, tenant, 'p', 'tenant')));
+    expect(new Set(pids).size).toBe(6);
+  });
+});
+
+describe('waiting for a process', () => {
+  test('calls beyond the queue are refused as overloaded, and the queue is served', async () => {
+    await using pool = createPool(1);
+    const lease = await pool.acquire({ tenant: 'acme', principal: 'a', reuse: 'tenant' }, never);
+    const waiting = Array.from({ length: 128 }, () => pidOfCall(pool, 'acme', 'a', 'tenant'));
+    const refused = pool.acquire({ tenant: 'acme', principal: 'a', reuse: 'tenant' }, never);
+    await expect(refused).rejects.toMatchObject({ name: 'NotStarted', code: 'overloaded' });
+    await finish(lease);
+    expect(new Set(await Promise.all(waiting)).size).toBe(1);
+  });
+
+  test('a tenant that fills its part of the queue leaves room for others, who come next', async () => {
+    await using pool = createPool(1);
+    const order: string[] = [];
+    await pidOfCall(pool, 'other', 'a', 'tenant');
+    const lease = await pool.acquire({ tenant: 'busy', principal: 'a', reuse: 'tenant' }, never);
+    const call = async (tenant: string): Promise<void> => {
+      await pidOfCall(pool, tenant, 'a', 'tenant');
+      order.push(tenant);
+    };
+    const calls = [...Array.from({ length: 20 }, () => call('busy')), call('other')];
+    await finish(lease);
+    await Promise.all(calls);
+    expect(order.indexOf('other')).toBeLessThan(3);
+  });
+
+  test('a tenant without a process gets one though another keeps all slots busy', async () => {
+    await using pool = createPool(1);
+    await pidOfCall(pool, 'idle', 'a', 'tenant');
+    await pidOfCall(pool, 'busy', 'a', 'tenant');
+    const served = { other: false };
+    const other = pidOfCall(pool, 'other', 'a', 'tenant').then(() => (served.other = true));
+    let calls = 0;
+    const keepBusy = async (): Promise<void> => {
+      for (; !served.other && calls < 5000; calls += 1) await pidOfCall(pool, 'busy', 'a', 'tenant');
+    };
+    await Promise.all([keepBusy(), keepBusy(), keepBusy(), other]);
+    expect(calls).toBeLessThan(5000);
+  });
+
+  test('a call that is cancelled while it waits leaves the queue', async () => {
+    await using pool = createPool(1);
+    const lease = await pool.acquire({ tenant: 'acme', principal: 'a', reuse: 'tenant' }, never);
+    const abort = new AbortController();
+    const waiting = pool.acquire({ tenant: 'acme', principal: 'a', reuse: 'tenant' }, abort.signal);
+    abort.abort();
+    await expect(waiting).rejects.toBeInstanceOf(NotStarted);
+    await finish(lease);
+  });
+});
+
+describe('processes that die', () => {
+  test('a worker killed from outside is a crash, and the pool recovers', async () => {
+    await using executor = await createExecutor({ poolSize: 1 });
+    const crashed = await runTool(
+      executor,
+      'export default () => { console.log(1); for (;;); };',
+      {},
+      {
+        onFrame: (frame) => {
+          if (frame.type === 'stdout') for (const pid of workerPids()) process.kill(pid, 'SIGKILL');
+        },
+      },
+    );
+    expect(crashed.exit).toEqual({
+      type: 'exit',
+      reason: 'crashed',
+      error: { name: 'WorkerCrashed', message: 'the isolate worker ended: signal SIGKILL' },
+    });
+    const next = await runTool(executor, 'export default () => 2;');
+    expect(next.result).toBe('2');
+  });
+
+  test('killing idle workers loses no call', async () => {
+    await using executor = await createExecutor({ poolSize: 1 });
+    await runTool(executor, 'export default () => 1;');
+    for (const pid of workerPids()) process.kill(pid, 'SIGKILL');
+    await Promise.all(
+      Array.from({ length: 3 }, async () => {
+        const { exit } = await runTool(executor, 'export default () => 1;');
+        expect(['completed', 'crashed']).toContain(exit.reason);
+      }),
+    );
+    expect((await runTool(executor, 'export default () => 3;')).result).toBe('3');
+  });
+
+  test('no process outlives its executor, not even one in a loop', async () => {
+    const executor = await createExecutor();
+    const looping = runTool(
+      executor,
+      'export default () => { console.log(1); for (;;); };',
+      {},
+      {
+        onFrame: (frame) => void (frame.type === 'stdout' && executor[Symbol.asyncDispose]()),
+      },
+    );
+    const { exit } = await looping;
+    await executor[Symbol.asyncDispose]();
+    expect(exit.reason).toBe('cancelled');
+    expect(workerPids()).toEqual([]);
+  });
+
+  test('a killed call leaves no process that still runs', async () => {
+    await using executor = await createExecutor({ poolSize: 1 });
+    let pids: number[] = [];
+    const { exit } = await collectRun(executor, {
+      profile: toolProfile('export default () => { console.log(1); for (;;); };'),
+      args: {},
+      limits: { ...limits, timeoutMs: 100 },
+      onFrame: (frame) => {
+        if (frame.type === 'stdout') pids = workerPids();
+      },
+    });
+    expect(exit.reason).toBe('timed_out');
+    const left = workerPids().filter((pid) => pids.includes(pid));
+    expect(pids.length - left.length).toBe(1);
+  });
+
+  test('a process serves a thousand calls without growing, and then makes room for a new one', async () => {
+    await using pool = createPool(1);
+    const pids = new Set<number | null>();
+    for (let call = 0; call < 999; call += 1) pids.add(await pidOfCall(pool, 'acme', 'alice', 'tenant'));
+    const [pid] = pids;
+    expect(pids.size).toBe(1);
+    expect(residentMiB(Number(pid))).toBeLessThan(180);
+    expect(await pidOfCall(pool, 'acme', 'alice', 'tenant')).toBe(pid);
+    expect(await pidOfCall(pool, 'acme', 'alice', 'tenant')).not.toBe(pid);
+  });
+});
+
+describe('tenants that get their workers killed', () => {
+  test('pay with time, and nobody else does', async () => {
+    await using executor = await createExecutor({ poolSize: 2 });
+    await runTool(executor, 'export default () => 1;', {}, { tenant: 'good' });
+    const kill = { limits: { ...limits, timeoutMs: 1 }, tenant: 'bad' };
+    for (let call = 0; call < 4; call += 1)
+      await runTool(executor, 'export default () => { for (;;); };', {}, kill);
+    const finished: string[] = [];
+    const call = async (tenant: string): Promise<void> => {
+      await runTool(executor, 'export default () => 1;', {}, { tenant });
+      finished.push(tenant);
+    };
+    await Promise.all([call('bad'), call('good')]);
+    expect(finished).toEqual(['good', 'bad']);
+  });
+});
+
+test('workers get nothing of the environment', async () => {
+  await using executor = await createExecutor({ poolSize: 1 });
+  await runTool(executor, 'export default () => 1;');
+  const environments = workerPids().map((pid) => readEnvironment(pid));
+  expect(environments.length).toBeGreaterThan(0);
+  expect(environments.join('')).toBe('');
+});
+
+function readEnvironment(pid: number): string {
+  return readFileSync(`/proc/${pid}/environ`, 'utf8');
+}
+
+function residentMiB(pid: number): number {
+  return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
+}

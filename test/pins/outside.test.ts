@@ -1,0 +1,93 @@
+/** What outsiders build on. A change here breaks a client, a dashboard or an auditor's query: say so in the CHANGELOG. */
+import { expect, test } from 'vitest';
+import { problemKinds } from '../../src/api/problem.ts';
+import { eventCatalogue } from '../../src/audit/events.ts';
+import { callStatuses } from '../../src/model/call.ts';
+import { scopes } from '../../src/model/principal.ts';
+import { createMetrics } from '../../src/telemetry/metrics.ts';
+
+test('problem codes and their statuses', () => {
+  expect(
+    Object.fromEntries(Object.entries(problemKinds).map(([code, { status }]) => [code, status])),
+  ).toEqual({
+    malformed_request: 400,
+    unauthenticated: 401,
+    insufficient_scope: 403,
+    policy_denied: 403,
+    not_found: 404,
+    unknown_tool: 404,
+    method_not_allowed: 405,
+    conflict: 409,
+    idempotency_in_flight: 409,
+    payload_too_large: 413,
+    unsupported_media_type: 415,
+    invalid_arguments: 422,
+    arguments_blocked: 422,
+    limit_exceeds_policy: 422,
+    idempotency_mismatch: 422,
+    rate_limited: 429,
+    quota_exceeded: 429,
+    internal: 500,
+    runtime_unavailable: 503,
+    audit_unavailable: 503,
+    overloaded: 503,
+    draining: 503,
+  });
+});
+
+test('statuses of a call', () => {
+  expect(callStatuses).toEqual([
+    'running',
+    'succeeded',
+    'failed',
+    'timed_out',
+    'out_of_memory',
+    'output_limit',
+    'cancelled',
+    'blocked',
+    'crashed',
+    'unknown',
+  ]);
+});
+
+test('scopes of a key', () => {
+  expect(scopes).toEqual(['call', 'run', 'approve', 'audit', 'policy', 'admin']);
+});
+
+test('event types', () => {
+  expect(Object.keys(eventCatalogue)).toEqual([
+    'intent',
+    'outcome',
+    'not_started',
+    'denied',
+    'invalid',
+    'quota_exceeded',
+    'key_created',
+    'key_revoked',
+    'scope_denied',
+    'login_failed',
+    'policy_activated',
+    'started',
+    'stopped',
+    'runner_lost',
+    'audit_read',
+    'artifact_read',
+  ]);
+});
+
+test('metric names', async () => {
+  const metrics = createMetrics();
+  metrics.setRunningCalls(() => 0);
+  const own = (await metrics.registry.getMetricsAsJSON())
+    .map(({ name }) => name)
+    .filter((name) => name.startsWith('sallyport_'));
+  expect(own.toSorted()).toEqual([
+    'sallyport_boundary_findings_total',
+    'sallyport_call_duration_seconds',
+    'sallyport_calls_refused_total',
+    'sallyport_calls_running',
+    'sallyport_calls_total',
+    'sallyport_http_request_duration_seconds',
+    'sallyport_runner_lost_total',
+  ]);
+});
