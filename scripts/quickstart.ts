@@ -91,8 +91,10 @@ function shown(dataDir: string, name: string): string {
   return path.startsWith('..') ? join(dataDir, name) : path;
 }
 
+/** A signal, or nobody left who reads: the server must not outlive this process either way. */
 function nextStopSignal(): Promise<void> {
   return new Promise((resolve) => {
+    process.stdout.on('error', () => resolve());
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
   });
 }

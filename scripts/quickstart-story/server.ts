@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const program = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const startMsMax = 60_000;
-/** Lines of the log that a failure shows. */
+/** Lines of the log that a failure shows, where the server gave no reason in words (`sallyport: …`). */
 const tailLinesMax = 15;
 
 export interface RunningServer extends AsyncDisposable {
