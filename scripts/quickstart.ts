@@ -121,7 +121,10 @@ async function run(options: Options): Promise<number> {
   await showKeys(dataDir, once);
   if (once) showNext('http://127.0.0.1:8080', 'data', 'To keep it running: ./scripts/quickstart, then');
   else showNext(server.url, dataDir, 'Try next');
-  if (once) return first.missing === null || options.withoutDocker ? 0 : 1;
+  if (once && first.missing !== null && !options.withoutDocker) {
+    throw new Error('the container part was not shown, see step 3; --without docker leaves it out');
+  }
+  if (once) return 0;
   line();
   line(paint('dim', 'Serving until Ctrl-C.'));
   const reason = await ended;

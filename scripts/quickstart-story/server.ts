@@ -31,7 +31,8 @@ export async function startServer({ dataDir, port }: ServerOptions): Promise<Run
   const child = spawn(process.execPath, [program, 'serve'], {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, SALLYPORT_DATA_DIR: dataDir, SALLYPORT_PORT: port },
+    // At `info` the server says where it listens, whatever this shell asks for.
+    env: { ...process.env, SALLYPORT_DATA_DIR: dataDir, SALLYPORT_PORT: port, SALLYPORT_LOG_LEVEL: 'info' },
   });
   const tail: string[] = [];
   const listening = Promise.withResolvers<string>();
