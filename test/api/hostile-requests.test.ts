@@ -25,6 +25,25 @@ describe('hostile bodies', () => {
     expect(answer).toMatchObject({ status: 400, body: { code: 'malformed_request' } });
     expect(answer.body.detail).toContain('number');
   });
+
+  test('scopes that are many and all different are refused at once', async () => {
+    const scopes = Array.from({ length: 60_000 }, (_, index) => `s${index}`);
+    const startedAt = performance.now();
+    const body = { principal: 'q', tenant: 'default', roles: [], scopes };
+    const answer = await server.request('POST', '/v1/keys', { body });
+    expect(answer.status).toBe(400);
+    expect(performance.now() - startedAt).toBeLessThan(5000);
+  });
+
+  test.each([9e15, 1e300])(
+    'a key lifetime of %d ms is refused, and the list of keys can be read',
+    async (ms) => {
+      const body = { principal: 'long', tenant: 'default', roles: [], scopes: ['call'], expiresInMs: ms };
+      const answer = await server.request('POST', '/v1/keys', { body });
+      expect(answer).toMatchObject({ status: 400, body: { code: 'malformed_request' } });
+      expect((await server.request('GET', '/v1/keys')).status).toBe(200);
+    },
+  );
 });
 
 function sendRaw(text: string): Promise<string> {
