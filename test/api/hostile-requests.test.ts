@@ -44,6 +44,20 @@ describe('hostile bodies', () => {
       expect((await server.request('GET', '/v1/keys')).status).toBe(200);
     },
   );
+
+  test('a secret in a label is nowhere in the answer or the record', async () => {
+    const { body } = await server.call(
+      'js_run',
+      { code: 'return 1' },
+      { labels: { note: awsKeyId, run: 'r-1' } },
+    );
+    expect(body.labels).toMatchObject({ run: 'r-1' });
+    expect(body.labels.note).toMatch(/^\[REDACTED:aws-access-key-id:/);
+    const events = await server.request('GET', `/v1/audit/events?callId=${body.id}`);
+    expect(JSON.stringify(events.body)).not.toContain(awsKeyId);
+    const shown = await server.request('GET', `/v1/calls/${body.id}`);
+    expect(JSON.stringify(shown.body)).not.toContain(awsKeyId);
+  });
 });
 
 function sendRaw(text: string): Promise<string> {
