@@ -60,6 +60,13 @@ describe('hostile bodies', () => {
   });
 });
 
+test('a request target that is no URL is not an error of ours', async () => {
+  const answer = await sendRaw(
+    `GET http://a:99999/v1/tools HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${server.key}\r\nConnection: close\r\n\r\n`,
+  );
+  expect(answer.split('\r\n')[0]).toBe('HTTP/1.1 200 OK');
+});
+
 function sendRaw(text: string): Promise<string> {
   const { hostname, port } = new URL(server.url);
   return new Promise((done, fail) => {
