@@ -67,6 +67,19 @@ test('a request target that is no URL is not an error of ours', async () => {
   expect(answer.split('\r\n')[0]).toBe('HTTP/1.1 200 OK');
 });
 
+describe('principals', () => {
+  test('made twice at once with other roles come into being once', async () => {
+    const answers = await Promise.all(
+      [['developer'], ['analyst']].map((roles) =>
+        server.request('POST', '/v1/keys', {
+          body: { principal: 'twin', tenant: 'default', roles, scopes: ['call'] },
+        }),
+      ),
+    );
+    expect(answers.map(({ status }) => status).toSorted((one, other) => one - other)).toEqual([201, 409]);
+  });
+});
+
 function sendRaw(text: string): Promise<string> {
   const { hostname, port } = new URL(server.url);
   return new Promise((done, fail) => {
