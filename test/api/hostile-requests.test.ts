@@ -78,6 +78,21 @@ describe('principals', () => {
     );
     expect(answers.map(({ status }) => status).toSorted((one, other) => one - other)).toEqual([201, 409]);
   });
+
+  test('that took over a name do not get what its former holder did from an idempotency key', async () => {
+    const request = {
+      body: { tool: 'js_run', args: { code: 'return "of tenant a"' } },
+      headers: { 'Idempotency-Key': 'shared-1' },
+    };
+    const former = await server.keyFor('sam', ['developer'], ['call'], 'a');
+    const first = await server.request('POST', '/v1/calls', { key: former, ...request });
+    expect(first.body.result).toBe('of tenant a');
+    await server.request('DELETE', `/v1/keys/${former.split('_')[1] ?? ''}`);
+    const latter = await server.keyFor('sam', ['developer'], ['call'], 'b');
+    const second = await server.request('POST', '/v1/calls', { key: latter, ...request });
+    expect(second).toMatchObject({ status: 422, body: { code: 'idempotency_mismatch' } });
+    expect(JSON.stringify(second.body)).not.toContain('of tenant a');
+  });
 });
 
 function sendRaw(text: string): Promise<string> {
