@@ -95,6 +95,23 @@ describe('principals', () => {
   });
 });
 
+test('below the disk reserve refusals are not written either: the room belongs to outcomes', async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'reserve-'));
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64m', 'tmpfs', dataDir]);
+  try {
+    await using full = await startServer({
+      dataDir,
+      environment: { ...noEngine, SALLYPORT_DISK_RESERVE_BYTES: '1GiB' },
+    });
+    const answer = await full.call('no_such_tool', { text: 'x'.repeat(4000) });
+    expect(answer).toMatchObject({ status: 503, body: { code: 'audit_unavailable' } });
+    const events = await full.request('GET', '/v1/audit/events?type=invalid');
+    expect(events.body.items).toEqual([]);
+  } finally {
+    execFileSync('umount', ['-l', dataDir]);
+  }
+});
+
 function sendRaw(text: string): Promise<string> {
   const { hostname, port } = new URL(server.url);
   return new Promise((done, fail) => {
