@@ -112,6 +112,16 @@ test('below the disk reserve refusals are not written either: the room belongs t
   }
 });
 
+test('a link that waits in the data directory is not followed when the first keys are written', async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'links-'));
+  const target = join(mkdtempSync(join(tmpdir(), 'target-')), 'file');
+  writeFileSync(target, 'untouched');
+  symlinkSync(target, join(dataDir, 'bootstrap.key.new'));
+  await using linked = await startServer({ dataDir, environment: noEngine });
+  expect(readFileSync(target, 'utf8')).toBe('untouched');
+  expect((await linked.request('GET', '/v1/tools')).status).toBe(200);
+});
+
 function sendRaw(text: string): Promise<string> {
   const { hostname, port } = new URL(server.url);
   return new Promise((done, fail) => {
