@@ -128,7 +128,13 @@ function countRequests(metrics: Metrics): RequestHandler {
 
 /** In this order: key (failures limited by address), requests by key, scope, then the body. */
 function createGuards(options: ServerOptions): (route: Route, scope: Scope) => RequestHandler[] {
-  const shared = { windowMs: 60_000, standardHeaders: 'draft-8', legacyHeaders: false } as const;
+  const shared = {
+    windowMs: 60_000,
+    standardHeaders: 'draft-8',
+    legacyHeaders: false,
+    // Anybody can send these headers; unless a proxy is trusted they are not looked at, and not complained about.
+    validate: { xForwardedForHeader: false, forwardedHeader: false },
+  } as const;
   const byAddress = rateLimit({
     ...shared,
     limit: failuresPerMinuteMaxByAddress,

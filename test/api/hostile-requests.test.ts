@@ -67,6 +67,16 @@ test('a request target that is no URL is not an error of ours', async () => {
   expect(answer.split('\r\n')[0]).toBe('HTTP/1.1 200 OK');
 });
 
+test('a forwarding header that nobody asked for leaves no stack trace on stderr', async () => {
+  await using quiet = await startServer({ environment: noEngine });
+  let stderr = '';
+  quiet.child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  const headers = { 'X-Forwarded-For': '1.2.3.4', Forwarded: 'for=1.2.3.4' };
+  expect((await quiet.request('GET', '/v1/tools', { key: 'none', headers })).status).toBe(401);
+  await quiet.stop();
+  expect(stderr).toBe('');
+});
+
 describe('principals', () => {
   test('made twice at once with other roles come into being once', async () => {
     const answers = await Promise.all(
