@@ -60,6 +60,19 @@ describe('hostile bodies', () => {
   });
 });
 
+test('a request id that is a key is not taken over: it would stay on the record for good', async () => {
+  const body = { tool: 'js_run', args: { code: 'return 1' } };
+  const ids = ['run-7', server.key, awsKeyId];
+  const answers = await Promise.all(
+    ids.map((id) => server.request('POST', '/v1/calls', { body, headers: { 'X-Request-Id': id } })),
+  );
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+  const taken = answers.map(({ headers }, index) => headers.get('x-request-id') === ids[index]);
+  expect(taken).toEqual([true, false, false]);
+  const events = JSON.stringify((await server.request('GET', '/v1/audit/events')).body);
+  expect([events.includes(server.key), events.includes(awsKeyId)]).toEqual([false, false]);
+});
+
 test('a request target that is no URL is not an error of ours', async () => {
   const answer = await sendRaw(
     `GET http://a:99999/v1/tools HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${server.key}\r\nConnection: close\r\n\r\n`,
