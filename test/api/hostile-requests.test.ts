@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -132,17 +132,21 @@ test('below the disk reserve refusals are not written either: the room belongs t
     expect(events.body.items).toEqual([]);
   } finally {
     execFileSync('umount', ['-l', dataDir]);
+    rmSync(dataDir, { recursive: true });
   }
 });
 
 test('a link that waits in the data directory is not followed when the first keys are written', async () => {
-  const dataDir = mkdtempSync(join(tmpdir(), 'links-'));
-  const target = join(mkdtempSync(join(tmpdir(), 'target-')), 'file');
+  const directory = mkdtempSync(join(tmpdir(), 'links-'));
+  const [dataDir, target] = [join(directory, 'data'), join(directory, 'target')];
+  mkdirSync(dataDir);
   writeFileSync(target, 'untouched');
   symlinkSync(target, join(dataDir, 'bootstrap.key.new'));
   await using linked = await startServer({ dataDir, environment: noEngine });
   expect(readFileSync(target, 'utf8')).toBe('untouched');
   expect((await linked.request('GET', '/v1/tools')).status).toBe(200);
+  await linked.stop();
+  rmSync(directory, { recursive: true });
 });
 
 function sendRaw(text: string): Promise<string> {

@@ -61,7 +61,8 @@ describe('start', () => {
 
 test('an engine that takes connections and never answers is down alone: isolates are served', async () => {
   const engine = createServer(() => {});
-  const socket = join(mkdtempSync(join(tmpdir(), 'engine-')), 'docker.sock');
+  const directory = mkdtempSync(join(tmpdir(), 'engine-'));
+  const socket = join(directory, 'docker.sock');
   await new Promise<void>((resolve) => engine.listen(socket, resolve));
   await using server = await startServer({ environment: { DOCKER_HOST: `unix://${socket}` } });
   const ready = await server.request('GET', '/ready', { key: null });
@@ -71,6 +72,7 @@ test('an engine that takes connections and never answers is down alone: isolates
   expect(dependencies).toContainEqual(expect.objectContaining({ name: 'container', state: 'down' }));
   expect((await server.call('js_run', { code: 'return 1' })).body.result).toBe(1);
   engine.close();
+  rmSync(directory, { recursive: true });
 });
 
 describe('stop', () => {
