@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runCli, startServer } from '../support/server.ts';
 import type { TestServer } from '../support/server.ts';
@@ -49,6 +51,14 @@ describe('the command line', () => {
     expect(JSON.parse(linted.stdout)).toMatchObject({ errors: [] });
   });
 
+  test('what a server says of a failure is shown, never obeyed by the terminal', async () => {
+    const answer = { code: 'not_found', detail: 'gone\u001b]0;owned\u0007\u009b31m\u202e' };
+    await using hostile = await serveText(JSON.stringify(answer));
+    const failed = await runCli(['keys', 'list'], { SALLYPORT_URL: hostile.url, SALLYPORT_API_KEY: 'x' });
+    expect(failed.code).toBe(1);
+    expect(failed.stderr).toContain(String.raw`gone\u001b]0;owned\u0007\u009b31m\u202e`);
+  });
+
   test('a wrong call is exit 2, a server that is not there exit 1, both in words', async () => {
     expect((await runCli(['nonsense'])).code).toBe(2);
     expect((await runCli(['call', 'js_run', '--args', '[]'], environment)).code).toBe(2);
@@ -68,3 +78,13 @@ describe('the command line', () => {
     expect(shown.stdout).not.toContain('AAAA');
   });
 });
+
+/** A server that answers 404 with this text. */
+async function serveText(text: string): Promise<AsyncDisposable & { readonly url: string }> {
+  const http = createServer((_request, response) => response.writeHead(404).end(text));
+  await new Promise<void>((done) => http.listen(0, '127.0.0.1', done));
+  return {
+    url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
+    [Symbol.asyncDispose]: () => new Promise<void>((done) => http.close(() => done())),
+  };
+}
