@@ -91,8 +91,10 @@ function shown(dataDir: string, name: string): string {
   return path.startsWith('..') ? join(dataDir, name) : path;
 }
 
+/** A signal, or nobody left who reads: the server must not outlive this process either way. */
 function nextStopSignal(): Promise<void> {
   return new Promise((resolve) => {
+    process.stdout.on('error', () => resolve());
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
   });
 }
@@ -119,7 +121,10 @@ async function run(options: Options): Promise<number> {
   await showKeys(dataDir, once);
   if (once) showNext('http://127.0.0.1:8080', 'data', 'To keep it running: ./scripts/quickstart, then');
   else showNext(server.url, dataDir, 'Try next');
-  if (once) return first.missing === null || options.withoutDocker ? 0 : 1;
+  if (once && first.missing !== null && !options.withoutDocker) {
+    throw new Error('the container part was not shown, see step 3; --without docker leaves it out');
+  }
+  if (once) return 0;
   line();
   line(paint('dim', 'Serving until Ctrl-C.'));
   const reason = await ended;

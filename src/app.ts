@@ -142,6 +142,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
       });
     },
     newRequestId: () => newId('req'),
+    mayRecord: (text) => context.boundary.redactText(text) === text,
     bodyBytesMax: config.maxBodyBytes,
     trustedProxies: config.trustedProxies ?? [],
     logger,

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
@@ -29,5 +29,5 @@ test('every path that the README names is there', () => {
     ([, path = '']) => path,
   );
   expect(named.length).toBeGreaterThan(10);
-  for (const path of named) expect(() => readFileSync(join(repository, path)), path).not.toThrow(/ENOENT/);
+  expect(named.filter((path) => !existsSync(join(repository, path)))).toEqual([]);
 });

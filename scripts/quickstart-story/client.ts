@@ -32,8 +32,7 @@ export class Client {
 
   /** Any other status than the expected one is an error that carries the whole answer. */
   async fetch(method: string, path: string, expectedStatus: number, body?: object): Promise<Response> {
-    const response = await fetch(this.url + path, {
-      method,
+    const response = await send(method, this.url + path, {
       headers: {
         Authorization: `Bearer ${this.#key}`,
         ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
@@ -44,5 +43,15 @@ export class Client {
     throw new Error(
       `${method} ${path} answered ${response.status} instead of ${expectedStatus}: ${await response.text()}`,
     );
+  }
+}
+
+async function send(method: string, url: string, request: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, { method, ...request });
+  } catch (error) {
+    const { cause } = error as Error;
+    const reason = cause instanceof Error ? cause.message : String(error);
+    throw new Error(`${method} ${url} got no answer: ${reason}`, { cause: error });
   }
 }

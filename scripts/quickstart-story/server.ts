@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const program = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const startMsMax = 60_000;
-/** Lines of the log that a failure shows. */
+/** Lines of the log that a failure shows, where the server gave no reason in words (`sallyport: …`). */
 const tailLinesMax = 15;
 
 export interface RunningServer extends AsyncDisposable {
@@ -31,7 +31,8 @@ export async function startServer({ dataDir, port }: ServerOptions): Promise<Run
   const child = spawn(process.execPath, [program, 'serve'], {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, SALLYPORT_DATA_DIR: dataDir, SALLYPORT_PORT: port },
+    // At `info` the server says where it listens, whatever this shell asks for.
+    env: { ...process.env, SALLYPORT_DATA_DIR: dataDir, SALLYPORT_PORT: port, SALLYPORT_LOG_LEVEL: 'info' },
   });
   const tail: string[] = [];
   const listening = Promise.withResolvers<string>();
@@ -61,7 +62,8 @@ export async function startServer({ dataDir, port }: ServerOptions): Promise<Run
     return { url: await listening.promise, logFile, exited, [Symbol.asyncDispose]: stop };
   } catch (error) {
     await stop();
-    throw new Error(`The server did not start. The end of what it said:\n${tail.join('\n')}`, {
+    const said = tail.filter((line) => line.startsWith('sallyport: '));
+    throw new Error(['the server did not start.', ...(said.length > 0 ? said : tail)].join('\n'), {
       cause: error,
     });
   } finally {

@@ -11,7 +11,8 @@ export function readQuery<const Name extends string>(
   known: readonly Name[],
 ): Partial<Record<Name, string>> {
   const values: Partial<Record<Name, string>> = {};
-  for (const [name, value] of new URL(request.originalUrl, 'http://localhost').searchParams) {
+  const [, search = ''] = /\?([^#]*)/.exec(request.originalUrl) ?? [];
+  for (const [name, value] of new URLSearchParams(search)) {
     const match = known.find((candidate) => candidate === name);
     if (match === undefined) {
       const didYouMean = known.length === 0 ? {} : { didYouMean: closest(name, [...known]) };

@@ -12,6 +12,9 @@ const labels = {
 const principalId = { type: 'string', pattern: '^[A-Za-z0-9_.:@-]{1,128}$' } as const;
 const name = { type: 'string', pattern: '^[A-Za-z0-9_-]{1,64}$' } as const;
 
+/** A hundred years: later times cannot be written as RFC 3339. */
+const keyLifetimeMsMax = 3_153_600_000_000;
+
 export const requestSchemas = {
   CallRequest: {
     type: 'object',
@@ -67,10 +70,12 @@ export const requestSchemas = {
       principal: principalId,
       tenant: name,
       roles: { type: 'array', maxItems: 64, uniqueItems: true, items: name },
-      scopes: { type: 'array', minItems: 1, uniqueItems: true, items: { enum: scopes } },
+      // Without `type` the validator compares every pair of items.
+      scopes: { type: 'array', minItems: 1, uniqueItems: true, items: { type: 'string', enum: scopes } },
       expiresInMs: {
         type: 'integer',
         minimum: 1000,
+        maximum: keyLifetimeMsMax,
         description: 'Lifetime of the key; without it the key does not expire.',
       },
     },

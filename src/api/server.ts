@@ -34,6 +34,8 @@ export interface ServerOptions {
   readonly authentication: AuthenticateOptions;
   readonly onScopeDenied: (caller: Caller, scope: Scope, route: string) => Promise<void>;
   readonly newRequestId: () => string;
+  /** False for a text with a secret in it. Request ids go to the record, the log and the answer as they are. */
+  readonly mayRecord: (text: string) => boolean;
   readonly bodyBytesMax: number;
   readonly trustedProxies: readonly string[];
   readonly logger: Logger;
@@ -75,7 +77,8 @@ export function createExpressApp(options: ServerOptions): Express {
 function identifyRequest(options: ServerOptions): RequestHandler {
   return (request, response, next) => {
     const given = request.get('x-request-id');
-    const requestId = given !== undefined && requestIdPattern.test(given) ? given : options.newRequestId();
+    const isUsable = given !== undefined && requestIdPattern.test(given) && options.mayRecord(given);
+    const requestId = isUsable ? given : options.newRequestId();
     response.locals['requestId'] = requestId;
     response.set('X-Request-Id', requestId);
     next();
@@ -128,7 +131,13 @@ function countRequests(metrics: Metrics): RequestHandler {
 
 /** In this order: key (failures limited by address), requests by key, scope, then the body. */
 function createGuards(options: ServerOptions): (route: Route, scope: Scope) => RequestHandler[] {
-  const shared = { windowMs: 60_000, standardHeaders: 'draft-8', legacyHeaders: false } as const;
+  const shared = {
+    windowMs: 60_000,
+    standardHeaders: 'draft-8',
+    legacyHeaders: false,
+    // Anybody can send these headers; unless a proxy is trusted they are not looked at, and not complained about.
+    validate: { xForwardedForHeader: false, forwardedHeader: false },
+  } as const;
   const byAddress = rateLimit({
     ...shared,
     limit: failuresPerMinuteMaxByAddress,

@@ -39,12 +39,13 @@ export async function beginCall(context: CallContext, start: CallStart): Promise
       'The disk is too full to promise room for another outcome. Nothing was run; ops must free space.',
     );
   }
-  const call = newCall(context, start);
+  const labels = context.boundary.redactForRecord({ ...request.labels }) as Call['labels'];
+  const call = newCall(context, start, labels);
   const owner = { tenant: caller.principal.tenant, principal: caller.principal.id };
   const idempotency = idempotencyEntry(context, caller, request, callId);
   try {
     await context.record.write({
-      events: [intentEvent(start)],
+      events: [intentEvent(start, labels)],
       calls: [{ call, ...owner }],
       ...(idempotency === null ? {} : { idempotency }),
     });
@@ -76,7 +77,7 @@ export function summaryOf(decision: Decision): DecisionSummary {
   return { effect, policy, rule, matched, revision };
 }
 
-function newCall(context: CallContext, start: CallStart): Call {
+function newCall(context: CallContext, start: CallStart, labels: Call['labels']): Call {
   const now = new Date(context.clock.now()).toISOString();
   return {
     id: start.callId,
@@ -92,7 +93,7 @@ function newCall(context: CallContext, start: CallStart): Call {
     limits: start.decided.limits,
     runtime: null,
     usage: null,
-    labels: start.request.labels,
+    labels,
     createdAt: now,
     startedAt: now,
     finishedAt: null,
@@ -116,7 +117,7 @@ export function callEvent(
   };
 }
 
-function intentEvent(start: CallStart): EventDraft {
+function intentEvent(start: CallStart, labels: Call['labels']): EventDraft {
   return {
     type: 'intent',
     ...callEvent(start),
@@ -126,7 +127,7 @@ function intentEvent(start: CallStart): EventDraft {
     details: { limits: { ...start.decided.limits }, argsBytes: start.args.bytes.length },
     content: {
       args: start.inbound.forRecord,
-      labels: { ...start.request.labels },
+      labels: { ...labels },
       address: start.caller.address,
     },
   };

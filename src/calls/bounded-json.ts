@@ -26,7 +26,7 @@ const openBrace = 0x7b;
 const closeBracket = 0x5d;
 const closeBrace = 0x7d;
 
-/** Never throws. Invalid UTF-8, invalid JSON and exceeded caps come back as a message for the sender. */
+/** Never throws. Invalid UTF-8, invalid JSON, numbers beyond a double and exceeded caps come back as a message for the sender. */
 export function parseBoundedJson(bytes: Uint8Array, caps: JsonCaps): BoundedJson {
   const excess = findExcess(bytes, caps);
   if (excess !== null) return { ok: false, message: excess };
@@ -37,13 +37,22 @@ export function parseBoundedJson(bytes: Uint8Array, caps: JsonCaps): BoundedJson
     return { ok: false, message: 'is not valid UTF-8' };
   }
   try {
-    return { ok: true, value: JSON.parse(text) as JsonValue };
+    const value = JSON.parse(text) as JsonValue;
+    return hasFiniteNumbers(value)
+      ? { ok: true, value }
+      : { ok: false, message: 'has a number that no double can hold' };
   } catch (error) {
     return {
       ok: false,
       message: `is not valid JSON: ${error instanceof Error ? error.message : 'syntax error'}`,
     };
   }
+}
+
+/** `1e999` parses as Infinity, which JSON cannot write again: it would be checked as one value and run as another. */
+function hasFiniteNumbers(value: JsonValue): boolean {
+  if (typeof value === 'number') return Number.isFinite(value);
+  return typeof value !== 'object' || value === null || Object.values(value).every(hasFiniteNumbers);
 }
 
 function findExcess(bytes: Uint8Array, caps: JsonCaps): string | null {

@@ -5,6 +5,7 @@
  * request, and everything that the tool's code yields. Nothing runs before its intent is durable; nothing
  * leaves before its outcome is.
  */
+import { Lost } from '../execution/executor.ts';
 import type { Caller } from '../model/principal.ts';
 import { beginCall } from './begin-call.ts';
 import type { CallAnswer, CallContext, CallRequest } from './call-context.ts';
@@ -54,7 +55,16 @@ export async function executeCall(
   }
   const run = await runCall(context.executor, begun.execution, context.shutdown);
   if (run.kind === 'not_started') return withdrawCall(context, begun, run.error, lease);
-  return completeCall(context, begun, filterRun(context, begun, run), slot.waitedMs);
+  try {
+    return await completeCall(context, begun, filterRun(context, begun, run), slot.waitedMs);
+  } catch (error) {
+    // It ran: a failure of ours is an outcome too, never an error status, and no intent stays open.
+    const lost = {
+      kind: 'lost',
+      error: new Lost('the call ended, its outcome could not be made', { cause: error }),
+    } as const;
+    return completeCall(context, begun, filterRun(context, begun, lost), slot.waitedMs);
+  }
 }
 
 const noRoom = {

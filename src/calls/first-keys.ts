@@ -1,5 +1,5 @@
 /** The two keys of a first start, each in a file that only its owner can read. */
-import { chmodSync, renameSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createHash } from 'node:crypto';
 import type { RecordStore } from '../audit/record.ts';
@@ -69,7 +69,8 @@ async function installGiven(options: FirstKeysOptions, given: string, key: NewKe
 
 function writePrivateFile(path: string, content: string): void {
   const temporary = `${path}.new`;
-  writeFileSync(temporary, content, { mode: 0o600 });
-  chmodSync(temporary, 0o600);
+  // Left by a crash, or put there by somebody: never written through, for it may be a link or have another owner.
+  rmSync(temporary, { force: true });
+  writeFileSync(temporary, content, { mode: 0o600, flag: 'wx' });
   renameSync(temporary, path);
 }

@@ -10,7 +10,7 @@ const keptMs = 24 * 3600 * 1000;
 export function findReplay(context: CallContext, caller: Caller, request: CallRequest): CallAnswer | null {
   if (request.idempotencyKey === null) return null;
   const entry = context.record.findIdempotency(caller.principal.id, request.idempotencyKey);
-  return entry === null ? null : answerOf(context, request, entry);
+  return entry === null ? null : answerOf(context, caller, request, entry);
 }
 
 /** Another request with the same key became durable between our look-up and our write. */
@@ -35,12 +35,19 @@ export function idempotencyEntry(
   };
 }
 
-function answerOf(context: CallContext, request: CallRequest, entry: IdempotencyEntry): CallAnswer {
-  if (entry.fingerprint !== fingerprintOf(context, request)) {
+function answerOf(
+  context: CallContext,
+  caller: Caller,
+  request: CallRequest,
+  entry: IdempotencyEntry,
+): CallAnswer {
+  const stored = context.record.getCall(entry.callId);
+  // A principal's name can pass to another tenant once its keys are revoked; what was done under it does not.
+  const isOwn = stored === null || stored.tenant === caller.principal.tenant;
+  if (!isOwn || entry.fingerprint !== fingerprintOf(context, request)) {
     const detail = 'This Idempotency-Key was used with another request; take a new key for a new request.';
     return { kind: 'refused', refusal: { code: 'idempotency_mismatch', detail }, callId: null };
   }
-  const stored = context.record.getCall(entry.callId);
   if (stored === null || stored.call.status === 'running') return inFlight(entry.callId);
   return { kind: 'call', call: stored.call, isReplay: true };
 }

@@ -25,6 +25,8 @@ export interface KeyRingOptions {
 
 export class KeyRing {
   readonly #options: KeyRingOptions;
+  /** Ends when the creation before has: two at once would not see each other's principal. */
+  #created: Promise<unknown> = Promise.resolve();
 
   constructor(options: KeyRingOptions) {
     this.#options = options;
@@ -35,7 +37,13 @@ export class KeyRing {
   }
 
   /** Makes a key with a random id. `by` is null when the server itself makes it. */
-  async create(by: Caller | null, wanted: NewKey): Promise<KeyCreation> {
+  create(by: Caller | null, wanted: NewKey): Promise<KeyCreation> {
+    const created = this.#created.then(() => this.#createNext(by, wanted));
+    this.#created = created.catch(() => {});
+    return created;
+  }
+
+  async #createNext(by: Caller | null, wanted: NewKey): Promise<KeyCreation> {
     const other = this.list().find((key) => key.principal === wanted.principal && key.revokedAtMs === null);
     if (other !== undefined && !isSamePrincipal(other, wanted)) {
       return {

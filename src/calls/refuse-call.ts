@@ -37,6 +37,7 @@ export async function refuseCall(
   context.metrics.callRefused(refusal.code);
   const type = eventTypes[refusal.code];
   if (type === undefined) return { kind: 'refused', refusal, callId: null };
+  if (!context.hasDiskReserve()) return unrecorded;
   const event: EventDraft = {
     type,
     ...actor(caller),
@@ -55,11 +56,20 @@ export async function refuseCall(
     await context.record.write({ events: [event] });
   } catch (error) {
     if (!(error instanceof RecordUnavailable)) throw error;
-    const detail = 'The record cannot be written, so nothing was run. GET /ready says why.';
-    return { kind: 'refused', refusal: { code: 'audit_unavailable', detail }, callId: null };
+    return unrecorded;
   }
   return { kind: 'refused', refusal, callId: null };
 }
+
+/** Also below the disk reserve: what is left there belongs to the outcomes of calls in flight. */
+const unrecorded: CallAnswer = {
+  kind: 'refused',
+  refusal: {
+    code: 'audit_unavailable',
+    detail: 'The record cannot be written, so nothing was run. GET /ready says why.',
+  },
+  callId: null,
+};
 
 /** The sandbox was provably never reached: the intent is closed, quota and idempotency key are given back. */
 export async function withdrawCall(

@@ -16,7 +16,10 @@ interface Waiting {
   readonly grant: (slot: Slot | null) => void;
 }
 
-/** Fair between tenants: of those who wait, the tenant with the fewest running calls goes next. */
+/**
+ * Fair between tenants: of those who wait, the tenant with the fewest running calls goes next; when all places to
+ * wait are taken, the tenant that has most of them gives up its newest for one that has fewer.
+ */
 export class Slots {
   readonly #options: SlotsOptions;
   readonly #runningByTenant = new Map<string, number>();
@@ -31,16 +34,27 @@ export class Slots {
     return this.#running;
   }
 
-  /** A slot, after waiting if need be; null when the queue is full or closed. */
+  /** A slot, after waiting if need be; null when there is no room to wait, or no longer. */
   async take(tenant: string): Promise<Slot | null> {
     if (this.#running < this.#options.runningMax) return this.#occupy(tenant, 0);
-    if (this.#waiting.length >= this.#options.waitingMax) return null;
+    if (this.#waiting.length >= this.#options.waitingMax && !this.#displaceFor(tenant)) return null;
     return new Promise((grant) => this.#waiting.push({ tenant, since: performance.now(), grant }));
   }
 
   /** Turns away everybody who waits. */
   refuseWaiting(): void {
     for (const waiting of this.#waiting.splice(0)) waiting.grant(null);
+  }
+
+  /** Turns away somebody of the tenant that fills the queue; false when nobody has more than this one would. */
+  #displaceFor(tenant: string): boolean {
+    const counts = new Map<string, number>();
+    for (const waiting of this.#waiting) counts.set(waiting.tenant, (counts.get(waiting.tenant) ?? 0) + 1);
+    const most = Math.max(0, ...counts.values());
+    if (most <= (counts.get(tenant) ?? 0) + 1) return false;
+    const index = this.#waiting.findLastIndex((waiting) => counts.get(waiting.tenant) === most);
+    for (const displaced of this.#waiting.splice(index, 1)) displaced.grant(null);
+    return true;
   }
 
   #occupy(tenant: string, waitedMs: number): Slot {

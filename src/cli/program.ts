@@ -9,7 +9,7 @@ import { CommandFailed } from './command-failed.ts';
 import { addConfigCommand } from './config-command.ts';
 import { addImageCommands } from './image-commands.ts';
 import { addKeyCommands } from './key-commands.ts';
-import { createOutput } from './output.ts';
+import { createOutput, printable } from './output.ts';
 import type { Output } from './output.ts';
 import { addPolicyCommands } from './policy-commands.ts';
 
@@ -26,7 +26,8 @@ export async function runProgram(args: readonly string[], actions: ProgramAction
     await createProgram(actions).parseAsync(args, { from: 'user' });
   } catch (error) {
     process.exitCode = exitCodeOf(error);
-    if (!(error instanceof CommanderError)) process.stderr.write(`sallyport: ${messageOf(error)}\n`);
+    if (!(error instanceof CommanderError))
+      process.stderr.write(`sallyport: ${printable(messageOf(error))}\n`);
   }
 }
 

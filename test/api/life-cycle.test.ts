@@ -60,6 +60,22 @@ describe('start', () => {
   });
 });
 
+test('an engine that takes connections and never answers is down alone: isolates are served', async () => {
+  const engine = createServer(() => {});
+  const directory = mkdtempSync(join(tmpdir(), 'engine-'));
+  const socket = join(directory, 'docker.sock');
+  await new Promise<void>((resolve) => engine.listen(socket, resolve));
+  await using server = await startServer({ environment: { DOCKER_HOST: `unix://${socket}` } });
+  const ready = await server.request('GET', '/ready', { key: null });
+  expect(ready).toMatchObject({ status: 200, body: { status: 'degraded' } });
+  const { dependencies } = ready.body;
+  expect(dependencies).toContainEqual(expect.objectContaining({ name: 'isolate', state: 'ok' }));
+  expect(dependencies).toContainEqual(expect.objectContaining({ name: 'container', state: 'down' }));
+  expect((await server.call('js_run', { code: 'return 1' })).body.result).toBe(1);
+  engine.close();
+  rmSync(directory, { recursive: true });
+});
+
 describe('stop', () => {
   test('SIGTERM lets a running call finish, refuses new ones, records `stopped` and exits 0', async () => {
     await using server = await startServer({ environment: noEngine });
@@ -116,6 +132,16 @@ describe('kill -9 in mid-call', () => {
     );
     expect((await server.call('js_run', { code: 'return 1' })).body.result).toBe(1);
     expect((await server.request('GET', '/v1/audit/events?type=runner_lost')).body.items).toHaveLength(1);
+  });
+
+  test('a runner that hangs makes /ready say down, however often it is asked', async () => {
+    await using server = await startServer({ environment: noEngine });
+    process.kill(server.runnerPid, 'SIGSTOP');
+    const asked = Array.from({ length: 20 }, () => server.request('GET', '/ready', { key: null }));
+    const states = (await Promise.all(asked)).map(({ status, body }) => [status, body.status]);
+    process.kill(server.runnerPid, 'SIGCONT');
+    expect(states).toEqual(Array.from({ length: 20 }, () => [503, 'down']));
+    expect((await server.call('js_run', { code: 'return 1' })).body.result).toBe(1);
   });
 
   test('of the worker: the call crashed, the next one runs', async () => {

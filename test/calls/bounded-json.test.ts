@@ -17,6 +17,13 @@ describe('bounded JSON', () => {
     expect(parseBoundedJson(bomb, caps)).toEqual({ ok: false, message: 'is nested deeper than 4 levels' });
   });
 
+  test('refuses numbers that would be read as Infinity, however deep and however written', () => {
+    const message = 'has a number that no double can hold';
+    expect(parse('{"a":[1,{"b":-1e999}]}')).toEqual({ ok: false, message });
+    expect(parse('9'.repeat(400))).toEqual({ ok: false, message });
+    expect(parse('[1.7976931348623157e308,-0]')).toMatchObject({ ok: true });
+  });
+
   test('names broken UTF-8 and broken JSON', () => {
     expect(parseBoundedJson(Buffer.from([0x22, 0xff, 0x22]), caps)).toEqual({
       ok: false,

@@ -26,6 +26,25 @@ describe('execution slots', () => {
     await Promise.all(waits);
   });
 
+  test('a tenant that fills the queue makes room for others, newest first, down to an equal share', async () => {
+    const slots = new Slots({ runningMax: 1, waitingMax: 3 });
+    const running = await slots.take('flood');
+    const turnedAway: string[] = [];
+    const take = async (name: string, tenant: string): Promise<void> => {
+      using slot = await slots.take(tenant);
+      if (slot === null) turnedAway.push(name);
+    };
+    const waits = ['first', 'second', 'third'].map((name) => take(name, 'flood'));
+    waits.push(take('quiet', 'quiet'));
+    await waits[2];
+    await take('fourth', 'flood');
+    await take('quiet again', 'quiet');
+    expect(turnedAway).toEqual(['third', 'fourth', 'quiet again']);
+    running?.[Symbol.dispose]();
+    await Promise.all(waits);
+    expect(turnedAway).toHaveLength(3);
+  });
+
   test('giving a slot back twice frees one place only', async () => {
     const slots = new Slots({ runningMax: 2, waitingMax: 0 });
     const slot = await slots.take('a');

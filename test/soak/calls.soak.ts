@@ -43,7 +43,7 @@ let policyDir: string;
 beforeAll(async () => {
   policyDir = mkdtempSync(join(tmpdir(), 'sallyport-soak-'));
   writeFileSync(join(policyDir, 'policy.yaml'), policy);
-  server = await startServer({ policyDir, environment: { SALLYPORT_LOG_LEVEL: 'warn' } });
+  server = await startServer({ policyDir });
 });
 afterAll(async () => {
   await server[Symbol.asyncDispose]();

@@ -18,7 +18,7 @@ const rowsPerLook = 32;
 /** Verifies what was durable when it was called. Throws SQLite's error where the file cannot be read. */
 export async function verifyRecord(connection: Connection): Promise<VerifyReport> {
   const statements = prepare(connection);
-  const { heads, last } = statements.snapshot();
+  const { heads, last } = statements.readHeads();
   const verifier = new ChainVerifier(({ writer, sequence }) => statements.holds(writer, sequence, last));
   const times = new HighTime();
   await walk(
@@ -154,7 +154,7 @@ function prepare(connection: Connection) {
     .prepare('SELECT 1 FROM audit_chain WHERE writer = ? AND sequence = ? AND position <= ?')
     .pluck();
   return {
-    snapshot: connection.transaction(() => ({
+    readHeads: connection.transaction(() => ({
       heads: new Map(
         (connection.prepare('SELECT writer, sequence, hash FROM writers').all() as StoredHead[]).map(
           ({ writer, sequence, hash }): [string, ChainHead] => [writer, { sequence, hash }],

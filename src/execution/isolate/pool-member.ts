@@ -48,8 +48,10 @@ export class PoolMember {
     this.#isLeased = true;
   }
 
-  /** The call ended and the worker prepares the next isolate. */
+  /** The call ended and the worker prepares the next isolate, unless its `ready` came first. */
   expectReady(): void {
+    if (this.worker.state !== 'starting' && this.worker.state !== 'preparing') return;
+    this.stopWaiting();
     this.#readyTimer = setTimeout(() => this.worker.kill(), poolLimits.readyMsMax);
   }
 

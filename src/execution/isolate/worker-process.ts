@@ -48,6 +48,7 @@ export class WorkerProcess {
   #call: CallListener | null = null;
   #violation: string | null = null;
   #wasOrdered = false;
+  #isEnding = false;
   #lastWords = '';
   #readings: ProcessReadings | null = null;
 
@@ -94,6 +95,7 @@ export class WorkerProcess {
     const { pid, exitCode, signalCode } = this.#launched.child;
     if (pid === undefined || exitCode !== null || signalCode !== null) return;
     this.#wasOrdered = true;
+    this.#isEnding = true;
     killGroup(pid);
   }
 
@@ -108,6 +110,8 @@ export class WorkerProcess {
     if (frame.channel !== soleCallChannel)
       return this.#fail(`${frame.type} frame on channel ${frame.channel}`);
     if (frame.type === 'ready') {
+      // Sent before the process was killed or died: the next call must not be given to it.
+      if (this.#isEnding) return;
       if (this.#state !== 'starting' && this.#state !== 'preparing')
         return this.#fail(`ready while ${this.#state}`);
       this.#state = 'ready';
@@ -131,6 +135,7 @@ export class WorkerProcess {
 
   #onExit(how: string): void {
     const { child } = this.#launched;
+    this.#isEnding = true;
     // Whatever the guest may have started belongs to the group and must not outlive it.
     if (child.pid !== undefined) killGroup(child.pid);
     const timer = setTimeout(() => this.#onGone(how), drainMsMax);

@@ -28,7 +28,8 @@ export class RunnerClient {
   readonly #runs = new Map<number, PendingRun>();
   readonly #hello = Promise.withResolvers<RunnerHello>();
   readonly #closed = Promise.withResolvers<string>();
-  #healthWaiters: PromiseWithResolvers<RunnerHealth>[] = [];
+  /** The question under way; who asks meanwhile gets its answer. */
+  #health: PromiseWithResolvers<RunnerHealth> | null = null;
   #lastChannel: number = connectionChannel;
 
   constructor(stream: Duplex) {
@@ -94,10 +95,11 @@ export class RunnerClient {
   /** Asks every runtime how it is. Rejects when the link breaks. */
   async health(): Promise<RunnerHealth> {
     if (this.#link.isClosed) throw new Lost('the runner is not connected');
-    const waiter = Promise.withResolvers<RunnerHealth>();
-    this.#healthWaiters.push(waiter);
-    this.#link.sendControl('health', connectionChannel, {});
-    return waiter.promise;
+    if (this.#health === null) {
+      this.#health = Promise.withResolvers<RunnerHealth>();
+      this.#link.sendControl('health', connectionChannel, {});
+    }
+    return this.#health.promise;
   }
 
   close(): void {
@@ -161,7 +163,8 @@ export class RunnerClient {
     const fields: unknown = parseControl(frame);
     if (fields === null) return this.#link.close(`malformed ${frame.type} frame`);
     if (frame.type === 'health') {
-      for (const waiter of this.#healthWaiters.splice(0)) waiter.resolve(fields as RunnerHealth);
+      this.#health?.resolve(fields as RunnerHealth);
+      this.#health = null;
       return;
     }
     const hello = fields as RunnerHello;
@@ -176,7 +179,8 @@ export class RunnerClient {
     const lost = new Lost(`the runner went away: ${reason}`);
     this.#hello.reject(lost);
     for (const { queue } of this.#runs.values()) queue.end(lost);
-    for (const waiter of this.#healthWaiters.splice(0)) waiter.reject(lost);
+    this.#health?.reject(lost);
+    this.#health = null;
     this.#closed.resolve(reason);
   }
 }

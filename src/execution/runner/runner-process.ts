@@ -9,6 +9,7 @@ import { NotStarted } from '../executor.ts';
 import type { ExecutionFrame, ExecutionRequest, Executor } from '../executor.ts';
 import type { RunnerHealth } from './messages.ts';
 import { RunnerClient } from './runner-client.ts';
+import { within } from './within.ts';
 
 /** File descriptor of the link in the child. */
 export const runnerLinkFd = 3;
@@ -17,6 +18,8 @@ const restartDelayMsMin = 100;
 const restartDelayMsMax = 10_000;
 /** A runner that lived this long was healthy: the back-off starts anew. */
 const stableAfterMs = 30_000;
+/** How long the runner may take to say how it is. */
+const healthMsMax = 5000;
 /** How long an orderly end may take before the process is killed. */
 const stopMsMax = 10_000;
 
@@ -82,7 +85,8 @@ export class RunnerProcess implements Executor {
   async state(): Promise<RunnerState> {
     if (this.#client === null) return { state: 'down', reason: this.#downReason, health: null };
     try {
-      return { state: 'ok', reason: null, health: await this.#client.health() };
+      const health = await within(healthMsMax, this.#client.health());
+      return { state: 'ok', reason: null, health };
     } catch (error) {
       return { state: 'down', reason: error instanceof Error ? error.message : 'no answer', health: null };
     }

@@ -8,7 +8,7 @@ import type { Frame } from '../protocol/frame.ts';
 import { parseControl } from '../protocol/frame-decoder.ts';
 import { FrameLink } from '../protocol/frame-link.ts';
 import { Lost, NotStarted } from '../executor.ts';
-import type { ExecutionFrame, SandboxExecutor, SandboxProfile } from '../executor.ts';
+import type { ExecutionFrame, ExecutorHealth, SandboxExecutor, SandboxProfile } from '../executor.ts';
 import {
   argsBytesMax,
   capText,
@@ -19,6 +19,7 @@ import {
 } from './messages.ts';
 import type { RunMessage, RunnerHealth } from './messages.ts';
 import type { SeenCalls } from './seen-calls.ts';
+import { within } from './within.ts';
 
 export interface RunnerServerOptions {
   readonly stream: Duplex;
@@ -46,6 +47,8 @@ interface Incoming {
 }
 
 const errorTextCharsMax = 4000;
+/** How long one runtime may take to say how it is; shorter than the api waits for all of them. */
+const executorHealthMsMax = 4000;
 
 export class RunnerServer {
   readonly #options: RunnerServerOptions;
@@ -232,9 +235,20 @@ export class RunnerServer {
 
   async #reportHealth(): Promise<void> {
     const ready = await this.#options.executors;
-    const executors = await Promise.all(ready.map((executor) => executor.health()));
+    const executors = await Promise.all(ready.map(healthOf));
     const health: RunnerHealth = { executors };
     this.#link.sendControl('health', connectionChannel, health);
+  }
+}
+
+/** A runtime that does not say how it is in time is down; the others are not. */
+async function healthOf(executor: SandboxExecutor): Promise<ExecutorHealth> {
+  const { kind } = executor;
+  try {
+    return await within(executorHealthMsMax, executor.health());
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : 'no answer';
+    return { kind, state: 'down', confinement: 'unknown', reason };
   }
 }
 

@@ -195,6 +195,23 @@ describe('processes that die', () => {
     expect((await runTool(executor, 'export default () => 3;')).result).toBe('3');
   });
 
+  test('a call that comes right after one stopped for its output is never given the process that dies', async () => {
+    await using executor = await createExecutor();
+    const reasons: string[] = [];
+    const client = async (): Promise<void> => {
+      for (let call = 0; call < 40; call += 1) {
+        const { exit } = await runTool(executor, 'export default () => 1;');
+        reasons.push(exit.reason);
+      }
+    };
+    const stopped = async (): Promise<void> => {
+      for (let call = 0; call < 20; call += 1)
+        await runTool(executor, 'export default () => "x".repeat(100_000);');
+    };
+    await Promise.all([client(), client(), client(), stopped()]);
+    expect(new Set(reasons)).toEqual(new Set(['completed']));
+  });
+
   test('no process outlives its executor, not even one in a loop', async () => {
     const executor = await createExecutor();
     const looping = runTool(

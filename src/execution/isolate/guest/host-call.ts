@@ -41,14 +41,6 @@ export type HostOperation =
 /** The parts of the guest's globals, each defined when it is first used. */
 export type GuestPart = 'base64' | 'clone' | 'console' | 'crypto' | 'inspect' | 'text' | 'timers' | 'url';
 
-/** A part: a function that the bootstrap calls with these, for an object that holds its globals by name. */
-export type DefinePart = (
-  callHost: (...call: Parameters<HostCall>) => string | number,
-  load: (part: GuestPart) => Record<string, unknown>,
-  /** Ends the call with what the guest threw outside of any frame of its own. */
-  fail: (thrown: unknown) => void,
-) => Record<string, unknown>;
-
 /** What the worker's entry modules may call. */
 export interface GuestEntry {
   /** Runs the tool with the call's input and reports one outcome. Never throws. */

@@ -38,11 +38,6 @@ export interface EndedMessage {
   readonly memoryBytes: number;
 }
 
-/** Payload of the self-test's `ready`: what the confined process could do, though it must not. */
-export interface ProbeMessage {
-  readonly breaches: readonly string[];
-}
-
 /** Characters kept of each part of an error, so that three of them fit one control frame however they are escaped. */
 export const errorNameCharsMax = 128;
 export const errorTextCharsMax = 4096;

@@ -1,0 +1,77 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { RecordStore } from '../../src/audit/record.ts';
+import { openSqliteRecord } from '../../src/audit/sqlite/open-sqlite-record.ts';
+import { createBoundary } from '../../src/boundary/boundary.ts';
+import type { CallContext } from '../../src/calls/call-context.ts';
+import { executeCall } from '../../src/calls/execute-call.ts';
+import { OutcomeWriter } from '../../src/calls/outcome-writer.ts';
+import { Slots } from '../../src/calls/slots.ts';
+import type { ExecutionFrame } from '../../src/execution/executor.ts';
+import type { Caller } from '../../src/model/principal.ts';
+import { QuotaLedger } from '../../src/policy/quota-ledger.ts';
+import { createMetrics } from '../../src/telemetry/metrics.ts';
+import { compileText, policyText } from '../support/policy-directory.ts';
+
+const clock = { now: () => Date.now() };
+const logger = { warn: () => {}, error: () => {} };
+const caller: Caller = {
+  principal: { id: 'ana', tenant: 'default', roles: [], attributes: {} },
+  keyId: 'k',
+  scopes: new Set(['call']),
+  address: '127.0.0.1',
+  requestId: 'req_1',
+  traceId: null,
+};
+const request = { tool: 'example', args: { code: 'x' }, limits: {}, labels: {}, idempotencyKey: null };
+
+async function* runToTheEnd(): AsyncGenerator<ExecutionFrame> {
+  yield { type: 'started', runtime: { kind: 'isolate', confinement: 'none', image: null, warm: true } };
+  yield { type: 'result', data: Buffer.from('"secret result"') };
+  yield { type: 'exit', reason: 'completed', error: null };
+}
+
+test('when our own code fails after the run, the call ends as unknown, on the record, without its result', async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'execute-call-'));
+  let ids = 0;
+  const newId = (prefix: string): string => `${prefix}_${(ids += 1)}`;
+  await using record = openSqliteRecord({ dataDir, writer: 'test', clock, newId, randomBytes });
+  const refusesResults = Object.create(record) as RecordStore;
+  refusesResults.write = async (write) => {
+    if (write.calls?.some(({ call }) => call.result !== null)) throw new TypeError('a mistake of ours');
+    return record.write(write);
+  };
+  await using outcomes = new OutcomeWriter({ record: refusesResults, logger });
+  const revision = await compileText(policyText('    - {name: all, effect: allow, tools: [example]}\n'));
+  const slots = new Slots({ runningMax: 1, waitingMax: 0 });
+  const context: CallContext = {
+    revision: () => revision,
+    quotas: new QuotaLedger(),
+    boundary: createBoundary({ redactionKey: randomBytes(32), knownSecrets: [] }),
+    executor: { run: runToTheEnd, [Symbol.asyncDispose]: async () => {} },
+    record,
+    outcomes,
+    slots,
+    metrics: createMetrics(),
+    clock,
+    newId,
+    fingerprint: (body) => body,
+    hasDiskReserve: () => true,
+    shutdown: new AbortController().signal,
+    logger,
+  };
+
+  const answer = await executeCall(context, caller, request);
+
+  expect(answer).toMatchObject({ kind: 'call', call: { status: 'unknown', result: null } });
+  expect(JSON.stringify(answer)).not.toContain('secret result');
+  expect(record.openCalls()).toEqual([]);
+  expect(record.listEvents({ tenant: null, type: 'outcome', limit: 10, order: 'asc' }).items).toMatchObject([
+    { status: 'unknown' },
+  ]);
+  expect([slots.runningCount, context.quotas.openLeases]).toEqual([0, 0]);
+  rmSync(dataDir, { recursive: true });
+});
