@@ -13,7 +13,7 @@ import { Engine } from '../../src/execution/container/engine.ts';
 import { localTag } from '../../src/execution/container/images.ts';
 import { dockerHost, imagesDirectory } from './container-calls.ts';
 import type { ShippedImage } from './container-calls.ts';
-import { argumentsOf, gone } from './processes.ts';
+import { argumentsOf, endWithThisProcess, gone } from './processes.ts';
 
 export class PrivateEngine implements AsyncDisposable {
   /** Value for DOCKER_HOST. */
@@ -56,6 +56,7 @@ export class PrivateEngine implements AsyncDisposable {
       { stdio: ['ignore', 'ignore', 'pipe'] },
     );
     this.#daemon = daemon;
+    endWithThisProcess(daemon);
     let words = '';
     await new Promise<void>((resolve, reject) => {
       createInterface({ input: daemon.stderr }).on('line', (line) => {

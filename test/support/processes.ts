@@ -1,5 +1,13 @@
 /** Processes as the kernel shows them. Each wait is bounded by the test's own time limit. */
+import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+
+/** A test that runs out of time disposes of nothing: the child then ends with the process that ran the test. */
+export function endWithThisProcess(child: ChildProcess): void {
+  const end = (): void => void child.kill('SIGKILL');
+  process.once('exit', end);
+  child.once('exit', () => process.off('exit', end));
+}
 
 /** Resolves once the process is no more, and no zombie either. */
 export async function gone(pid: number): Promise<void> {
