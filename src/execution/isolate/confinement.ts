@@ -7,7 +7,7 @@ import { dirname, extname, join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
-export type ConfinementName = 'bwrap' | 'process';
+export type ConfinementName = 'bwrap' | 'container' | 'process';
 
 /** A Node program and all that it may read. */
 export interface WorkerProgram {
@@ -43,11 +43,20 @@ export interface LaunchedWorker {
   kill(): void;
 }
 
+export interface WorkerPace {
+  /** Workers that start at the same time. */
+  readonly startsMax: number;
+  /** Age at which a worker is replaced once it is idle, milliseconds. */
+  readonly lifetimeMs: number;
+}
+
 export interface Confinement {
   readonly name: ConfinementName;
   /** What else protects, and what this host lacks; for the log at start. */
   readonly protections: readonly string[];
   readonly missing: readonly string[];
+  /** What a pool of such workers has to heed; nothing when missing. */
+  readonly pace?: WorkerPace;
   /** Never throws for a program that cannot be started: the worker then ends, and says why. */
   launch(program: WorkerProgram): LaunchedWorker;
 }
