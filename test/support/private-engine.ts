@@ -10,7 +10,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 
 import { Engine } from '../../src/execution/container/engine.ts';
-import { localTag } from '../../src/execution/container/images.ts';
+import { toolImagePlan } from '../../src/execution/container/image-plan.ts';
 import { dockerHost, imagesDirectory } from './container-calls.ts';
 import type { ShippedImage } from './container-calls.ts';
 import { argumentsOf, endWithThisProcess, gone } from './processes.ts';
@@ -31,7 +31,7 @@ export class PrivateEngine implements AsyncDisposable {
     const engine = new PrivateEngine(mkdtempSync(path.join(tmpdir(), 'engine-')));
     try {
       await engine.up();
-      for (const image of images) await engine.#copyImage(localTag(imagesDirectory, image));
+      for (const image of images) await engine.#copyImage(toolImagePlan(imagesDirectory, image).tag);
       return engine;
     } catch (error) {
       await engine[Symbol.asyncDispose]();

@@ -15,6 +15,8 @@ const runcVersionMin = '1.1.12';
 export interface EngineFacts {
   readonly version: string;
   readonly apiVersion: string;
+  /** Of the engine's machine, as Node names it: `x64`, `arm64`. */
+  readonly architecture: string;
   readonly runcVersion: string | null;
   readonly runtimes: readonly string[];
   readonly cgroupDriver: string;
@@ -113,6 +115,7 @@ function describe(version: Docker.DockerVersion, info: EngineInfo, apiVersion: s
   return {
     version: version.Version,
     apiVersion,
+    architecture: version.Arch === 'amd64' ? 'x64' : version.Arch,
     runcVersion,
     runtimes: Object.keys(info.Runtimes ?? {}),
     cgroupDriver: info.CgroupDriver ?? 'unknown',

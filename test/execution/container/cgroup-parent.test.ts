@@ -12,6 +12,7 @@ afterAll(() => rmSync(root, { recursive: true }));
 const facts: EngineFacts = {
   version: '20.10.24',
   apiVersion: '1.41',
+  architecture: 'x64',
   runcVersion: '1.1.12',
   runtimes: ['runc'],
   cgroupDriver: 'cgroupfs',

@@ -23,7 +23,13 @@ export const limits: Limits = {
 export const quiet = { info: () => {}, warn: () => {}, error: () => {} };
 
 export function createExecutor(options: Partial<IsolateExecutorOptions> = {}): Promise<SandboxExecutor> {
-  return createIsolateExecutor({ confinement: 'process', poolSize: 2, logger: quiet, ...options });
+  return createIsolateExecutor({
+    confinement: 'process',
+    confineInContainer: () => Promise.reject(new Error('no container engine in this test')),
+    poolSize: 2,
+    logger: quiet,
+    ...options,
+  });
 }
 
 export function toolProfile(source: string, name = 'tool.js', reuse: Reuse = 'tenant'): IsolateProfile {
@@ -55,9 +61,22 @@ export function runCode(
 
 /** Processes whose parent is this test's process, with their command lines. */
 export function workerPids(): number[] {
-  const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim();
-  const pids = children === '' ? [] : children.split(' ').map(Number);
-  return pids.filter((pid) => commandOf(pid).includes('execution/isolate/worker/worker'));
+  return childrenOf(process.pid).filter((pid) => commandOf(pid).includes('execution/isolate/worker/worker'));
+}
+
+/** The same and all that descends from them: under bubblewrap the worker is a child of the process that we know. */
+export function workerTreePids(): number[] {
+  const descend = (pid: number): number[] => [pid, ...childrenOf(pid).flatMap(descend)];
+  return workerPids().flatMap(descend);
+}
+
+function childrenOf(pid: number): number[] {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+    return children === '' ? [] : children.split(' ').map(Number);
+  } catch {
+    return [];
+  }
 }
 
 function commandOf(pid: number): string {
