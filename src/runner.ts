@@ -108,7 +108,10 @@ function profileOf(revision: Revision, name: string): SandboxProfile | null {
   if (tool === undefined) return null;
   const { runtime, limits } = tool;
   const code = runtime.code.from === 'file' ? { name: runtime.code.name, source: runtime.code.source } : null;
-  if (runtime.kind === 'isolate') return { kind: 'isolate', tool: name, limits, code, reuse: runtime.reuse };
+  if (runtime.kind === 'isolate') {
+    const { minConfinement, reuse } = runtime;
+    return { kind: 'isolate', tool: name, limits, code, reuse, minConfinement };
+  }
   const image = revision.images.get(runtime.image);
   if (image === undefined) return null;
   return { kind: 'container', tool: name, limits, code, image, engineRuntime: runtime.engineRuntime };

@@ -1,3 +1,4 @@
+import type { ConfinementName } from './confinement.ts';
 import type { JsonObject } from './json.ts';
 import type { Limits } from './limits.ts';
 
@@ -13,6 +14,8 @@ export interface IsolateRuntime {
   readonly kind: 'isolate';
   readonly code: ToolCode;
   readonly reuse: Reuse;
+  /** Weakest confinement of the worker under which it may run. */
+  readonly minConfinement: ConfinementName;
 }
 
 /** Engine runtimes that policy may name: `runc` (default) or gVisor's `runsc`. */

@@ -68,7 +68,10 @@ export async function compileTool(
 }
 
 function runtimeOf({ spec: { runtime } }: ToolResource, code: ToolCode): Tool['runtime'] {
-  if (runtime.kind === 'isolate') return { kind: 'isolate', code, reuse: runtime.reuse ?? 'tenant' };
+  if (runtime.kind === 'isolate') {
+    const { minConfinement = 'process', reuse = 'tenant' } = runtime;
+    return { kind: 'isolate', code, reuse, minConfinement };
+  }
   return { kind: 'container', image: runtime.image, engineRuntime: runtime.engineRuntime ?? 'runc', code };
 }
 

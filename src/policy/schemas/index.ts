@@ -29,7 +29,6 @@ export const fieldsNotSupported: readonly string[] = Object.freeze([
   'approval',
   'amount',
   'onStoreLoss',
-  'minConfinement',
   'pool',
   'stream',
   '$const',

@@ -1,3 +1,4 @@
+import { confinementNames } from '../../model/confinement.ts';
 import { documentSchema, label, limits, name, text, title } from './parts.ts';
 
 const codePath = { type: 'string', minLength: 1, maxLength: 512 } as const;
@@ -10,6 +11,12 @@ const isolate = {
     kind: { const: 'isolate' },
     code: codePath,
     reuse: { enum: ['never', 'principal', 'tenant'], default: 'tenant' },
+    minConfinement: {
+      enum: confinementNames,
+      default: 'process',
+      description:
+        'the weakest confinement of the worker under which the tool may run: process < container < bwrap. Where the host has less at start, the server does not start; where it has less later, calls of the tool are refused',
+    },
   },
 } as const;
 

@@ -2,14 +2,23 @@
 import { describe, expect, test } from 'vitest';
 import { NotStarted } from '../../../src/execution/executor.ts';
 import { addonObjection, locateAddon } from '../../../src/execution/isolate/addon.ts';
-import { confineWithBwrap } from '../../../src/execution/isolate/confine-bwrap.ts';
-import { confineAsProcess, spawnWorker } from '../../../src/execution/isolate/confine-process.ts';
-import { nodeArguments } from '../../../src/execution/isolate/confinement.ts';
+import { WorkerCgroups } from '../../../src/execution/isolate/cgroup/worker-cgroups.ts';
+import { confineAsProcess } from '../../../src/execution/isolate/confine-process.ts';
+import { nodeArguments, workerProgram } from '../../../src/execution/isolate/confinement.ts';
 import type { Confinement } from '../../../src/execution/isolate/confinement.ts';
-import { confinementObjection } from '../../../src/execution/isolate/self-test.ts';
+import { testConfinement } from '../../../src/execution/isolate/self-test.ts';
+import { spawnWorker } from '../../../src/execution/isolate/spawn-worker.ts';
 import { createExecutor, runTool } from './support.ts';
 
 const addon = locateAddon();
+const plain = confineAsProcess({
+  cgroups: WorkerCgroups.open(null),
+  readable: workerProgram(addon.path).readable,
+});
+
+async function objectionTo(confinement: Confinement): Promise<string | null> {
+  return (await testConfinement(confinement, addon.path)).objection;
+}
 
 function withNodeArguments(change: (args: string[]) => string[]): Confinement {
   const launch: Confinement['launch'] = (program) =>
@@ -19,18 +28,14 @@ function withNodeArguments(change: (args: string[]) => string[]): Confinement {
 
 describe('the self-test', () => {
   test('passes a process under the permission model', async () => {
-    expect(await confinementObjection(confineAsProcess(), addon.path)).toBe(null);
-  });
-
-  test('passes bubblewrap', async () => {
-    expect(await confinementObjection(confineWithBwrap(), addon.path)).toBe(null);
+    expect(await objectionTo(plain)).toBe(null);
   });
 
   test('refuses a process that is not confined, and says what it could do', async () => {
     const bare = withNodeArguments((args) =>
       args.filter((arg) => arg !== '--permission' && !arg.startsWith('--allow')),
     );
-    expect(await confinementObjection(bare, addon.path)).toBe(
+    expect(await objectionTo(bare)).toBe(
       'a confined worker opened a socket, read /etc/passwd, wrote a file, spawned a process',
     );
   });
@@ -42,24 +47,24 @@ describe('the self-test', () => {
     ['--allow-child-process', 'spawned a process'],
   ])('refuses one that has %s too much', async (flag, breach) => {
     const loose = withNodeArguments((args) => [flag, ...args]);
-    expect(await confinementObjection(loose, addon.path)).toBe(`a confined worker ${breach}`);
+    expect(await objectionTo(loose)).toBe(`a confined worker ${breach}`);
   });
 
   test('refuses one that does not start', async () => {
     const missing: Confinement = {
-      ...confineAsProcess(),
+      ...plain,
       launch: () => spawnWorker('/nonexistent/node', []),
     };
-    expect(await confinementObjection(missing, addon.path)).toContain('a worker cannot be started');
+    expect(await objectionTo(missing)).toContain('a worker cannot be started');
   });
 
   test('refuses one that answers nonsense', async () => {
     const program = `require('node:fs').writeSync(3, 'not a frame at all')`;
     const nonsense: Confinement = {
-      ...confineAsProcess(),
+      ...plain,
       launch: () => spawnWorker(process.execPath, ['-e', program]),
     };
-    expect(await confinementObjection(nonsense, addon.path)).toContain('the self-test answered with');
+    expect(await objectionTo(nonsense)).toContain('the self-test answered with');
   });
 });
 

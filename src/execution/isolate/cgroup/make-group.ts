@@ -81,11 +81,11 @@ function moveServer(base: string): void {
 
 /** This process, its parent (the api), or a child of either. */
 function isOfThisServer(pid: number): boolean {
-  const family = [process.pid, process.ppid];
-  if (family.includes(pid)) return true;
+  const family = new Set([process.pid, process.ppid]);
+  if (family.has(pid)) return true;
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return family.includes(Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]));
+    return family.has(Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]));
   } catch {
     return false;
   }

@@ -44,7 +44,7 @@ export class CgroupMemory implements WorkerMemory {
   #atStart = 0;
   #peakAtStart = 0;
   #peakSeen = 0;
-  #isDisposed = false;
+  #isClosed = false;
 
   /** For a folder that `prepareFolders` made. Throws when its limit cannot be set. */
   constructor(folder: string, version: 1 | 2) {
@@ -70,7 +70,7 @@ export class CgroupMemory implements WorkerMemory {
   }
 
   peakGrowthBytes(): number | null {
-    if (this.#isDisposed) return null;
+    if (this.#isClosed) return this.#peakSeen - this.#atStart;
     const peak = this.#readPeak();
     // A peak that only ever grows says something of this call when it has grown; else what was seen from time to time.
     const isOwn = !this.needsWatch || peak > this.#peakAtStart;
@@ -78,16 +78,19 @@ export class CgroupMemory implements WorkerMemory {
     return this.#peakSeen - this.#atStart;
   }
 
+  /** The kernel ended the process for its memory. */
   wasKilledForMemory(): boolean {
-    if (this.#isDisposed) return false;
+    if (this.#isClosed) return false;
     const file = this.#version === 1 ? 'memory.oom_control' : 'memory.events';
     const [, count] = /^oom_kill (\d+)$/m.exec(readFileSync(join(this.#folder, file), 'utf8')) ?? [];
     return count !== undefined && count !== '0';
   }
 
-  [Symbol.dispose](): void {
-    if (this.#isDisposed) return;
-    this.#isDisposed = true;
+  /** The process is gone. What was seen of it can still be asked for. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.peakGrowthBytes();
+    this.#isClosed = true;
     for (const descriptor of [this.#usage, this.#peak, this.#limit, this.#limitWithSwap])
       if (descriptor !== null) closeSync(descriptor);
   }

@@ -1,10 +1,11 @@
 /** Cgroups for workers, one each. Where none can be had, `objections` says why. */
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { makeGroup } from './make-group.ts';
 import { findOwnCgroups, readCgroupSources } from './own-cgroups.ts';
 import type { CgroupSources, Controller } from './own-cgroups.ts';
-import { removeCgroup, removeIfEmpty } from './remove-cgroups.ts';
+import { membersOf, removeCgroup, removeIfEmpty } from './remove-cgroups.ts';
 import { CgroupMemory, prepareFolders } from './worker-cgroup.ts';
 
 /** Threads and processes of one worker, bubblewrap included: about 12, and a few more for each core. */
@@ -15,6 +16,8 @@ export interface WorkerCgroup {
   readonly joinFiles: readonly string[];
   /** Null without the memory controller. */
   readonly memory: CgroupMemory | null;
+  /** Whether this process is in it and the number of tasks is limited, as the kernel has it. */
+  readonly hasTaskLimit: (pid: number | null) => boolean;
   /** Ends whatever is left inside, then removes it. */
   readonly remove: () => void;
 }
@@ -29,7 +32,7 @@ export class WorkerCgroups implements AsyncDisposable {
   /** Why a controller cannot be had; null when it can. */
   readonly objections: Readonly<Record<Controller, string | null>>;
   readonly #groups: Groups;
-  readonly #removals = new Set<Promise<void>>();
+  readonly #removals = new Set<Promise<unknown>>();
   #created = 0;
 
   private constructor(groups: Groups, objections: Record<Controller, string | null>) {
@@ -74,6 +77,11 @@ export class WorkerCgroups implements AsyncDisposable {
       return {
         joinFiles: paths.map((folder) => join(folder, 'cgroup.procs')),
         memory: folders.memory === null ? null : new CgroupMemory(folders.memory, version),
+        hasTaskLimit: (pid) =>
+          folders.pids !== null &&
+          pid !== null &&
+          membersOf(folders.pids).includes(pid) &&
+          readFileSync(join(folders.pids, 'pids.max'), 'utf8') === `${tasksMax}\n`,
         remove,
       };
     } catch (error) {
@@ -88,9 +96,8 @@ export class WorkerCgroups implements AsyncDisposable {
   }
 
   #remove(folders: readonly string[]): void {
-    const removal = Promise.all(folders.map(removeCgroup)).then(() => {
-      this.#removals.delete(removal);
-    });
+    const removal = Promise.all(folders.map(removeCgroup));
     this.#removals.add(removal);
+    void removal.finally(() => this.#removals.delete(removal));
   }
 }
