@@ -7,6 +7,8 @@ import { addAuditCommands } from './audit-commands.ts';
 import { addCallCommand } from './call-command.ts';
 import { CommandFailed } from './command-failed.ts';
 import { addConfigCommand } from './config-command.ts';
+import { addDoctorCommand } from './doctor-command.ts';
+import type { DoctorReport } from './doctor/report.ts';
 import { addImageCommands } from './image-commands.ts';
 import { addKeyCommands } from './key-commands.ts';
 import { createOutput, printable } from './output.ts';
@@ -18,6 +20,7 @@ export interface ProgramActions {
   readonly serve: () => Promise<void>;
   readonly runner: (instance: string) => Promise<void>;
   readonly images: () => Promise<ImageCommands>;
+  readonly doctor: () => Promise<DoctorReport>;
 }
 
 /** Runs one command line; sets `process.exitCode`, prints errors to stderr, never a stack trace. */
@@ -62,6 +65,7 @@ function createProgram(actions: ProgramActions): Command {
   addKeyCommands(program, output);
   addImageCommands(program, output, actions.images);
   addConfigCommand(program, output);
+  addDoctorCommand(program, output, actions.doctor);
   for (const command of allCommands(program))
     command.exitOverride().showHelpAfterError('(--help shows how it is used)');
   return program;

@@ -13,6 +13,7 @@ const facts: EngineFacts = {
   version: '20.10.24',
   apiVersion: '1.41',
   architecture: 'x64',
+  runscPath: null,
   runcVersion: '1.1.12',
   runtimes: ['runc'],
   cgroupDriver: 'cgroupfs',
