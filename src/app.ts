@@ -24,6 +24,8 @@ import { readDataSecret } from './config/data-secret.ts';
 import { readVersion } from './config/version.ts';
 import { RunnerProcess } from './execution/runner/runner-process.ts';
 import { loadRevision } from './policy/load-revision.ts';
+import type { Revision } from './policy/revision.ts';
+import { demandsConfinement, findUnmetConfinement } from './policy/unmet-confinement.ts';
 import { QuotaLedger } from './policy/quota-ledger.ts';
 import { createLogger } from './telemetry/logger.ts';
 import type { Logger } from './telemetry/logger.ts';
@@ -84,6 +86,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   });
   const [revision, runner] = await Promise.all([loading, starting]);
   stack.use(runner);
+  await requireConfinement(revision, runner);
   const slots = new Slots(slotLimits);
   metrics.setRunningCalls(() => slots.runningCount);
   const context: CallContext = {
@@ -122,7 +125,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
         readReadiness({
           record: () => record.health(),
           runner: () => runner.state(),
-          revision: () => revision.id,
+          revision: () => revision,
           isDraining: () => isDraining,
         }),
       isDraining: () => isDraining,
@@ -163,6 +166,20 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   logger.info({ url, version, revision: revision.id, dataDir: config.dataDir }, 'listening');
   const owned = stack.move();
   return { url, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** A tool that demands more than this host has is a reason not to start; later its calls alone are refused. */
+async function requireConfinement(revision: Revision, runner: RunnerProcess): Promise<void> {
+  if (!demandsConfinement(revision)) return;
+  const { health, reason } = await runner.state();
+  const isolates = health?.executors.find(({ kind }) => kind === 'isolate');
+  if (isolates === undefined) throw new Error(`the confinement of isolates cannot be told: ${reason}`);
+  const unmet = findUnmetConfinement(revision, isolates.confinement);
+  if (unmet === null) return;
+  const why = isolates.reason === null ? '' : ` (${isolates.reason})`;
+  throw new Error(
+    `${unmet}${why}. Give the host what is missing (\`sallyport doctor\` says what), or lower minConfinement in policy`,
+  );
 }
 
 /** The same at every start on this data directory, so that a new runner finds the containers of the one before. */

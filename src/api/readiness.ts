@@ -1,13 +1,16 @@
 /** What the server depends on and how each of it is. */
 import type { RecordHealth } from '../audit/record.ts';
+import type { ExecutorHealth } from '../execution/executor.ts';
+import { findUnmetConfinement } from '../policy/unmet-confinement.ts';
+import type { Revision } from '../policy/revision.ts';
 import type { RunnerState } from '../execution/runner/runner-process.ts';
 
 export interface DependencyState {
   readonly name: string;
   readonly state: 'ok' | 'degraded' | 'down';
   readonly reason: string | null;
-  /** Further facts: confinement, revision. */
-  readonly details?: Readonly<Record<string, string>>;
+  /** Further facts: confinement with what it protects and what is missing, revision. */
+  readonly details?: Readonly<Record<string, string | readonly string[]>>;
 }
 
 export interface Readiness {
@@ -19,7 +22,7 @@ export interface Readiness {
 export interface ReadinessOptions {
   readonly record: () => Promise<RecordHealth>;
   readonly runner: () => Promise<RunnerState>;
-  readonly revision: () => string;
+  readonly revision: () => Revision;
   readonly isDraining: () => boolean;
 }
 
@@ -30,6 +33,7 @@ export interface ReadinessOptions {
 export async function readReadiness(options: ReadinessOptions): Promise<Readiness> {
   const [record, runner] = await Promise.all([options.record(), options.runner()]);
   const executors = runner.health?.executors ?? [];
+  const revision = options.revision();
   const dependencies: DependencyState[] = [
     { name: 'record', ...record },
     {
@@ -38,13 +42,8 @@ export async function readReadiness(options: ReadinessOptions): Promise<Readines
       reason: runner.reason ?? 'same user as the api: process isolation alone keeps the two apart',
       details: { identity: 'same-user' },
     },
-    ...executors.map((executor) => ({
-      name: executor.kind,
-      state: executor.state,
-      reason: executor.reason,
-      details: { confinement: executor.confinement },
-    })),
-    { name: 'policy', state: 'ok', reason: null, details: { revision: options.revision() } },
+    ...executors.map((executor) => describeExecutor(executor, revision)),
+    { name: 'policy', state: 'ok', reason: null, details: { revision: revision.id } },
     ...(options.isDraining()
       ? [{ name: 'server', state: 'down', reason: 'it is shutting down' } as const]
       : []),
@@ -54,7 +53,22 @@ export async function readReadiness(options: ReadinessOptions): Promise<Readines
   const isDegraded = dependencies.some((dependency) => dependency.state !== 'ok');
   return {
     status: isDown ? 'down' : isDegraded ? 'degraded' : 'ok',
-    revision: options.revision(),
+    revision: revision.id,
     dependencies,
+  };
+}
+
+function describeExecutor(executor: ExecutorHealth, revision: Revision): DependencyState {
+  const { confinement, kind, missing, protections, state } = executor;
+  const unmet = kind === 'isolate' && state === 'ok' ? findUnmetConfinement(revision, confinement) : null;
+  return {
+    name: kind,
+    state: unmet === null ? state : 'degraded',
+    reason: [unmet, executor.reason].filter((text) => text !== null).join('; ') || null,
+    details: {
+      confinement,
+      ...(protections === undefined ? {} : { protections }),
+      ...(missing === undefined ? {} : { missing }),
+    },
   };
 }

@@ -13,8 +13,15 @@ import { spawnWorker } from './spawn-worker.ts';
 import type { CommandPart } from './util-linux.ts';
 import { droppedPrivileges, objectionToNobody, resourceLimits, someNamespaces } from './util-linux.ts';
 
-export function confineAsProcess({ cgroups, readable }: ConfinementHost): Confinement {
-  const objection = objectionToNobody([process.execPath, ...readable]);
+/** Strongest first: as user 65534 of the host, then as this process's own. */
+export function confineAsProcess(host: ConfinementHost): [Confinement, ...Confinement[]] {
+  const objection = objectionToNobody([process.execPath, ...host.readable]);
+  const asOwn = confinement(host, objection ?? 'this process cannot become that user');
+  return objection === null ? [confinement(host, null), asOwn] : [asOwn];
+}
+
+/** `objection`: why the host's user 65534 cannot be had. */
+function confinement({ cgroups }: ConfinementHost, objection: string | null): Confinement {
   const isMemoryLimited = cgroups.objections.memory === null;
   const parts: readonly CommandPart[] =
     process.platform === 'linux'

@@ -22,7 +22,7 @@ interface Protection {
   readonly holds: (proof: Proof) => boolean | null;
 }
 
-const capabilitySets = ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'];
+const capabilitySets = ['CapInh', 'CapPrm', 'CapEff', 'CapAmb'];
 const nobody = '65534';
 
 const essential = (holds: Protection['holds']): Protection => ({ isEssential: true, holds });
@@ -47,9 +47,7 @@ export const protections: Readonly<Record<string, Protection>> = {
   seccomp: essential(hasSeccomp),
   'seccomp allow list': essential(hasSeccomp),
   no_new_privs: essential(seen(({ status }) => status.get('NoNewPrivs') === '1')),
-  'no capabilities': essential(
-    seen(({ status }) => capabilitySets.every((name) => /^0+$/.test(status.get(name) ?? ''))),
-  ),
+  'no capabilities': essential(seen(hasNoCapabilities)),
   'user 65534': essential(({ report }) => String(report.userId) === nobody),
   'host user 65534': essential(
     seen(({ status }) => ['Uid', 'Gid'].every((name) => isAll(status.get(name), nobody))),
@@ -97,6 +95,12 @@ const socketRefusals: ReadonlySet<string> = new Set(['ERR_ACCESS_DENIED', 'EACCE
 
 function isDone(name: keyof Attempts, outcome: string): boolean {
   return name === 'openSocket' ? !socketRefusals.has(outcome) : outcome === 'done';
+}
+
+/** The bounding set, which only root can empty, bounds what a program may gain: nothing under no_new_privs. */
+function hasNoCapabilities({ status }: ProcessEvidence): boolean {
+  const isEmpty = (name: string): boolean => /^0+$/.test(status.get(name) ?? '');
+  return capabilitySets.every(isEmpty) && (isEmpty('CapBnd') || status.get('NoNewPrivs') === '1');
 }
 
 /** An engine may share its user namespace with its containers, and its cgroup namespace on older hosts. */

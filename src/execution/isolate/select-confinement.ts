@@ -47,7 +47,7 @@ export async function provedConfinement(
   const variants = {
     bwrap: () => confineWithBwrap(host),
     container: async () => [await confineInContainer()],
-    process: () => [confineAsProcess(host)],
+    process: () => confineAsProcess(host),
   } satisfies Record<ConfinementName, unknown>;
   const objections: string[] = [];
   for (const confinement of await variants[name]()) {

@@ -3,7 +3,7 @@
  * some namespaces. Each part is a prefix of the command line, with what it protects or why it cannot be had.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /** nobody:nogroup. */
@@ -50,16 +50,11 @@ export function resourceLimits(options: {
 /** No privileges to gain or to keep, death with the runner, and the user 65534 if `user` says so. */
 export function droppedPrivileges(user: 'nobody' | 'own'): CommandPart {
   if (!existsSync(setpriv)) return lacking('no_new_privs, no capabilities', setpriv);
-  const isRoot = process.getuid?.() === 0;
-  const drop = isRoot ? ['--bounding-set', '-all', '--inh-caps', '-all'] : [];
+  const drop = isPrivileged() ? ['--bounding-set', '-all', '--inh-caps', '-all'] : [];
   const change = user === 'nobody' ? ['--reuid', nobody, '--regid', nobody, '--clear-groups'] : [];
   return {
     prefix: [setpriv, ...change, ...drop, '--no-new-privs', '--pdeathsig', 'KILL', '--'],
-    protections: [
-      'no_new_privs',
-      ...(isRoot || user === 'nobody' ? ['no capabilities'] : []),
-      ...(user === 'nobody' ? ['host user 65534'] : []),
-    ],
+    protections: ['no_new_privs', 'no capabilities', ...(user === 'nobody' ? ['host user 65534'] : [])],
     missing: [],
   };
 }
@@ -67,7 +62,7 @@ export function droppedPrivileges(user: 'nobody' | 'own'): CommandPart {
 /** Network, System V objects and host name; as an ordinary user inside a user namespace, where the host lets it. */
 export function someNamespaces(): CommandPart {
   if (!existsSync(unshare)) return lacking('a network namespace', unshare);
-  const user = process.getuid?.() === 0 ? [] : ['--user'];
+  const user = isPrivileged() ? [] : ['--user'];
   const prefix = [unshare, ...user, '--net', '--ipc', '--uts', '--'];
   const { status, stderr } = spawnSync(unshare, [...prefix.slice(1), '/bin/true'], {
     env: {},
@@ -80,10 +75,22 @@ export function someNamespaces(): CommandPart {
 
 /** Why workers cannot run as user 65534 though this process may change its user; null when they can. */
 export function objectionToNobody(readable: readonly string[]): string | null {
-  if (process.getuid?.() !== 0) return 'the runner is not root';
+  if (!isPrivileged()) return 'the runner may not change its user';
   if (!existsSync(setpriv)) return `${setpriv} of util-linux is missing`;
   const closed = readable.find((path) => !isReadableByAll(path));
   return closed === undefined ? null : `user ${nobody} cannot read ${closed}`;
+}
+
+/** CAP_SETGID, CAP_SETUID and CAP_SETPCAP: root has them, unless a container took them away. */
+const capabilitiesNeeded = 0b1_1100_0000n;
+
+function isPrivileged(): boolean {
+  try {
+    const [, held = '0'] = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
+    return (BigInt(`0x${held}`) & capabilitiesNeeded) === capabilitiesNeeded;
+  } catch {
+    return false;
+  }
 }
 
 function isReadableByAll(path: string): boolean {

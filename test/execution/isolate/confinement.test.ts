@@ -11,7 +11,7 @@ import { spawnWorker } from '../../../src/execution/isolate/spawn-worker.ts';
 import { createExecutor, runTool } from './support.ts';
 
 const addon = locateAddon();
-const plain = confineAsProcess({
+const [plain] = confineAsProcess({
   cgroups: WorkerCgroups.open(null),
   readable: workerProgram(addon.path).readable,
 });

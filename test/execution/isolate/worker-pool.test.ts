@@ -14,7 +14,7 @@ import { createExecutor, limits, quiet, runTool, toolProfile, workerPids } from 
 
 const never = new AbortController().signal;
 const program = workerProgram(locateAddon().path);
-const confinement = confineAsProcess({ cgroups: WorkerCgroups.open(null), readable: program.readable });
+const [confinement] = confineAsProcess({ cgroups: WorkerCgroups.open(null), readable: program.readable });
 
 function createPool(size: number): WorkerPool {
   return new WorkerPool({

@@ -26,7 +26,7 @@ export function makeGroup({ folder, version }: CgroupPlace, controllers: readonl
       enable(group, controllers);
       return group;
     } catch (error) {
-      objections.push(`${base}: ${error instanceof Error ? error.message : String(error)}`);
+      objections.push(error instanceof Error ? error.message : String(error));
     }
   }
   throw new Error(objections.join('; '));
@@ -38,17 +38,26 @@ function makeIn(base: string): string {
   for (let index = 0; index < groupsMax; index += 1) {
     const group = join(base, `${name}-${index}`);
     if (existsSync(group)) continue;
-    mkdirSync(group);
+    makeFolder(group);
     return group;
   }
-  throw new Error(`it holds ${groupsMax} groups of this process already`);
+  throw new Error(`${base} holds ${groupsMax} groups of this process already`);
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+    throw new Error(`no cgroup can be made in ${dirname(folder)} (${code})`, { cause: error });
+  }
 }
 
 /** Version 2: children of `base` get the controllers. */
 function allowChildren(base: string, controllers: readonly Controller[], mayMove: boolean): void {
   const given = wordsOf(join(base, 'cgroup.controllers'));
   const withheld = controllers.find((controller) => !given.includes(controller));
-  if (withheld !== undefined) throw new Error(`the ${withheld} controller is not given to this cgroup`);
+  if (withheld !== undefined) throw new Error(`the ${withheld} controller is not given to ${base}`);
   const enabled = wordsOf(join(base, 'cgroup.subtree_control'));
   const wanted = controllers.filter((controller) => !enabled.includes(controller));
   if (wanted.length === 0) return;
@@ -72,10 +81,10 @@ function moveServer(base: string): void {
   const strangers = members.filter((pid) => !isOfThisServer(pid));
   if (strangers.length > 0)
     throw new Error(
-      `it holds other processes (${strangers.join(', ')}); run the server in a cgroup of its own`,
+      `${base} holds other processes (${strangers.join(', ')}); run the server in a cgroup of its own`,
     );
   const child = join(base, serverGroup);
-  if (!existsSync(child)) mkdirSync(child);
+  if (!existsSync(child)) makeFolder(child);
   for (const pid of members) writeFileSync(join(child, 'cgroup.procs'), String(pid));
 }
 
