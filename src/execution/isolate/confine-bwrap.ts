@@ -102,7 +102,7 @@ function librariesOf(program: string): string[] {
 }
 
 /** bubblewrap stays outside as the parent of the worker. */
-function onlyChildOf(pid: number): number | null {
+export function onlyChildOf(pid: number): number | null {
   try {
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
     return children.length === 1 && children[0] !== '' ? Number(children[0]) : null;

@@ -54,7 +54,8 @@ export function findOwnCgroups({ cgroup, mountinfo }: CgroupSources): OwnCgroups
     );
     if (mount === undefined) return `the cgroup hierarchy of ${controller} is not mounted`;
     const below = relative(mount.root, membership.path);
-    if (below.split('/')[0] === '..')
+    // A cgroup namespace shows what lies above it as `/..`.
+    if ([below, membership.path].some((path) => path.split('/').includes('..')))
       return `this process's ${controller} cgroup lies outside of what is mounted`;
     return { version, folder: join(mount.point, below) };
   };
