@@ -45,7 +45,8 @@ function confinement(
   const outer = [...limits.prefix, ...(objection === null ? droppedPrivileges('nobody').prefix : [])];
   return {
     name: 'bwrap',
-    holdsWithoutNode: true,
+    // Without a filter Node alone keeps a guest from sockets and processes.
+    holdsWithoutNode: filter !== null,
     protections: [
       'all namespaces',
       ...(filter === null ? [] : ['seccomp']),

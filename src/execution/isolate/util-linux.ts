@@ -3,7 +3,7 @@
  * some namespaces. Each part is a prefix of the command line, with what it protects or why it cannot be had.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /** nobody:nogroup. */
@@ -39,7 +39,7 @@ export function resourceLimits(options: {
   readonly isMemoryLimited: boolean;
   readonly hasOwnUser: boolean;
 }): CommandPart {
-  if (!existsSync(prlimit)) return lacking('resource limits', prlimit);
+  if (!isExecutable(prlimit)) return lacking('resource limits', prlimit);
   const { isMemoryLimited, hasOwnUser } = options;
   const limits = ['--core=0', '--fsize=0', `--nofile=${openFilesMax}`];
   if (!isMemoryLimited) limits.push(`--data=${dataBytesMax}`);
@@ -49,7 +49,7 @@ export function resourceLimits(options: {
 
 /** No privileges to gain or to keep, death with the runner, and the user 65534 if `user` says so. */
 export function droppedPrivileges(user: 'nobody' | 'own'): CommandPart {
-  if (!existsSync(setpriv)) return lacking('no_new_privs, no capabilities', setpriv);
+  if (!isExecutable(setpriv)) return lacking('no_new_privs, no capabilities', setpriv);
   const drop = isPrivileged() ? ['--bounding-set', '-all', '--inh-caps', '-all'] : [];
   const change = user === 'nobody' ? ['--reuid', nobody, '--regid', nobody, '--clear-groups'] : [];
   return {
@@ -61,7 +61,7 @@ export function droppedPrivileges(user: 'nobody' | 'own'): CommandPart {
 
 /** Network, System V objects and host name; as an ordinary user inside a user namespace, where the host lets it. */
 export function someNamespaces(): CommandPart {
-  if (!existsSync(unshare)) return lacking('a network namespace', unshare);
+  if (!isExecutable(unshare)) return lacking('a network namespace', unshare);
   const user = isPrivileged() ? [] : ['--user'];
   const prefix = [unshare, ...user, '--net', '--ipc', '--uts', '--'];
   const { status, stderr } = spawnSync(unshare, [...prefix.slice(1), '/bin/true'], {
@@ -76,7 +76,7 @@ export function someNamespaces(): CommandPart {
 /** Why workers cannot run as user 65534 though this process may change its user; null when they can. */
 export function objectionToNobody(readable: readonly string[]): string | null {
   if (!isPrivileged()) return 'the runner may not change its user';
-  if (!existsSync(setpriv)) return `${setpriv} of util-linux is missing`;
+  if (!isExecutable(setpriv)) return `${setpriv} of util-linux is missing`;
   const closed = readable.find((path) => !isReadableByAll(path));
   return closed === undefined ? null : `user ${nobody} cannot read ${closed}`;
 }
@@ -88,6 +88,15 @@ function isPrivileged(): boolean {
   try {
     const [, held = '0'] = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
     return (BigInt(`0x${held}`) & capabilitiesNeeded) === capabilitiesNeeded;
+  } catch {
+    return false;
+  }
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
   } catch {
     return false;
   }
