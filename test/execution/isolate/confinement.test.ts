@@ -8,7 +8,8 @@ import { nodeArguments, workerProgram } from '../../../src/execution/isolate/con
 import type { Confinement } from '../../../src/execution/isolate/confinement.ts';
 import { testConfinement } from '../../../src/execution/isolate/self-test.ts';
 import { spawnWorker } from '../../../src/execution/isolate/spawn-worker.ts';
-import { createExecutor, runTool } from './support.ts';
+import { collectRun } from '../../support/collect-run.ts';
+import { createExecutor, limits, runTool, toolProfile } from './support.ts';
 
 const addon = locateAddon();
 const [plain] = confineAsProcess({
@@ -102,6 +103,16 @@ describe('the executor', () => {
     expect(health).toMatchObject({ state: 'down', confinement: 'none' });
     expect(health.reason).toContain('no confinement of isolate workers works here');
     await expect(runTool(executor, 'export default () => 1;')).rejects.toBeInstanceOf(NotStarted);
+  });
+
+  test('runs nothing of a tool that demands more than there is, and says so', async () => {
+    await using executor = await createExecutor({ confinement: 'process' });
+    const profile = { ...toolProfile('export default () => 1;'), minConfinement: 'bwrap' } as const;
+    const refused = collectRun(executor, { profile, args: {}, limits });
+    await expect(refused).rejects.toBeInstanceOf(NotStarted);
+    await expect(refused).rejects.toThrow(
+      'a_tool demands the confinement bwrap or stronger, and isolates of this host run under process',
+    );
   });
 
   test('auto prefers bubblewrap', async () => {
