@@ -80,9 +80,11 @@ describe('a worker', () => {
   });
 
   test('takes its cgroups along when it goes, with what it had left in another process group', async () => {
-    const leaving = 'setsid sleep 60 & cat /proc/self/cgroup >&3';
+    // Said once it is in a session of its own, where the kill of the worker's group does not reach it.
+    const leaving = 'setsid sh -c "echo >&3; exec sleep 60 2>&- 3>&-" & wait $!';
     const worker = spawnWorker('/bin/sh', ['-c', leaving], { cgroups });
-    await text(worker.channel);
+    await new Promise((resolve) => worker.channel.once('data', resolve));
+    worker.kill();
     await worker.ended;
     await cgroups[Symbol.asyncDispose]();
     expect(groupsOfThisProcess()).toEqual([]);
@@ -106,12 +108,13 @@ describe('the sweep at start', () => {
     const left = [`4194305-1-0`, `${process.pid}-1-0`].map((owner) =>
       join(dirname(group), `sallyport-isolates-${namespace}-${owner}`),
     );
-    const foreign = join(dirname(group), 'sallyport-isolates-1-4194305-1-0');
+    const foreign = join(dirname(group), `sallyport-isolates-1-${process.pid}-1-0`);
     for (const leftover of left) mkdirSync(join(leftover, 'w7'), { recursive: true });
     mkdirSync(foreign);
     await WorkerCgroups.open()[Symbol.asyncDispose]();
-    expect([...left, foreign, group].map(existsSync)).toEqual([false, false, true, true]);
+    const areThere = [...left, foreign, group].map(existsSync);
     rmdirSync(foreign);
+    expect(areThere).toEqual([false, false, true, true]);
     cgroup?.memory?.close();
     cgroup?.remove();
     expect(basename(group)).toContain(String(process.pid));
