@@ -7,6 +7,7 @@ import { connect, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { AttachedContainer } from '../../../src/execution/container/attached-container.ts';
@@ -222,15 +223,24 @@ describe('a worker in a container', () => {
     expect(await countContainers(instance)).toBe(0);
   });
 
-  test('that was told to go before it ran never runs, and leaves nothing', async () => {
+  test('that was told to go before it ran is never started, and leaves nothing', async () => {
     const instance = `test-early-${randomUUID()}`;
+    const sinceMs = Date.now();
     const worker = await launchInstead(`console.log('ran')`, instance);
     worker.kill();
-    let output = '';
-    worker.channel.on('data', (chunk: Buffer) => (output += chunk.toString()));
     await worker.removed;
-    expect(output).toBe('');
     expect(await countContainers(instance)).toBe(0);
+    const events = await engine.docker.getEvents({
+      since: sinceMs / 1000,
+      until: Date.now() / 1000,
+      filters: { label: [`${labels.instance}=${instance}`] },
+    });
+    const seen = (await text(events as unknown as AsyncIterable<Buffer>)).trim().split('\n');
+    const actions = seen.map((line) => (JSON.parse(line) as { Action: string }).Action);
+    expect(actions.filter((action) => ['create', 'start', 'destroy'].includes(action))).toEqual([
+      'create',
+      'destroy',
+    ]);
   });
 
   test('ends by itself after kill -9 of its runner, and the next start removes its container', async () => {
