@@ -235,7 +235,7 @@ describe('a worker in a container', () => {
       until: Date.now() / 1000,
       filters: { label: [`${labels.instance}=${instance}`] },
     });
-    const seen = (await text(events as unknown as AsyncIterable<Buffer>)).trim().split('\n');
+    const seen = (await text(events)).trim().split('\n');
     const actions = seen.map((line) => (JSON.parse(line) as { Action: string }).Action);
     expect(actions.filter((action) => ['create', 'start', 'destroy'].includes(action))).toEqual([
       'create',
