@@ -42,9 +42,12 @@ export class PrivateEngine implements AsyncDisposable {
   /** Starts dockerd, anew after a kill; resolves when it listens. */
   async up(): Promise<void> {
     rmSync(this.#file('dockerd.pid'), { force: true });
+    // In a network of its own: `--bridge=none` removes the machine's docker0, which the engine of DOCKER_HOST builds over.
     const daemon = spawn(
-      'dockerd',
+      'unshare',
       [
+        '--net',
+        'dockerd',
         `--host=${this.address}`,
         `--data-root=${this.#file('data')}`,
         `--exec-root=${this.#file('exec')}`,

@@ -18,7 +18,7 @@ export function bwrapRemedies(): string[] {
     remedies.push(
       'apt-get install apparmor-profiles, then ln -s /usr/share/apparmor/extra-profiles/bwrap-userns-restrict /etc/apparmor.d/ and apparmor_parser -r /etc/apparmor.d/bwrap-userns-restrict',
     );
-  if (existsSync('/.dockerenv') || existsSync('/run/.containerenv'))
+  if (remedies.length === 0 && (existsSync('/.dockerenv') || existsSync('/run/.containerenv')))
     remedies.push(
       'inside a container: give the runner the engine and set SALLYPORT_ISOLATE_CONFINEMENT=container',
     );

@@ -9,7 +9,7 @@ import type { Confinement, ConfinementHost } from './confinement.ts';
 import { cgroupProtections, nodeArguments } from './confinement.ts';
 import { workerFilter } from './seccomp/worker-filter.ts';
 import { inputDescriptor, spawnWorker } from './spawn-worker.ts';
-import { droppedPrivileges, nobody, objectionToNobody, resourceLimits } from './util-linux.ts';
+import { isExecutable, droppedPrivileges, nobody, objectionToNobody, resourceLimits } from './util-linux.ts';
 
 const bwrap = '/usr/bin/bwrap';
 
@@ -22,9 +22,10 @@ const sealed = ['--remount-ro', '/', '--chdir', '/', '--'];
 /**
  * Strongest first. As root, bubblewrap itself becomes user 65534 before it does anything, so that a process which
  * leaves its namespaces is nobody on the host; where that user cannot read the program or may not make namespaces,
- * it stays root's.
+ * it stays root's. Throws when bubblewrap is not installed.
  */
 export function confineWithBwrap(host: ConfinementHost): Confinement[] {
+  if (!isExecutable(bwrap)) throw new Error(`bubblewrap is not installed (no ${bwrap})`);
   const node = realpathSync(process.execPath);
   const objection = objectionToNobody([node, ...host.readable]);
   const program = [node, ...librariesOf(node)];

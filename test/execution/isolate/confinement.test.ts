@@ -2,20 +2,15 @@
 import { describe, expect, test } from 'vitest';
 import { NotStarted } from '../../../src/execution/executor.ts';
 import { addonObjection, locateAddon } from '../../../src/execution/isolate/addon.ts';
-import { WorkerCgroups } from '../../../src/execution/isolate/cgroup/worker-cgroups.ts';
-import { confineAsProcess } from '../../../src/execution/isolate/confine-process.ts';
-import { nodeArguments, workerProgram } from '../../../src/execution/isolate/confinement.ts';
+import { nodeArguments } from '../../../src/execution/isolate/confinement.ts';
 import type { Confinement } from '../../../src/execution/isolate/confinement.ts';
 import { testConfinement } from '../../../src/execution/isolate/self-test.ts';
 import { spawnWorker } from '../../../src/execution/isolate/spawn-worker.ts';
 import { collectRun } from '../../support/collect-run.ts';
-import { createExecutor, limits, runTool, toolProfile } from './support.ts';
+import { confineAsPlainProcess, createExecutor, limits, runTool, toolProfile } from './support.ts';
 
 const addon = locateAddon();
-const [plain] = confineAsProcess({
-  cgroups: WorkerCgroups.open(null),
-  readable: workerProgram(addon.path).readable,
-});
+const plain = confineAsPlainProcess();
 
 async function objectionTo(confinement: Confinement): Promise<string | null> {
   return (await testConfinement(confinement, addon.path)).objection;

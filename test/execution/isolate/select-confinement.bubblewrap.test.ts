@@ -43,7 +43,7 @@ describe('auto', () => {
   test('without bubblewrap takes a process, and says why', () => {
     const { confinement, missing, objection } = select('withoutBubblewrap');
     expect(confinement).toBe('process');
-    expect(objection).toContain('bwrap: a worker cannot be started');
+    expect(objection).toContain('bwrap: bubblewrap is not installed');
     expect(missing).toContain('seccomp');
   });
 
@@ -95,9 +95,7 @@ describe('a confinement that is named', () => {
   test.each(['withoutBubblewrap', 'withoutUserNamespaces'] as const)('is refused %s', (host) => {
     const { confinement, objection } = select(host, 'bwrap');
     expect(confinement).toBe(null);
-    expect(objection).toContain(
-      'no confinement of isolate workers works here (bwrap: a worker cannot be started',
-    );
+    expect(objection).toContain('no confinement of isolate workers works here (bwrap: ');
   });
 
   test('process is taken though a stronger one is there', () => {
