@@ -76,6 +76,7 @@ export function someNamespaces(): CommandPart {
 /** Why workers cannot run as user 65534 though this process may change its user; null when they can. */
 export function objectionToNobody(readable: readonly string[]): string | null {
   if (!isPrivileged()) return 'the runner may not change its user';
+  if (!['uid_map', 'gid_map'].every(hasNobody)) return `this user namespace has no user ${nobody}`;
   if (!isExecutable(setpriv)) return `${setpriv} of util-linux is missing`;
   const closed = readable.find((path) => !isReadableByAll(path));
   return closed === undefined ? null : `user ${nobody} cannot read ${closed}`;
@@ -91,6 +92,15 @@ function isPrivileged(): boolean {
   } catch {
     return false;
   }
+}
+
+/** user_namespaces(7): lines of `first inside, first outside, length`. */
+function hasNobody(map: string): boolean {
+  const ranges = readFileSync(`/proc/self/${map}`, 'utf8').trim().split('\n');
+  return ranges.some((range) => {
+    const [first = 0, , length = 0] = range.trim().split(/\s+/).map(Number);
+    return first <= Number(nobody) && Number(nobody) < first + length;
+  });
 }
 
 export function isExecutable(path: string): boolean {
