@@ -8,6 +8,7 @@ const bytesPerMiB = 1024 * 1024;
 
 export class PoolMember {
   readonly worker: WorkerProcess;
+  readonly #callsMax: number;
   #served: Served | null = null;
   #calls = 0;
   #isLeased = false;
@@ -15,8 +16,9 @@ export class PoolMember {
   #firstReadyBytes: number | null = null;
   #readyTimer: NodeJS.Timeout | null = null;
 
-  constructor(worker: WorkerProcess) {
+  constructor(worker: WorkerProcess, callsMax: number) {
     this.worker = worker;
+    this.#callsMax = callsMax;
     this.expectReady();
   }
 
@@ -62,7 +64,7 @@ export class PoolMember {
     const bytes = this.worker.readings.residentBytes() ?? 0;
     this.#firstReadyBytes ??= bytes;
     const growthMiB = (bytes - this.#firstReadyBytes) / bytesPerMiB;
-    return this.#calls < poolLimits.callsPerWorkerMax && growthMiB <= poolLimits.idleGrowthMiBMax;
+    return this.#calls < this.#callsMax && growthMiB <= poolLimits.idleGrowthMiBMax;
   }
 
   retire(): void {

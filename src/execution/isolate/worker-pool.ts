@@ -17,6 +17,8 @@ export interface WorkerPoolOptions {
   /** Calls at the same time. Up to twice as many processes are kept, for tenants whose calls alternate. */
   readonly size: number;
   readonly launch: () => LaunchedWorker;
+  /** Default: as in `pool-limits.ts`. */
+  readonly callsPerWorkerMax?: number;
   readonly logger: Logger;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
@@ -204,7 +206,8 @@ export class WorkerPool implements AsyncDisposable {
       onReady: (ready) => this.#onReady(ready),
       onExit: (gone, exit) => this.#onExit(gone, exit),
     });
-    this.#members.add(new PoolMember(worker));
+    const callsMax = this.#options.callsPerWorkerMax ?? poolLimits.callsPerWorkerMax;
+    this.#members.add(new PoolMember(worker, callsMax));
   }
 
   #freeSlots(): number {

@@ -8,7 +8,7 @@ afterEach(() => void vi.useRealTimers());
 function memberWith(worker: { state: WorkerState }): { member: PoolMember; kills: () => number } {
   let kills = 0;
   const process = Object.assign(worker, { readings: { residentBytes: () => 0 }, kill: () => (kills += 1) });
-  return { member: new PoolMember(process as unknown as WorkerProcess), kills: () => kills };
+  return { member: new PoolMember(process as unknown as WorkerProcess, 1000), kills: () => kills };
 }
 
 test('a worker whose `ready` came before its call was settled is not killed for being late', () => {
