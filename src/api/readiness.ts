@@ -1,6 +1,7 @@
 /** What the server depends on and how each of it is. */
 import type { RecordHealth } from '../audit/record.ts';
-import type { RunnerState } from '../execution/runner/runner-process.ts';
+import type { ExecutorHealth } from '../execution/executor.ts';
+import type { RunnerState } from '../execution/runner/runner-connection.ts';
 
 export interface DependencyState {
   readonly name: string;
@@ -18,7 +19,7 @@ export interface Readiness {
 
 export interface ReadinessOptions {
   readonly record: () => Promise<RecordHealth>;
-  readonly runner: () => Promise<RunnerState>;
+  readonly runners: () => Promise<readonly RunnerState[]>;
   readonly revision: () => string;
   readonly isDraining: () => boolean;
 }
@@ -28,33 +29,36 @@ export interface ReadinessOptions {
  * something that protects or runs calls is missing; `reason` says what.
  */
 export async function readReadiness(options: ReadinessOptions): Promise<Readiness> {
-  const [record, runner] = await Promise.all([options.record(), options.runner()]);
-  const executors = runner.health?.executors ?? [];
+  const [record, runners] = await Promise.all([options.record(), options.runners()]);
+  const executors = runners.flatMap(({ health }) => health?.executors ?? []);
   const dependencies: DependencyState[] = [
     { name: 'record', ...record },
-    {
-      name: 'runner',
-      state: runner.state,
-      reason: runner.reason ?? 'same user as the api: process isolation alone keeps the two apart',
-      details: { identity: 'same-user' },
-    },
-    ...executors.map((executor) => ({
-      name: executor.kind,
-      state: executor.state,
-      reason: executor.reason,
-      details: { confinement: executor.confinement },
-    })),
+    ...runners.flatMap(describeRunner),
     { name: 'policy', state: 'ok', reason: null, details: { revision: options.revision() } },
     ...(options.isDraining()
       ? [{ name: 'server', state: 'down', reason: 'it is shutting down' } as const]
       : []),
   ];
   const canRun = executors.some((executor) => executor.state === 'ok');
-  const isDown = record.state === 'down' || runner.state === 'down' || !canRun || options.isDraining();
+  const isDown = record.state === 'down' || !canRun || options.isDraining();
   const isDegraded = dependencies.some((dependency) => dependency.state !== 'ok');
   return {
     status: isDown ? 'down' : isDegraded ? 'degraded' : 'ok',
     revision: options.revision(),
     dependencies,
   };
+}
+
+/** The runner, then each of its runtimes. With several runners, in the order of the configuration. */
+function describeRunner({ state, reason, identity, name, health }: RunnerState): readonly DependencyState[] {
+  const kept =
+    identity === 'same-user' ? 'same user as the api: process isolation alone keeps the two apart' : null;
+  return [
+    { name: 'runner', state, reason: reason ?? kept, details: { identity, runner: name } },
+    ...(health?.executors ?? []).map(describeExecutor),
+  ];
+}
+
+function describeExecutor({ kind, state, reason, confinement }: ExecutorHealth): DependencyState {
+  return { name: kind, state, reason, details: { confinement } };
 }
