@@ -97,5 +97,5 @@ async function explain(options: ExplainOptions, out: Output): Promise<void> {
     request: { ip: '127.0.0.1', timeMs: Date.now() },
   });
   out.show(decision, () => explainDecision(decision));
-  if (decision.effect === 'deny') process.exitCode = 1;
+  if (decision.effect !== 'allow') process.exitCode = 1;
 }

@@ -5,7 +5,7 @@ import type { Image, Tool } from '../model/tool.ts';
 import type { Validator } from './arguments/validate-args.ts';
 import type { Expression } from './cel/compile-expression.ts';
 import type { ToolValue } from './cel/principal-values.ts';
-import type { Effect, SubjectEntry } from './documents.ts';
+import type { ApproverEntry, Effect, SubjectEntry } from './documents.ts';
 import type { SubjectIndex } from './subjects.ts';
 
 /** The profile that applies where no matching rule names one. */
@@ -65,6 +65,13 @@ export interface CompiledRule {
   readonly message: string | null;
   readonly limits: Partial<Limits>;
   readonly boundary: string | null;
+  /** With effect `require_approval` only. */
+  readonly approval: RuleApproval | null;
+}
+
+export interface RuleApproval {
+  readonly approvers: readonly ApproverEntry[];
+  readonly expiresMs: number;
 }
 
 export interface CompiledQuota {

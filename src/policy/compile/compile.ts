@@ -51,26 +51,26 @@ export type CompileResult =
  * Needs neither secrets nor a container engine.
  */
 export async function compile({ directories, knownDetectors }: CompileOptions): Promise<CompileResult> {
-  const { resources, problems, broken: unfit } = await loadDocuments(directories);
+  const { resources, problems, lost, constants } = await loadDocuments(directories);
   const findings = new Findings();
   findings.problems.push(...problems);
-  const broken = new Set(unfit);
   const images = compileImages(ofKind(resources, 'Image'));
   const boundaries = compileBoundaries(ofKind(resources, 'Boundary'), new Set(knownDetectors), findings);
-  const tools = await compileTools(ofKind(resources, 'Tool'), { findings, images, broken });
+  const tools = await compileTools(ofKind(resources, 'Tool'), { findings, images, lost });
   const policies = byName(ofKind(resources, 'Policy'));
   const context: PolicyContext = {
     findings,
     tools,
     boundaryNames: new Set(boundaries.keys()),
-    broken,
+    constants,
+    lost,
     rules: new Map([...tools.keys()].map((name) => [name, []])),
     quotas: new Map([...tools.keys()].map((name) => [name, []])),
     nextOrdinal: 0,
     bindings: 0,
   };
   for (const policy of policies) compilePolicy(policy, context);
-  warnOfUnusableTools(tools, context.rules, findings);
+  if (findings.problems.length === 0) warnOfUnusableTools(tools, context.rules, findings);
   const warnings = arrangeProblems(findings.warnings);
   if (findings.problems.length > 0)
     return { ok: false, problems: arrangeProblems(findings.problems), warnings };
@@ -147,20 +147,19 @@ function profileOf(name: string, spec: BoundaryResource['spec']): BoundaryProfil
 
 async function compileTools(
   resources: readonly ToolResource[],
-  { findings, images, broken }: Pick<ToolContext, 'findings' | 'images'> & { readonly broken: Set<string> },
+  { findings, images, lost }: Pick<ToolContext, 'findings' | 'images' | 'lost'>,
 ): Promise<ReadonlyMap<string, CompiledTool>> {
   const context = {
     findings,
     images,
-    broken,
+    lost,
     base: createBaseEnvironment(),
     validators: new ValidatorFactory(),
   };
   const tools = new Map<string, CompiledTool>();
   for (const resource of byName(resources)) {
     const tool = await compileTool(resource, context);
-    if (tool === null) broken.add(`Tool/${resource.metadata.name}`);
-    else tools.set(tool.tool.name, tool);
+    tools.set(tool.tool.name, tool);
   }
   return tools;
 }
