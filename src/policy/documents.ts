@@ -191,6 +191,8 @@ export interface SourceDocument {
   /** `directory` and the file inside it. */
   readonly file: string;
   readonly value: JsonValue;
+  /** Whether a part with a mistake was left out or filled in. */
+  readonly isPartial: boolean;
   /** The JSON pointer in the file for one into `value`; they differ where a part with a mistake was left out. */
   pointerInFile(pointer: string): string;
   /** Where the value at a JSON pointer stands; the nearest ancestor when the pointer leads to nothing. */

@@ -36,8 +36,15 @@ export interface PolicySummary {
   readonly description: string | null;
   /** Where it stands, for explanations: `file:line:column`. */
   readonly place: string;
-  readonly rules: readonly { readonly name: string; readonly effect: Effect }[];
-  readonly quotas: readonly string[];
+  readonly rules: readonly RuleSummary[];
+  readonly quotas: readonly { readonly name: string; readonly place: string }[];
+}
+
+export interface RuleSummary {
+  readonly name: string;
+  readonly effect: Effect;
+  readonly place: string;
+  readonly isConditional: boolean;
 }
 
 export interface ToolIndex {

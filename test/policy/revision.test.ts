@@ -1,12 +1,10 @@
 import { cp, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect, test } from 'vitest';
 import { compile } from '../../src/policy/compile/compile.ts';
 import { decide } from '../../src/policy/decide.ts';
 import { explainDecision } from '../../src/policy/explain.ts';
 import { formatProblem } from '../../src/policy/lint.ts';
-import { policySchemas } from '../../src/policy/schemas/index.ts';
 import { didYouMean, isVisible, visibleTools } from '../../src/policy/visibility.ts';
 import {
   compileText,
@@ -158,9 +156,4 @@ test('warnings: a tool that nobody may call, an unused condition, an optional ar
       '27:55 args.host is optional and read without has() (for tool example)',
     ]);
   });
-});
-
-test('the published schemas are valid JSON Schema 2020-12', () => {
-  const ajv = new Ajv2020({ strict: false });
-  for (const schema of Object.values(policySchemas)) expect(ajv.validateSchema(schema)).toBe(true);
 });

@@ -177,9 +177,13 @@ function typeMistakes(
   result: ResultType,
 ): readonly ExpressionMistake[] {
   const unknown = facts.names.filter(({ name }) => !isKnown(name));
-  if (unknown.length > 0) return unknown.map(({ name, start }) => unknownName(name, start, taken));
   const checked = parsed.check();
-  if (!checked.valid) return clauseMistakes(parsed.ast, 0, context);
+  if (!checked.valid) {
+    const others = clauseMistakes(parsed.ast, 0, context).filter(({ offset }) =>
+      unknown.every(({ start }) => start !== offset),
+    );
+    return [...unknown.map(({ name, start }) => unknownName(name, start, taken)), ...others];
+  }
   const type = checked.type ?? 'dyn';
   if (result === 'bool' && type !== 'bool') {
     return [

@@ -102,25 +102,7 @@ class PolicyCompiler {
     }
   }
 
-  #checkRule({ effect, limits, approval, boundary }: RuleSpec, pointer: string): void {
-    if (effect === 'deny' && limits !== undefined) {
-      this.#error(`${pointer}/limits`, 'a deny rule runs nothing that limits could apply to');
-    }
-    if (effect === 'limit' && limits === undefined) this.#error(pointer, 'a limit rule needs limits');
-    if (effect === 'require_approval' && approval === undefined) {
-      this.#error(
-        pointer,
-        'a require_approval rule needs approval',
-        'say who may approve: approval: {approvers: [{roles: [lead]}]}',
-      );
-    }
-    if (effect !== 'require_approval' && approval !== undefined) {
-      this.#error(
-        `${pointer}/approval`,
-        `an ${effect} rule asks nobody`,
-        'use effect: require_approval, or remove it',
-      );
-    }
+  #checkRule({ approval, boundary }: RuleSpec, pointer: string): void {
     if (approval?.expires !== undefined && parseDurationMs(approval.expires) > APPROVAL_EXPIRES_MS_MAX) {
       this.#error(`${pointer}/approval/expires`, 'a call waits for at most 168h');
     }

@@ -112,7 +112,7 @@ async function readCode(resource: ToolResource, context: ToolContext): Promise<T
 /** A tool without code of its own runs the caller's, so the caller must have to give it. */
 function checkCallerCode({ spec, source }: ToolResource, { images, findings }: ToolContext): void {
   const entry = spec.runtime.kind === 'container' ? images.get(spec.runtime.image)?.entry : 'json';
-  if (entry === undefined) return;
+  if (entry === undefined || source.isPartial) return;
   const argument = entry === 'script' ? 'script' : 'code';
   const { properties, required } = spec.input;
   const property = isObject(properties) ? properties[argument] : undefined;

@@ -16,6 +16,7 @@ import type {
   BoundaryResource,
   ImageResource,
   PolicyResource,
+  PolicyTestResource,
   ToolResource,
 } from '../documents.ts';
 import { deepFreeze, FrozenMap } from '../freeze.ts';
@@ -25,6 +26,9 @@ import type { PolicyProblem } from '../problem.ts';
 import { DEFAULT_BOUNDARY } from '../revision.ts';
 import type { CompiledQuota, CompiledRule, PolicySummary, Revision, ToolIndex } from '../revision.ts';
 import { SubjectIndex } from '../subjects.ts';
+import { checkCredentials } from './check-credentials.ts';
+import { checkScopes } from './check-scopes.ts';
+import { checkTest } from './check-test.ts';
 import { compilePolicy } from './compile-policy.ts';
 import type { PolicyContext } from './compile-policy.ts';
 import { compileTool } from './compile-tool.ts';
@@ -39,7 +43,13 @@ export interface CompileOptions {
 }
 
 export type CompileResult =
-  | { readonly ok: true; readonly revision: Revision; readonly warnings: readonly PolicyProblem[] }
+  | {
+      readonly ok: true;
+      readonly revision: Revision;
+      readonly warnings: readonly PolicyProblem[];
+      /** Tests are no part of the revision: they change nothing that is decided. */
+      readonly tests: readonly PolicyTestResource[];
+    }
   | {
       readonly ok: false;
       readonly problems: readonly PolicyProblem[];
@@ -70,7 +80,16 @@ export async function compile({ directories, knownDetectors }: CompileOptions): 
     bindings: 0,
   };
   for (const policy of policies) compilePolicy(policy, context);
-  if (findings.problems.length === 0) warnOfUnusableTools(tools, context.rules, findings);
+  checkCredentials(ofKind(resources, 'Credential'), tools, lost, findings);
+  const tests = ofKind(resources, 'PolicyTest');
+  for (const test of tests) checkTest(test, tools, lost, findings);
+  checkScopes(ofKind(resources, 'Scope'), { resources, tools, findings });
+  if (findings.problems.length === 0) {
+    warnOfUnusableTools(tools, context.rules, findings);
+    for (const { name, source, pointer } of constants.unused()) {
+      findings.warn(source, pointer, `the constant ${name} is used nowhere`);
+    }
+  }
   const warnings = arrangeProblems(findings.warnings);
   if (findings.problems.length > 0)
     return { ok: false, problems: arrangeProblems(findings.problems), warnings };
@@ -85,7 +104,7 @@ export async function compile({ directories, knownDetectors }: CompileOptions): 
     quotaWindowMsMax: Math.max(0, ...[...context.quotas.values()].flat().map(({ windowMs }) => windowMs)),
     index: new FrozenMap([...tools].map(([name, tool]) => [name, indexOf(tool, context)])),
   });
-  return { ok: true, revision, warnings };
+  return { ok: true, revision, warnings, tests };
 }
 
 type OfKind<K extends AnyResource['kind']> = Extract<AnyResource, { readonly kind: K }>;
@@ -189,26 +208,38 @@ function indexOf(compiled: CompiledTool, context: PolicyContext): ToolIndex {
 }
 
 function summarise({ metadata, spec, source }: PolicyResource): PolicySummary {
-  const { line, column } = source.locate('/metadata/name');
+  const place = (pointer: string): string => {
+    const { line, column } = source.locate(pointer);
+    return `${source.file}:${line}:${column}`;
+  };
   return {
     name: metadata.name,
     owner: metadata.owner ?? null,
     description: metadata.description ?? null,
-    place: `${source.file}:${line}:${column}`,
-    rules: (spec.rules ?? []).map(({ name, effect }) => ({ name, effect })),
-    quotas: (spec.quotas ?? []).map(({ name }) => name),
+    place: place('/metadata/name'),
+    rules: (spec.rules ?? []).map(({ name, effect, when }, at) => ({
+      name,
+      effect,
+      place: place(`/spec/rules/${at}`),
+      isConditional: when !== undefined,
+    })),
+    quotas: (spec.quotas ?? []).map(({ name }, at) => ({ name, place: place(`/spec/quotas/${at}`) })),
   };
 }
 
 /** Independent of where the directories lie, how files are split and in which order documents stand. */
 function contentOf(resources: readonly AnyResource[], tools: ReadonlyMap<string, CompiledTool>): string {
-  const key = (resource: AnyResource): string => `${resource.kind}/${resource.metadata.name}`;
   const documents = resources
-    .toSorted((a, b) => (key(a) < key(b) ? -1 : 1))
-    .map(({ source }) => source.value);
+    .filter(({ kind }) => kind !== 'PolicyTest')
+    .map(({ kind, metadata, source }) => ({
+      key: `${kind}/${metadata.name}/`,
+      json: canonicalJson(source.value),
+    }))
+    .toSorted((a, b) => (a.key + a.json < b.key + b.json ? -1 : 1))
+    .map(({ json }) => json);
   const code: Record<string, JsonValue> = {};
   for (const [name, { tool }] of tools) {
     if (tool.runtime.code.from === 'file') code[name] = { ...tool.runtime.code } satisfies JsonObject;
   }
-  return canonicalJson({ documents, code });
+  return `{"code":${canonicalJson(code)},"documents":[${documents.join(',')}]}`;
 }

@@ -20,7 +20,7 @@ export function selectTools(
   const selected = new Set<CompiledTool>();
   const mistakes: { at: number; message: string; hint?: string }[] = [];
   for (const [at, selector] of selectors.entries()) {
-    const found = find(selector, tools);
+    const found = toolsMeant(selector, tools);
     for (const tool of found) selected.add(tool);
     if (found.length > 0 || lost.mayHold('Tool', (name) => mayMean(selector, name))) continue;
     const mistake = { at, message: describe(selector) };
@@ -36,7 +36,11 @@ function isExact(selector: ToolSelector): selector is string {
   return typeof selector === 'string' && !isGlob(selector);
 }
 
-function find(selector: ToolSelector, tools: ReadonlyMap<string, CompiledTool>): readonly CompiledTool[] {
+/** The tools that one selector means. */
+export function toolsMeant(
+  selector: ToolSelector,
+  tools: ReadonlyMap<string, CompiledTool>,
+): readonly CompiledTool[] {
   if (!isExact(selector)) return [...tools.values()].filter(({ tool }) => selectsTool(selector, tool));
   const tool = tools.get(selector);
   return tool === undefined ? [] : [tool];

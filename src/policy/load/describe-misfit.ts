@@ -67,7 +67,7 @@ function wordsFor(error: ErrorObject): Words {
     case 'const':
       return { message: `must be ${JSON.stringify(error.params['allowedValue'])}` };
     case 'oneOf':
-      return { message: 'needs exactly one of build and digest' };
+      return { message: `needs exactly one of ${branchesOf(error).join(' and ')}` };
     case 'not':
       return {
         message: `"${error.instancePath.split('/').at(-1)}" ${descriptionOf(error) ?? 'is not allowed here'}`,
@@ -96,6 +96,10 @@ function missingField(field: string): Words {
 
 const fieldHints: ReadonlyMap<string, string> = new Map([
   ['subjects', 'write `subjects: [{}]` to mean everyone'],
+  ['limits', 'a limit rule caps something: limits: {timeout: 2s}'],
+  ['approval', 'say who may approve: approval: {approvers: [{roles: [lead]}]}'],
+  ['inject', 'how the secret is sent: inject: {header: Authorization, value: "Bearer ${secret}"}'],
+  ['hosts', 'where the secret may be sent: hosts: [db.example.com]'],
   ['window', 'over which time the calls are counted: add window: 1m'],
 ]);
 
@@ -117,6 +121,12 @@ function form(error: ErrorObject): Words {
 
 function descriptionOf(error: ErrorObject): string | undefined {
   return (error.parentSchema as { readonly description?: string } | undefined)?.description;
+}
+
+/** The fields of which `oneOf` wants one. */
+function branchesOf({ parentSchema }: ErrorObject): readonly string[] {
+  const { oneOf = [] } = parentSchema as { readonly oneOf?: readonly { readonly required: string[] }[] };
+  return oneOf.flatMap(({ required }) => required);
 }
 
 function propertiesOf(error: ErrorObject): object {

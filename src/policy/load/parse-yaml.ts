@@ -110,6 +110,7 @@ class DocumentReader {
       directory,
       file: this.#file,
       value,
+      isPartial: false,
       pointerInFile: (pointer) => pointer,
       locate: (pointer) => this.#place(startOf(nearest(pointer))),
       locateKey: (pointer) => this.#place(keys.get(pointer) ?? startOf(nearest(pointer))),

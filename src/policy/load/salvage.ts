@@ -40,11 +40,32 @@ const fillers: readonly Filler[] = [
     value: (pointer) => `unnamed-${pointer.split('/')[3]}`,
   },
   { kind: 'Policy', pointer: /^\/spec\/rules\/\d+\/effect$/, value: () => 'allow' },
-  { kind: 'Policy', pointer: /^\/spec\/rules\/\d+\/approval$/, value: () => ({ approvers: [{}] }) },
+  {
+    kind: 'Policy',
+    pointer: /^\/spec\/rules\/\d+\/approval$/,
+    value: () => ({ approvers: [{}] }),
+    ifMissing: true,
+  },
   { kind: 'Policy', pointer: /^\/spec\/rules\/\d+\/approval\/approvers$/, value: () => [{}] },
   { kind: 'Policy', pointer: /^\/spec\/quotas\/\d+\/limit$/, value: () => 1 },
   { kind: 'Policy', pointer: /^\/spec\/quotas\/\d+\/unit$/, value: () => 'calls' },
   { kind: 'Policy', pointer: /^\/spec\/quotas\/\d+\/window$/, value: () => '1m', ifMissing: true },
+  { kind: 'Policy', pointer: /^\/spec\/rules\/\d+\/limits$/, value: () => ({ pids: 1 }), ifMissing: true },
+  { kind: 'Credential', pointer: /^\/spec\/from$/, value: () => ({ env: 'UNKNOWN' }) },
+  { kind: 'Credential', pointer: /^\/spec\/inject$/, value: () => ({ header: 'unknown' }), ifMissing: true },
+  { kind: 'Credential', pointer: /^\/spec\/inject\/header$/, value: () => 'unknown' },
+  {
+    kind: 'Credential',
+    pointer: /^\/spec\/allow\/hosts$/,
+    value: () => ['unknown.invalid'],
+    ifMissing: true,
+  },
+  {
+    kind: 'PolicyTest',
+    pointer: /^\/spec\/cases\/\d+(\/each\/\d+)?\/expect$/,
+    value: () => ({ effect: 'deny' }),
+    ifMissing: true,
+  },
 ];
 
 function openInput(): JsonObject {
@@ -139,6 +160,7 @@ function derive(document: SourceDocument, value: JsonValue, positions: Positions
   return {
     ...document,
     value,
+    isPartial: true,
     pointerInFile: (pointer) => document.pointerInFile(inFile(pointer)),
     locate: (pointer) => document.locate(inFile(pointer)),
     locateKey: (pointer) => document.locateKey(inFile(pointer)),

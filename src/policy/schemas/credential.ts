@@ -1,4 +1,4 @@
-import { documentSchema, tenants, toolSelectors } from './parts.ts';
+import { conditional, documentSchema, tenants, toolSelectors } from './parts.ts';
 
 /** A token of RFC 9110, section 5.6.2. */
 const TOKEN_PATTERN = "^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$";
@@ -31,8 +31,7 @@ export const credentialSchema = documentSchema('Credential', {
     from: {
       type: 'object',
       additionalProperties: false,
-      minProperties: 1,
-      maxProperties: 1,
+      oneOf: [{ required: ['file'] }, { required: ['env'] }],
       properties: {
         file: { type: 'string', pattern: '^/[^\\x00]{1,4095}$', description: 'an absolute path' },
         env: {
@@ -65,4 +64,9 @@ export const credentialSchema = documentSchema('Credential', {
     },
     decoy: { type: 'boolean', default: false, description: 'a tripwire: nobody has a reason to use it' },
   },
+  ...conditional(
+    { properties: { decoy: { const: true } }, required: ['decoy'] },
+    {},
+    { required: ['inject', 'allow'], properties: { allow: { required: ['hosts'] } } },
+  ),
 });

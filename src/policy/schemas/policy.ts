@@ -1,3 +1,4 @@
+import type { Effect } from '../documents.ts';
 import {
   approvers,
   conditional,
@@ -34,7 +35,23 @@ const rule = {
       properties: { approvers, expires: duration },
     },
   },
-} as const;
+  allOf: [
+    ifEffect('limit', { required: ['limits'] }),
+    ifEffect('deny', {
+      properties: { limits: { not: {}, description: 'has no meaning here: a deny rule runs nothing' } },
+    }),
+    ifEffect(
+      'require_approval',
+      { required: ['approval'] },
+      { properties: { approval: { not: {}, description: 'belongs to effect: require_approval' } } },
+    ),
+  ],
+};
+
+function ifEffect(effect: Effect, consequence: object, otherwise?: object): object {
+  const condition = { properties: { effect: { const: effect } }, required: ['effect'] };
+  return conditional(condition, consequence, otherwise);
+}
 
 const quota = {
   type: 'object',
