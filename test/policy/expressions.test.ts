@@ -32,6 +32,8 @@ describe('conditions see', () => {
     ['args.limit <= 100', { limit: 100 }, true],
     ['args.limit <= 100', { limit: 101 }, false],
     ['args.limit / 2 == 50', { limit: 101 }, true],
+    ['!(args.limit > 100 || args.code == ")") && args.limit < 60', { limit: 50 }, true],
+    ['(args.limit + 1) * 2 <= 102 && ((args.limit)) <= (50)', { limit: 50 }, true],
     ['args.ratio < 0.5', { ratio: 0.25 }, true],
     ['args.ratio >= 1', { ratio: 1 }, true],
     ['"x" in args.items', { items: ['x', 'y'] }, true],

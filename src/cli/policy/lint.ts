@@ -8,7 +8,11 @@ export async function lint(given: readonly string[], out: Output): Promise<void>
     import('../../policy/lint.ts'),
     import('../../boundary/detectors.ts'),
   ]);
-  const compiled = await compile({ directories: directoriesOf(given), knownDetectors: detectorIds });
+  const compiled = await compile({
+    directories: directoriesOf(given),
+    knownDetectors: detectorIds,
+    isLinting: true,
+  });
   const errors = compiled.ok ? [] : compiled.problems;
   const revision = compiled.ok ? compiled.revision.id : null;
   out.show({ revision, errors, warnings: compiled.warnings }, () =>

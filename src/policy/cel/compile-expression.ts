@@ -10,6 +10,7 @@ import type { ExpressionFacts, ExpressionMistake } from './inspect-expression.ts
 import { findConstantReferences } from './constant-references.ts';
 import type { FindConstant } from './constant-references.ts';
 import { NetworkValueError } from './network-values.ts';
+import { nodeText } from './node-text.ts';
 import { variableNames } from './principal-values.ts';
 import type { Variables } from './principal-values.ts';
 import { substitute } from './substitute.ts';
@@ -204,9 +205,9 @@ function clauseMistakes(
 ): readonly ExpressionMistake[] {
   const parts = node.op === '&&' || node.op === '||' ? node.args : [];
   const inParts = parts.flatMap((part) => {
-    const text = part.input.slice(part.start, part.end);
+    const { text, shift } = nodeText(part);
     const parsed = context.environment.parse(text);
-    return parsed.check().valid ? [] : clauseMistakes(parsed.ast, offset + part.start, context);
+    return parsed.check().valid ? [] : clauseMistakes(parsed.ast, offset + part.start - shift, context);
   });
   if (inParts.length > 0) return inParts;
   const { error } = context.environment.parse(node.input).check();
@@ -269,7 +270,7 @@ function ready(source: string, text: string, parsed: ParseResult, context: Expre
   const parts = conjunctsOf(parsed.ast).map((node) => ({ node, bound: boundOf(node) }));
   const hasBound = parts.some(({ bound }) => bound !== null);
   const conjuncts = hasBound
-    ? parts.map(({ node, bound }) => conjunct(node.input.slice(node.start, node.end), bound, context))
+    ? parts.map(({ node, bound }) => conjunct(nodeText(node).text, bound, context))
     : [];
   const evaluate = (variables: Variables): unknown => parsed(variables);
   return Object.freeze({ source, text, evaluate, conjuncts, ast: parsed.ast });

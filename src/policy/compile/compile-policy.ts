@@ -10,6 +10,7 @@ import type { CompiledQuota, CompiledRule, RuleApproval } from '../revision.ts';
 import { readLimits } from '../tool-limits.ts';
 import type { CompiledTool } from './compile-tool.ts';
 import type { Findings } from './findings.ts';
+import type { Bound } from './lint-rules.ts';
 import { PolicyExpressions } from './policy-expressions.ts';
 import { selectTools } from './select-tools.ts';
 
@@ -27,6 +28,9 @@ export interface PolicyContext {
   readonly lost: LostNames;
   readonly rules: ReadonlyMap<string, CompiledRule[]>;
   readonly quotas: ReadonlyMap<string, CompiledQuota[]>;
+  /** Every rule and quota with its place, in the order of decision. */
+  readonly boundRules: Bound<CompiledRule>[];
+  readonly boundQuotas: Bound<CompiledQuota>[];
   /** Next place in the order of decision. */
   nextOrdinal: number;
   bindings: number;
@@ -92,6 +96,7 @@ class PolicyCompiler {
       approval: approvalOf(rule),
     };
     const unconditional: CompiledRule = deepFreeze({ ...common, when: null });
+    const byTool = new Map<string, CompiledRule>();
     for (const tool of this.#select(rule.tools, `${pointer}/tools`)) {
       const { when: text } = rule;
       const when =
@@ -99,7 +104,9 @@ class PolicyCompiler {
       if ((text !== undefined && when === null) || !this.#bind(pointer)) continue;
       const compiled = when === null ? unconditional : deepFreeze({ ...common, when });
       this.#context.rules.get(tool.tool.name)?.push(compiled);
+      byTool.set(tool.tool.name, compiled);
     }
+    this.#context.boundRules.push({ source: this.#resource.source, pointer, byTool });
   }
 
   #checkRule({ approval, boundary }: RuleSpec, pointer: string): void {
@@ -119,6 +126,7 @@ class PolicyCompiler {
     this.#context.nextOrdinal++;
     const tools =
       quota.tools === undefined ? allTools.values() : this.#select(quota.tools, `${pointer}/tools`);
+    const byTool = new Map<string, CompiledQuota>();
     for (const tool of tools) {
       const key = this.#expressions.compile(tool, quota.key, `${pointer}/key`, 'scalar');
       if (key === null || !this.#bind(pointer)) continue;
@@ -133,7 +141,9 @@ class PolicyCompiler {
         windowMs: quota.window === undefined ? 0 : parseDurationMs(quota.window),
       });
       this.#context.quotas.get(tool.tool.name)?.push(compiled);
+      byTool.set(tool.tool.name, compiled);
     }
+    this.#context.boundQuotas.push({ source: this.#resource.source, pointer, byTool });
   }
 
   #bind(pointer: string): boolean {

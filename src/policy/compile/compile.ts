@@ -34,12 +34,15 @@ import type { PolicyContext } from './compile-policy.ts';
 import { compileTool } from './compile-tool.ts';
 import type { CompiledTool, ToolContext } from './compile-tool.ts';
 import { Findings } from './findings.ts';
+import { lintRules } from './lint-rules.ts';
 
 export interface CompileOptions {
   /** Policy directories, in order: later ones add and never redefine. */
   readonly directories: readonly string[];
   /** Ids of the boundary's detectors: a profile may name no other. */
   readonly knownDetectors: Iterable<string>;
+  /** Also compare rules with each other, for an author's eyes; takes longer and changes nothing but the warnings. */
+  readonly isLinting?: boolean;
 }
 
 export type CompileResult =
@@ -60,7 +63,11 @@ export type CompileResult =
  * Compiles a revision, or says everything that is wrong, in order of place. What files hold never makes it throw.
  * Needs neither secrets nor a container engine.
  */
-export async function compile({ directories, knownDetectors }: CompileOptions): Promise<CompileResult> {
+export async function compile({
+  directories,
+  knownDetectors,
+  isLinting = false,
+}: CompileOptions): Promise<CompileResult> {
   const { resources, problems, lost, constants } = await loadDocuments(directories);
   const findings = new Findings();
   findings.problems.push(...problems);
@@ -76,6 +83,8 @@ export async function compile({ directories, knownDetectors }: CompileOptions): 
     lost,
     rules: new Map([...tools.keys()].map((name) => [name, []])),
     quotas: new Map([...tools.keys()].map((name) => [name, []])),
+    boundRules: [],
+    boundQuotas: [],
     nextOrdinal: 0,
     bindings: 0,
   };
@@ -86,6 +95,7 @@ export async function compile({ directories, knownDetectors }: CompileOptions): 
   checkScopes(ofKind(resources, 'Scope'), { resources, tools, findings });
   if (findings.problems.length === 0) {
     warnOfUnusableTools(tools, context.rules, findings);
+    if (isLinting) lintRules({ tools, rules: context.boundRules, quotas: context.boundQuotas, findings });
     for (const { name, source, pointer } of constants.unused()) {
       findings.warn(source, pointer, `the constant ${name} is used nowhere`);
     }
