@@ -165,7 +165,7 @@ test('any call under any policy', async () => {
           const asked: CallRequest = { principal: who, tool: 'example', args: validated.args, request };
           const decision = decide(revision, asked);
           expect(decide(revision, asked)).toEqual(decision);
-          expect(explainDecision(decision)).toContain(revision.id);
+          expect(explainDecision({ revision, call: asked, decision })).toContain(revision.id);
           expect(decision.reasons.length > 0).toBe(decision.effect !== 'allow');
           if (decision.effect !== 'deny') expect(isVisible(revision, who, 'example')).toBe(true);
           // Rules that mean somebody else change nothing that this caller is told.

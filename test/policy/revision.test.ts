@@ -3,7 +3,6 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { compile } from '../../src/policy/compile/compile.ts';
 import { decide } from '../../src/policy/decide.ts';
-import { explainDecision } from '../../src/policy/explain.ts';
 import { formatProblem } from '../../src/policy/lint.ts';
 import { didYouMean, isVisible, visibleTools } from '../../src/policy/visibility.ts';
 import {
@@ -112,23 +111,6 @@ test('visibility leaves conditions aside, and suggestions come from visible tool
   expect(isVisible(revision, ana, 'none')).toBe(false);
   expect(didYouMean(revision, ana, 'exampel')).toBe('example');
   expect(didYouMean(revision, ana, 'x'.repeat(10_000))).toBe(null);
-});
-
-test('an explanation names the verdict, the rule and why each rule did or did not apply', async () => {
-  const revision = await compileText(
-    policyText('    - {name: small, effect: allow, tools: [example], when: args.limit <= 1}'),
-  );
-  const text = explainDecision(
-    decide(revision, {
-      principal: { id: 'a', tenant: 't', roles: [], attributes: {} },
-      tool: 'example',
-      args: { code: 'x', limit: 2 },
-      request: { ip: '192.0.2.1', timeMs: 0 },
-    }),
-  );
-  expect(text).toContain('DENY  by default: no allow rule matched.');
-  expect(text).toContain('  no   allow  p/small  does not hold: args.limit <= 1');
-  expect(text).toContain('Would be allowed:\n  limit 2 → at most 1');
 });
 
 test('a lint line is one line, whatever the file holds', () => {

@@ -1,6 +1,7 @@
 import type { Principal } from '../../model/principal.ts';
 import { CommandFailed } from '../command-failed.ts';
 import { readJsonObject } from '../json-argument.ts';
+import { printable } from '../output.ts';
 import type { Output } from '../output.ts';
 import { directoriesOf } from './directories.ts';
 
@@ -43,12 +44,13 @@ export async function explain(options: ExplainOptions, out: Output): Promise<voi
       .join('');
     throw new CommandFailed(1, `The arguments do not fit ${tool.name}:${errors}`);
   }
-  const decision = decide(revision, {
+  const call = {
     principal,
     tool: tool.name,
     args: validation.args,
     request: { ip: '127.0.0.1', timeMs: Date.now() },
-  });
-  out.show(decision, () => explainDecision(decision));
+  };
+  const decision = decide(revision, call);
+  out.show(decision, () => printable(explainDecision({ revision, call, decision })));
   if (decision.effect !== 'allow') process.exitCode = 1;
 }

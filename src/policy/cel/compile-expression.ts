@@ -18,6 +18,7 @@ import type { Origin, Substituted } from './substitute.ts';
 
 /** A part of a condition that must hold, with the bound that it is, where it is one. */
 export interface Conjunct {
+  readonly text: string;
   readonly bound: Bound | null;
   /** Throws like `Expression.evaluate`. */
   evaluate(variables: Variables): boolean;
@@ -30,7 +31,7 @@ export interface Expression {
   readonly text: string;
   /** Throws when a value is missing or of another type than the expression needs. */
   evaluate(variables: Variables): unknown;
-  /** Empty unless at least one conjunct is a bound. */
+  /** The clauses of a conjunction, else the whole as the only one. */
   readonly conjuncts: readonly Conjunct[];
   readonly ast: ASTNode;
 }
@@ -117,7 +118,7 @@ export function compileExpression(
       }),
     );
     const source = shown(prepared.source, expanded.names, conditions);
-    const expression = mistakes.length > 0 ? null : ready(source, text, parsed, context);
+    const expression = mistakes.length > 0 ? null : new ReadyExpression(source, text, parsed, context);
     return { expression, mistakes, warnings, conditions: expanded.names };
   } catch (error) {
     if (!(error instanceof ParseError)) throw error;
@@ -266,20 +267,40 @@ function mistakeOf(error: ParseError | CelTypeError): ExpressionMistake {
   return { offset: error.range?.start ?? 0, message: error.summary };
 }
 
-function ready(source: string, text: string, parsed: ParseResult, context: ExpressionContext): Expression {
-  const parts = conjunctsOf(parsed.ast).map((node) => ({ node, bound: boundOf(node) }));
-  const hasBound = parts.some(({ bound }) => bound !== null);
-  const conjuncts = hasBound
-    ? parts.map(({ node, bound }) => conjunct(nodeText(node).text, bound, context))
-    : [];
-  const evaluate = (variables: Variables): unknown => parsed(variables);
-  return Object.freeze({ source, text, evaluate, conjuncts, ast: parsed.ast });
-}
+/** Its clauses are compiled when somebody first asks for them: a denial, or a person who wants to know. */
+class ReadyExpression implements Expression {
+  readonly source: string;
+  readonly text: string;
+  readonly ast: ASTNode;
+  readonly #parsed: ParseResult;
+  readonly #environment: Environment;
+  #conjuncts: readonly Conjunct[] | null = null;
 
-function conjunct(text: string, bound: Bound | null, context: ExpressionContext): Conjunct {
-  const parsed = context.environment.parse(text);
-  parsed.check();
-  return Object.freeze({ bound, evaluate: (variables: Variables) => parsed(variables) === true });
+  constructor(source: string, text: string, parsed: ParseResult, { environment }: ExpressionContext) {
+    this.source = source;
+    this.text = text;
+    this.ast = parsed.ast;
+    this.#parsed = parsed;
+    this.#environment = environment;
+    Object.freeze(this);
+  }
+
+  evaluate(variables: Variables): unknown {
+    return this.#parsed(variables);
+  }
+
+  get conjuncts(): readonly Conjunct[] {
+    this.#conjuncts ??= Object.freeze(conjunctsOf(this.ast).map((node) => this.#conjunct(node)));
+    return this.#conjuncts;
+  }
+
+  #conjunct(node: ASTNode): Conjunct {
+    const { text } = nodeText(node);
+    const parsed = this.#environment.parse(text);
+    parsed.check();
+    const evaluate = (variables: Variables): boolean => parsed(variables) === true;
+    return Object.freeze({ text, bound: boundOf(node), evaluate });
+  }
 }
 
 /** Failures whose text is made of types and the expression's own names. */
