@@ -1,12 +1,9 @@
 import { cp, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect, test } from 'vitest';
 import { compile } from '../../src/policy/compile/compile.ts';
 import { decide } from '../../src/policy/decide.ts';
-import { explainDecision } from '../../src/policy/explain.ts';
 import { formatProblem } from '../../src/policy/lint.ts';
-import { policySchemas } from '../../src/policy/schemas/index.ts';
 import { didYouMean, isVisible, visibleTools } from '../../src/policy/visibility.ts';
 import {
   compileText,
@@ -116,23 +113,6 @@ test('visibility leaves conditions aside, and suggestions come from visible tool
   expect(didYouMean(revision, ana, 'x'.repeat(10_000))).toBe(null);
 });
 
-test('an explanation names the verdict, the rule and why each rule did or did not apply', async () => {
-  const revision = await compileText(
-    policyText('    - {name: small, effect: allow, tools: [example], when: args.limit <= 1}'),
-  );
-  const text = explainDecision(
-    decide(revision, {
-      principal: { id: 'a', tenant: 't', roles: [], attributes: {} },
-      tool: 'example',
-      args: { code: 'x', limit: 2 },
-      request: { ip: '192.0.2.1', timeMs: 0 },
-    }),
-  );
-  expect(text).toContain('DENY  by default: no allow rule matched.');
-  expect(text).toContain('  no   allow  p/small  does not hold: args.limit <= 1');
-  expect(text).toContain('Would be allowed:\n  limit 2 → at most 1');
-});
-
 test('a lint line is one line, whatever the file holds', () => {
   const problem = {
     file: 'a.yaml',
@@ -158,9 +138,4 @@ test('warnings: a tool that nobody may call, an unused condition, an optional ar
       '27:55 args.host is optional and read without has() (for tool example)',
     ]);
   });
-});
-
-test('the published schemas are valid JSON Schema 2020-12', () => {
-  const ajv = new Ajv2020({ strict: false });
-  for (const schema of Object.values(policySchemas)) expect(ajv.validateSchema(schema)).toBe(true);
 });

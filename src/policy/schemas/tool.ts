@@ -1,4 +1,5 @@
-import { documentSchema, label, limits, name, text, title } from './parts.ts';
+import { jsonSchemaDefs } from './json-schema.ts';
+import { conditional, documentSchema, label, limits, name, text, title } from './parts.ts';
 
 const codePath = { type: 'string', minLength: 1, maxLength: 512 } as const;
 
@@ -30,27 +31,38 @@ const runtime = {
   required: ['kind'],
   properties: { kind: { enum: ['isolate', 'container'] } },
   allOf: [
-    // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
-    { if: { properties: { kind: { const: 'isolate' } }, required: ['kind'] }, then: isolate },
-    // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
-    { if: { properties: { kind: { const: 'container' } }, required: ['kind'] }, then: container },
+    conditional({ properties: { kind: { const: 'isolate' } }, required: ['kind'] }, isolate),
+    conditional({ properties: { kind: { const: 'container' } }, required: ['kind'] }, container),
   ],
 };
 
-const schemaObject = {
+const argumentsSchema = {
   type: 'object',
   required: ['type'],
   properties: { type: { const: 'object' } },
+  $ref: '#/$defs/schema',
 } as const;
 
 /** A tool: what it takes, where it runs, how much it may use. */
 export const toolSchema = documentSchema(
   'Tool',
-  { title, description: text, labels: { type: 'array', maxItems: 32, uniqueItems: true, items: label } },
   {
     type: 'object',
     additionalProperties: false,
     required: ['input', 'runtime'],
-    properties: { input: schemaObject, output: { type: 'object' }, runtime, limits },
+    properties: {
+      input: argumentsSchema,
+      output: { type: 'object', $ref: '#/$defs/schema' },
+      runtime,
+      limits,
+    },
+  },
+  {
+    metadata: {
+      title,
+      description: text,
+      labels: { type: 'array', maxItems: 32, uniqueItems: true, items: label },
+    },
+    $defs: jsonSchemaDefs,
   },
 );
