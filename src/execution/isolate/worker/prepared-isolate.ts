@@ -9,6 +9,7 @@ import { guestErrorFrom, platformFileName } from './guest-error.ts';
 import type { GuestHost } from './guest-host.ts';
 import { callbackName } from './guest-sources.ts';
 import type { GuestSources } from './guest-sources.ts';
+import { StripperBroken } from './strip-types.ts';
 import { compileTool, ToolRefused } from './tool-module.ts';
 import type { ToolSource } from './tool-module.ts';
 
@@ -43,7 +44,8 @@ export class PreparedIsolate implements Disposable {
     try {
       this.#runToOutcome(tool, host);
     } catch (error) {
-      if (this.#isolate.isDisposed) host.settle({ kind: 'out_of_memory' });
+      // The runner kills the process of whoever runs out of memory: what the parser left behind goes with it.
+      if (this.#isolate.isDisposed || error instanceof StripperBroken) host.settle({ kind: 'out_of_memory' });
       else if (error instanceof ToolRefused) host.settle({ kind: 'threw', error: error.guestError });
       else host.settle({ kind: 'threw', error: guestErrorFrom(error) });
     }
@@ -54,7 +56,8 @@ export class PreparedIsolate implements Disposable {
   }
 
   #runToOutcome(tool: ToolSource, host: GuestHost): void {
-    const entry = compileTool(this.#isolate, this.#context, this.#bootstrap, tool);
+    const compiler = { isolate: this.#isolate, context: this.#context, bootstrap: this.#bootstrap };
+    const entry = compileTool(compiler, tool);
     evaluate(entry);
     while (host.outcome === null && host.timers.waitForNext()) evaluate(this.#compileFire());
     if (host.outcome !== null) return;
