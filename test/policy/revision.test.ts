@@ -46,6 +46,7 @@ test('the id covers the code files, and so does the digest of the tool', async (
     kind: 'isolate',
     code: { from: 'file', name: 'c.js', source: 'export default () => 1' },
     reuse: 'tenant',
+    webAssembly: false,
   });
 });
 

@@ -27,7 +27,7 @@ export function createExecutor(options: Partial<IsolateExecutorOptions> = {}): P
 }
 
 export function toolProfile(source: string, name = 'tool.js', reuse: Reuse = 'tenant'): IsolateProfile {
-  return { kind: 'isolate', tool: 'a_tool', limits, reuse, code: { name, source } };
+  return { kind: 'isolate', tool: 'a_tool', limits, reuse, webAssembly: false, code: { name, source } };
 }
 
 /** A tool of the policy directory: the arguments are the input. */
@@ -48,7 +48,14 @@ export function runCode(
   input?: JsonValue,
   narrowed: Partial<Limits> = {},
 ): Promise<CollectedRun> {
-  const profile: IsolateProfile = { kind: 'isolate', tool: 'js_run', limits, reuse: 'tenant', code: null };
+  const profile: IsolateProfile = {
+    kind: 'isolate',
+    tool: 'js_run',
+    limits,
+    reuse: 'tenant',
+    webAssembly: false,
+    code: null,
+  };
   const args = input === undefined ? { code } : { code, input };
   return collectRun(executor, { profile, args, limits: { ...limits, ...narrowed } });
 }

@@ -17,7 +17,12 @@ export function bootstrap(host: HostCall, globals: Readonly<Record<string, Guest
   const Range = RangeError;
   const loaded: Record<string, Record<string, unknown>> = { __proto__: null } as never;
 
+  /** The callback itself would take any value and copy it into the worker: nothing but text and numbers gets to it. */
   function callHost(...call: Parameters<HostCall>): string | number {
+    for (let at = 0; at < call.length; at += 1) {
+      if (typeof call[at] !== 'string' && typeof call[at] !== 'number')
+        throw new Type('only strings and numbers leave the isolate');
+    }
     const answer = apply(host, undefined, call);
     if (answer === undefined)
       throw new Range('the limit of host calls (console, timers, URL, random) is reached');
@@ -25,11 +30,9 @@ export function bootstrap(host: HostCall, globals: Readonly<Record<string, Guest
   }
 
   function load(part: GuestPart): Record<string, unknown> {
-    return (loaded[part] ??= evaluate(`(${callHost('source', part)})\n//# sourceURL=sallyport:${part}`)(
-      callHost,
-      load,
-      fail,
-    ));
+    return (loaded[part] ??= evaluate(
+      `'use strict'; (${callHost('source', part)})\n//# sourceURL=sallyport:${part}`,
+    )(callHost, load, fail));
   }
 
   function defineLazily(name: string, part: GuestPart): void {
@@ -94,9 +97,20 @@ export function bootstrap(host: HostCall, globals: Readonly<Record<string, Guest
     }
   }
 
-  // Not counted by the isolate's memory limit, and of no use to a tool.
+  const { WebAssembly } = globalThis as { WebAssembly?: object };
+  function grantWebAssembly(): void {
+    defineProperty(globalThis, 'WebAssembly', {
+      __proto__: null,
+      value: WebAssembly,
+      writable: true,
+      configurable: true,
+    } as object);
+    load('webAssembly');
+  }
+
+  // Not counted by the isolate's memory limit, and of no use to most tools.
   for (const name of ['WebAssembly', 'SharedArrayBuffer', 'Atomics'])
     Reflect.deleteProperty(globalThis, name);
   for (const name in globals) defineLazily(name, globals[name] as GuestPart);
-  return { start, fire: () => (load('timers')['fire'] as () => void)() };
+  return { start, fire: () => (load('timers')['fire'] as () => void)(), grantWebAssembly };
 }

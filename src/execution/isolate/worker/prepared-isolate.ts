@@ -57,9 +57,10 @@ export class PreparedIsolate implements Disposable {
 
   #runToOutcome(tool: ToolSource, host: GuestHost): void {
     const compiler = { isolate: this.#isolate, context: this.#context, bootstrap: this.#bootstrap };
+    if (host.grantsWebAssembly) evaluate(this.#compileEntry('grantWebAssembly'));
     const entry = compileTool(compiler, tool);
     evaluate(entry);
-    while (host.outcome === null && host.timers.waitForNext()) evaluate(this.#compileFire());
+    while (host.outcome === null && host.timers.waitForNext()) evaluate(this.#compileEntry('fire'));
     if (host.outcome !== null) return;
     // A module that failed after its own top-level await tells so when it is evaluated again.
     evaluate(entry);
@@ -72,9 +73,9 @@ export class PreparedIsolate implements Disposable {
     });
   }
 
-  /** A module of its own for each firing: the guest cannot name the bootstrap, so it cannot call this. */
-  #compileFire(): Module {
-    const module = this.#isolate.compileModuleSync(`import { fire } from 'bootstrap'; fire();`, {
+  /** A module of its own for each entry: the guest cannot name the bootstrap, so it cannot call this. */
+  #compileEntry(name: 'fire' | 'grantWebAssembly'): Module {
+    const module = this.#isolate.compileModuleSync(`import { ${name} } from 'bootstrap'; ${name}();`, {
       filename: platformFileName,
     });
     module.instantiateSync(this.#context, () => this.#bootstrap);
