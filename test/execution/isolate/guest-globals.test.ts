@@ -238,6 +238,42 @@ describe('text', () => {
     },
   );
 
+  test.each(['utf-16le', 'utf-16', 'latin1', 'windows-1252', ' UTF8 '])(
+    'TextDecoder reads any bytes of %j as Node does, in one piece or two',
+    async (label) => {
+      const code = `return input.bytes.map((b) => { const d = new TextDecoder(input.label), all = new Uint8Array(b), half = all.length >> 1;
+        let fatal; try { fatal = new TextDecoder(input.label, { fatal: true }).decode(all); } catch (error) { fatal = error.name; }
+        return [d.encoding, d.decode(all), d.decode(all.subarray(0, half), { stream: true }) + d.decode(all.subarray(half)), fatal]; })`;
+      const here = (bytes: Uint8Array): unknown[] => {
+        const whole = new TextDecoder(label).decode(bytes);
+        let fatal: string;
+        try {
+          fatal = new TextDecoder(label, { fatal: true }).decode(bytes);
+        } catch {
+          fatal = 'TypeError';
+        }
+        return [new TextDecoder(label).encoding, whole, whole, fatal];
+      };
+      const byte = fc.oneof(fc.nat(255), fc.constantFrom(0xd8, 0xdc, 0xff, 0xfe, 0x00, 0x80));
+      await fc.assert(
+        fc.asyncProperty(fc.array(fc.array(byte, { maxLength: 10 }), { maxLength: 30 }), async (bytes) => {
+          expect(await evaluate(code, { label, bytes })).toEqual(
+            bytes.map((list) => here(Uint8Array.from(list))),
+          );
+        }),
+        { numRuns: 25 },
+      );
+    },
+  );
+
+  test('an encoding that is not there is refused by name', async () => {
+    const code = `try { new TextDecoder('shift_jis'); } catch (error) { return [error.name, error.message]; }`;
+    expect(await evaluate(code)).toEqual([
+      'RangeError',
+      'the encoding shift_jis is not available; these are: utf-8, utf-16le, windows-1252',
+    ]);
+  });
+
   test('TextDecoder keeps a half character for the next chunk of a stream', async () => {
     const code = `const d = new TextDecoder();
       return d.decode(new Uint8Array([0xe2, 0x82]), { stream: true }) + d.decode(new Uint8Array([0xac]), { stream: true }) + d.decode()`;
