@@ -5,7 +5,7 @@
 import type { GuestEntry, GuestPart, HostCall } from './host-call.ts';
 
 /** `globals`: names of lazily defined globals, each with the part that has it. */
-export function bootstrap(host: HostCall, globals: Readonly<Record<string, GuestPart>>): GuestEntry {
+export function bootstrap(callback: HostCall, globals: Readonly<Record<string, GuestPart>>): GuestEntry {
   const { parse, stringify } = JSON;
   const { defineProperty, freeze } = Object;
   const { apply } = Reflect;
@@ -17,6 +17,15 @@ export function bootstrap(host: HostCall, globals: Readonly<Record<string, Guest
   const Range = RangeError;
   const loaded: Record<string, Record<string, unknown>> = { __proto__: null } as never;
 
+  /** An error that got out of the worker's side, for want of stack, would tell of it: it goes no further than here. */
+  function host(...call: Parameters<HostCall>): string | number | undefined {
+    try {
+      return apply(callback, undefined, call);
+    } catch {
+      return undefined;
+    }
+  }
+
   /** The callback itself would take any value and copy it into the worker: nothing but text and numbers gets to it. */
   function callHost(...call: Parameters<HostCall>): string | number {
     for (let at = 0; at < call.length; at += 1) {
@@ -25,7 +34,9 @@ export function bootstrap(host: HostCall, globals: Readonly<Record<string, Guest
     }
     const answer = apply(host, undefined, call);
     if (answer === undefined)
-      throw new Range('the limit of host calls (console, timers, URL, random) is reached');
+      throw new Range(
+        'the limit of host calls (console, timers, URL, random) is reached, or the stack is full',
+      );
     return answer;
   }
 

@@ -60,9 +60,9 @@ export function readGuestSources(): GuestSources {
     webAssembly: defineWebAssembly,
   };
   return {
-    bootstrap: `const host = globalThis.${callbackName};
+    bootstrap: `const callback = globalThis.${callbackName};
 delete globalThis.${callbackName};
-export const { start, fire, grantWebAssembly } = (${String(bootstrap)})(host, ${JSON.stringify(globals)});`,
+export const { start, fire, grantWebAssembly } = (${String(bootstrap)})(callback, ${JSON.stringify(globals)});`,
     parts: new Map(Object.entries(parts).map(([name, define]) => [name, String(define)])),
   };
 }

@@ -31,7 +31,7 @@ export class PreparedIsolate implements Disposable {
     this.memoryMiB = memoryMiB;
     this.#isolate = new addon.Isolate({ memoryLimit: Math.max(8, memoryMiB) });
     this.#context = this.#isolate.createContextSync();
-    const callback = new addon.Callback((operation, ...values) => this.#host?.call(operation, values));
+    const callback = new addon.Callback((operation, ...values) => this.#answer(operation, values));
     this.#context.global.setSync(callbackName, callback);
     this.#bootstrap = this.#isolate.compileModuleSync(sources.bootstrap, { filename: platformFileName });
     this.#bootstrap.instantiateSync(this.#context, refuseImport);
@@ -53,6 +53,15 @@ export class PreparedIsolate implements Disposable {
 
   [Symbol.dispose](): void {
     if (!this.#isolate.isDisposed) this.#isolate.dispose();
+  }
+
+  /** Guest and worker share one stack: a guest that has used it up makes our own calls overflow, here and there. */
+  #answer(operation: unknown, values: readonly unknown[]): unknown {
+    try {
+      return this.#host?.call(operation, values);
+    } catch {
+      return undefined;
+    }
   }
 
   #runToOutcome(tool: ToolSource, host: GuestHost): void {
