@@ -55,7 +55,6 @@ export function bootstrap(callback: HostCall, globals: Readonly<Record<string, G
         configurable: true,
       } as object);
     defineProperty(globalThis, name, {
-      __proto__: null,
       configurable: true,
       get() {
         const value = load(part)[name];
@@ -63,7 +62,7 @@ export function bootstrap(callback: HostCall, globals: Readonly<Record<string, G
         return value;
       },
       set: define,
-    } as object);
+    });
   }
 
   function readString(object: object, key: string): string | undefined {

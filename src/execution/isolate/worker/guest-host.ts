@@ -144,11 +144,11 @@ function textAt(values: readonly unknown[], at: number): string {
 
 function numberAt(values: readonly unknown[], at: number): number {
   const value = values[at];
-  return typeof value === 'number' && Number.isFinite(value) ? value : 0;
+  return typeof value === 'number' ? value : 0;
 }
 
 function randomText(length: number): string | undefined {
-  if (!Number.isInteger(length) || length < 0 || length > randomBytesMax) return undefined;
+  if (!(length >= 0 && length <= randomBytesMax)) return undefined;
   return randomBytes(length).toString('latin1');
 }
 
