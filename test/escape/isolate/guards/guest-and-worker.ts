@@ -160,7 +160,7 @@ export const guards: readonly Guard[] = [
     'numbers are numbers',
     "return typeof value === 'number' ? value : 0;",
     'return value as number;',
-    'timers wait up to a number',
+    'random bytes:',
   ),
   inHost('random bytes have a cap', ' && length <= randomBytesMax', '', 'random bytes: 65537'),
   inHost(
