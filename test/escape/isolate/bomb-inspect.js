@@ -1,6 +1,5 @@
 // A value that is huge once the console shows it.
 // expect: completed "on" | threw RangeError | out_of_memory
-// limits: timeoutMs=15000
 export default () => {
   let tree = ['x'.repeat(9000)];
   for (let n = 0; n < 4; n += 1) tree = Array.from({ length: 60 }, () => tree);

@@ -1,6 +1,6 @@
 // The stack is used up right before a host call: what the host throws then must tell nothing of it, wherever it comes out.
 // expect: completed []
-// limits: timeoutMs=15000 hostCalls=1000000
+// limits: hostCalls=1000000
 export default async () => {
   const told = new Set();
   const look = (error) => {
