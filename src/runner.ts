@@ -17,6 +17,7 @@ import type { RunnerServerOptions } from './execution/runner/runner-server.ts';
 import { SeenCalls } from './execution/runner/seen-calls.ts';
 import { compile } from './policy/compile/compile.ts';
 import { RecentRevisions } from './policy/recent-revisions.ts';
+import type { ToolCode } from './model/tool.ts';
 import type { Revision } from './policy/revision.ts';
 import { createLogger } from './telemetry/logger.ts';
 import type { Logger } from './telemetry/logger.ts';
@@ -131,9 +132,16 @@ function profileOf(revision: Revision, name: string): SandboxProfile | null {
   const tool = revision.tools.get(name);
   if (tool === undefined) return null;
   const { runtime, limits } = tool;
-  const code = runtime.code.from === 'file' ? { name: runtime.code.name, source: runtime.code.source } : null;
-  if (runtime.kind === 'isolate') return { kind: 'isolate', tool: name, limits, code, reuse: runtime.reuse };
+  const code = codeOf(runtime.code);
+  if (runtime.kind === 'isolate') {
+    const { reuse, webAssembly } = runtime;
+    return { kind: 'isolate', tool: name, limits, code, reuse, webAssembly };
+  }
   const image = revision.images.get(runtime.image);
   if (image === undefined) return null;
   return { kind: 'container', tool: name, limits, code, image, engineRuntime: runtime.engineRuntime };
+}
+
+function codeOf(code: ToolCode): SandboxProfile['code'] {
+  return code.from === 'args' ? null : { name: code.name, source: code.javascript ?? code.source };
 }

@@ -88,6 +88,7 @@ interface ProfileBase {
 export interface IsolateProfile extends ProfileBase {
   readonly kind: 'isolate';
   readonly reuse: 'never' | 'principal' | 'tenant';
+  readonly webAssembly: boolean;
 }
 
 export interface ContainerProfile extends ProfileBase {

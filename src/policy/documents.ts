@@ -35,7 +35,12 @@ export interface LimitsSpec {
 }
 
 export type RuntimeSpec =
-  | { readonly kind: 'isolate'; readonly code?: string; readonly reuse?: Reuse }
+  | {
+      readonly kind: 'isolate';
+      readonly code?: string;
+      readonly reuse?: Reuse;
+      readonly webAssembly?: boolean;
+    }
   | {
       readonly kind: 'container';
       readonly image: string;

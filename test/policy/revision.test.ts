@@ -43,6 +43,38 @@ test('the id covers the code files, and so does the digest of the tool', async (
     kind: 'isolate',
     code: { from: 'file', name: 'c.js', source: 'export default () => 1' },
     reuse: 'tenant',
+    webAssembly: false,
+  });
+});
+
+test('the types of a code file in TypeScript are left out, and the id covers both texts', async () => {
+  const tool = exampleTool.replace('{kind: isolate}', '{kind: isolate, code: ./c.ts, webAssembly: true}');
+  const one = await compileText(tool, { 'c.ts': 'export default (a: number): number => a;' });
+  const two = await compileText(tool, { 'c.ts': 'export default (a: string): string => a;' });
+  expect(one.tools.get('example')?.runtime).toEqual({
+    kind: 'isolate',
+    code: {
+      from: 'file',
+      name: 'c.ts',
+      source: 'export default (a: number): number => a;',
+      javascript: 'export default (a        )         => a;',
+    },
+    reuse: 'tenant',
+    webAssembly: true,
+  });
+  expect(one.id).not.toBe(two.id);
+});
+
+test.each([
+  ['export default 1;\nenum A {}', 'line 2: TypeScript enum is not supported in strip-only mode'],
+  ['export default 1;\n\nconst a: number = ;', 'line 3: Expression expected'],
+])('TypeScript that cannot be used is a mistake at its line: %j', async (source, message) => {
+  const tool = exampleTool.replace('{kind: isolate}', '{kind: isolate, code: ./c.ts}');
+  await withPolicyDirectory({ 'policy.yaml': tool, 'c.ts': source }, async (directory) => {
+    const result = await compile({ directories: [directory], knownDetectors });
+    const problems = result.ok ? [] : result.problems.map(formatProblem);
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(`/spec/runtime/code "./c.ts": cannot be read as TypeScript: ${message}`);
   });
 });
 

@@ -14,6 +14,7 @@ import type { ToolResource } from '../documents.ts';
 import { deepFreeze } from '../freeze.ts';
 import type { LostNames } from '../load/lost-names.ts';
 import { CODE_BYTES_MAX, readText, UnreadableFile } from '../load/read-directory.ts';
+import { stripTypes } from '../load/strip-types.ts';
 import { LIMIT_DEFAULTS, readLimits } from '../tool-limits.ts';
 import type { Findings } from './findings.ts';
 
@@ -71,7 +72,10 @@ export async function compileTool(resource: ToolResource, context: ToolContext):
 }
 
 function runtimeOf({ spec: { runtime } }: ToolResource, code: ToolCode): Tool['runtime'] {
-  if (runtime.kind === 'isolate') return { kind: 'isolate', code, reuse: runtime.reuse ?? 'tenant' };
+  if (runtime.kind === 'isolate') {
+    const { reuse = 'tenant', webAssembly = false } = runtime;
+    return { kind: 'isolate', code, reuse, webAssembly };
+  }
   return { kind: 'container', image: runtime.image, engineRuntime: runtime.engineRuntime ?? 'runc', code };
 }
 
@@ -101,7 +105,9 @@ async function readCode(resource: ToolResource, context: ToolContext): Promise<T
   }
   try {
     const text = await readText(source.directory, absolute, CODE_BYTES_MAX);
-    return { from: 'file', name: name.split(path.sep).join('/'), source: text };
+    const code = { from: 'file', name: name.split(path.sep).join('/'), source: text } as const;
+    const isStripped = spec.runtime.kind === 'isolate' && name.endsWith('.ts');
+    return isStripped ? { ...code, javascript: stripTypes(text) } : code;
   } catch (error) {
     if (!(error instanceof UnreadableFile)) throw error;
     context.findings.error(source, pointer, `"${file}": ${error.message}`);

@@ -9,8 +9,16 @@ const isolate = {
   required: ['kind'],
   properties: {
     kind: { const: 'isolate' },
-    code: codePath,
+    code: {
+      ...codePath,
+      description: 'JavaScript, or TypeScript (.ts) whose types are left out when the policy is loaded.',
+    },
     reuse: { enum: ['never', 'principal', 'tenant'], default: 'tenant' },
+    webAssembly: {
+      type: 'boolean',
+      default: false,
+      description: 'Gives the code WebAssembly. Its memory counts towards limits.memory.',
+    },
   },
 } as const;
 

@@ -12,6 +12,7 @@ const subject: ContractSubject = {
     tool: 'a_tool',
     limits: narrowed,
     reuse: 'tenant',
+    webAssembly: false,
     code: { name: 'tool.js', source },
   }),
   snippets: {

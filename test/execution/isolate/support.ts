@@ -27,7 +27,7 @@ export function createExecutor(options: Partial<IsolateExecutorOptions> = {}): P
 }
 
 export function toolProfile(source: string, name = 'tool.js', reuse: Reuse = 'tenant'): IsolateProfile {
-  return { kind: 'isolate', tool: 'a_tool', limits, reuse, code: { name, source } };
+  return { kind: 'isolate', tool: 'a_tool', limits, reuse, webAssembly: false, code: { name, source } };
 }
 
 /** A tool of the policy directory: the arguments are the input. */
@@ -48,16 +48,36 @@ export function runCode(
   input?: JsonValue,
   narrowed: Partial<Limits> = {},
 ): Promise<CollectedRun> {
-  const profile: IsolateProfile = { kind: 'isolate', tool: 'js_run', limits, reuse: 'tenant', code: null };
+  const profile: IsolateProfile = {
+    kind: 'isolate',
+    tool: 'js_run',
+    limits,
+    reuse: 'tenant',
+    webAssembly: false,
+    code: null,
+  };
   const args = input === undefined ? { code } : { code, input };
   return collectRun(executor, { profile, args, limits: { ...limits, ...narrowed } });
 }
 
 /** Processes whose parent is this test's process, with their command lines. */
 export function workerPids(): number[] {
-  const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim();
-  const pids = children === '' ? [] : children.split(' ').map(Number);
-  return pids.filter((pid) => commandOf(pid).includes('execution/isolate/worker/worker'));
+  return childrenOf(process.pid).filter((pid) => commandOf(pid).includes('execution/isolate/worker/worker'));
+}
+
+/** The same and all that descends from them: under bubblewrap the worker is a child of the process that we know. */
+export function workerTreePids(): number[] {
+  const descend = (pid: number): number[] => [pid, ...childrenOf(pid).flatMap(descend)];
+  return workerPids().flatMap(descend);
+}
+
+function childrenOf(pid: number): number[] {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+    return children === '' ? [] : children.split(' ').map(Number);
+  } catch {
+    return [];
+  }
 }
 
 function commandOf(pid: number): string {

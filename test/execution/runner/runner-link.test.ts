@@ -29,7 +29,14 @@ const limits = {
   artifactBytes: 1000,
   hostCalls: 10,
 };
-const profile: SandboxProfile = { kind: 'isolate', tool: 'echo', limits, code: null, reuse: 'tenant' };
+const profile: SandboxProfile = {
+  kind: 'isolate',
+  tool: 'echo',
+  limits,
+  code: null,
+  reuse: 'tenant',
+  webAssembly: false,
+};
 const request: ExecutionRequest = {
   callId: 'call_01J00000000000000000000001',
   tenant: 'acme',

@@ -62,7 +62,14 @@ class TestRunner implements AsyncDisposable {
           stream,
           revisions: {
             hold: async () => held(),
-            profileOf: () => ({ kind: 'isolate', tool: 'echo', limits, code: null, reuse: 'tenant' }),
+            profileOf: () => ({
+              kind: 'isolate',
+              tool: 'echo',
+              limits,
+              code: null,
+              reuse: 'tenant',
+              webAssembly: false,
+            }),
           },
           executors,
           seenCalls,

@@ -19,6 +19,7 @@ export interface WorkerCall {
 export class WorkerChannel {
   readonly #descriptor: number;
   readonly #chunk = Buffer.allocUnsafe(payloadBytesMax);
+  #isBroken = false;
 
   constructor(descriptor: number) {
     this.#descriptor = descriptor;
@@ -53,9 +54,16 @@ export class WorkerChannel {
     );
   }
 
+  /** After half a frame nothing more is sent: the guest's next text would pass for the rest of it. */
   #write(...frames: Buffer[]): void {
+    if (this.#isBroken) throw new Error('an earlier write to the runner ended in the middle of a frame');
     const bytes = Buffer.concat(frames);
-    for (let sent = 0; sent < bytes.length;) sent += writeSync(this.#descriptor, bytes, sent);
+    let sent = 0;
+    try {
+      while (sent < bytes.length) sent += writeSync(this.#descriptor, bytes, sent);
+    } finally {
+      this.#isBroken = sent > 0 && sent < bytes.length;
+    }
   }
 }
 
