@@ -19,10 +19,19 @@ import { createIdSource, createRandomSource } from './calls/ids.ts';
 import { KeyRing, actor } from './calls/key-ring.ts';
 import { OutcomeWriter } from './calls/outcome-writer.ts';
 import { Slots } from './calls/slots.ts';
+import { ConfigInvalid } from './config/config.ts';
 import type { Config, LoadedConfig } from './config/config.ts';
 import { readDataSecret } from './config/data-secret.ts';
 import { readVersion } from './config/version.ts';
-import { RunnerProcess } from './execution/runner/runner-process.ts';
+import { readTlsIdentity } from './config/tls-identity.ts';
+import { remoteRunner } from './execution/runner/dial-runner.ts';
+import type { RunnerOpener } from './execution/runner/open-runner.ts';
+import { parseRunnerAddress } from './execution/runner/runner-address.ts';
+import type { RunnerAddress } from './execution/runner/runner-address.ts';
+import { RunnerConnection } from './execution/runner/runner-connection.ts';
+import type { RunnerConnectionOptions } from './execution/runner/runner-connection.ts';
+import { RunnerGroup } from './execution/runner/runner-group.ts';
+import { childRunner } from './execution/runner/spawn-runner.ts';
 import { loadRevision } from './policy/load-revision.ts';
 import type { Revision } from './policy/revision.ts';
 import { demandsConfinement, findUnmetConfinement } from './policy/unmet-confinement.ts';
@@ -74,16 +83,18 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   const outcomes = stack.use(new OutcomeWriter({ record, logger }));
   const shutdown = new AbortController();
   const loading = loadRevision({ directories: config.policyDirs, knownDetectors: detectorIds });
-  const starting = RunnerProcess.start({
-    command: [...runnerCommand, '--instance', instanceOf(dataKey)],
-    environment: runnerEnvironment,
-    revision: loading.then(({ id }) => id),
-    logger,
-    onLost: (reason) => {
-      metrics.runnerLost();
-      recordInBackground(record, logger, { type: 'runner_lost', details: { reason } });
+  const starting = openRunners(
+    config,
+    childRunner([...runnerCommand, '--instance', instanceOf(dataKey)], runnerEnvironment),
+    {
+      revision: loading.then(({ id }) => id),
+      logger,
+      onLost: (reason) => {
+        metrics.runnerLost();
+        recordInBackground(record, logger, { type: 'runner_lost', details: { reason } });
+      },
     },
-  });
+  );
   const [revision, runner] = await Promise.all([loading, starting]);
   stack.use(runner);
   await requireConfinement(revision, runner);
@@ -124,7 +135,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
       readiness: () =>
         readReadiness({
           record: () => record.health(),
-          runner: () => runner.state(),
+          runners: () => runner.state(),
           revision: () => revision,
           isDraining: () => isDraining,
         }),
@@ -168,18 +179,45 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   return { url, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
-/** A tool that demands more than this host has is a reason not to start; later its calls alone are refused. */
-async function requireConfinement(revision: Revision, runner: RunnerProcess): Promise<void> {
+/**
+ * A tool that demands more than this host has is a reason not to start; later its calls alone are refused. A runner
+ * elsewhere that is not there yet says nothing now: what it cannot fulfil, it refuses call by call.
+ */
+async function requireConfinement(revision: Revision, runners: RunnerGroup): Promise<void> {
   if (!demandsConfinement(revision)) return;
-  const { health, reason } = await runner.state();
-  const isolates = health?.executors.find(({ kind }) => kind === 'isolate');
-  if (isolates === undefined) throw new Error(`the confinement of isolates cannot be told: ${reason}`);
-  const unmet = findUnmetConfinement(revision, isolates.confinement);
-  if (unmet === null) return;
-  const why = isolates.reason === null ? '' : ` (${isolates.reason})`;
-  throw new Error(
-    `${unmet}${why}. Give the host what is missing (\`sallyport doctor\` says what), or lower minConfinement in policy`,
-  );
+  for (const { health } of await runners.state()) {
+    const isolates = health?.executors.find(({ kind }) => kind === 'isolate');
+    if (isolates === undefined) continue;
+    const unmet = findUnmetConfinement(revision, isolates.confinement);
+    if (unmet === null) continue;
+    const why = isolates.reason === null ? '' : ` (${isolates.reason})`;
+    throw new Error(
+      `${unmet}${why}. Give the host what is missing (\`sallyport doctor\` says what), or lower minConfinement in policy`,
+    );
+  }
+}
+
+/** The runners that are configured, else a child of this process, which must be there before anything is served. */
+async function openRunners(
+  config: Config,
+  child: RunnerOpener,
+  options: Omit<RunnerConnectionOptions, 'opener'>,
+): Promise<RunnerGroup> {
+  if (config.runners === null)
+    return new RunnerGroup([await RunnerConnection.start({ ...options, opener: child })]);
+  const tls = readTlsIdentity(config);
+  const openers = config.runners.map((text) => remoteRunner(runnerAddress(text), tls));
+  return new RunnerGroup(openers.map((opener) => RunnerConnection.startInBackground({ ...options, opener })));
+}
+
+function runnerAddress(text: string): RunnerAddress {
+  try {
+    return parseRunnerAddress(text);
+  } catch (error) {
+    throw new ConfigInvalid([
+      `SALLYPORT_RUNNER ${error instanceof Error ? error.message : 'is not valid'}: ${text}`,
+    ]);
+  }
 }
 
 /** The same at every start on this data directory, so that a new runner finds the containers of the one before. */

@@ -37,14 +37,21 @@ await runProgram(process.argv.slice(2), {
     await using _app = await startApp({ loaded: loadConfig(process.env), runnerCommand, runnerEnvironment });
     await stopped;
   },
-  async runner(instance) {
-    const [{ runRunner }, { runnerLinkFd }] = await Promise.all([
+  async runner({ instance, listen }) {
+    const [{ runRunner }, { runnerLinkFd }, { parseRunnerAddress }] = await Promise.all([
       import('./runner.ts'),
-      import('./execution/runner/runner-process.ts'),
+      import('./execution/runner/spawn-runner.ts'),
+      import('./execution/runner/runner-address.ts'),
     ]);
-    // The api owns this process: it ends when the link closes, not with a signal meant for the whole group.
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
-    await runRunner({ loaded: loadConfig(process.env), linkFd: runnerLinkFd, instance, imagesDirectory });
+    const loaded = loadConfig(process.env);
+    const common = { loaded, instance: instance ?? loaded.config.nodeId, imagesDirectory };
+    if (listen === undefined) {
+      // The api owns this process: it ends when the link closes, not with a signal meant for the whole group.
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
+      return runRunner({ ...common, door: { kind: 'link', fd: runnerLinkFd } });
+    }
+    const address = parseRunnerAddress(listen);
+    return runRunner({ ...common, door: { kind: 'listen', address, stopped: nextStopSignal() } });
   },
   async images() {
     const { createImageCommands } = await import('./execution/container/image-commands.ts');

@@ -5,33 +5,50 @@
 import { Socket } from 'node:net';
 import { detectorIds } from './boundary/detectors.ts';
 import type { LoadedConfig } from './config/config.ts';
+import { readTlsIdentity } from './config/tls-identity.ts';
+import type { TlsIdentity } from './config/tls-identity.ts';
 import type { SandboxExecutor, SandboxProfile } from './execution/executor.ts';
 import { createIsolateExecutor } from './execution/isolate/isolate-executor.ts';
+import { listenForApis } from './execution/runner/listen-runner.ts';
+import { showAddress } from './execution/runner/runner-address.ts';
+import type { RunnerAddress } from './execution/runner/runner-address.ts';
 import { RunnerServer } from './execution/runner/runner-server.ts';
+import type { RunnerServerOptions } from './execution/runner/runner-server.ts';
 import { SeenCalls } from './execution/runner/seen-calls.ts';
 import { compile } from './policy/compile/compile.ts';
+import { RecentRevisions } from './policy/recent-revisions.ts';
+import type { ToolCode } from './model/tool.ts';
 import type { Revision } from './policy/revision.ts';
 import { createLogger } from './telemetry/logger.ts';
 import type { Logger } from './telemetry/logger.ts';
 
+/** How long a connection may be idle before the kernel asks whether the other host is still there. */
+const keepAliveMs = 30_000;
+
 export interface RunnerOptions {
   readonly loaded: LoadedConfig;
-  /** Inherited socket to the api. */
-  readonly linkFd: number;
   /** The folder of image folders. */
   readonly imagesDirectory: string;
   /** Names this deployment's containers on the engine. */
   readonly instance: string;
+  readonly door: RunnerDoorway;
 }
 
 type Compiling = ReturnType<typeof compile>;
 
-/** Serves one api until the link closes, then ends every sandbox and resolves. */
+export type RunnerDoorway =
+  /** Child of one api: an inherited socket. It ends with the link. */
+  | { readonly kind: 'link'; readonly fd: number }
+  /** A service of its own, for any number of apis. It ends when `stopped` resolves. */
+  | { readonly kind: 'listen'; readonly address: RunnerAddress; readonly stopped: Promise<void> };
+
+/** Serves until the link closes or it is stopped, then ends every sandbox and resolves. */
 export async function runRunner(options: RunnerOptions): Promise<void> {
   const { config } = options.loaded;
   const logger = createLogger(config.logLevel, 'runner');
   await using stack = new AsyncDisposableStack();
-  const compiling = compile({ directories: config.policyDirs, knownDetectors: detectorIds });
+  const policy = { directories: config.policyDirs, knownDetectors: detectorIds };
+  const compiling = compile(policy);
   const executors = startExecutors(stack, { ...options, compiling }, logger);
   executors.catch(() => {});
   try {
@@ -42,25 +59,59 @@ export async function runRunner(options: RunnerOptions): Promise<void> {
       process.exitCode = 1;
       return;
     }
-    const { revision } = compiled;
+    const revisions = new RecentRevisions(compiled.revision, {
+      ...policy,
+      now: () => performance.now(),
+      onBroken: (problems) => logger.error({ problems }, 'policy does not compile; the revisions held stay'),
+    });
     // A confinement that was named must be proved before anybody is told that this runner serves.
     if (config.isolateConfinement !== 'auto') await executors;
-    const closed = Promise.withResolvers<string>();
-    const server = new RunnerServer({
-      stream: new Socket({ fd: options.linkFd, readable: true, writable: true }),
-      revision: revision.id,
-      profileOf: (asked, tool) => (asked === revision.id ? profileOf(revision, tool) : null),
-      executors,
-      seenCalls: new SeenCalls(),
-      logger,
-      onClosed: closed.resolve,
-    });
-    const reason = await closed.promise;
-    logger.info({ reason, calls: server.callCount }, 'runner stopping');
+    const held = {
+      hold: (wanted: string) => revisions.hold(wanted),
+      profileOf: (id: string, tool: string) => {
+        const revision = revisions.get(id);
+        return revision === null ? null : profileOf(revision, tool);
+      },
+    };
+    const shared = { revisions: held, executors, seenCalls: new SeenCalls(), logger };
+    if (options.door.kind === 'link') await serveLink(shared, options.door.fd);
+    else await serveApis(shared, options.door, readTlsIdentity(config));
   } finally {
     // Executors that are still starting belong to the stack before it is taken down.
     await executors.catch(() => {});
   }
+}
+
+type Shared = Omit<RunnerServerOptions, 'stream' | 'onClosed'> & { readonly logger: Logger };
+
+async function serveLink(shared: Shared, fd: number): Promise<void> {
+  const closed = Promise.withResolvers<string>();
+  const stream = new Socket({ fd, readable: true, writable: true });
+  const server = new RunnerServer({ ...shared, stream, onClosed: closed.resolve });
+  const reason = await closed.promise;
+  shared.logger.info({ reason, calls: server.callCount }, 'runner stopping');
+}
+
+async function serveApis(
+  shared: Shared,
+  { address, stopped }: Extract<RunnerDoorway, { kind: 'listen' }>,
+  tls: TlsIdentity | null,
+): Promise<void> {
+  const { logger } = shared;
+  await using _door = await listenForApis({
+    address,
+    tls,
+    onConnection: (stream) => {
+      stream.setNoDelay(true).setKeepAlive(true, keepAliveMs);
+      logger.info({ peer: stream.remoteAddress }, 'api connected');
+      const onClosed = (reason: string): void => logger.info({ reason }, 'api gone');
+      void new RunnerServer({ ...shared, stream, onClosed });
+    },
+    onRefused: (reason) => logger.warn({ reason }, 'a connection was refused'),
+  });
+  logger.info({ address: showAddress(address) }, 'runner listening');
+  await stopped;
+  logger.info({}, 'runner stopping');
 }
 
 async function startExecutors(
@@ -107,12 +158,16 @@ function profileOf(revision: Revision, name: string): SandboxProfile | null {
   const tool = revision.tools.get(name);
   if (tool === undefined) return null;
   const { runtime, limits } = tool;
-  const code = runtime.code.from === 'file' ? { name: runtime.code.name, source: runtime.code.source } : null;
+  const code = codeOf(runtime.code);
   if (runtime.kind === 'isolate') {
-    const { minConfinement, reuse } = runtime;
-    return { kind: 'isolate', tool: name, limits, code, reuse, minConfinement };
+    const { minConfinement, reuse, webAssembly } = runtime;
+    return { kind: 'isolate', tool: name, limits, code, reuse, minConfinement, webAssembly };
   }
   const image = revision.images.get(runtime.image);
   if (image === undefined) return null;
   return { kind: 'container', tool: name, limits, code, image, engineRuntime: runtime.engineRuntime };
+}
+
+function codeOf(code: ToolCode): SandboxProfile['code'] {
+  return code.from === 'args' ? null : { name: code.name, source: code.javascript ?? code.source };
 }

@@ -3,7 +3,7 @@ import type { RecordHealth } from '../audit/record.ts';
 import type { ExecutorHealth } from '../execution/executor.ts';
 import { findUnmetConfinement } from '../policy/unmet-confinement.ts';
 import type { Revision } from '../policy/revision.ts';
-import type { RunnerState } from '../execution/runner/runner-process.ts';
+import type { RunnerState } from '../execution/runner/runner-connection.ts';
 
 export interface DependencyState {
   readonly name: string;
@@ -21,7 +21,7 @@ export interface Readiness {
 
 export interface ReadinessOptions {
   readonly record: () => Promise<RecordHealth>;
-  readonly runner: () => Promise<RunnerState>;
+  readonly runners: () => Promise<readonly RunnerState[]>;
   readonly revision: () => Revision;
   readonly isDraining: () => boolean;
 }
@@ -31,31 +31,38 @@ export interface ReadinessOptions {
  * something that protects or runs calls is missing; `reason` says what.
  */
 export async function readReadiness(options: ReadinessOptions): Promise<Readiness> {
-  const [record, runner] = await Promise.all([options.record(), options.runner()]);
-  const executors = runner.health?.executors ?? [];
+  const [record, runners] = await Promise.all([options.record(), options.runners()]);
   const revision = options.revision();
+  const executors = runners.flatMap(({ health }) => health?.executors ?? []);
   const dependencies: DependencyState[] = [
     { name: 'record', ...record },
-    {
-      name: 'runner',
-      state: runner.state,
-      reason: runner.reason ?? 'same user as the api: process isolation alone keeps the two apart',
-      details: { identity: 'same-user' },
-    },
-    ...executors.map((executor) => describeExecutor(executor, revision)),
+    ...runners.flatMap((runner) => describeRunner(runner, revision)),
     { name: 'policy', state: 'ok', reason: null, details: { revision: revision.id } },
     ...(options.isDraining()
       ? [{ name: 'server', state: 'down', reason: 'it is shutting down' } as const]
       : []),
   ];
   const canRun = executors.some((executor) => executor.state === 'ok');
-  const isDown = record.state === 'down' || runner.state === 'down' || !canRun || options.isDraining();
+  const isDown = record.state === 'down' || !canRun || options.isDraining();
   const isDegraded = dependencies.some((dependency) => dependency.state !== 'ok');
   return {
     status: isDown ? 'down' : isDegraded ? 'degraded' : 'ok',
     revision: revision.id,
     dependencies,
   };
+}
+
+/** The runner, then each of its runtimes. With several runners, in the order of the configuration. */
+function describeRunner(
+  { state, reason, identity, name, health }: RunnerState,
+  revision: Revision,
+): readonly DependencyState[] {
+  const kept =
+    identity === 'same-user' ? 'same user as the api: process isolation alone keeps the two apart' : null;
+  return [
+    { name: 'runner', state, reason: reason ?? kept, details: { identity, runner: name } },
+    ...(health?.executors ?? []).map((executor) => describeExecutor(executor, revision)),
+  ];
 }
 
 function describeExecutor(executor: ExecutorHealth, revision: Revision): DependencyState {

@@ -10,6 +10,7 @@ import { rateLimit } from 'express-rate-limit';
 import helmet from 'helmet';
 import { pinoHttp } from 'pino-http';
 import type { Caller, Scope } from '../model/principal.ts';
+import { requestMessage } from '../telemetry/logger.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { authenticate, callerOf, requestIdOf, requireScope } from './authenticate.ts';
@@ -88,14 +89,15 @@ function identifyRequest(options: ServerOptions): RequestHandler {
 function logRequests(options: ServerOptions): RequestHandler {
   return pinoHttp({
     logger: options.logger,
+    genReqId: (_request, response) => requestIdOf(response as Response),
+    // Asked before the caller is known, and again at the end.
     customProps: (_request, response) => {
       const caller = (response as Response).locals['caller'] as Caller | undefined;
-      const requestId = requestIdOf(response as Response);
-      return caller === undefined
-        ? { requestId }
-        : { requestId, principal: caller.principal.id, key: caller.keyId };
+      return caller === undefined ? {} : { principal: caller.principal.id, key: caller.keyId };
     },
-    customAttributeKeys: { responseTime: 'latencyMs' },
+    customSuccessMessage: () => requestMessage,
+    quietReqLogger: true,
+    customAttributeKeys: { reqId: 'requestId', responseTime: 'latencyMs' },
     customLogLevel: (_request, response, error) =>
       error !== undefined || response.statusCode >= 500 ? 'error' : 'info',
     serializers: {

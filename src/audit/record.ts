@@ -179,6 +179,12 @@ export interface RecordHealth {
   readonly reason: string | null;
 }
 
+/** What a write left. */
+export interface Receipt {
+  /** Its events as the record shows them. Made when asked for: whoever waits for durability alone pays nothing. */
+  events(): readonly StoredEvent[];
+}
+
 /** The record cannot be written or read now (disk full, locked, gone). Calls are refused with 503 `audit_unavailable`. */
 export class RecordUnavailable extends Error {
   override readonly name = 'RecordUnavailable';
@@ -219,7 +225,7 @@ export interface RecordStore extends RecordReader, AsyncDisposable {
    * as after a crash. Rejects with `NotCanonical` or `TypeError` for what JSON cannot say, or a call
    * without an event about it: mistakes of ours.
    */
-  write(write: RecordWrite): Promise<readonly StoredEvent[]>;
+  write(write: RecordWrite): Promise<Receipt>;
   /** Probes the store with a real write when the last one failed or is old. */
   health(): Promise<RecordHealth>;
 }

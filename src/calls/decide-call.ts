@@ -34,14 +34,18 @@ export function decideCall(
     args: args.value,
     request: { ip: caller.address, timeMs: context.clock.now() },
   });
-  if (decision.effect === 'deny') return { refusal: denial(decision), decision };
+  if (decision.effect !== 'allow') return { refusal: denial(decision), decision };
   const excess = findExcess(decision, request.limits);
   if (excess !== null) return { refusal: excess, decision };
   return { decision, limits: { ...decision.limits, ...request.limits } };
 }
 
+/** Until calls can wait for a person, those that would have to are refused. */
+const NO_APPROVALS = 'This version cannot ask for approval, so the call is denied.';
+
 function denial(decision: Decision): Refusal {
-  const { policy, rule, reasons, nearest } = decision;
+  const { policy, rule, nearest } = decision;
+  const reasons = decision.effect === 'deny' ? decision.reasons : [...decision.reasons, NO_APPROVALS];
   const suggestion = nearest === null ? '' : ` Permitted would be: ${nearest.text}.`;
   return {
     code: 'policy_denied',

@@ -1,29 +1,34 @@
+import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
-import type { Principal } from '../model/principal.ts';
-import { CommandFailed } from './command-failed.ts';
-import { readJsonObject } from './json-argument.ts';
 import type { Output } from './output.ts';
+import { explain } from './policy/explain.ts';
+import type { ExplainOptions } from './policy/explain.ts';
+import { lint } from './policy/lint.ts';
+import { schema } from './policy/schema.ts';
+import { test } from './policy/test.ts';
 
-interface ExplainOptions {
-  readonly dir?: readonly string[];
-  readonly principal: string;
-  readonly tenant: string;
-  readonly role?: readonly string[];
-  readonly tool: string;
-  readonly args: string;
-}
+const DIRECTORIES = 'policy directories; SALLYPORT_POLICY_DIR, else ./policies';
 
 export function addPolicyCommands(program: Command, output: () => Output): void {
   const policy = program.command('policy').description('check and question policy files; needs no server');
   policy
     .command('lint')
     .description('every error and warning, each with file, line and column')
-    .argument('[dir...]', 'policy directories; SALLYPORT_POLICY_DIR, else ./policies')
-    .action((directories: readonly string[]) => lint(directoriesOf(directories), output()));
+    .argument('[dir...]', DIRECTORIES)
+    .action((directories: readonly string[]) => lint(directories, output()));
+  policy
+    .command('test')
+    .description('run the PolicyTest documents')
+    .argument('[dir...]', DIRECTORIES)
+    .option('--coverage <percent>', 'fail when less of the rules and quotas is tested', percentOf)
+    .option('--junit <file>', 'also write a JUnit report')
+    .action((directories: readonly string[], { coverage, ...options }: TestFlags) =>
+      test(directories, { coverage: coverage ?? null, ...options }, output()),
+    );
   policy
     .command('explain')
     .description('what would be decided, and why')
-    .option('--dir <dir...>', 'policy directories; SALLYPORT_POLICY_DIR, else ./policies')
+    .option('--dir <dir...>', DIRECTORIES)
     .requiredOption('--principal <id>', 'who calls')
     .option('--tenant <name>', 'tenant of the principal', 'default')
     .option('--role <name...>', 'roles of the principal')
@@ -34,68 +39,21 @@ export function addPolicyCommands(program: Command, output: () => Output): void 
       '\nExample:\n  sallyport policy explain --principal ana --role analyst --tool csv_profile --args \'{"text":"a,b"}\'',
     )
     .action((options: ExplainOptions) => explain(options, output()));
+  policy
+    .command('schema')
+    .description('the JSON Schema of policy documents, for editors')
+    .argument('[kind]', 'one kind only, such as Policy or Tool')
+    .option('--write <dir>', 'write a file for each kind, to be named by # yaml-language-server: $schema=')
+    .action((kind: string | undefined, { write }: { write?: string }) => schema(kind, write));
 }
 
-function directoriesOf(given: readonly string[]): readonly string[] {
-  return given.length > 0 ? given : (process.env['SALLYPORT_POLICY_DIR'] ?? './policies').split(':');
+interface TestFlags {
+  readonly coverage?: number;
+  readonly junit?: string;
 }
 
-async function lint(directories: readonly string[], out: Output): Promise<void> {
-  const [{ compile }, { formatProblem }, { detectorIds }] = await Promise.all([
-    import('../policy/compile/compile.ts'),
-    import('../policy/lint.ts'),
-    import('../boundary/detectors.ts'),
-  ]);
-  const compiled = await compile({ directories, knownDetectors: detectorIds });
-  const errors = compiled.ok ? [] : compiled.problems;
-  const revision = compiled.ok ? compiled.revision.id : null;
-  out.show({ revision, errors, warnings: compiled.warnings }, () =>
-    [
-      ...errors.map((problem) => `${out.paint.bad('error')} ${formatProblem(problem)}`),
-      ...compiled.warnings.map((problem) => `${out.paint.bold('warning')} ${formatProblem(problem)}`),
-      revision === null
-        ? out.paint.bad(`${errors.length} errors`)
-        : out.paint.good(`fine: revision ${revision}`),
-    ].join('\n'),
-  );
-  if (errors.length > 0) process.exitCode = 1;
-}
-
-async function explain(options: ExplainOptions, out: Output): Promise<void> {
-  const [{ decide }, { explainDecision }, { loadRevision }, { validateArgs }, { detectorIds }] =
-    await Promise.all([
-      import('../policy/decide.ts'),
-      import('../policy/explain.ts'),
-      import('../policy/load-revision.ts'),
-      import('../policy/validate.ts'),
-      import('../boundary/detectors.ts'),
-    ]);
-  const revision = await loadRevision({
-    directories: directoriesOf(options.dir ?? []),
-    knownDetectors: detectorIds,
-  });
-  const principal: Principal = {
-    id: options.principal,
-    tenant: options.tenant,
-    roles: options.role ?? [],
-    attributes: {},
-  };
-  const tool = revision.tools.get(options.tool);
-  if (tool === undefined)
-    throw new CommandFailed(1, `There is no tool "${options.tool}" in revision ${revision.id}.`);
-  const validation = validateArgs(revision, tool, readJsonObject(options.args));
-  if (!validation.ok) {
-    const errors = validation.errors
-      .map(({ pointer, message }) => `\n  ${pointer || 'args'}: ${message}`)
-      .join('');
-    throw new CommandFailed(1, `The arguments do not fit ${tool.name}:${errors}`);
-  }
-  const decision = decide(revision, {
-    principal,
-    tool: tool.name,
-    args: validation.args,
-    request: { ip: '127.0.0.1', timeMs: Date.now() },
-  });
-  out.show(decision, () => explainDecision(decision));
-  if (decision.effect === 'deny') process.exitCode = 1;
+function percentOf(text: string): number {
+  const percent = /^[0-9]{1,3}$/.test(text) ? Number(text) : Number.NaN;
+  if (percent >= 0 && percent <= 100) return percent;
+  throw new InvalidArgumentError('It must be a whole number from 0 to 100.');
 }

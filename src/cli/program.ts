@@ -15,10 +15,16 @@ import { createOutput, printable } from './output.ts';
 import type { Output } from './output.ts';
 import { addPolicyCommands } from './policy-commands.ts';
 
+export interface RunnerCommandOptions {
+  readonly listen?: string;
+  readonly instance?: string;
+}
+
 /** What starts processes is handed in: the command line does not construct servers. */
 export interface ProgramActions {
   readonly serve: () => Promise<void>;
-  readonly runner: (instance: string) => Promise<void>;
+  /** With `listen` a service of its own, else the child of the api that started it. */
+  readonly runner: (options: RunnerCommandOptions) => Promise<void>;
   readonly images: () => Promise<ImageCommands>;
   readonly doctor: () => Promise<DoctorReport>;
 }
@@ -55,10 +61,21 @@ function createProgram(actions: ProgramActions): Command {
     .description('start the server (configured by SALLYPORT_ variables; see "sallyport config")')
     .action(actions.serve);
   program
-    .command('runner', { hidden: true })
-    .description('the process that runs sandboxes; started by serve')
-    .requiredOption('--instance <id>', 'names this deployment on the container engine')
-    .action((options: { instance: string }) => actions.runner(options.instance));
+    .command('runner')
+    .description(
+      'the process that runs sandboxes, as a service of its own (serve starts a child unless SALLYPORT_RUNNER names one)',
+    )
+    .option(
+      '--listen <address>',
+      'unix:/path or tls://host:port (with SALLYPORT_RUNNER_TLS_CERT, _KEY and _CA)',
+    )
+    .option('--instance <id>', 'names this deployment on the container engine (default: SALLYPORT_NODE_ID)')
+    .action((options: RunnerCommandOptions, command: Command) => {
+      // `serve` names the instance and hands over a socket; nobody else can.
+      if (options.listen === undefined && options.instance === undefined)
+        command.error('error: a runner that is a service of its own takes --listen');
+      return actions.runner(options);
+    });
   addCallCommand(program, output);
   addPolicyCommands(program, output);
   addAuditCommands(program, output);

@@ -6,7 +6,14 @@ import type { Variable } from './variables.ts';
 
 type Variables = typeof variables;
 type ValueOf<V> = V extends Variable<infer T> ? T : never;
-type OptionalNames = 'bootstrapKey' | 'trustedProxies' | 'dockerHost';
+type OptionalNames =
+  | 'bootstrapKey'
+  | 'trustedProxies'
+  | 'dockerHost'
+  | 'runners'
+  | 'runnerTlsCert'
+  | 'runnerTlsKey'
+  | 'runnerTlsCa';
 
 export type Config = {
   readonly [K in keyof Variables]: K extends OptionalNames

@@ -64,6 +64,19 @@ function pathList(value: string): readonly string[] {
   return parts;
 }
 
+function path(value: string): string {
+  if (!/^[^\0]{1,4096}$/.test(value)) throw new Error('must be a path');
+  return value;
+}
+
+/** The addresses themselves are parsed where they are dialled. */
+function runnerList(value: string): readonly string[] {
+  const parts = value.split(',').map((part) => part.trim());
+  if (parts.some((part) => !/^(unix:\/|tls:\/\/).+$/.test(part)))
+    throw new Error('must be unix:/path or tls://host:port, or a list of them separated by ","');
+  return parts;
+}
+
 function addressList(value: string): readonly string[] {
   const parts = value.split(',').map((part) => part.trim());
   if (parts.some((part) => !/^[0-9a-fA-F.:]+(\/\d{1,3})?$/.test(part))) {
@@ -87,12 +100,7 @@ export const variables = {
     text(/^[\w.:-]{1,255}$/, 'an address or host name'),
   ),
   port: variable('SALLYPORT_PORT', 'port to listen on; 0 picks a free one', '8080', integer(0, 65535)),
-  dataDir: variable(
-    'SALLYPORT_DATA_DIR',
-    'where the record and the first keys live',
-    './data',
-    text(/^[^\0]{1,4096}$/, 'a path'),
-  ),
+  dataDir: variable('SALLYPORT_DATA_DIR', 'where the record and the first keys live', './data', path),
   policyDirs: variable(
     'SALLYPORT_POLICY_DIR',
     'policy directories, separated by ":"',
@@ -105,6 +113,25 @@ export const variables = {
     null,
     text(apiKeyPattern, 'spk_ + id + _ + 43 characters of A-Z a-z 0-9 _ -'),
     { secret: true },
+  ),
+  runners: variable(
+    'SALLYPORT_RUNNER',
+    'runners that are services of their own, separated by ","; unset: a child process',
+    null,
+    runnerList,
+  ),
+  runnerTlsCert: variable(
+    'SALLYPORT_RUNNER_TLS_CERT',
+    'certificate shown on tls:// links between api and runner, PEM file',
+    null,
+    path,
+  ),
+  runnerTlsKey: variable('SALLYPORT_RUNNER_TLS_KEY', 'its private key, PEM file', null, path),
+  runnerTlsCa: variable(
+    'SALLYPORT_RUNNER_TLS_CA',
+    'CA that signed the certificate of the other side, PEM file',
+    null,
+    path,
   ),
   isolateConfinement: variable(
     'SALLYPORT_ISOLATE_CONFINEMENT',

@@ -91,6 +91,7 @@ export interface IsolateProfile extends ProfileBase {
   readonly reuse: 'never' | 'principal' | 'tenant';
   /** Weakest confinement of the worker under which the tool may run. */
   readonly minConfinement: ConfinementName;
+  readonly webAssembly: boolean;
 }
 
 export interface ContainerProfile extends ProfileBase {

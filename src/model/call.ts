@@ -68,7 +68,7 @@ export interface Usage {
 
 /** The part of a decision that a caller sees. */
 export interface DecisionSummary {
-  readonly effect: 'allow' | 'deny';
+  readonly effect: 'allow' | 'deny' | 'require_approval';
   readonly policy: string | null;
   readonly rule: string | null;
   readonly matched: readonly string[];

@@ -5,7 +5,7 @@ import type { Limits } from './limits.ts';
 export interface TraceEntry {
   readonly policy: string;
   readonly rule: string;
-  readonly effect: 'allow' | 'deny' | 'limit';
+  readonly effect: 'allow' | 'deny' | 'require_approval' | 'limit';
   readonly matched: boolean;
   /** Why it did or did not match, in words that an operator understands. */
   readonly reason: string;
@@ -33,9 +33,24 @@ export interface QuotaDraw {
   readonly windowMs: number;
 }
 
+/** Somebody whom each of `rules` accepts has to agree before `expiresMs` have passed. */
+export interface RequiredApproval {
+  readonly expiresMs: number;
+  readonly rules: readonly {
+    /** `policy/rule`. */
+    readonly id: string;
+    /** Any of these; without `tenants` those of the caller's own, `*` means every tenant. */
+    readonly approvers: readonly {
+      readonly ids?: readonly string[];
+      readonly roles?: readonly string[];
+      readonly tenants?: readonly string[];
+    }[];
+  }[];
+}
+
 /** What policy says of one call. A value, never an exception. */
 export interface Decision {
-  readonly effect: 'allow' | 'deny';
+  readonly effect: 'allow' | 'deny' | 'require_approval';
   /** The rule that decided, first by policy name and rule index; null when nothing matched (default deny). */
   readonly policy: string | null;
   readonly rule: string | null;
@@ -46,7 +61,9 @@ export interface Decision {
   readonly limits: Limits;
   /** Names of the Boundary profiles that apply, strictest action for each detector wins. */
   readonly boundary: readonly string[];
-  /** For a denial: what the rules say about it, fit for the caller. */
+  /** With effect `require_approval`: who has to agree, by each rule that asks for it. */
+  readonly approval: RequiredApproval | null;
+  /** For anything but `allow`: what the rules say about it, fit for the caller. */
   readonly reasons: readonly string[];
   readonly nearest: NearestCall | null;
   readonly quotas: readonly QuotaDraw[];

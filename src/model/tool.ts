@@ -4,7 +4,13 @@ import type { Limits } from './limits.ts';
 
 /** Source code of a tool: a file of the policy directory, or the caller's own (`args.code`, `args.script`). */
 export type ToolCode =
-  | { readonly from: 'file'; readonly name: string; readonly source: string }
+  | {
+      readonly from: 'file';
+      readonly name: string;
+      readonly source: string;
+      /** What runs instead of `source` where that is TypeScript. Both are part of the revision. */
+      readonly javascript?: string;
+    }
   | { readonly from: 'args' };
 
 /** Who may share a worker process one after the other. The isolate itself is always fresh. */
@@ -16,6 +22,8 @@ export interface IsolateRuntime {
   readonly reuse: Reuse;
   /** Weakest confinement of the worker under which it may run. */
   readonly minConfinement: ConfinementName;
+  /** Whether the code finds `WebAssembly`. Its memory counts as the process's. */
+  readonly webAssembly: boolean;
 }
 
 /** Engine runtimes that policy may name: `runc` (default) or gVisor's `runsc`. */

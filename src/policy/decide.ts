@@ -20,7 +20,7 @@ export function decide(revision: Revision, call: CallRequest): Decision {
   const index = revision.index.get(call.tool);
   if (index === undefined) return denyUnknownTool(revision, call.tool);
   const decision = decideRules(revision, index, call);
-  if (decision.effect === 'allow') return decision;
+  if (decision.effect !== 'deny') return decision;
   return { ...decision, nearest: findNearestCall(revision, index, call) };
 }
 
@@ -33,6 +33,7 @@ function denyUnknownTool(revision: Revision, tool: string): Decision {
     revision: revision.id,
     limits: NO_LIMITS,
     boundary: [DEFAULT_BOUNDARY],
+    approval: null,
     reasons: [`There is no tool named ${JSON.stringify(tool.slice(0, NAME_CHARS_MAX))}.`],
     nearest: null,
     quotas: [],

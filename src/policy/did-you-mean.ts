@@ -14,10 +14,20 @@ export function nearestName(name: string, known: Iterable<string>): string | nul
   for (const candidate of known) {
     if (compared++ >= CANDIDATES_MAX) break;
     if (Math.abs(candidate.length - name.length) >= bestDistance) continue;
-    const apart = distance(name.toLowerCase(), candidate.toLowerCase());
+    const apart = apartness(name.toLowerCase(), candidate.toLowerCase());
     if (apart < bestDistance) [best, bestDistance] = [candidate, apart];
   }
   return best;
+}
+
+/** Levenshtein's distance; letters that merely changed places count as one slip. */
+function apartness(a: string, b: string): number {
+  const apart = distance(a, b);
+  return apart === 2 && sortedLetters(a) === sortedLetters(b) ? 1 : apart;
+}
+
+function sortedLetters(text: string): string {
+  return [...text].toSorted().join('');
 }
 
 /** `did you mean "x"?`, or undefined when nothing is near. */

@@ -4,7 +4,16 @@ import type { Action } from '../model/finding.ts';
 import type { JsonObject, JsonValue } from '../model/json.ts';
 import type { EngineRuntime, HarnessEntry, Reuse } from '../model/tool.ts';
 
-export const kinds = ['Tool', 'Policy', 'Image', 'Boundary'] as const;
+export const kinds = [
+  'Tool',
+  'Policy',
+  'Image',
+  'Boundary',
+  'Credential',
+  'Constants',
+  'Scope',
+  'PolicyTest',
+] as const;
 export type Kind = (typeof kinds)[number];
 
 export interface Metadata {
@@ -32,6 +41,7 @@ export type RuntimeSpec =
       readonly code?: string;
       readonly reuse?: Reuse;
       readonly minConfinement?: ConfinementName;
+      readonly webAssembly?: boolean;
     }
   | {
       readonly kind: 'container';
@@ -60,7 +70,15 @@ export interface SubjectEntry extends SubjectMatch {
 /** A glob over tool names, or labels that a tool must all carry. */
 export type ToolSelector = string | { readonly labels: readonly string[] };
 
-export type Effect = 'allow' | 'deny' | 'limit';
+export type Effect = 'allow' | 'deny' | 'require_approval' | 'limit';
+
+/** Who may approve: all keys given must match; without `tenants` those of the caller's own tenant. */
+export interface ApproverEntry {
+  readonly roles?: readonly string[];
+  readonly ids?: readonly string[];
+  /** `*` means every tenant. */
+  readonly tenants?: readonly string[];
+}
 
 export interface RuleSpec {
   readonly name: string;
@@ -70,6 +88,7 @@ export interface RuleSpec {
   readonly message?: string;
   readonly limits?: LimitsSpec;
   readonly boundary?: string;
+  readonly approval?: { readonly approvers: readonly ApproverEntry[]; readonly expires?: string };
 }
 
 export interface QuotaSpec {
@@ -100,6 +119,72 @@ export interface BoundarySpec {
   readonly artifacts?: 'none' | 'images' | 'any';
 }
 
+/** Where a credential's secret comes from, how it is put into a request, and who may have it put there. */
+export interface CredentialSpec {
+  readonly from: { readonly file: string } | { readonly env: string };
+  readonly tenants?: readonly string[];
+  readonly inject?: { readonly header: string; readonly value?: string };
+  readonly allow?: {
+    readonly tools?: readonly ToolSelector[];
+    readonly hosts?: readonly string[];
+    readonly methods?: readonly string[];
+  };
+  readonly decoy?: boolean;
+}
+
+/** What documents in files under `path` may define and name. A key that is left out restricts nothing. */
+export interface ScopeSpec {
+  readonly path: string;
+  readonly kinds?: readonly Kind[];
+  readonly tools?: readonly ToolSelector[];
+  readonly tenants?: readonly string[];
+  readonly credentials?: readonly string[];
+}
+
+export interface TestPrincipal {
+  readonly id?: string;
+  readonly tenant?: string;
+  readonly roles?: readonly string[];
+  readonly attributes?: JsonObject;
+}
+
+/** What a test says of a decision; what it leaves out may be anything. */
+export interface TestExpectation {
+  /** `invalid`: the arguments do not fit the tool's schema, so nothing is decided. */
+  readonly effect?: 'allow' | 'deny' | 'require_approval' | 'invalid';
+  readonly policy?: string | null;
+  readonly rule?: string | null;
+  readonly matched?: readonly string[];
+  readonly limits?: LimitsSpec;
+  readonly boundary?: readonly string[];
+  /** Quotas drawn upon, in order: each a name, or the parts that matter. */
+  readonly quota?: readonly (string | { readonly name: string; readonly key?: string })[];
+  readonly approval?: { readonly approvers?: readonly ApproverEntry[]; readonly expires?: string };
+  readonly reasons?: readonly string[];
+  /** Arguments of the nearest permitted call, or null for none. */
+  readonly nearest?: JsonObject | null;
+}
+
+export interface TestCall {
+  readonly args?: JsonObject;
+  readonly expect: TestExpectation;
+}
+export interface TestCase extends Partial<TestCall> {
+  readonly name: string;
+  /** A name under `principals`, or one written out. */
+  readonly principal: string | TestPrincipal;
+  readonly tool: string;
+  /** Time of the request, RFC 3339. */
+  readonly now?: string;
+  readonly ip?: string;
+  readonly each?: readonly TestCall[];
+}
+
+export interface PolicyTestSpec {
+  readonly principals?: Readonly<Record<string, TestPrincipal>>;
+  readonly cases: readonly TestCase[];
+}
+
 /** A position in a file, both one-based. */
 export interface Place {
   readonly line: number;
@@ -113,6 +198,10 @@ export interface SourceDocument {
   /** `directory` and the file inside it. */
   readonly file: string;
   readonly value: JsonValue;
+  /** Whether a part with a mistake was left out or filled in. */
+  readonly isPartial: boolean;
+  /** The JSON pointer in the file for one into `value`; they differ where a part with a mistake was left out. */
+  pointerInFile(pointer: string): string;
   /** Where the value at a JSON pointer stands; the nearest ancestor when the pointer leads to nothing. */
   locate(pointer: string): Place;
   /** Where the key of a member stands. */
@@ -132,4 +221,16 @@ export type ToolResource = Resource<'Tool', ToolSpec>;
 export type PolicyResource = Resource<'Policy', PolicySpec>;
 export type ImageResource = Resource<'Image', ImageSpec>;
 export type BoundaryResource = Resource<'Boundary', BoundarySpec>;
-export type AnyResource = ToolResource | PolicyResource | ImageResource | BoundaryResource;
+export type CredentialResource = Resource<'Credential', CredentialSpec>;
+export type ConstantsResource = Resource<'Constants', JsonObject>;
+export type ScopeResource = Resource<'Scope', ScopeSpec>;
+export type PolicyTestResource = Resource<'PolicyTest', PolicyTestSpec>;
+export type AnyResource =
+  | ToolResource
+  | PolicyResource
+  | ImageResource
+  | BoundaryResource
+  | CredentialResource
+  | ConstantsResource
+  | ScopeResource
+  | PolicyTestResource;

@@ -16,12 +16,15 @@ export const NO_LIMITS: Limits = Object.freeze({
 
 /**
  * What a call may use under the rules that matched it. In each dimension the most generous `allow` counts, where one
- * that is silent gives the tool's own; then every `limit` caps it. Never above the tool's own, so another role never
- * takes anything away and no rule gives more than the tool was built for.
+ * that is silent gives the tool's own; without an `allow`, the rules that ask for approval grant in its place. Then
+ * every `limit` caps it. Never above the tool's own, so another role never takes anything away and no rule gives more
+ * than the tool was built for.
  */
 export function effectiveLimits(own: Limits, matched: readonly CompiledRule[]): Limits {
   if (matched.every(({ limits }) => isEmpty(limits))) return own;
-  const granting = matched.filter(({ effect }) => effect === 'allow');
+  const allowing = matched.filter(({ effect }) => effect === 'allow');
+  const granting =
+    allowing.length > 0 ? allowing : matched.filter(({ effect }) => effect === 'require_approval');
   const capping = matched.filter(({ effect }) => effect === 'limit');
   const effective: Record<keyof Limits, number> = { ...own };
   for (const name of limitNames) {

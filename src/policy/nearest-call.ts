@@ -26,7 +26,10 @@ type Change = NearestCall['changes'][number] & { readonly path: readonly string[
 export function findNearestCall(revision: Revision, index: ToolIndex, call: CallRequest): NearestCall | null {
   const rules = index.rules
     .matching(call.principal)
-    .filter(({ effect, when }) => effect === 'allow' && when !== null && when.conjuncts.length > 0);
+    .filter(
+      ({ effect, when }) =>
+        effect === 'allow' && when?.conjuncts.some(({ bound }) => bound !== null) === true,
+    );
   let best: NearestCall | null = null;
   for (const rule of rules.slice(0, NEAREST_RULES_MAX)) {
     const nearest = nearestFor(rule, revision, index, call);

@@ -24,7 +24,9 @@ export function denialReasons(
     for (const reason of rule.message === null ? bounds : [rule.message]) reasons.add(reason);
   }
   if (reasons.size > 0) return [...reasons].slice(0, REASONS_MAX);
-  const isVisible = outcomes.some(({ rule }) => rule.effect === 'allow');
+  const isVisible = outcomes.some(
+    ({ rule }) => rule.effect === 'allow' || rule.effect === 'require_approval',
+  );
   return [isVisible ? `No rule allows this call of ${tool}.` : `No rule allows you to call ${tool}.`];
 }
 

@@ -5,7 +5,7 @@ import type { Image, Tool } from '../model/tool.ts';
 import type { Validator } from './arguments/validate-args.ts';
 import type { Expression } from './cel/compile-expression.ts';
 import type { ToolValue } from './cel/principal-values.ts';
-import type { Effect, SubjectEntry } from './documents.ts';
+import type { ApproverEntry, Effect, SubjectEntry } from './documents.ts';
 import type { SubjectIndex } from './subjects.ts';
 
 /** The profile that applies where no matching rule names one. */
@@ -36,8 +36,15 @@ export interface PolicySummary {
   readonly description: string | null;
   /** Where it stands, for explanations: `file:line:column`. */
   readonly place: string;
-  readonly rules: readonly { readonly name: string; readonly effect: Effect }[];
-  readonly quotas: readonly string[];
+  readonly rules: readonly RuleSummary[];
+  readonly quotas: readonly { readonly name: string; readonly place: string }[];
+}
+
+export interface RuleSummary {
+  readonly name: string;
+  readonly effect: Effect;
+  readonly place: string;
+  readonly isConditional: boolean;
 }
 
 export interface ToolIndex {
@@ -65,6 +72,13 @@ export interface CompiledRule {
   readonly message: string | null;
   readonly limits: Partial<Limits>;
   readonly boundary: string | null;
+  /** With effect `require_approval` only. */
+  readonly approval: RuleApproval | null;
+}
+
+export interface RuleApproval {
+  readonly approvers: readonly ApproverEntry[];
+  readonly expiresMs: number;
 }
 
 export interface CompiledQuota {

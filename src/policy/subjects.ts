@@ -33,13 +33,16 @@ interface Filed<T> {
  * else roles, else tenants; so the cost follows the principal's own entries and not the size of the revision.
  */
 export class SubjectIndex<T extends Indexed> {
+  /** Everything filed, in the order given. */
+  readonly items: readonly T[];
   readonly #byId = new Map<string, Filed<T>[]>();
   readonly #byRole = new Map<string, Filed<T>[]>();
   readonly #byTenant = new Map<string, Filed<T>[]>();
   readonly #everyone: Filed<T>[] = [];
 
   constructor(items: Iterable<T>) {
-    for (const item of items) for (const entry of item.subjects) this.#file(item, entry);
+    this.items = Object.freeze([...items]);
+    for (const item of this.items) for (const entry of item.subjects) this.#file(item, entry);
     Object.freeze(this);
   }
 

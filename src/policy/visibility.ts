@@ -4,7 +4,8 @@ import { nearestName } from './did-you-mean.ts';
 import type { Revision } from './revision.ts';
 
 /**
- * Whether a principal may know of a tool: an `allow` rule means both, its condition left aside. An invisible tool must
+ * Whether a principal may know of a tool: a rule that may grant (`allow`, `require_approval`) means both, its
+ * condition left aside. An invisible tool must
  * answer like one that does not exist.
  */
 export function isVisible(revision: Revision, principal: Principal, name: string): boolean {
@@ -12,7 +13,7 @@ export function isVisible(revision: Revision, principal: Principal, name: string
     revision.index
       .get(name)
       ?.rules.matching(principal)
-      .some(({ effect }) => effect === 'allow') ?? false
+      .some(({ effect }) => effect === 'allow' || effect === 'require_approval') ?? false
   );
 }
 

@@ -1,16 +1,16 @@
 import { execFileSync } from 'node:child_process';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { descendants, gone } from '../support/processes.ts';
+import { descendants, gone, untilBusy } from '../support/processes.ts';
 import { startServer } from '../support/server.ts';
 
 const noEngine = { DOCKER_HOST: 'unix:///nonexistent/docker.sock' };
 /** Busy for a while, so that it can be seen running from outside, then done. */
-const busyCode = 'for (const end = Date.now() + 1500; Date.now() < end; ); return "done"';
+const busyCode = 'for (const end = Date.now() + 4000; Date.now() < end; ); return "done"';
 
 describe('start', () => {
   test('the log line `listening` carries the real url', async () => {
@@ -187,28 +187,5 @@ async function answersWith(url: string, key: string, wanted: number): Promise<st
     });
     const { code } = (await response.json()) as { code?: string };
     if (response.status === wanted) return code;
-  }
-}
-
-/** Resolves once code runs in a sandbox: a process below the runner burns processor time. */
-async function untilBusy(runnerPid: number): Promise<void> {
-  const before = new Map(descendants(runnerPid).map((pid) => [pid, ticksOf(pid)]));
-  while (
-    !descendants(runnerPid).some((pid) => ticksOf(pid) > (before.get(pid) ?? ticksOf(pid)) + busyTicks)
-  ) {
-    for (const pid of descendants(runnerPid)) if (!before.has(pid)) before.set(pid, ticksOf(pid));
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
-/** A starting worker burns less than this; in clock ticks of 10 ms (proc(5), utime). */
-const busyTicks = 40;
-
-function ticksOf(pid: number): number {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[11]);
-  } catch {
-    return 0;
   }
 }

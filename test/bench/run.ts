@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: B1, B2, B5, B10 and B11 in pairs A B A B against the peers, medians of the ratios. Not a test:
+ * `npm run bench`: B1, B2, B5, B6, B10 and B11 in pairs A B A B against the peers, medians of the ratios. Not a test:
  * nothing here asserts a time. Peers come from this folder's own package; `npm install` in it first.
  */
 import { execFileSync } from 'node:child_process';
@@ -98,8 +98,11 @@ async function benchStart(): Promise<Record<string, unknown>> {
 }
 
 const { benchDecision } = await import('./decision.ts');
+const { benchScale } = await import('./decision-scale.ts');
 say('B5 decision');
 const decision = await benchDecision();
+say('B6 decision among 10,000 rules');
+const scale = await benchScale();
 say('B11 start');
 const start = await benchStart();
 say('B1, B2 calls');
@@ -115,6 +118,13 @@ const results = {
     oursP50Us: round(decision.oursP50Us),
     cedarP50Us: round(decision.cedarP50Us),
     ratio: round(decision.ratio, 1),
+  },
+  B6: {
+    fewP50Us: round(scale.few.p50Us),
+    manyP50Us: round(scale.many.p50Us),
+    ratio: round(scale.ratio),
+    compileManyMs: round(scale.many.compileMs, 0),
+    compileManyCpuMs: round(scale.many.compileCpuMs, 0),
   },
   ...start,
 };

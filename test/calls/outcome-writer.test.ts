@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { RecordUnavailable } from '../../src/audit/record.ts';
-import type { RecordWrite, StoredEvent } from '../../src/audit/record.ts';
+import type { Receipt, RecordWrite } from '../../src/audit/record.ts';
 import { OutcomeWriter } from '../../src/calls/outcome-writer.ts';
 
 const write: RecordWrite = { events: [{ type: 'outcome', callId: 'call_1' }] };
 const logger = { error: () => {} };
 
 function recordThatFails(times: number): {
-  write: () => Promise<readonly StoredEvent[]>;
+  write: () => Promise<Receipt>;
   attempts: () => number;
 } {
   let attempts = 0;
@@ -16,7 +16,7 @@ function recordThatFails(times: number): {
     write: async () => {
       attempts += 1;
       if (attempts <= times) throw new RecordUnavailable('disk full');
-      return [];
+      return { events: () => [] };
     },
   };
 }

@@ -1,6 +1,6 @@
 /** Commands that need no server. */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -42,6 +42,44 @@ describe('sallyport policy lint', () => {
     expect(ended.code).toBe(1);
     expect(ended.stdout + ended.stderr).toContain('/nowhere');
   });
+});
+
+describe('sallyport policy test', () => {
+  test('the shipped policies are covered in full by their own tests', async () => {
+    const report = path.join(folder, 'junit.xml');
+    const ended = await runCli(['policy', 'test', 'policies', '--coverage', '100', '--junit', report]);
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(ended.stdout)).toMatchObject({ failed: 0, coverage: { percent: 100, uncovered: [] } });
+    expect(readFileSync(report, 'utf8')).toContain('failures="0"');
+  });
+
+  test('ends with 1 when a test fails, the coverage is missed, or there is no test', async () => {
+    const directory = path.join(folder, 'untested');
+    cpSync('policies', directory, { recursive: true });
+    rmSync(path.join(directory, 'tests/others.yaml'));
+    expect((await runCli(['policy', 'test', directory])).code).toBe(0);
+    const missed = await runCli(['policy', 'test', directory, '--coverage', '100']);
+    expect(missed.code).toBe(1);
+    expect(missed.stdout).toContain('operators/smoke-test');
+    const rules = path.join(directory, 'rules/analysts.yaml');
+    writeFileSync(rules, readFileSync(rules, 'utf8').replace('<= 4000', '<= 4001'));
+    const failed = await runCli(['policy', 'test', directory]);
+    expect(failed.code).toBe(1);
+    expect(failed.stdout).toContain('tests/analysts.yaml');
+    rmSync(path.join(directory, 'tests'), { recursive: true });
+    const none = await runCli(['policy', 'test', directory]);
+    expect(none).toMatchObject({ code: 1, stdout: '' });
+    expect(none.stderr).toContain('There is no document of kind PolicyTest');
+    expect((await runCli(['policy', 'test', directory, '--coverage', 'all'])).code).toBe(2);
+  });
+});
+
+test('sallyport policy schema prints the schema of a kind, or names the kinds', async () => {
+  const ended = await runCli(['policy', 'schema', 'policy']);
+  expect(JSON.parse(ended.stdout)).toMatchObject({ $id: 'urn:sallyport:schema:policy' });
+  const unknown = await runCli(['policy', 'schema', 'polcy']);
+  expect(unknown).toMatchObject({ code: 2, stdout: '' });
+  expect(unknown.stderr).toContain('There is no kind "polcy"');
 });
 
 describe('sallyport policy explain', () => {
@@ -123,7 +161,7 @@ describe('sallyport config', () => {
 });
 
 describe('sallyport', () => {
-  test('--version and --help end with 0; help names the exit codes and hides the runner', async () => {
+  test('--version and --help end with 0; help names the exit codes and every command', async () => {
     expect(await runCli(['--version'])).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
@@ -131,7 +169,8 @@ describe('sallyport', () => {
     const help = await runCli(['--help']);
     expect(help.code).toBe(0);
     expect(help.stdout).toContain('Exit codes: 0 fine, 1 a finding or failure, 2 called wrongly.');
-    expect(help.stdout).not.toMatch(/^ {2}runner/m);
+    for (const command of ['serve', 'runner', 'call', 'policy', 'audit', 'keys', 'images', 'config'])
+      expect(help.stdout).toMatch(new RegExp(`^ {2}${command} `, 'm'));
   });
 
   test.each([

@@ -38,8 +38,8 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
   describe(`${name}: writing`, () => {
     test('gives an event its time, writer, sequence and hashes', async () => {
       await using record = await store.open('gives', sources());
-      const [first] = await record.write({ events: [draft('started')] });
-      const [second] = await record.write({ events: [draft('stopped')] });
+      const [first] = (await record.write({ events: [draft('started')] })).events();
+      const [second] = (await record.write({ events: [draft('stopped')] })).events();
       expect(first).toMatchObject({ id: 'evt_00000000000000000000000001', time: '2026-01-02T03:04:05.000Z' });
       expect(first).toMatchObject({ writer: 'node-a/api-1', sequence: 1, previousHash: '0'.repeat(64) });
       expect(second).toMatchObject({ sequence: 2, previousHash: first!.hash });
@@ -47,7 +47,7 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
 
     test('shows the same event when it is written and when it is read', async () => {
       await using record = await store.open('same', sources());
-      const written = await record.write(intent('call_1'));
+      const written = (await record.write(intent('call_1'))).events();
       expect(record.listEvents(all).items).toEqual(written);
       expect(written[0]).toMatchObject({
         callId: 'call_1',
@@ -60,7 +60,9 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
       await using record = await store.open('moment', sources());
       const ids = Array.from({ length: 200 }, (_, index) => `call_${String(index).padStart(3, '0')}`);
       const written = await Promise.all(ids.map((id) => record.write(intent(id))));
-      expect(written.flat().map(({ sequence }) => sequence)).toEqual(ids.map((_, index) => index + 1));
+      expect(written.flatMap((receipt) => receipt.events()).map(({ sequence }) => sequence)).toEqual(
+        ids.map((_, index) => index + 1),
+      );
       expect(record.listEvents(all).items.map(({ callId }) => callId)).toEqual(ids);
     });
 
@@ -78,7 +80,7 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
         await record.write(intent('call_1', { artifacts: [artifact('art_1', 'call_1')], keys: [bootKey] }));
       }
       await using record = await store.open('restart', sources(new SetClock(), 100));
-      const [next] = await record.write(outcome('call_1'));
+      const [next] = (await record.write(outcome('call_1'))).events();
       expect(next?.sequence).toBe(2);
       expect(record.getArtifact('art_1')?.name).toBe('plot.png');
       expect(record.getKey('boot')).toEqual(bootKey);
@@ -90,9 +92,10 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
       const args = JSON.parse(
         '{"__proto__": {"a": 1}, "\\ud800": 1, "\\ud801": 2, "t": "\\udfff\\u0000\\u2028\\""}',
       );
-      const [written] = await record.write({
+      const receipt = await record.write({
         events: [draft('invalid', { content: { args }, principal: 'a\ud800' })],
       });
+      const [written] = receipt.events();
       expect(written?.principal).toBe('a\ufffd');
       expect(JSON.stringify(written?.content)).toBe(
         '{"args":{"__proto__":{"a":1},"t":"\ufffd\\u0000\u2028\\"","\ufffd":1,"\ufffd~2":2}}',
@@ -123,7 +126,7 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
       });
       const good = record.write(intent('call_1'));
       await expect(orphan).rejects.toThrow(RecordUnavailable);
-      expect((await good)[0]?.sequence).toBe(1);
+      expect((await good).events()[0]?.sequence).toBe(1);
       expect(await record.health()).toEqual({ state: 'ok', reason: null });
     });
 
@@ -154,7 +157,7 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
       const record = await store.open('disposed', sources());
       const last = record.write(intent('call_1'));
       await record[Symbol.asyncDispose]();
-      expect((await last)[0]?.sequence).toBe(1);
+      expect((await last).events()[0]?.sequence).toBe(1);
       await expect(record.write(intent('call_2'))).rejects.toThrow(RecordUnavailable);
     });
   });
@@ -356,9 +359,9 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
     test('reports range and heads, and commits to content under names alone', async () => {
       const clock = new SetClock();
       await using record = await store.open('verify', sources(clock));
-      const [first] = await record.write(intent('call_1'));
+      const [first] = (await record.write(intent('call_1'))).events();
       clock.advance(1_000);
-      const [last] = await record.write(outcome('call_1'));
+      const [last] = (await record.write(outcome('call_1'))).events();
       expect(Object.keys(first!.commitments)).toEqual(['args']);
       expect(await record.verify()).toEqual({
         valid: true,

@@ -17,7 +17,7 @@ test('what Node is told', () => {
   const program = { entry: '/worker/worker.ts', args: ['/addon.node'], readable: ['/worker', '/addon.node'] };
   expect(nodeArguments(program).join(' ')).toBe(
     '--permission --allow-addons --allow-fs-read=/worker --allow-fs-read=/addon.node --no-warnings ' +
-      '--disable-sigusr1 --max-old-space-size=256 /worker/worker.ts /addon.node',
+      '--single-threaded --v8-pool-size=0 --disable-sigusr1 --max-old-space-size=256 /worker/worker.ts /addon.node',
   );
 });
 

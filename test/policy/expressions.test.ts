@@ -32,6 +32,8 @@ describe('conditions see', () => {
     ['args.limit <= 100', { limit: 100 }, true],
     ['args.limit <= 100', { limit: 101 }, false],
     ['args.limit / 2 == 50', { limit: 101 }, true],
+    ['!(args.limit > 100 || args.code == ")") && args.limit < 60', { limit: 50 }, true],
+    ['(args.limit + 1) * 2 <= 102 && ((args.limit)) <= (50)', { limit: 50 }, true],
     ['args.ratio < 0.5', { ratio: 0.25 }, true],
     ['args.ratio >= 1', { ratio: 1 }, true],
     ['"x" in args.items', { items: ['x', 'y'] }, true],
@@ -76,7 +78,7 @@ describe('refused at load', () => {
       'session.taints == []',
       ['Unknown variable: session (for tool example) ("session" is not supported by this version)'],
     ],
-    ['const.env.x == 1', ['Reserved identifier: const (for tool example)']],
+    ['const.env.x == 1', ['unknown constant: no Constants document is named "env" (for tool example)']],
     ['arg.limit <= 1', ['Unknown variable: arg (for tool example) (did you mean "args"?)']],
     ['args.lmit <= 1', ['No such key: lmit (for tool example) (did you mean "limit"?)']],
     ['has(args.lmit)', ['No such key: lmit (for tool example) (did you mean "limit"?)']],
@@ -198,12 +200,13 @@ describe('named conditions', () => {
 
   test('may not name each other, so they cannot blow up', async () => {
     expect(await problemsOf(withConditions('    a: "true"\n    b: a && a', 'b'))).toEqual([
-      '29:57 /spec/rules/0/when Unknown variable: a (for tool example) (known: principal, tenant, tool, args, request)',
+      '27:8 /spec/conditions/b Unknown variable: a (for tool example) (conditions cannot name each other: write it out)',
+      '27:13 /spec/conditions/b Unknown variable: a (for tool example) (conditions cannot name each other: write it out)',
     ]);
     const long = `"${'true &&'.repeat(1_000)} true"`;
     const when = Array.from({ length: 20 }, () => 'long').join(' && ');
     expect((await problemsOf(withConditions(`    long: ${long}`, when))).join()).toContain(
-      'longer than 65536 characters with its conditions put in',
+      'longer than 65536 characters with its constants and conditions put in',
     );
   });
 

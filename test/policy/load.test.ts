@@ -108,7 +108,9 @@ test('directives and tags are refused', async () => {
   expect(await problemsOf(`%YAML 1.1\n---\n${image}`)).toEqual([
     '2:1 YAML directives are not allowed (remove the line starting with %)',
   ]);
-  expect(await problemsOf('a: !!str 1')).toEqual(['1:10 /a the tag tag:yaml.org,2002:str is not allowed']);
+  expect(await problemsOf('a: !!str 1')).toEqual([
+    '1:10 /a the tag tag:yaml.org,2002:str is not allowed (put the value in quotes)',
+  ]);
 });
 
 test('words that other YAML versions read as booleans or dates stay text', async () => {

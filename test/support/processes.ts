@@ -40,3 +40,26 @@ function isThere(pid: number): boolean {
     return false;
   }
 }
+
+/** Resolves once code runs in a sandbox: a process below the runner burns processor time. */
+export async function untilBusy(runnerPid: number): Promise<void> {
+  const before = new Map(descendants(runnerPid).map((pid) => [pid, ticksOf(pid)]));
+  while (
+    !descendants(runnerPid).some((pid) => ticksOf(pid) > (before.get(pid) ?? ticksOf(pid)) + busyTicks)
+  ) {
+    for (const pid of descendants(runnerPid)) if (!before.has(pid)) before.set(pid, ticksOf(pid));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** A starting worker burns less than this; in clock ticks of 10 ms (proc(5), utime). */
+const busyTicks = 40;
+
+function ticksOf(pid: number): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[11]);
+  } catch {
+    return 0;
+  }
+}

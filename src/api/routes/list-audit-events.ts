@@ -11,7 +11,7 @@ const parameters = {
   principal: { description: 'Who acted' },
   tool: { description: 'Tool name' },
   status: { description: 'Final status of a call' },
-  effect: { description: 'What policy decided', enum: ['allow', 'deny'] },
+  effect: { description: 'What policy decided', enum: ['allow', 'deny', 'require_approval'] },
   rule: { description: 'Rule that decided, as policy/rule' },
   callId: { description: 'One call' },
   requestId: { description: 'One request' },

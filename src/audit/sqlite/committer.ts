@@ -1,13 +1,13 @@
 /**
- * The one that writes: many writes in one transaction, each in a savepoint of its own, so that one that is refused
- * does not spoil the others. Holds the head of this writer's chain; after any failure it is read again.
+ * The one that writes: many writes in one transaction. When one of them is refused, all are written once more, each
+ * in a savepoint of its own, so that it does not spoil the others. Holds the head of this writer's chain; after any failure it is read again.
  */
 import { genesisHash, linkEvent } from '../chain.ts';
 import { parseCanonicalEvent, searchColumnNames, searchColumns } from '../stored-event.ts';
 import { openWriter, sqliteCode } from './connection.ts';
 import type { ChainHead, SealedEvent } from '../chain.ts';
 import type { Connection } from './connection.ts';
-import type { Commit, SealedWrite, WriteFailure } from './protocol.ts';
+import type { Commit, SealedWrite, Stored, WriteFailure } from './protocol.ts';
 
 /** The chain as this transaction left it so far. */
 interface Position extends ChainHead {
@@ -33,7 +33,7 @@ export class Committer implements Disposable {
     } catch (error) {
       this.#reset();
       const failure = writeFailure(error);
-      return { head: { sequence: 0, hash: genesisHash }, failures: writes.map(() => failure) };
+      return writes.map(() => failure);
     }
   }
 
@@ -43,22 +43,40 @@ export class Committer implements Disposable {
     this.#reset();
   }
 
+  /** Most transactions have nothing to take back, and marking the way back costs a third of the whole. */
   #transaction(writes: readonly SealedWrite[]): Commit {
     const connection = (this.#connection ??= openWriter(this.#file));
     const statements = (this.#statements ??= prepare(connection));
+    try {
+      return this.#apply(statements, writes, (write, place) =>
+        storeOrContradict(connection, statements, write, place),
+      );
+    } catch (error) {
+      if (!(error instanceof Contradiction)) throw error;
+      statements.rollback.run();
+      return this.#apply(statements, writes, (write, place) =>
+        storeInSavepoint(connection, statements, write, place),
+      );
+    }
+  }
+
+  #apply(statements: Statements, writes: readonly SealedWrite[], store: Store): Commit {
     statements.begin.run();
     const before = (this.#position ??= readPosition(statements, this.#writer));
     let position = before;
-    const failures = writes.map((write) => {
-      const applied = applyWrite(connection, statements, write, position);
-      if ('kind' in applied) return applied;
-      position = applied;
-      return null;
-    });
+    const commit: (Stored | WriteFailure)[] = [];
+    for (const write of writes) {
+      const applied = store(write, position);
+      if ('kind' in applied) commit.push(applied);
+      else {
+        commit.push({ kind: 'stored', sequence: position.sequence, hash: position.hash });
+        position = applied;
+      }
+    }
     if (position !== before) statements.setHead.run(this.#writer, position.sequence, position.hash);
     statements.commit.run();
     this.#position = position;
-    return { head: { sequence: before.sequence, hash: before.hash }, failures };
+    return commit;
   }
 
   /** A connection that failed is not used again; closing it rolls back what it had begun. */
@@ -71,8 +89,34 @@ export class Committer implements Disposable {
   }
 }
 
-/** The position after the write, or why it left nothing. */
-function applyWrite(
+/** Puts one write after a position: where that leads, or why the write left nothing. */
+type Store = (write: SealedWrite, position: Position) => Position | WriteFailure;
+
+/** A write of the batch cannot be stored; which one, and why, the savepoints tell. */
+class Contradiction extends Error {
+  override readonly name = 'Contradiction';
+}
+
+/** For a batch in which every write holds, as nearly all do. */
+function storeOrContradict(
+  connection: Connection,
+  statements: Statements,
+  write: SealedWrite,
+  position: Position,
+): Position {
+  let applied: Position | WriteFailure;
+  try {
+    applied = storeWrite(statements, write, position);
+  } catch (error) {
+    if (!isOwnAffair(connection, error)) throw error;
+    throw new Contradiction('a constraint', { cause: error });
+  }
+  if ('kind' in applied) throw new Contradiction(applied.kind);
+  return applied;
+}
+
+/** A write that is refused takes nothing but itself back. */
+function storeInSavepoint(
   connection: Connection,
   statements: Statements,
   write: SealedWrite,
@@ -85,12 +129,16 @@ function applyWrite(
     statements.release.run();
     return applied;
   } catch (error) {
-    // Only a contradiction with what is stored is this write's own affair; anything else fails the whole batch.
-    if (!connection.inTransaction || sqliteCode(error)?.startsWith('SQLITE_CONSTRAINT') !== true) throw error;
+    if (!isOwnAffair(connection, error)) throw error;
     statements.rollbackTo.run();
     statements.release.run();
     return writeFailure(error);
   }
+}
+
+/** Only a contradiction with what is stored is a write's own affair; anything else fails the whole batch. */
+function isOwnAffair(connection: Connection, error: unknown): boolean {
+  return connection.inTransaction && sqliteCode(error)?.startsWith('SQLITE_CONSTRAINT') === true;
 }
 
 function storeWrite(statements: Statements, write: SealedWrite, start: Position): Position | WriteFailure {
@@ -162,6 +210,7 @@ function prepare(connection: Connection) {
   return {
     begin: connection.prepare('BEGIN IMMEDIATE'),
     commit: connection.prepare('COMMIT'),
+    rollback: connection.prepare('ROLLBACK'),
     savepoint: connection.prepare('SAVEPOINT one_write'),
     rollbackTo: connection.prepare('ROLLBACK TO one_write'),
     release: connection.prepare('RELEASE one_write'),

@@ -34,13 +34,13 @@ export type WriteFailure =
   | { readonly kind: 'idempotency_taken' }
   | { readonly kind: 'failed'; readonly code: string | null; readonly message: string };
 
-/** What became of the writes of one transaction. */
-export interface Commit {
-  /** The head of the chain before it. The events of the stored writes follow it one after the other. */
-  readonly head: ChainHead;
-  /** In the order of the writes; null: stored. */
-  readonly failures: readonly (WriteFailure | null)[];
+/** The head of the chain that the first event of a stored write follows. */
+export interface Stored extends ChainHead {
+  readonly kind: 'stored';
 }
+
+/** What became of the writes of one transaction, in their order. */
+export type Commit = readonly (Stored | WriteFailure)[];
 
 export interface ThreadStart {
   readonly file: string;

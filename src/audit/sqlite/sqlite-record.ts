@@ -3,8 +3,9 @@ import { RecordUnavailable } from '../record.ts';
 import { parseCanonicalEvent, storedEvent } from '../stored-event.ts';
 import { poolRandomBytes, sealWrite } from './seal-write.ts';
 import { WriteQueue } from './write-queue.ts';
-import type { EventQuery, RecordHealth, RecordStore, RecordWrite, StoredEvent } from '../record.ts';
-import type { LinkedEvent } from '../chain.ts';
+import type { EventQuery, Receipt, RecordHealth, RecordStore, RecordWrite, StoredEvent } from '../record.ts';
+import { linkEvent } from '../chain.ts';
+import type { ChainHead, SealedEvent } from '../chain.ts';
 import type { SealedWrite } from './protocol.ts';
 import type { SealSources } from './seal-write.ts';
 import type { SqliteRecordReader } from './record-reader.ts';
@@ -36,13 +37,10 @@ export class SqliteRecord implements RecordStore {
     this.#queue = new WriteQueue({ file: parts.file, writer: sources.writer });
   }
 
-  async write(write: RecordWrite): Promise<readonly StoredEvent[]> {
+  async write(write: RecordWrite): Promise<Receipt> {
     const sealed = sealWrite(write, this.#sources);
-    const events = await this.#store(sealed);
-    return events.map((event, index) => {
-      const content = sealed.events[index]?.content?.text ?? null;
-      return storedEvent(parseCanonicalEvent(event.canonical), content, event);
-    });
+    const place = await this.#store(sealed);
+    return { events: () => eventsAfter(place, sealed.events) };
   }
 
   async health(): Promise<RecordHealth> {
@@ -114,15 +112,25 @@ export class SqliteRecord implements RecordStore {
     }
   }
 
-  async #store(sealed: SealedWrite): Promise<readonly LinkedEvent[]> {
+  async #store(sealed: SealedWrite): Promise<ChainHead> {
     try {
-      const events = await this.#queue.push(sealed);
+      const place = await this.#queue.push(sealed);
       this.#failed = false;
       this.#successAtMs = this.#sources.clock.now();
-      return events;
+      return place;
     } catch (error) {
       this.#failed = error instanceof RecordUnavailable;
       throw error;
     }
   }
+}
+
+/** Linked once more from what was sealed; the writer did the same when it stored them. */
+function eventsAfter(head: ChainHead, events: readonly SealedEvent[]): readonly StoredEvent[] {
+  let place = head;
+  return events.map((event) => {
+    const linked = linkEvent(event, place);
+    place = linked;
+    return storedEvent(parseCanonicalEvent(linked.canonical), event.content?.text ?? null, linked);
+  });
 }

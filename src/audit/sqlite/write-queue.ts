@@ -7,8 +7,7 @@ import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { IdempotencyTaken, RecordUnavailable } from '../record.ts';
 import { recordUnavailable } from './connection.ts';
-import { linkEvent } from '../chain.ts';
-import type { LinkedEvent } from '../chain.ts';
+import type { ChainHead } from '../chain.ts';
 import type { Commit, SealedWrite, ThreadStart, ToThread, WriteFailure } from './protocol.ts';
 
 /** Writes that may wait for the disk. Beyond it the record is slower than its callers, and they are refused. */
@@ -23,7 +22,7 @@ const closeMsMax = 10_000;
 interface Waiting {
   readonly write: SealedWrite;
   readonly bytes: number;
-  readonly resolve: (events: readonly LinkedEvent[]) => void;
+  readonly resolve: (place: ChainHead) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -41,8 +40,8 @@ export class WriteQueue implements AsyncDisposable {
     this.#start = start;
   }
 
-  /** The write's events in their places, once they are durable. Rejects with `IdempotencyTaken` or `RecordUnavailable`. */
-  push(write: SealedWrite): Promise<readonly LinkedEvent[]> {
+  /** The head that the write's events follow, once they are durable. Rejects with `IdempotencyTaken` or `RecordUnavailable`. */
+  push(write: SealedWrite): Promise<ChainHead> {
     const bytes = writeBytes(write);
     if (this.#closed) return Promise.reject(new RecordUnavailable('The record is closed.'));
     const full =
@@ -106,22 +105,16 @@ export class WriteQueue implements AsyncDisposable {
     return thread;
   }
 
-  #answer({ head, failures }: Commit): void {
-    const answered = this.#sent.slice(0, failures.length);
-    this.#sent = this.#sent.slice(failures.length);
+  #answer(commit: Commit): void {
+    const answered = this.#sent.splice(0, commit.length);
     if (this.#sent.length === 0) this.#thread?.unref();
-    let place = head;
-    answered.forEach(({ write, bytes, resolve, reject }, index) => {
-      this.#bytes -= bytes;
-      const failure = failures[index];
-      if (failure) return reject(failureError(failure));
-      const events = write.events.map((event) => {
-        const linked = linkEvent(event, place);
-        place = linked;
-        return linked;
-      });
-      resolve(events);
-    });
+    for (const [index, result] of commit.entries()) {
+      const waiting = answered[index];
+      if (waiting === undefined) continue;
+      this.#bytes -= waiting.bytes;
+      if (result.kind === 'stored') waiting.resolve(result);
+      else waiting.reject(failureError(result));
+    }
   }
 
   #lose(lost: readonly Waiting[], failure: unknown): void {

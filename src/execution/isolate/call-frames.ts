@@ -7,7 +7,8 @@ import type { RunMessage } from './worker/messages.ts';
 /** All frames of the call in one buffer: one write, and no moment in which half a call was sent. */
 export function framesOfCall({ args, limits, profile }: SandboxRequest): Buffer {
   const { memoryMiB, outputBytes, logBytes, hostCalls } = limits;
-  const run: RunMessage = { memoryMiB, outputBytes, logBytes, hostCalls };
+  const webAssembly = profile.kind === 'isolate' && profile.webAssembly;
+  const run: RunMessage = { memoryMiB, outputBytes, logBytes, hostCalls, webAssembly };
   const frames = [encodeControl('run', soleCallChannel, run)];
   if (profile.code !== null) {
     frames.push(encodeControl('file', soleCallChannel, { path: profile.code.name }));

@@ -104,6 +104,8 @@ export function nodeArguments(program: WorkerProgram): string[] {
     '--allow-addons',
     ...program.readable.map((path) => `--allow-fs-read=${path}`),
     '--no-warnings',
+    '--single-threaded',
+    '--v8-pool-size=0',
     '--disable-sigusr1',
     `--max-old-space-size=${workerHeapMiB}`,
     ...(program.nodeFlags ?? []),

@@ -1,7 +1,7 @@
 /** Named limits of the pool; what depends on the number of cores is in `worker-pool.ts`. */
 export const poolLimits = {
-  /** Calls of one worker before it is replaced: bounds what a slow leak can take. */
-  callsPerWorkerMax: 1000,
+  /** Calls of one worker before it is replaced: bounds what a slow leak can take, and spreads the 0.15 s of a start. */
+  callsPerWorkerMax: 5000,
   /** Resident memory that a worker may have gained since its first `ready` and still be kept, MiB. */
   idleGrowthMiBMax: 96,
   /** Fresh workers that stand ready for whoever comes next. */

@@ -6,8 +6,16 @@ import type { WorkerProcess } from './worker-process.ts';
 
 const bytesPerMiB = 1024 * 1024;
 
+export interface MemberLimits {
+  /** Calls after which it goes. */
+  readonly callsMax: number;
+  /** The age at which it goes, milliseconds: at once if it is idle then, else after its call. Null: it has none. */
+  readonly lifetimeMs: number | null;
+}
+
 export class PoolMember {
   readonly worker: WorkerProcess;
+  readonly #callsMax: number;
   #served: Served | null = null;
   #calls = 0;
   #isLeased = false;
@@ -17,9 +25,9 @@ export class PoolMember {
   readonly #lifeTimer: NodeJS.Timeout | null;
   #isOld = false;
 
-  /** `lifetimeMs`: the age at which it goes, at once if it is idle then, else after its call. Null: it has none. */
-  constructor(worker: WorkerProcess, lifetimeMs: number | null = null) {
+  constructor(worker: WorkerProcess, { callsMax, lifetimeMs }: MemberLimits) {
     this.worker = worker;
+    this.#callsMax = callsMax;
     this.#lifeTimer = lifetimeMs === null ? null : setTimeout(() => this.#growOld(), lifetimeMs);
     void worker.exited.then(() => clearTimeout(this.#lifeTimer ?? undefined));
     this.expectReady();
@@ -67,9 +75,7 @@ export class PoolMember {
     const bytes = this.worker.readings.residentBytes() ?? 0;
     this.#firstReadyBytes ??= bytes;
     const growthMiB = (bytes - this.#firstReadyBytes) / bytesPerMiB;
-    return (
-      !this.#isOld && this.#calls < poolLimits.callsPerWorkerMax && growthMiB <= poolLimits.idleGrowthMiBMax
-    );
+    return !this.#isOld && this.#calls < this.#callsMax && growthMiB <= poolLimits.idleGrowthMiBMax;
   }
 
   retire(): void {

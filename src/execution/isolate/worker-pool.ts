@@ -19,6 +19,8 @@ export interface WorkerPoolOptions {
   readonly launch: () => LaunchedWorker;
   /** Unbounded when missing. */
   readonly pace?: WorkerPace;
+  /** Default: as in `pool-limits.ts`. */
+  readonly callsPerWorkerMax?: number;
   readonly logger: Logger;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
@@ -210,7 +212,9 @@ export class WorkerPool implements AsyncDisposable {
       onReady: (ready) => this.#onReady(ready),
       onExit: (gone, exit) => this.#onExit(gone, exit),
     });
-    this.#members.add(new PoolMember(worker, this.#options.pace?.lifetimeMs ?? null));
+    const callsMax = this.#options.callsPerWorkerMax ?? poolLimits.callsPerWorkerMax;
+    const lifetimeMs = this.#options.pace?.lifetimeMs ?? null;
+    this.#members.add(new PoolMember(worker, { callsMax, lifetimeMs }));
   }
 
   #freeSlots(): number {

@@ -17,7 +17,7 @@ export const soleCallChannel = 1;
 
 /** Type codes, frozen: harnesses in images speak them too. Below 64: control (JSON). From 64: data (raw). */
 export const frameTypes = {
-  /** First frame of either side: `{protocol, …}`. */
+  /** First frame of either side: the api's `{protocol, revision}`, then the runner's answer, the same. */
   hello: 1,
   /** api → runner: `{callId, tenant, principal, revision, tool, limits, argsBytes}`; runner → worker: the call to run. */
   run: 2,
@@ -47,6 +47,9 @@ export const frameTypes = {
   end: 14,
   /** api → runner: how are you; runner → api: `RunnerHealth`. */
   health: 15,
+  /** api → runner: do you still run? Answered by `pong` at once. */
+  ping: 16,
+  pong: 17,
   /** The call's arguments, or a harness's request. */
   args: 64,
   stdout: 65,

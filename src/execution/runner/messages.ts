@@ -4,7 +4,7 @@ import type { ExecutorHealth, ExitReason, NotStartedCode } from '../executor.ts'
 import type { RuntimeReport, Truncation } from '../../model/call.ts';
 
 /** Raised with every change that an older peer would misunderstand. */
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 /** Data bytes that may be under way on one channel before the reader grants more. */
 export const creditBytes = 512 * 1024;
@@ -22,9 +22,9 @@ export interface RunMessage {
   readonly argsBytes: number;
 }
 
-export interface RunnerHello {
+/** The api says which revision it decides under; the runner answers with that one if it holds it, else with its latest. */
+export interface Hello {
   readonly protocol: number;
-  /** Revision that the runner compiled for itself. */
   readonly revision: string;
 }
 

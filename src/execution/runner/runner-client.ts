@@ -7,13 +7,14 @@ import { FrameLink } from '../protocol/frame-link.ts';
 import { FrameQueue } from '../protocol/frame-queue.ts';
 import { Lost, NotStarted } from '../executor.ts';
 import type { ExecutionFrame, ExecutionRequest } from '../executor.ts';
+import { Liveness } from './liveness.ts';
 import { creditBytes, protocolVersion } from './messages.ts';
 import type {
   ExitMessage,
   NotStartedMessage,
   RunMessage,
   RunnerHealth,
-  RunnerHello,
+  Hello,
   StartedMessage,
   UsageMessage,
 } from './messages.ts';
@@ -23,16 +24,25 @@ interface PendingRun {
   artifact: { name: string; chunks: Uint8Array[] } | null;
 }
 
+export interface RunnerClientOptions {
+  /** Revision that this api decides under; the runner is asked to hold it. */
+  readonly revision: Promise<string>;
+  /** The link was closed because nothing came from the runner any more. */
+  readonly onSilent: () => void;
+}
+
 export class RunnerClient {
   readonly #link: FrameLink;
+  readonly #liveness: Liveness;
   readonly #runs = new Map<number, PendingRun>();
-  readonly #hello = Promise.withResolvers<RunnerHello>();
+  readonly #hello = Promise.withResolvers<Hello>();
   readonly #closed = Promise.withResolvers<string>();
   /** The question under way; who asks meanwhile gets its answer. */
   #health: PromiseWithResolvers<RunnerHealth> | null = null;
   #lastChannel: number = connectionChannel;
+  #closeReason: string | null = null;
 
-  constructor(stream: Duplex) {
+  constructor(stream: Duplex, options: RunnerClientOptions) {
     this.#link = new FrameLink(stream, {
       allowed: [
         'hello',
@@ -47,23 +57,41 @@ export class RunnerClient {
         'notStarted',
         'lost',
         'health',
+        'pong',
       ],
       creditBytes,
       onFrame: (frame) => this.#receive(frame),
       onClosed: (reason) => this.#close(reason),
     });
-    this.#link.sendControl('hello', connectionChannel, { protocol: protocolVersion });
+    this.#liveness = new Liveness({
+      ping: () => this.#link.sendControl('ping', connectionChannel, {}),
+      onSilent: (reason) => {
+        this.#link.close(reason);
+        options.onSilent();
+      },
+    });
     this.#hello.promise.catch(() => {});
+    void this.#greet(options.revision);
   }
 
   /** What the runner said of itself; rejects when it went away first or speaks another protocol. */
-  get hello(): Promise<RunnerHello> {
+  get hello(): Promise<Hello> {
     return this.#hello.promise;
   }
 
   /** Resolves with the reason when the link is over. */
   get closed(): Promise<string> {
     return this.#closed.promise;
+  }
+
+  /** Null while the link is there. */
+  get closeReason(): string | null {
+    return this.#closeReason;
+  }
+
+  /** Calls under way. */
+  get callCount(): number {
+    return this.#runs.size;
   }
 
   /** `NotStarted` before anything was written; `Lost` when the link breaks afterwards. */
@@ -106,6 +134,15 @@ export class RunnerClient {
     this.#link.close('closed by this side');
   }
 
+  async #greet(decidedUnder: Promise<string>): Promise<void> {
+    try {
+      const hello: Hello = { protocol: protocolVersion, revision: await decidedUnder };
+      this.#link.sendControl('hello', connectionChannel, hello);
+    } catch {
+      this.#link.close('this side has no policy');
+    }
+  }
+
   #nextChannel(): number {
     do this.#lastChannel = (this.#lastChannel % 0x7fffffff) + 1;
     while (this.#runs.has(this.#lastChannel));
@@ -113,6 +150,8 @@ export class RunnerClient {
   }
 
   #receive(frame: Frame): void {
+    this.#liveness.heard();
+    if (frame.type === 'pong') return;
     if (frame.channel === connectionChannel) return this.#receiveOwn(frame);
     const run = this.#runs.get(frame.channel);
     if (run === undefined) return;
@@ -167,7 +206,7 @@ export class RunnerClient {
       this.#health = null;
       return;
     }
-    const hello = fields as RunnerHello;
+    const hello = fields as Hello;
     if (hello.protocol === protocolVersion) this.#hello.resolve(hello);
     else
       this.#link.close(
@@ -176,6 +215,8 @@ export class RunnerClient {
   }
 
   #close(reason: string): void {
+    this.#closeReason = reason;
+    this.#liveness[Symbol.dispose]();
     const lost = new Lost(`the runner went away: ${reason}`);
     this.#hello.reject(lost);
     for (const { queue } of this.#runs.values()) queue.end(lost);

@@ -17,16 +17,13 @@ import {
   parseRunMessage,
   protocolVersion,
 } from './messages.ts';
-import type { RunMessage, RunnerHealth } from './messages.ts';
+import type { Hello, RunMessage, RunnerHealth } from './messages.ts';
 import type { SeenCalls } from './seen-calls.ts';
 import { within } from './within.ts';
 
 export interface RunnerServerOptions {
   readonly stream: Duplex;
-  /** Id of the revision that the runner compiled. */
-  readonly revision: string;
-  /** The sandbox of a tool in a revision; null when either is unknown. */
-  readonly profileOf: (revision: string, tool: string) => SandboxProfile | null;
+  readonly revisions: HeldRevisions;
   /** May still be starting: calls and health checks wait for it. */
   readonly executors: Promise<readonly SandboxExecutor[]>;
   readonly seenCalls: SeenCalls;
@@ -36,6 +33,14 @@ export interface RunnerServerOptions {
   };
   /** The api went away: every sandbox has been told to end. */
   readonly onClosed: (reason: string) => void;
+}
+
+/** What the runner compiled for itself. */
+export interface HeldRevisions {
+  /** Resolves with `wanted` when it is held, if need be after another look at the policy files; else with the latest. */
+  hold(wanted: string): Promise<string>;
+  /** The sandbox of a tool in a revision; null when either is unknown. */
+  profileOf(revision: string, tool: string): SandboxProfile | null;
 }
 
 interface Incoming {
@@ -54,21 +59,19 @@ export class RunnerServer {
   readonly #options: RunnerServerOptions;
   readonly #link: FrameLink;
   readonly #calls = new Map<number, Incoming>();
+  /** The api speaks this protocol. */
+  #isGreeted = false;
 
   constructor(options: RunnerServerOptions) {
     this.#options = options;
     this.#link = new FrameLink(options.stream, {
-      allowed: ['hello', 'run', 'args', 'end', 'cancel', 'health'],
+      allowed: ['hello', 'run', 'args', 'end', 'cancel', 'health', 'ping'],
       creditBytes,
       onFrame: (frame) => this.#receive(frame),
       onClosed: (reason) => {
         for (const call of this.#calls.values()) call.abort.abort();
         options.onClosed(reason);
       },
-    });
-    this.#link.sendControl('hello', connectionChannel, {
-      protocol: protocolVersion,
-      revision: options.revision,
     });
   }
 
@@ -80,7 +83,7 @@ export class RunnerServer {
   #receive(frame: Frame): void {
     switch (frame.type) {
       case 'hello':
-        return this.#checkHello(frame);
+        return this.#greet(frame);
       case 'run':
         return this.#open(frame);
       case 'args':
@@ -90,6 +93,8 @@ export class RunnerServer {
       case 'cancel':
         this.#calls.get(frame.channel)?.abort.abort();
         return;
+      case 'ping':
+        return this.#link.sendControl('pong', connectionChannel, {});
       case 'health':
         this.#reportHealth().catch((error: unknown) =>
           this.#options.logger.error({ err: error }, 'health check failed'),
@@ -100,18 +105,31 @@ export class RunnerServer {
     }
   }
 
-  #checkHello(frame: Frame): void {
-    const protocol = parseControl(frame)?.['protocol'];
-    if (protocol !== protocolVersion) {
-      this.#link.close(
-        `the api speaks protocol ${String(protocol)}, this runner ${protocolVersion}; use one version of both`,
-      );
+  #greet(frame: Frame): void {
+    const hello = parseControl(frame);
+    const wanted = hello?.['revision'];
+    const answer = (revision: string): void =>
+      this.#link.sendControl('hello', connectionChannel, {
+        protocol: protocolVersion,
+        revision,
+      } satisfies Hello);
+    if (hello?.['protocol'] !== protocolVersion || typeof wanted !== 'string') {
+      const spoken = String(hello?.['protocol']);
+      this.#options.logger.warn({ spoken, known: protocolVersion }, 'an api speaks another protocol');
+      // It hangs up by itself when it reads our version, and then knows why.
+      return answer('');
     }
+    this.#isGreeted = true;
+    this.#options.revisions.hold(wanted).then(answer, (error: unknown) => {
+      this.#options.logger.error({ err: error }, 'policy cannot be read');
+      this.#link.close('the runner cannot read its policy');
+    });
   }
 
   #open(frame: Frame): void {
     const { channel } = frame;
     const message = parseRunMessage(parseControl(frame));
+    if (!this.#isGreeted) return this.#link.close('a call before the greeting');
     if (message === null || channel === connectionChannel || this.#calls.has(channel)) {
       this.#link.close('malformed run frame');
       return;
@@ -169,7 +187,7 @@ export class RunnerServer {
 
   async #run(channel: number, call: Incoming): Promise<void> {
     const { message } = call;
-    const profile = this.#options.profileOf(message.revision, message.tool);
+    const profile = this.#options.revisions.profileOf(message.revision, message.tool);
     if (profile === null) {
       this.#refuse(
         channel,

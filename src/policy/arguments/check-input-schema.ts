@@ -3,7 +3,6 @@
  * references that leave the document or come back to themselves, patterns that are not linear, deep comparisons.
  */
 import type { JsonObject, JsonValue } from '../../model/json.ts';
-import { didYouMeanHint } from '../did-you-mean.ts';
 import { escapePointer } from '../json-pointer.ts';
 import { compileLinearPattern } from '../linear-pattern.ts';
 
@@ -11,26 +10,26 @@ import { compileLinearPattern } from '../linear-pattern.ts';
 const SCHEMA_NODES_MAX = 5_000;
 
 const DIALECT = 'https://json-schema.org/draft/2020-12/schema';
-const REFUSED = new Set(['$id', '$anchor', '$dynamicRef', '$dynamicAnchor', '$recursiveRef', '$vocabulary']);
 /** Keywords whose value is not a schema but data. */
 const DATA = new Set(['const', 'enum', 'default', 'examples', 'required', 'dependentRequired', 'type']);
 /** Keywords whose members are schemas under names of the author's choosing. */
 const NAMED = new Set(['properties', 'patternProperties', '$defs', 'definitions', 'dependentSchemas']);
 const SCALARS = new Set(['string', 'integer', 'number', 'boolean', 'null']);
 
+/** Elements of a list that may be compared pairwise: 5,000 comparisons. */
+const PAIRWISE_ITEMS_MAX = 100;
+
 /** `pointer` is relative to the schema. */
 export interface SchemaMistake {
+  readonly isWarning: boolean;
   readonly pointer: string;
   readonly message: string;
   readonly hint?: string;
 }
 
-/** Every mistake of one schema, apart from what ajv says when it compiles it. */
-export function checkInputSchema(
-  schema: JsonObject,
-  keywords: ReadonlySet<string>,
-): readonly SchemaMistake[] {
-  const check = new SchemaCheck(schema, keywords);
+/** Every mistake of one schema, apart from those of form, which the JSON Schema of its document finds. */
+export function checkInputSchema(schema: JsonObject): readonly SchemaMistake[] {
+  const check = new SchemaCheck(schema);
   check.visit(schema, '', []);
   return check.mistakes;
 }
@@ -38,12 +37,10 @@ export function checkInputSchema(
 class SchemaCheck {
   readonly mistakes: SchemaMistake[] = [];
   readonly #root: JsonObject;
-  readonly #keywords: ReadonlySet<string>;
   #nodes = 0;
 
-  constructor(root: JsonObject, keywords: ReadonlySet<string>) {
+  constructor(root: JsonObject) {
     this.#root = root;
-    this.#keywords = keywords;
   }
 
   /** `via` holds the references followed on the way here. */
@@ -83,20 +80,22 @@ class SchemaCheck {
     at: string,
     via: readonly string[],
   ): void {
-    if (REFUSED.has(keyword))
-      this.#complain(at, `"${keyword}" is not allowed here`, 'use $defs and $ref: "#/$defs/…"');
-    else if (keyword === '$ref') this.#checkReference(value, at, via);
+    if (keyword === '$ref') this.#checkReference(value, at, via);
     else if (keyword === '$schema' && value !== DIALECT) this.#complain(at, `must be ${DIALECT}`);
     else if (keyword === 'pattern' && typeof value === 'string') this.#checkPattern(value, at);
-    else if (keyword === 'uniqueItems' && value === true && !hasScalarItems(schema)) {
-      this.#complain(
-        at,
-        'uniqueItems needs items of scalar types',
-        'comparing lists and objects is quadratic',
-      );
-    } else if (keyword !== '$schema' && !this.#keywords.has(keyword)) {
-      this.#complain(at, `unknown keyword "${keyword}"`, didYouMeanHint(keyword, this.#keywords));
-    }
+    else if (keyword === 'uniqueItems' && value === true) this.#checkUniqueItems(schema, at);
+  }
+
+  /** Ajv compares scalars of a declared type through a table, anything else each with each other. */
+  #checkUniqueItems(schema: JsonObject, at: string): void {
+    const { items, maxItems } = schema;
+    if (hasScalarType(items)) return;
+    const isBounded = typeof maxItems === 'number' && maxItems <= PAIRWISE_ITEMS_MAX;
+    const message = 'uniqueItems without a scalar `type` of the items compares each with each other';
+    const hint = isBounded
+      ? 'declare items: {type: string} if they are strings'
+      : `declare the type of the items, or maxItems of at most ${PAIRWISE_ITEMS_MAX}`;
+    this.#complain(at, message, hint, isBounded);
   }
 
   #checkReference(value: JsonValue, at: string, via: readonly string[]): void {
@@ -125,13 +124,13 @@ class SchemaCheck {
     }
   }
 
-  #complain(pointer: string, message: string, hint?: string): void {
-    this.mistakes.push(hint === undefined ? { pointer, message } : { pointer, message, hint });
+  #complain(pointer: string, message: string, hint?: string, isWarning = false): void {
+    const mistake = { pointer, message, isWarning };
+    this.mistakes.push(hint === undefined ? mistake : { ...mistake, hint });
   }
 }
 
-function hasScalarItems(schema: JsonObject): boolean {
-  const { items } = schema;
+function hasScalarType(items: JsonValue | undefined): boolean {
   if (items === undefined || items === null || typeof items !== 'object' || Array.isArray(items))
     return false;
   const types = Array.isArray(items['type']) ? items['type'] : [items['type']];

@@ -15,8 +15,6 @@ export interface AjvOptions {
   readonly useDefaults: boolean;
   /** Find every mistake; off, a hostile value fails at its first. */
   readonly allErrors: boolean;
-  /** Check schemas against the meta-schema, which takes long to compile; off where another instance does it first. */
-  readonly validateSchema: boolean;
 }
 
 export function createAjv(options: AjvOptions): Ajv2020 {
@@ -31,6 +29,8 @@ export function createAjv(options: AjvOptions): Ajv2020 {
     inlineRefs: false,
     logger: false,
     verbose: options.allErrors,
+    // The form of schemas is checked before, by `schemas/json-schema.ts`: the meta-schema takes long to compile.
+    validateSchema: false,
     ...options,
     code: { optimize: false, regExp: Object.assign(compileLinearPattern, { code: 'compileLinearPattern' }) },
   });

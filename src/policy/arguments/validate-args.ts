@@ -27,30 +27,27 @@ export type ArgsValidation =
 /** Validates values against one schema; never changes what it is given. */
 export type Validator = (value: JsonValue) => ArgsValidation;
 
-/** Compiles the schemas of one revision's tools. A schema that ajv refuses throws, with ajv's words. */
+/**
+ * Compiles the schemas of one revision's tools, whose form has been checked (`schemas/json-schema.ts`). A schema that
+ * ajv refuses throws, with ajv's words.
+ */
 export class ValidatorFactory {
-  readonly #args = createAjv({ useDefaults: true, allErrors: false, validateSchema: true });
-  readonly #output = createAjv({ useDefaults: false, allErrors: false, validateSchema: false });
+  readonly #args = createAjv({ useDefaults: true, allErrors: false });
+  readonly #output = createAjv({ useDefaults: false, allErrors: false });
   #argsThorough: Ajv2020 | null = null;
   #outputThorough: Ajv2020 | null = null;
-
-  /** Whether a keyword of JSON Schema is known. */
-  get keywords(): ReadonlySet<string> {
-    return new Set(Object.keys(this.#args.RULES.keywords));
-  }
 
   /** Defaults are filled in. */
   forArgs(schema: JsonObject): Validator {
     return createValidator(this.#args.compile(schema), () => {
-      this.#argsThorough ??= createAjv({ useDefaults: true, allErrors: true, validateSchema: false });
+      this.#argsThorough ??= createAjv({ useDefaults: true, allErrors: true });
       return this.#argsThorough.compile(schema);
     });
   }
 
   forOutput(schema: JsonObject): Validator {
-    void this.#args.validateSchema(schema, true);
     return createValidator(this.#output.compile(schema), () => {
-      this.#outputThorough ??= createAjv({ useDefaults: false, allErrors: true, validateSchema: false });
+      this.#outputThorough ??= createAjv({ useDefaults: false, allErrors: true });
       return this.#outputThorough.compile(schema);
     });
   }

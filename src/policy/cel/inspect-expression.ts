@@ -7,6 +7,7 @@ import type { JsonObject } from '../../model/json.ts';
 import { didYouMeanHint } from '../did-you-mean.ts';
 import { compileLinearPattern } from '../linear-pattern.ts';
 import { CidrValue, IpValue, UrlValue } from './network-values.ts';
+import { guardsOfOperands, pathText, presentIfFalse, presentIfTrue } from './presence-guards.ts';
 import { variableNames } from './principal-values.ts';
 import { itemSchema, memberSchema } from './schema-path.ts';
 
@@ -29,7 +30,7 @@ export interface ExpressionFacts {
   readonly mistakes: readonly ExpressionMistake[];
   /** Free names, in order of appearance. */
   readonly names: readonly { readonly name: string; readonly start: number; readonly end: number }[];
-  /** Optional arguments without a default that are read and nowhere asked for with `has()`. */
+  /** Optional arguments without a default that are read where no `has()` protects them. */
   readonly unguarded: readonly { readonly path: string; readonly offset: number }[];
 }
 
@@ -47,17 +48,17 @@ export function inspectExpression(
 ): ExpressionFacts {
   const inspector = new Inspector(input, taken);
   inspector.visit(ast, new Map(), 1);
-  const unguarded = inspector.read.filter(({ path }) => !inspector.guarded.has(path));
-  return { mistakes: inspector.mistakes, names: inspector.names, unguarded };
+  return { mistakes: inspector.mistakes, names: inspector.names, unguarded: inspector.unguarded };
 }
 
 class Inspector {
   readonly mistakes: ExpressionMistake[] = [];
   readonly names: { name: string; start: number; end: number }[] = [];
-  readonly read: { path: string; offset: number }[] = [];
-  readonly guarded = new Set<string>();
+  readonly unguarded: { path: string; offset: number }[] = [];
   readonly #input: JsonObject | null;
   readonly #taken: ReadonlySet<string>;
+  /** Field paths that are present where the visit is. */
+  #present: ReadonlySet<string> = new Set();
 
   constructor(input: JsonObject | null, taken: ReadonlySet<string>) {
     this.#input = input;
@@ -80,16 +81,35 @@ class Inspector {
       case 'rcall':
         this.#visitMethod(node, scope, steps);
         return;
+      case '&&':
+      case '||': {
+        const guards = guardsOfOperands(node);
+        for (const [at, part] of node.args.entries()) this.#visitWith(guards[at], part, scope, steps);
+        return;
+      }
+      case '?:': {
+        const [condition, consequent, alternate] = node.args;
+        this.visit(condition, scope, steps);
+        this.#visitWith(presentIfTrue(condition), consequent, scope, steps);
+        this.#visitWith(presentIfFalse(condition), alternate, scope, steps);
+        return;
+      }
       default:
         for (const child of childrenOf(node)) this.visit(child, scope, steps);
     }
+  }
+
+  #visitWith(guards: ReadonlySet<string> | undefined, node: ASTNode, scope: Scope, steps: number): void {
+    const before = this.#present;
+    this.#present = guards === undefined ? before : before.union(guards);
+    this.visit(node, scope, steps);
+    this.#present = before;
   }
 
   #visitCall(node: ASTNode & { op: 'call' }, scope: Scope, steps: number): void {
     const [name, args] = node.args;
     const first = args[0];
     if (name === 'has' && first?.op === '.') {
-      this.guarded.add(textOf(first));
       this.#checkKnown(first, scope);
       this.visit(first.args[0], scope, steps);
       return;
@@ -226,7 +246,8 @@ class Inspector {
     const required = owner?.['required'];
     if (member === undefined || member['default'] !== undefined) return;
     if (Array.isArray(required) && required.includes(node.args[1])) return;
-    this.read.push({ path: textOf(node), offset: node.start });
+    const path = pathText(node);
+    if (!this.#present.has(path)) this.unguarded.push({ path, offset: node.start });
   }
 
   #complain(node: ASTNode, message: string, hint?: string): void {
@@ -251,10 +272,6 @@ export const reservedNames: ReadonlySet<string> = new Set([
   'cel',
   'google',
 ]);
-
-function textOf(node: ASTNode): string {
-  return node.input.slice(node.start, node.end).replaceAll(/\s/g, '');
-}
 
 /** The direct parts of a node; `[]` for literals and names. */
 function childrenOf(node: ASTNode): readonly ASTNode[] {

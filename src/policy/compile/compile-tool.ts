@@ -12,7 +12,9 @@ import { copyJson } from '../copy-json.ts';
 import { didYouMeanHint } from '../did-you-mean.ts';
 import type { ToolResource } from '../documents.ts';
 import { deepFreeze } from '../freeze.ts';
+import type { LostNames } from '../load/lost-names.ts';
 import { CODE_BYTES_MAX, readText, UnreadableFile } from '../load/read-directory.ts';
+import { stripTypes } from '../load/strip-types.ts';
 import { LIMIT_DEFAULTS, readLimits } from '../tool-limits.ts';
 import type { Findings } from './findings.ts';
 
@@ -21,6 +23,8 @@ export interface CompiledTool {
   readonly resource: ToolResource;
   readonly environment: Environment;
   readonly wrapArgs: (args: JsonObject) => unknown;
+  /** The schema that expressions are checked against. */
+  readonly input: JsonObject;
   readonly validateArgs: Validator;
   readonly validateOutput: Validator | null;
 }
@@ -29,16 +33,16 @@ export interface CompiledTool {
 export interface ToolContext {
   readonly findings: Findings;
   readonly images: ReadonlyMap<string, Image>;
-  readonly broken: ReadonlySet<string>;
+  readonly lost: LostNames;
   readonly base: Environment;
   readonly validators: ValidatorFactory;
 }
 
-/** Null when a mistake was found that leaves nothing to work with; all mistakes are in the findings. */
-export async function compileTool(
-  resource: ToolResource,
-  context: ToolContext,
-): Promise<CompiledTool | null> {
+/** What stands in for a schema that cannot be used: every argument is possible. */
+const ANY_OBJECT: JsonObject = { type: 'object' };
+
+/** All mistakes are in the findings; then the tool is good for checking the rules that name it, and nothing else. */
+export async function compileTool(resource: ToolResource, context: ToolContext): Promise<CompiledTool> {
   const { spec, metadata, source } = resource;
   const { findings } = context;
   const complain = (field: string, message: string): void =>
@@ -46,11 +50,10 @@ export async function compileTool(
   const limits = { ...LIMIT_DEFAULTS, ...readLimits(spec.limits, complain) };
   checkImage(resource, context);
   const code = await readCode(resource, context);
-  const input = spec.input;
-  const validateArgs = compileSchema(resource, 'input', input, context);
+  const validateInput = compileSchema(resource, 'input', spec.input, context);
+  const input = validateInput === null ? ANY_OBJECT : spec.input;
   const output = spec.output ?? null;
   const validateOutput = output === null ? null : compileSchema(resource, 'output', output, context);
-  if (code === null || validateArgs === null) return null;
   const definition = {
     name: metadata.name,
     title: metadata.title ?? metadata.name,
@@ -58,29 +61,29 @@ export async function compileTool(
     labels: [...(metadata.labels ?? [])],
     input: copyJson(input) as JsonObject,
     output: output === null ? null : (copyJson(output) as JsonObject),
-    runtime: runtimeOf(resource, code),
+    runtime: runtimeOf(resource, code ?? { from: 'args' }),
     limits,
   };
   const tool: Tool = deepFreeze({ ...definition, digest: digestOf(definition as unknown as JsonValue) });
   const environment = context.base.clone();
   const wrapArgs = declareArgs(environment, input);
-  return { tool, resource, environment, wrapArgs, validateArgs, validateOutput };
+  const validateArgs = validateInput ?? context.validators.forArgs(ANY_OBJECT);
+  return { tool, resource, environment, wrapArgs, input, validateArgs, validateOutput };
 }
 
 function runtimeOf({ spec: { runtime } }: ToolResource, code: ToolCode): Tool['runtime'] {
   if (runtime.kind === 'isolate') {
-    const { minConfinement = 'process', reuse = 'tenant' } = runtime;
-    return { kind: 'isolate', code, reuse, minConfinement };
+    const { minConfinement = 'process', reuse = 'tenant', webAssembly = false } = runtime;
+    return { kind: 'isolate', code, reuse, minConfinement, webAssembly };
   }
   return { kind: 'container', image: runtime.image, engineRuntime: runtime.engineRuntime ?? 'runc', code };
 }
 
 function checkImage(
   { spec: { runtime }, source }: ToolResource,
-  { images, broken, findings }: ToolContext,
+  { images, lost, findings }: ToolContext,
 ): void {
-  if (runtime.kind !== 'container' || images.has(runtime.image) || broken.has(`Image/${runtime.image}`))
-    return;
+  if (runtime.kind !== 'container' || images.has(runtime.image) || lost.has('Image', runtime.image)) return;
   const hint = didYouMeanHint(runtime.image, images.keys()) ?? 'define it with a document of kind Image';
   findings.error(source, '/spec/runtime/image', `unknown image "${runtime.image}"`, hint);
 }
@@ -102,7 +105,9 @@ async function readCode(resource: ToolResource, context: ToolContext): Promise<T
   }
   try {
     const text = await readText(source.directory, absolute, CODE_BYTES_MAX);
-    return { from: 'file', name: name.split(path.sep).join('/'), source: text };
+    const code = { from: 'file', name: name.split(path.sep).join('/'), source: text } as const;
+    const isStripped = spec.runtime.kind === 'isolate' && name.endsWith('.ts');
+    return isStripped ? { ...code, javascript: stripTypes(text) } : code;
   } catch (error) {
     if (!(error instanceof UnreadableFile)) throw error;
     context.findings.error(source, pointer, `"${file}": ${error.message}`);
@@ -113,7 +118,7 @@ async function readCode(resource: ToolResource, context: ToolContext): Promise<T
 /** A tool without code of its own runs the caller's, so the caller must have to give it. */
 function checkCallerCode({ spec, source }: ToolResource, { images, findings }: ToolContext): void {
   const entry = spec.runtime.kind === 'container' ? images.get(spec.runtime.image)?.entry : 'json';
-  if (entry === undefined) return;
+  if (entry === undefined || source.isPartial) return;
   const argument = entry === 'script' ? 'script' : 'code';
   const { properties, required } = spec.input;
   const property = isObject(properties) ? properties[argument] : undefined;
@@ -139,9 +144,12 @@ function compileSchema(
   { findings, validators }: ToolContext,
 ): Validator | null {
   const base = `/spec/${field}`;
-  const mistakes = checkInputSchema(schema, validators.keywords);
-  for (const { pointer, message, hint } of mistakes) findings.error(source, base + pointer, message, hint);
-  if (mistakes.length > 0) return null;
+  const mistakes = checkInputSchema(schema);
+  for (const { pointer, message, hint, isWarning } of mistakes) {
+    if (isWarning) findings.warn(source, base + pointer, message, hint);
+    else findings.error(source, base + pointer, message, hint);
+  }
+  if (mistakes.some(({ isWarning }) => !isWarning)) return null;
   try {
     return field === 'input' ? validators.forArgs(schema) : validators.forOutput(schema);
   } catch (error) {

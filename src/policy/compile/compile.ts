@@ -16,6 +16,7 @@ import type {
   BoundaryResource,
   ImageResource,
   PolicyResource,
+  PolicyTestResource,
   ToolResource,
 } from '../documents.ts';
 import { deepFreeze, FrozenMap } from '../freeze.ts';
@@ -25,21 +26,33 @@ import type { PolicyProblem } from '../problem.ts';
 import { DEFAULT_BOUNDARY } from '../revision.ts';
 import type { CompiledQuota, CompiledRule, PolicySummary, Revision, ToolIndex } from '../revision.ts';
 import { SubjectIndex } from '../subjects.ts';
+import { checkCredentials } from './check-credentials.ts';
+import { checkScopes } from './check-scopes.ts';
+import { checkTest } from './check-test.ts';
 import { compilePolicy } from './compile-policy.ts';
 import type { PolicyContext } from './compile-policy.ts';
 import { compileTool } from './compile-tool.ts';
 import type { CompiledTool, ToolContext } from './compile-tool.ts';
 import { Findings } from './findings.ts';
+import { lintRules } from './lint-rules.ts';
 
 export interface CompileOptions {
   /** Policy directories, in order: later ones add and never redefine. */
   readonly directories: readonly string[];
   /** Ids of the boundary's detectors: a profile may name no other. */
   readonly knownDetectors: Iterable<string>;
+  /** Also compare rules with each other, for an author's eyes; takes longer and changes nothing but the warnings. */
+  readonly isLinting?: boolean;
 }
 
 export type CompileResult =
-  | { readonly ok: true; readonly revision: Revision; readonly warnings: readonly PolicyProblem[] }
+  | {
+      readonly ok: true;
+      readonly revision: Revision;
+      readonly warnings: readonly PolicyProblem[];
+      /** Tests are no part of the revision: they change nothing that is decided. */
+      readonly tests: readonly PolicyTestResource[];
+    }
   | {
       readonly ok: false;
       readonly problems: readonly PolicyProblem[];
@@ -50,27 +63,43 @@ export type CompileResult =
  * Compiles a revision, or says everything that is wrong, in order of place. What files hold never makes it throw.
  * Needs neither secrets nor a container engine.
  */
-export async function compile({ directories, knownDetectors }: CompileOptions): Promise<CompileResult> {
-  const { resources, problems, broken: unfit } = await loadDocuments(directories);
+export async function compile({
+  directories,
+  knownDetectors,
+  isLinting = false,
+}: CompileOptions): Promise<CompileResult> {
+  const { resources, problems, lost, constants } = await loadDocuments(directories);
   const findings = new Findings();
   findings.problems.push(...problems);
-  const broken = new Set(unfit);
   const images = compileImages(ofKind(resources, 'Image'));
   const boundaries = compileBoundaries(ofKind(resources, 'Boundary'), new Set(knownDetectors), findings);
-  const tools = await compileTools(ofKind(resources, 'Tool'), { findings, images, broken });
+  const tools = await compileTools(ofKind(resources, 'Tool'), { findings, images, lost });
   const policies = byName(ofKind(resources, 'Policy'));
   const context: PolicyContext = {
     findings,
     tools,
     boundaryNames: new Set(boundaries.keys()),
-    broken,
+    constants,
+    lost,
     rules: new Map([...tools.keys()].map((name) => [name, []])),
     quotas: new Map([...tools.keys()].map((name) => [name, []])),
+    boundRules: [],
+    boundQuotas: [],
     nextOrdinal: 0,
     bindings: 0,
   };
   for (const policy of policies) compilePolicy(policy, context);
-  warnOfUnusableTools(tools, context.rules, findings);
+  checkCredentials(ofKind(resources, 'Credential'), tools, lost, findings);
+  const tests = ofKind(resources, 'PolicyTest');
+  for (const test of tests) checkTest(test, tools, lost, findings);
+  checkScopes(ofKind(resources, 'Scope'), { resources, tools, findings });
+  if (findings.problems.length === 0) {
+    warnOfUnusableTools(tools, context.rules, findings);
+    if (isLinting) lintRules({ tools, rules: context.boundRules, quotas: context.boundQuotas, findings });
+    for (const { name, source, pointer } of constants.unused()) {
+      findings.warn(source, pointer, `the constant ${name} is used nowhere`);
+    }
+  }
   const warnings = arrangeProblems(findings.warnings);
   if (findings.problems.length > 0)
     return { ok: false, problems: arrangeProblems(findings.problems), warnings };
@@ -85,7 +114,7 @@ export async function compile({ directories, knownDetectors }: CompileOptions): 
     quotaWindowMsMax: Math.max(0, ...[...context.quotas.values()].flat().map(({ windowMs }) => windowMs)),
     index: new FrozenMap([...tools].map(([name, tool]) => [name, indexOf(tool, context)])),
   });
-  return { ok: true, revision, warnings };
+  return { ok: true, revision, warnings, tests };
 }
 
 type OfKind<K extends AnyResource['kind']> = Extract<AnyResource, { readonly kind: K }>;
@@ -147,20 +176,19 @@ function profileOf(name: string, spec: BoundaryResource['spec']): BoundaryProfil
 
 async function compileTools(
   resources: readonly ToolResource[],
-  { findings, images, broken }: Pick<ToolContext, 'findings' | 'images'> & { readonly broken: Set<string> },
+  { findings, images, lost }: Pick<ToolContext, 'findings' | 'images' | 'lost'>,
 ): Promise<ReadonlyMap<string, CompiledTool>> {
   const context = {
     findings,
     images,
-    broken,
+    lost,
     base: createBaseEnvironment(),
     validators: new ValidatorFactory(),
   };
   const tools = new Map<string, CompiledTool>();
   for (const resource of byName(resources)) {
     const tool = await compileTool(resource, context);
-    if (tool === null) broken.add(`Tool/${resource.metadata.name}`);
-    else tools.set(tool.tool.name, tool);
+    tools.set(tool.tool.name, tool);
   }
   return tools;
 }
@@ -190,26 +218,38 @@ function indexOf(compiled: CompiledTool, context: PolicyContext): ToolIndex {
 }
 
 function summarise({ metadata, spec, source }: PolicyResource): PolicySummary {
-  const { line, column } = source.locate('/metadata/name');
+  const place = (pointer: string): string => {
+    const { line, column } = source.locate(pointer);
+    return `${source.file}:${line}:${column}`;
+  };
   return {
     name: metadata.name,
     owner: metadata.owner ?? null,
     description: metadata.description ?? null,
-    place: `${source.file}:${line}:${column}`,
-    rules: (spec.rules ?? []).map(({ name, effect }) => ({ name, effect })),
-    quotas: (spec.quotas ?? []).map(({ name }) => name),
+    place: place('/metadata/name'),
+    rules: (spec.rules ?? []).map(({ name, effect, when }, at) => ({
+      name,
+      effect,
+      place: place(`/spec/rules/${at}`),
+      isConditional: when !== undefined,
+    })),
+    quotas: (spec.quotas ?? []).map(({ name }, at) => ({ name, place: place(`/spec/quotas/${at}`) })),
   };
 }
 
 /** Independent of where the directories lie, how files are split and in which order documents stand. */
 function contentOf(resources: readonly AnyResource[], tools: ReadonlyMap<string, CompiledTool>): string {
-  const key = (resource: AnyResource): string => `${resource.kind}/${resource.metadata.name}`;
   const documents = resources
-    .toSorted((a, b) => (key(a) < key(b) ? -1 : 1))
-    .map(({ source }) => source.value);
+    .filter(({ kind }) => kind !== 'PolicyTest')
+    .map(({ kind, metadata, source }) => ({
+      key: `${kind}/${metadata.name}/`,
+      json: canonicalJson(source.value),
+    }))
+    .toSorted((a, b) => (a.key + a.json < b.key + b.json ? -1 : 1))
+    .map(({ json }) => json);
   const code: Record<string, JsonValue> = {};
   for (const [name, { tool }] of tools) {
     if (tool.runtime.code.from === 'file') code[name] = { ...tool.runtime.code } satisfies JsonObject;
   }
-  return canonicalJson({ documents, code });
+  return `{"code":${canonicalJson(code)},"documents":[${documents.join(',')}]}`;
 }

@@ -32,6 +32,6 @@ function finding(
   message: string,
   hint: string | undefined,
 ): PolicyProblem {
-  const problem = { file: source.file, line, column, path, message };
+  const problem = { file: source.file, line, column, path: source.pointerInFile(path), message };
   return hint === undefined ? problem : { ...problem, hint };
 }

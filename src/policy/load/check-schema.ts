@@ -1,31 +1,32 @@
-/** Checks documents against the JSON Schema of their kind and says every mistake at its place. */
+/** Checks documents against the JSON Schema of their kind; what fits is kept also where a part does not. */
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { JsonValue } from '../../model/json.ts';
 import { didYouMeanHint } from '../did-you-mean.ts';
 import { kinds } from '../documents.ts';
 import type { Kind, SourceDocument } from '../documents.ts';
-import { escapePointer } from '../json-pointer.ts';
 import type { PolicyProblem } from '../problem.ts';
-import {
-  fieldsNotSupported,
-  kindsNotSupported,
-  policySchemas,
-  valuesNotSupported,
-} from '../schemas/index.ts';
+import { kindsNotSupported, policySchemas } from '../schemas/index.ts';
+import { describeMisfit, isOwnMistake, misfitOf } from './describe-misfit.ts';
+import { salvage } from './salvage.ts';
 
 const PROBLEMS_PER_DOCUMENT_MAX = 200;
 
-export interface SchemaChecker {
-  /** The kind of a document that fits its schema, else null after `problems` grew. */
-  check(document: SourceDocument, problems: PolicyProblem[]): Kind | null;
+/** A document on its way through the check. */
+export interface Candidate {
+  readonly document: SourceDocument;
+  /** Pointers of values whose mistake was reported already. */
+  readonly holes: ReadonlySet<string>;
+  /** By pointer: the constant that was put in. */
+  readonly constants: ReadonlyMap<string, string>;
 }
 
-/** Compiles the schemas once; the checker may be used for any number of documents. */
-export function createSchemaChecker(): SchemaChecker {
-  const ajv = new Ajv2020({
+/** Compiles the schema of a kind when its first document comes; usable for any number of documents. */
+export class SchemaChecker {
+  readonly #ajv = new Ajv2020({
     strict: true,
     strictRequired: false,
+    strictTypes: false,
     allowUnionTypes: true,
     allErrors: true,
     verbose: true,
@@ -34,25 +35,45 @@ export function createSchemaChecker(): SchemaChecker {
     code: { optimize: false },
     logger: false,
   });
-  const validators = new Map<Kind, ValidateFunction>(
-    kinds.map((kind) => [kind, ajv.compile(policySchemas[kind])]),
-  );
-  return {
-    check(document, problems) {
-      const kind = kindOf(document, problems);
-      const validate = kind === null ? undefined : validators.get(kind);
-      if (kind === null || validate === undefined || validate(document.value)) return kind;
-      const found = (validate.errors ?? []).filter(isOwnMistake).slice(0, PROBLEMS_PER_DOCUMENT_MAX);
-      for (const error of found) problems.push(describe(document, error));
-      return null;
-    },
-  };
+  readonly #validators = new Map<Kind, ValidateFunction>();
+
+  /**
+   * The document as it fits the schema of its kind: itself, or, after `problems` grew, what could be kept of it. Null
+   * when nothing could.
+   */
+  check(kind: Kind, candidate: Candidate, problems: PolicyProblem[]): SourceDocument | null {
+    const { document, holes, constants } = candidate;
+    const errors = this.#errorsOf(kind, document.value);
+    if (errors.length === 0 && holes.size === 0) return document;
+    const unreported = errors.filter(({ instancePath }) => !isInHole(instancePath, holes));
+    for (const error of unreported.slice(0, PROBLEMS_PER_DOCUMENT_MAX)) {
+      problems.push(describeMisfit(document, error, constants));
+    }
+    const misfits = [
+      ...[...holes].map((pointer) => ({ pointer, isMissing: false })),
+      ...errors.map(misfitOf),
+    ];
+    return salvage(document, kind, misfits, (value) => this.#errorsOf(kind, value).map(misfitOf));
+  }
+
+  #errorsOf(kind: Kind, value: JsonValue): readonly ErrorObject[] {
+    const known = this.#validators.get(kind);
+    const validate = known ?? this.#ajv.compile(policySchemas[kind]);
+    if (known === undefined) this.#validators.set(kind, validate);
+    return validate(value) ? [] : (validate.errors ?? []).filter(isOwnMistake);
+  }
 }
 
-function kindOf(document: SourceDocument, problems: PolicyProblem[]): Kind | null {
+function isInHole(pointer: string, holes: ReadonlySet<string>): boolean {
+  for (const hole of holes) if (pointer === hole || pointer.startsWith(`${hole}/`)) return true;
+  return false;
+}
+
+/** The kind of a document, or null after `problems` grew. */
+export function kindOf(document: SourceDocument, problems: PolicyProblem[]): Kind | null {
   const { value } = document;
-  const complain = (path: string, message: string, hint?: string): null => {
-    problems.push(problemAt(document, path, document.locate(path), message, hint));
+  const complain = (path: string, message: string, hint: string): null => {
+    problems.push({ file: document.file, ...document.locate(path), path, message, hint });
     return null;
   };
   if (value === null || typeof value !== 'object' || Array.isArray(value)) {
@@ -65,98 +86,6 @@ function kindOf(document: SourceDocument, problems: PolicyProblem[]): Kind | nul
   if (kindsNotSupported.includes(kind)) {
     return complain('/kind', `kind ${kind} is not supported by this version`, 'remove the document');
   }
-  return complain(
-    '/kind',
-    `unknown kind "${kind}"`,
-    didYouMeanHint(kind, kinds) ?? `one of ${kinds.join(', ')}`,
-  );
-}
-
-/** Drops ajv's summaries of other errors: `if` and the branches of `oneOf`. */
-function isOwnMistake(error: ErrorObject): boolean {
-  if (error.keyword === 'if' || error.keyword === 'propertyNames') return false;
-  return !/\/oneOf\/[0-9]+\//.test(error.schemaPath);
-}
-
-function describe(document: SourceDocument, error: ErrorObject): PolicyProblem {
-  const at = error.instancePath;
-  switch (error.keyword) {
-    case 'additionalProperties': {
-      const field = String(error.params['additionalProperty']);
-      const pointer = `${at}/${escapePointer(field)}`;
-      const place = document.locateKey(pointer);
-      if (fieldsNotSupported.includes(field)) {
-        const message = `"${field}" is not supported by this version`;
-        return problemAt(document, pointer, place, message, 'remove it: it would not be in force');
-      }
-      const known = Object.keys(propertiesOf(error));
-      const hint =
-        didYouMeanHint(field, known) ?? (known.length > 0 ? `known fields: ${known.join(', ')}` : undefined);
-      return problemAt(document, pointer, place, `unknown field "${field}"`, hint);
-    }
-    case 'required': {
-      const field = String(error.params['missingProperty']);
-      const hint = field === 'subjects' ? 'write `subjects: [{}]` to mean everyone' : undefined;
-      return problemAt(document, at, document.locate(at), `missing field "${field}"`, hint);
-    }
-    case 'enum':
-      return describeChoice(document, error);
-    case 'const':
-      return problemAt(
-        document,
-        at,
-        document.locate(at),
-        `must be ${JSON.stringify(error.params['allowedValue'])}`,
-      );
-    case 'oneOf':
-      return problemAt(document, at, document.locate(at), 'needs exactly one of build and digest');
-    case 'pattern':
-    case 'type':
-      return describePattern(document, error);
-    default:
-      return problemAt(document, at, document.locate(at), error.message ?? 'does not fit the schema');
-  }
-}
-
-function describeChoice(document: SourceDocument, error: ErrorObject): PolicyProblem {
-  const at = error.instancePath;
-  const place = document.locate(at);
-  const allowed = (error.params['allowedValues'] as readonly unknown[]).map(String);
-  const value: unknown = error.data;
-  if (typeof value === 'string' && valuesNotSupported.includes(value)) {
-    const message = `"${value}" is not supported by this version`;
-    return problemAt(document, at, place, message, `use ${allowed.join(' or ')}`);
-  }
-  const hint = typeof value === 'string' ? didYouMeanHint(value, allowed) : undefined;
-  return problemAt(document, at, place, `must be one of ${allowed.join(', ')}`, hint);
-}
-
-function describePattern(document: SourceDocument, error: ErrorObject): PolicyProblem {
-  const parent = error.parentSchema as { readonly description?: string } | undefined;
-  const fallback =
-    error.keyword === 'type' ? String(error.params['type']).replaceAll(',', ' or ') : 'text of another form';
-  const message = `must be ${parent?.description ?? fallback}`;
-  if (error.propertyName === undefined) {
-    return problemAt(document, error.instancePath, document.locate(error.instancePath), message);
-  }
-  const pointer = `${error.instancePath}/${escapePointer(error.propertyName)}`;
-  return problemAt(document, pointer, document.locateKey(pointer), message);
-}
-
-function propertiesOf(error: ErrorObject): object {
-  const parent = error.parentSchema as
-    | { readonly properties?: Readonly<Record<string, JsonValue>> }
-    | undefined;
-  return parent?.properties ?? {};
-}
-
-function problemAt(
-  document: SourceDocument,
-  path: string,
-  place: { readonly line: number; readonly column: number },
-  message: string,
-  hint?: string,
-): PolicyProblem {
-  const problem = { file: document.file, line: place.line, column: place.column, path, message };
-  return hint === undefined ? problem : { ...problem, hint };
+  const hint = didYouMeanHint(kind, kinds) ?? `one of ${kinds.join(', ')}`;
+  return complain('/kind', `unknown kind "${kind}"`, hint);
 }

@@ -1,18 +1,23 @@
-/** Reads policy directories into documents that fit their schemas. */
+/** Reads policy directories into documents that fit their schemas, constants put in. */
 import path from 'node:path';
-import type { AnyResource, Kind, SourceDocument } from '../documents.ts';
+import type { AnyResource, ConstantsResource, Kind, Metadata, SourceDocument } from '../documents.ts';
 import type { PolicyProblem } from '../problem.ts';
-import { createSchemaChecker } from './check-schema.ts';
+import { kindOf, SchemaChecker } from './check-schema.ts';
+import { Constants, resolveConstants } from './constants.ts';
+import { LostNames } from './lost-names.ts';
 import { parseYaml } from './parse-yaml.ts';
+import type { ParsedDocument } from './parse-yaml.ts';
 import { FILE_BYTES_MAX, findFiles, readText, UnreadableFile } from './read-directory.ts';
 
 const DIRECTORIES_MAX = 16;
+const UNNAMED: Metadata = Object.freeze({ name: '' });
 
 export interface LoadedDocuments {
+  /** Each kind and name once; with problems, possibly only the parts that fit. */
   readonly resources: readonly AnyResource[];
+  readonly constants: Constants;
   readonly problems: readonly PolicyProblem[];
-  /** `kind/name` of documents that do not fit their schema: references to them are not a second mistake. */
-  readonly broken: ReadonlySet<string>;
+  readonly lost: LostNames;
 }
 
 /**
@@ -21,7 +26,8 @@ export interface LoadedDocuments {
  */
 export async function loadDocuments(directories: readonly string[]): Promise<LoadedDocuments> {
   const problems: PolicyProblem[] = [];
-  const documents: SourceDocument[] = [];
+  const lost = new LostNames();
+  const documents: ParsedDocument[] = [];
   if (directories.length > DIRECTORIES_MAX) {
     problems.push(
       wholeFile(directories[DIRECTORIES_MAX] ?? '', `more than ${DIRECTORIES_MAX} policy directories`),
@@ -29,66 +35,95 @@ export async function loadDocuments(directories: readonly string[]): Promise<Loa
   }
   for (const directory of directories.slice(0, DIRECTORIES_MAX)) {
     const found = await findFiles(directory);
+    if (found.problems.length > 0) lost.addEverything();
     problems.push(...found.problems);
-    for (const file of found.files) documents.push(...(await parseFile(directory, file, problems)));
+    for (const file of found.files) documents.push(...(await parseFile(directory, file, problems, lost)));
   }
-  const { resources, broken } = checkDocuments(documents, problems);
+  const { resources, constants } = checkDocuments(documents, problems, lost);
   if (resources.length === 0 && problems.length === 0) {
     problems.push(wholeFile(directories.join(path.delimiter), 'no policy documents found'));
   }
-  return { resources, problems, broken };
+  return { resources, constants, problems, lost };
 }
 
 async function parseFile(
   directory: string,
   file: string,
   problems: PolicyProblem[],
-): Promise<readonly SourceDocument[]> {
+  lost: LostNames,
+): Promise<readonly ParsedDocument[]> {
   try {
     const parsed = parseYaml(directory, file, await readText(directory, file, FILE_BYTES_MAX));
     problems.push(...parsed.problems);
+    for (const text of parsed.lost) lost.addFromText(text);
     return parsed.documents;
   } catch (error) {
     const tooDeep = error instanceof RangeError;
     if (!tooDeep && !(error instanceof UnreadableFile)) throw error;
+    lost.addEverything();
     problems.push(wholeFile(file, tooDeep ? 'nested too deep to be read' : error.message));
     return [];
   }
 }
 
 function checkDocuments(
-  documents: readonly SourceDocument[],
+  documents: readonly ParsedDocument[],
   problems: PolicyProblem[],
-): Pick<LoadedDocuments, 'resources' | 'broken'> {
-  const checker = createSchemaChecker();
-  const broken = new Set<string>();
+  lost: LostNames,
+): Pick<LoadedDocuments, 'resources' | 'constants'> {
+  const checker = new SchemaChecker();
+  const constants = new Constants(lost);
+  const resources: AnyResource[] = [];
+  const rest: { readonly kind: Kind; readonly parsed: ParsedDocument }[] = [];
+  for (const parsed of documents) {
+    // What is missing may be what was refused.
+    const kind = kindOf(parsed.source, parsed.isDamaged ? [] : problems);
+    if (kind === null) lost.addClaim(null, parsed.source);
+    else if (kind !== 'Constants') rest.push({ kind, parsed });
+    else {
+      const candidate = { document: parsed.source, holes: parsed.holes, constants: new Map() };
+      const fitting = checker.check(kind, candidate, problems);
+      if (fitting === null || fitting !== parsed.source) lost.addClaim(kind, parsed.source);
+      if (fitting === null) continue;
+      const resource = toResource(kind, fitting) as ConstantsResource;
+      constants.add(resource, problems);
+      resources.push(resource);
+    }
+  }
   const byName = new Map<string, AnyResource>();
-  for (const source of documents) {
-    const kind = checker.check(source, problems);
-    if (kind === null) {
-      broken.add(claimedName(source));
+  for (const { kind, parsed } of rest) {
+    const { document, names, holes } = resolveConstants(parsed.source, constants, problems);
+    const candidate = { document, holes: parsed.holes.union(holes), constants: names };
+    const fitting = checker.check(kind, candidate, problems);
+    if (fitting !== document) lost.addClaim(kind, parsed.source);
+    if (fitting === null) continue;
+    const resource = toResource(kind, fitting);
+    const earlier = byName.get(keyOf(resource));
+    if (earlier !== undefined) {
+      problems.push(redefinition(earlier, resource));
       continue;
     }
-    const resource = toResource(kind, source);
-    const key = `${kind}/${resource.metadata.name}`;
-    const earlier = byName.get(key);
-    if (earlier === undefined) byName.set(key, resource);
-    else problems.push(redefinition(earlier, resource));
+    resources.push(resource);
+    if (isNamed(parsed.source)) byName.set(keyOf(resource), resource);
   }
-  return { resources: [...byName.values()], broken };
+  return { resources, constants };
 }
 
-function claimedName({ value }: SourceDocument): string {
-  const claim = value as {
-    readonly kind?: unknown;
-    readonly metadata?: { readonly name?: unknown } | null;
-  } | null;
-  return `${String(claim?.kind)}/${String(claim?.metadata?.name)}`;
+function keyOf({ kind, metadata }: AnyResource): string {
+  return `${kind}/${metadata.name}`;
+}
+
+/** Tests and scopes need no name: nothing refers to them. */
+function isNamed({ value }: SourceDocument): boolean {
+  const { metadata } = value as { readonly metadata?: { readonly name?: unknown } | null };
+  return typeof metadata?.name === 'string';
 }
 
 /** The schema check makes the cast true. */
 function toResource(kind: Kind, source: SourceDocument): AnyResource {
-  const { metadata, spec } = source.value as unknown as Pick<AnyResource, 'metadata' | 'spec'>;
+  const { metadata = UNNAMED, spec } = source.value as unknown as Pick<AnyResource, 'spec'> & {
+    readonly metadata?: Metadata;
+  };
   return { kind, metadata, spec, source } as AnyResource;
 }
 

@@ -20,12 +20,22 @@ interface Positions {
   readonly keys: Map<string, number>;
 }
 
-export interface ParsedFile {
-  readonly documents: readonly SourceDocument[];
-  readonly problems: readonly PolicyProblem[];
+export interface ParsedDocument {
+  readonly source: SourceDocument;
+  /** Pointers of values that were refused and reported; null stands there. */
+  readonly holes: ReadonlySet<string>;
+  /** Whether anything in it was refused. */
+  readonly isDamaged: boolean;
 }
 
-/** Parses one file. Every problem of every document is reported; a document with a problem is left out. */
+export interface ParsedFile {
+  readonly documents: readonly ParsedDocument[];
+  readonly problems: readonly PolicyProblem[];
+  /** Text of documents that do not parse. */
+  readonly lost: readonly string[];
+}
+
+/** Parses one file. Every problem of every document is reported; a document whose syntax is broken is left out. */
 export function parseYaml(directory: string, file: string, text: string): ParsedFile {
   const lines = new LineCounter();
   const parsed = parseAllDocuments(text, {
@@ -36,19 +46,21 @@ export function parseYaml(directory: string, file: string, text: string): Parsed
     prettyErrors: false,
     logLevel: 'silent',
   });
-  const documents: SourceDocument[] = [];
+  const documents: ParsedDocument[] = [];
   const problems: PolicyProblem[] = [];
+  const lost: string[] = [];
   const list: readonly Document.Parsed[] = 'empty' in parsed ? [] : parsed;
   if (list.length > DOCUMENTS_PER_FILE_MAX) {
     const message = `more than ${DOCUMENTS_PER_FILE_MAX} documents in one file`;
-    return { documents, problems: [{ file, line: 1, column: 1, path: '', message, hint: 'split the file' }] };
+    const problem = { file, line: 1, column: 1, path: '', message, hint: 'split the file' };
+    return { documents, problems: [problem], lost: [text] };
   }
   for (const document of list) {
-    const reader = new DocumentReader(file, lines, problems);
-    const source = reader.read(document, directory, text);
-    if (source !== null) documents.push(source);
+    const parsed = new DocumentReader(file, lines, problems).read(document, directory, text);
+    if (parsed !== null) documents.push(parsed);
+    else if (document.errors.length > 0) lost.push(text.slice(document.range[0], document.range[2]));
   }
-  return { documents, problems };
+  return { documents, problems, lost };
 }
 
 class DocumentReader {
@@ -56,7 +68,8 @@ class DocumentReader {
   readonly #lines: LineCounter;
   readonly #problems: PolicyProblem[];
   readonly #positions: Positions = { values: new Map(), keys: new Map() };
-  #clean = true;
+  readonly #holes = new Set<string>();
+  #isDamaged = false;
 
   constructor(file: string, lines: LineCounter, problems: PolicyProblem[]) {
     this.#file = file;
@@ -64,7 +77,7 @@ class DocumentReader {
     this.#problems = problems;
   }
 
-  read(document: Document.Parsed, directory: string, text: string): SourceDocument | null {
+  read(document: Document.Parsed, directory: string, text: string): ParsedDocument | null {
     for (const error of document.errors) this.#complain(error.pos[0], '', error.message);
     if (document.directives.yaml.explicit === true || Object.keys(document.directives.tags).length > 1) {
       this.#complain(
@@ -74,10 +87,14 @@ class DocumentReader {
         'remove the line starting with %',
       );
     }
-    if (!this.#clean || document.contents === null) return null;
+    if (document.errors.length > 0 || document.contents === null) return null;
     const root: Node = document.contents;
     const value = this.#convert(root, '', 0);
-    return this.#clean ? this.#source(value, root, directory, text) : null;
+    return {
+      source: this.#source(value, root, directory, text),
+      holes: this.#holes,
+      isDamaged: this.#isDamaged,
+    };
   }
 
   #source(value: JsonValue, root: Node, directory: string, text: string): SourceDocument {
@@ -93,6 +110,8 @@ class DocumentReader {
       directory,
       file: this.#file,
       value,
+      isPartial: false,
+      pointerInFile: (pointer) => pointer,
       locate: (pointer) => this.#place(startOf(nearest(pointer))),
       locateKey: (pointer) => this.#place(keys.get(pointer) ?? startOf(nearest(pointer))),
       locateInText: (pointer, offset) => this.#place(textPlace(text, nearest(pointer), offset)),
@@ -101,7 +120,7 @@ class DocumentReader {
 
   #convert(node: unknown, pointer: string, depth: number): JsonValue {
     if (isAlias(node)) {
-      return this.#complain(startOf(node), pointer, 'aliases are not allowed', 'write the value out');
+      return this.#refuse(startOf(node), pointer, 'aliases are not allowed', 'write the value out');
     }
     if (!isScalar(node) && !isMap(node) && !isSeq(node)) return null;
     this.#positions.values.set(pointer, node);
@@ -113,9 +132,16 @@ class DocumentReader {
         'write the value out where it is needed',
       );
     }
-    if (node.tag !== undefined) this.#complain(startOf(node), pointer, `the tag ${node.tag} is not allowed`);
+    if (node.tag !== undefined) {
+      return this.#refuse(
+        startOf(node),
+        pointer,
+        `the tag ${node.tag} is not allowed`,
+        'put the value in quotes',
+      );
+    }
     if (depth > JSON_DEPTH_MAX) {
-      return this.#complain(startOf(node), pointer, `nested deeper than ${JSON_DEPTH_MAX} levels`);
+      return this.#refuse(startOf(node), pointer, `nested deeper than ${JSON_DEPTH_MAX} levels`);
     }
     if (isSeq(node)) return node.items.map((item, at) => this.#convert(item, `${pointer}/${at}`, depth + 1));
     if (isMap(node)) return this.#convertMap(node.items, pointer, depth);
@@ -150,9 +176,9 @@ class DocumentReader {
     if (typeof value === 'string' || typeof value === 'boolean') return value;
     if (typeof value === 'number') {
       const exact = Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value);
-      return exact ? value : this.#complain(offset, pointer, 'a number that JSON cannot carry exactly');
+      return exact ? value : this.#refuse(offset, pointer, 'a number that JSON cannot carry exactly');
     }
-    return this.#complain(offset, pointer, 'a value that JSON cannot carry', 'put it in quotes');
+    return this.#refuse(offset, pointer, 'a value that JSON cannot carry', 'put it in quotes');
   }
 
   #place(offset: number): Place {
@@ -160,11 +186,17 @@ class DocumentReader {
     return { line: Math.max(1, line), column: Math.max(1, col) };
   }
 
-  #complain(offset: number, path: string, message: string, hint?: string): null {
-    this.#clean = false;
+  /** Reports a value that cannot be read; null stands in its place. */
+  #refuse(offset: number, pointer: string, message: string, hint?: string): null {
+    this.#holes.add(pointer);
+    this.#complain(offset, pointer, message, hint);
+    return null;
+  }
+
+  #complain(offset: number, path: string, message: string, hint?: string): void {
+    this.#isDamaged = true;
     const problem = { file: this.#file, ...this.#place(offset), path, message };
     this.#problems.push(hint === undefined ? problem : { ...problem, hint });
-    return null;
   }
 }
 

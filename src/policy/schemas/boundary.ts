@@ -6,16 +6,12 @@ function direction(allowed: readonly string[]): object {
 }
 
 /** What a detector's hit leads to, by direction. Arguments are never rewritten, so inbound knows no wrap and no redact. */
-export const boundarySchema = documentSchema(
-  'Boundary',
-  {},
-  {
-    type: 'object',
-    additionalProperties: false,
-    properties: {
-      inbound: direction(['allow', 'flag', 'block']),
-      outbound: direction(actions),
-      artifacts: { enum: ['none', 'images', 'any'], default: 'any' },
-    },
+export const boundarySchema = documentSchema('Boundary', {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    inbound: direction(['allow', 'flag', 'block']),
+    outbound: direction(actions),
+    artifacts: { enum: ['none', 'images', 'any'], default: 'any' },
   },
-);
+});

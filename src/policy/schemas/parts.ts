@@ -50,6 +50,8 @@ const exactNames = {
   },
 } as const;
 
+export const tenants = exactNames;
+
 const subjectKeys = { ids: exactNames, roles: exactNames, tenants: exactNames } as const;
 
 export const subjects = {
@@ -100,17 +102,68 @@ export const limits = {
   },
 } as const;
 
+/** Who may approve: unlike subjects, `tenants: ["*"]` means every tenant, and silence the caller's own. */
+export const approvers = {
+  type: 'array',
+  minItems: 1,
+  maxItems: 100,
+  items: {
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      ids: exactNames,
+      roles: exactNames,
+      tenants: {
+        type: 'array',
+        minItems: 1,
+        maxItems: LIST_ITEMS_MAX,
+        items: {
+          type: 'string',
+          pattern: '^([^*]{1,256}|\\*)$',
+          description: 'an exact name, or "*" for every tenant',
+        },
+      },
+    },
+  },
+} as const;
+
+/** A member of `const` in expressions. */
+export const identifier = {
+  type: 'string',
+  pattern: '^[a-z][A-Za-z0-9_]{0,63}$',
+  description: 'a name that starts with a lower-case letter, then letters, digits or _',
+} as const;
+
+/** `if`, `then` and `else` of JSON Schema. */
+export function conditional(condition: object, consequence: object, otherwise?: object): object {
+  // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
+  const schema = { if: condition, then: consequence };
+  return otherwise === undefined ? schema : { ...schema, else: otherwise };
+}
+
 const TITLE_CHARS_MAX = 128;
 
+interface Envelope {
+  /** Fields of `metadata` beside or instead of the usual ones. */
+  readonly metadata?: object;
+  /** Whether the document needs a name. Nothing refers to a kind that does not. */
+  readonly isNamed?: boolean;
+  readonly $defs?: object;
+}
+
 /** A whole document: the envelope around a kind's `spec`. */
-export function documentSchema(kind: string, metadata: object, spec: object): object {
+export function documentSchema(
+  kind: string,
+  spec: object,
+  { metadata = {}, isNamed = true, $defs }: Envelope = {},
+): object {
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     $id: `urn:sallyport:schema:${kind.toLowerCase()}`,
     title: `${kind} (sallyport/v1)`,
     type: 'object',
     additionalProperties: false,
-    required: ['apiVersion', 'kind', 'metadata', 'spec'],
+    required: ['apiVersion', 'kind', ...(isNamed ? ['metadata'] : []), 'spec'],
     properties: {
       apiVersion: { const: 'sallyport/v1' },
       kind: { const: kind },
@@ -127,6 +180,7 @@ export function documentSchema(kind: string, metadata: object, spec: object): ob
       },
       spec,
     },
+    ...($defs === undefined ? {} : { $defs }),
   };
 }
 

@@ -1,5 +1,6 @@
 import { confinementNames } from '../../model/confinement.ts';
-import { documentSchema, label, limits, name, text, title } from './parts.ts';
+import { jsonSchemaDefs } from './json-schema.ts';
+import { conditional, documentSchema, label, limits, name, text, title } from './parts.ts';
 
 const codePath = { type: 'string', minLength: 1, maxLength: 512 } as const;
 
@@ -9,13 +10,21 @@ const isolate = {
   required: ['kind'],
   properties: {
     kind: { const: 'isolate' },
-    code: codePath,
+    code: {
+      ...codePath,
+      description: 'JavaScript, or TypeScript (.ts) whose types are left out when the policy is loaded.',
+    },
     reuse: { enum: ['never', 'principal', 'tenant'], default: 'tenant' },
     minConfinement: {
       enum: confinementNames,
       default: 'process',
       description:
         'the weakest confinement of the worker under which the tool may run: process < container < bwrap. Where the host has less at start, the server does not start; where it has less later, calls of the tool are refused',
+    },
+    webAssembly: {
+      type: 'boolean',
+      default: false,
+      description: 'Gives the code WebAssembly. Its memory counts towards limits.memory.',
     },
   },
 } as const;
@@ -37,27 +46,38 @@ const runtime = {
   required: ['kind'],
   properties: { kind: { enum: ['isolate', 'container'] } },
   allOf: [
-    // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
-    { if: { properties: { kind: { const: 'isolate' } }, required: ['kind'] }, then: isolate },
-    // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
-    { if: { properties: { kind: { const: 'container' } }, required: ['kind'] }, then: container },
+    conditional({ properties: { kind: { const: 'isolate' } }, required: ['kind'] }, isolate),
+    conditional({ properties: { kind: { const: 'container' } }, required: ['kind'] }, container),
   ],
 };
 
-const schemaObject = {
+const argumentsSchema = {
   type: 'object',
   required: ['type'],
   properties: { type: { const: 'object' } },
+  $ref: '#/$defs/schema',
 } as const;
 
 /** A tool: what it takes, where it runs, how much it may use. */
 export const toolSchema = documentSchema(
   'Tool',
-  { title, description: text, labels: { type: 'array', maxItems: 32, uniqueItems: true, items: label } },
   {
     type: 'object',
     additionalProperties: false,
     required: ['input', 'runtime'],
-    properties: { input: schemaObject, output: { type: 'object' }, runtime, limits },
+    properties: {
+      input: argumentsSchema,
+      output: { type: 'object', $ref: '#/$defs/schema' },
+      runtime,
+      limits,
+    },
+  },
+  {
+    metadata: {
+      title,
+      description: text,
+      labels: { type: 'array', maxItems: 32, uniqueItems: true, items: label },
+    },
+    $defs: jsonSchemaDefs,
   },
 );

@@ -12,7 +12,7 @@ async function writeForever(): Promise<void> {
   for (;;) {
     const id = `call_${String((calls += 1)).padStart(6, '0')}`;
     for (const write of [intent(id), outcome(id)]) {
-      const [event] = await record.write(write);
+      const [event] = (await record.write(write)).events();
       writeSync(1, `${event?.sequence} ${event?.hash} ${id} ${write.calls?.[0]?.call.status}\n`);
     }
   }

@@ -88,7 +88,7 @@ describe('writing', () => {
     await record.write(intent('call_1'));
     const lost = record.write(intent('call_2'));
     await Promise.all([threads[0]?.terminate(), expect(lost).rejects.toThrow(RecordUnavailable)]);
-    expect((await record.write(intent('call_3')))[0]?.sequence).toBe(2);
+    expect((await record.write(intent('call_3'))).events()[0]?.sequence).toBe(2);
     process.off('worker', note);
     expect(threads).toHaveLength(2);
     expect(await record.verify()).toMatchObject({ valid: true, events: 2 });
@@ -111,7 +111,7 @@ describe('writing', () => {
       data: { byteLength: 1, read: () => 1 } as never,
     };
     await expect(record.write(intent('call_1', { artifacts: [broken] }))).rejects.toThrow(RecordUnavailable);
-    expect((await record.write(intent('call_2')))[0]?.sequence).toBe(1);
+    expect((await record.write(intent('call_2'))).events()[0]?.sequence).toBe(1);
   });
 });
 

@@ -68,7 +68,7 @@ describe('a full disk', () => {
 
     rmSync(filler);
     expect(await record.health()).toEqual({ state: 'ok', reason: null });
-    const [next] = await record.write(outcome('call_0'));
+    const [next] = (await record.write(outcome('call_0'))).events();
     expect(next?.sequence).toBe(taken + 1);
     expect(await record.verify()).toMatchObject({ valid: true, events: taken + 1 });
   });
@@ -96,7 +96,7 @@ describe('a database that another process holds', () => {
 
     other.exec('ROLLBACK');
     other.close();
-    expect((await record.write(outcome('call_1')))[0]?.sequence).toBe(2);
+    expect((await record.write(outcome('call_1'))).events()[0]?.sequence).toBe(2);
     expect(await record.health()).toEqual({ state: 'ok', reason: null });
     expect(await record.verify()).toMatchObject({ valid: true, events: 2 });
   });
@@ -165,7 +165,7 @@ describe('a damaged database', () => {
     }
     overwrite(file, offset, whole);
     await using record = openSqliteRecord({ ...sources(undefined, 9), dataDir });
-    expect((await record.write(outcome('call_1')))[0]?.sequence).toBe(2);
+    expect((await record.write(outcome('call_1'))).events()[0]?.sequence).toBe(2);
     expect((await record.verify()).valid).toBe(true);
   });
 

@@ -1,6 +1,5 @@
 // Arrays fill the heap.
 // expect: out_of_memory
-// limits: timeoutMs=15000
 export default () => {
   const held = [];
   for (;;) held.push(new Array(1000).fill(held.length + 0.5));

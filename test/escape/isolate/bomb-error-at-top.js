@@ -1,5 +1,4 @@
 // A huge error message thrown by the module itself.
 // expect: threw Error | out_of_memory
-// limits: timeoutMs=15000
 throw new Error('x'.repeat(2 ** 26));
 export default () => 1;

@@ -1,6 +1,5 @@
 // A rope of half a gigabyte, flattened for the result.
 // expect: output_limit | out_of_memory | threw RangeError
-// limits: timeoutMs=15000
 export default () => {
   let text = 'x';
   while (text.length < 2 ** 28) text += text;

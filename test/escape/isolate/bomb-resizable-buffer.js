@@ -1,6 +1,5 @@
 // A resizable buffer takes its pages from the system, past the allocator that counts array buffers.
 // expect: out_of_memory
-// limits: timeoutMs=15000
 export default () => {
   const held = [];
   for (;;) {

@@ -1,7 +1,9 @@
-// Object.prototype.get and .value poison property descriptors.
-// expect: completed "function"
+// Fields of property descriptors on Object.prototype poison what the platform defines.
+// expect: completed ["function","function"]
 export default () => {
   Object.prototype.value = 'forged';
   Object.prototype.writable = false;
-  return typeof URL;
+  Object.prototype.get = () => 'forged';
+  Object.prototype.set = () => {};
+  return [typeof URL, typeof TextEncoder];
 };

@@ -50,7 +50,7 @@ const pristine = `export default () => [globalThis.leftover ?? null, {}.leftover
   [Object, Array, Function, String, Promise, Error].flatMap((kind) => [kind, kind.prototype]).map((o) => Reflect.ownKeys(o).length)];`;
 
 const folder = new URL('.', import.meta.url);
-const names = readdirSync(folder).filter((name) => name.endsWith('.js'));
+export const trickNames = readdirSync(folder).filter((name) => name.endsWith('.js'));
 
 export function describeEscapeCorpus(subject: CorpusSubject): void {
   describe(`tricks inside an isolate (${subject.name})`, () => {
@@ -69,7 +69,7 @@ export function describeEscapeCorpus(subject: CorpusSubject): void {
       rmSync(canaryFolder, { recursive: true });
     });
 
-    test.for(names)('%s', async (name) => {
+    test.for(trickNames)('%s', async (name) => {
       const trick = readTrick(name);
       const ended = new AbortController();
       const bystanders = keepCalling(executor, ended.signal);
@@ -98,15 +98,16 @@ export function describeEscapeCorpus(subject: CorpusSubject): void {
   });
 }
 
-function readTrick(name: string): Trick {
+export function readTrick(name: string): Trick {
   const source = readFileSync(new URL(name, folder), 'utf8');
   const accepted = /^\/\/ expect: (.+)$/m.exec(source)?.[1]?.split(' | ') ?? [];
   const narrowed = /^\/\/ limits: (.+)$/m.exec(source)?.[1]?.matchAll(/(\w+)=(\d+)/g) ?? [];
   const own = Object.fromEntries([...narrowed].map(([, limit, value]) => [limit, Number(value)]));
-  return { source, accepted, limits: { ...limits, timeoutMs: 300, ...own } };
+  const timeoutMs = accepted.includes('timed_out') ? 300 : 15_000;
+  return { source, accepted, limits: { ...limits, timeoutMs, ...own } };
 }
 
-function outcomeOf({ exit, result }: CollectedRun): string {
+export function outcomeOf({ exit, result }: CollectedRun): string {
   if (exit.reason === 'completed') return `completed ${result}`;
   return exit.reason === 'threw' ? `threw ${exit.error?.name}` : exit.reason;
 }
@@ -141,7 +142,7 @@ function expectNothingTold(run: CollectedRun, canaryFolder: string): void {
 }
 
 /** Whether any thread of the process runs or wants to (proc(5), state R). */
-function isBusy(pid: number): boolean {
+export function isBusy(pid: number): boolean {
   try {
     return readdirSync(`/proc/${pid}/task`).some((thread) => {
       const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1');

@@ -15,6 +15,7 @@ export function isolateSubject(name: string, create: () => Promise<SandboxExecut
       limits: narrowed,
       reuse: 'tenant',
       minConfinement: 'process',
+      webAssembly: false,
       code: { name: 'tool.js', source },
     }),
     snippets: {

@@ -73,7 +73,10 @@ describe("the caller's own code", () => {
 
   test('code that is not text is refused', async () => {
     const { exit } = await runCode(executor, { not: 'text' } as unknown as string);
-    expect(exit).toMatchObject({ reason: 'threw', error: { name: 'TypeError' } });
+    expect(exit.error).toEqual({
+      name: 'TypeError',
+      message: 'args.code must be a string of JavaScript or TypeScript',
+    });
   });
 });
 
@@ -138,6 +141,22 @@ describe('errors', () => {
     ['undefined', 'throw undefined', 'undefined'],
   ])('%s that is thrown becomes the message', async (_what, code, message) => {
     expect(await errorOf(code)).toEqual({ name: 'Error', message });
+  });
+
+  test('getters that throw keep nothing back but themselves', async () => {
+    const code = `throw { name: 'Kept', get message() { throw 1; }, get stack() { throw 2; } }`;
+    expect(await errorOf(code)).toEqual({
+      name: 'Kept',
+      message: 'a value that cannot be shown was thrown',
+    });
+  });
+
+  test.each(['function', 'symbol'])('a result that JSON has no word for is named: %s', async (kind) => {
+    const code = `return ${kind === 'function' ? '() => 1' : 'Symbol()'}`;
+    expect(await errorOf(code)).toMatchObject({
+      name: 'TypeError',
+      message: `the result is a ${kind}, which JSON cannot carry`,
+    });
   });
 
   test('an error that is too long is cut', async () => {

@@ -1,5 +1,6 @@
 /** The globals that tool code expects, held against Node's own. */
 import { format } from 'node:util';
+import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SandboxExecutor } from '../../../src/execution/executor.ts';
@@ -39,7 +40,7 @@ describe('console', () => {
     ['new Map([[1, { a: 2 }]]), new Set([1])', 'Map(1) { 1 => { a: 2 } } Set(1) { 1 }'],
     ['new Date(0)', '1970-01-01T00:00:00.000Z'],
     ['/a/g, 10n, -0, Symbol("s")', '/a/g 10n -0 Symbol(s)'],
-    ['class A {}, function b() {}, () => 1', '[Function: A] [Function: b] [Function (anonymous)]'],
+    ['class A {}, function b() {}, () => 1', '[class A] [Function: b] [Function (anonymous)]'],
     ['new (class Point { x = 1 })()', 'Point { x: 1 }'],
     ['new Uint8Array([1, 2])', 'Uint8Array(2) [ 1, 2 ]'],
     ["'%s is %d, %j%%', 'x', '4', { a: 1 }, 'rest'", 'x is 4, {"a":1}% rest'],
@@ -48,6 +49,120 @@ describe('console', () => {
   ])('console.log(%s) reads %s', async (values, expected) => {
     const { stdout } = await runCode(executor, `console.log(${values});`);
     expect(stdout).toBe(`${expected}\n`);
+  });
+
+  /** Expressions that read alike in Node, which says them here, and in an isolate. */
+  test.each([
+    "[1, , , 'x'], [,]",
+    'Object.assign([1], { named: true })',
+    "{ [Symbol('s')]: 1, set a(v) {}, get b() { return 1; }, set b(v) {} }",
+    "[\"it's\", 'say \"hi\"', `both ' and \"`, 'line\\nbreak\\u001b']",
+    'class A {}, class B extends Array {}, async () => {}, async function f() {}, function* g() {}',
+    'new (class Box extends Map {})([[1, 2]]), new (class extends Set {})()',
+    'new (class List extends Array {})(1, 2, 3)',
+    "Object(1), Object('s'), Object(true)",
+    'new WeakMap(), new WeakSet()',
+    '[undefined, null, NaN, -0, 10n, Symbol.iterator]',
+    '{ a: { b: { c: {} } } }',
+    "new Map([[{ k: 1 }, new Set(['v'])]])",
+    "({ [Symbol.toStringTag]: 'tag' })",
+    'Array.from({ length: 3 }, (_, at) => ({ id: at, name: `a name that is long enough to break the line ${at}` }))',
+    "'%s|%d|%i|%f|%o|%%|%c|%x', 'a', '12.5', 12.5, '1.5', 1, 'css', 'rest'",
+    "'%s %s', null, undefined, { a: 1 }",
+    "'100%', 1",
+    "'%d %i', 10n, 'x', {}",
+    'new URLSearchParams({ a: "1", b: "x y" })',
+    'new Error("only a message", { cause: undefined }).message',
+  ])('console.log(%s) reads as in Node', async (values) => {
+    const { stdout } = await runCode(executor, `console.log(${values});`);
+    const here = { URLSearchParams, show: (...all: unknown[]) => format(...all) };
+    expect(stdout).toBe(`${runInNewContext(`show(${values})`, here) as string}\n`);
+  });
+
+  test('what has a lot of items or text is shown in part, and says so', async () => {
+    const { stdout } = await runCode(
+      executor,
+      `console.log(new Array(1000).fill('x'.repeat(50))); console.log(['y'.repeat(10_001)]);`,
+    );
+    expect(stdout.includes('... 900 more items\n]')).toBe(true);
+    expect(stdout.slice(-34)).toBe("yyyyyyyyyy'... 1 more character\n]\n");
+  });
+
+  test('a URL is shown with its parts, an error with its cause and fields', async () => {
+    const { stdout } = await runCode(
+      executor,
+      `console.log(new URL('https://a.example/b?c=1'));
+       const error = new RangeError('outer', { cause: new TypeError('inner') }); error.code = 'E_CODE'; console.log({ error });`,
+    );
+    expect(stdout).toContain("URL {\n  href: 'https://a.example/b?c=1',\n");
+    expect(stdout).toContain("  searchParams: URLSearchParams { 'c' => '1' }");
+    expect(stdout).toMatch(
+      /error: RangeError: outer\n {6}at default .* \{\n {4}code: 'E_CODE',\n {4}\[cause\]: TypeError: inner\n/,
+    );
+  });
+
+  test('table draws rows and columns as Node does', async () => {
+    const { stdout } = await runCode(
+      executor,
+      `console.table([{ a: 1, b: 'x' }, { a: 2, c: true }, 7]); console.table([[1, 2]], ['1']); console.table(new Map([['k', 1]])); console.table('text');`,
+    );
+    const rows = [
+      '┌─────────┬───┬─────┬──────┬────────┐',
+      '│ (index) │ a │ b   │ c    │ Values │',
+      '├─────────┼───┼─────┼──────┼────────┤',
+      "│ 0       │ 1 │ 'x' │      │        │",
+      '│ 1       │ 2 │     │ true │        │',
+      '│ 2       │   │     │      │ 7      │',
+      '└─────────┴───┴─────┴──────┴────────┘',
+      '┌─────────┬───┐',
+      '│ (index) │ 1 │',
+      '├─────────┼───┤',
+      '│ 0       │ 2 │',
+      '└─────────┴───┘',
+      '┌───────────────────┬─────┬────────┐',
+      '│ (iteration index) │ Key │ Values │',
+      '├───────────────────┼─────┼────────┤',
+      "│ 0                 │ 'k' │ 1      │",
+      '└───────────────────┴─────┴────────┘',
+      'text',
+      '',
+    ];
+    expect(stdout).toBe(rows.join('\n'));
+  });
+
+  test('count, group, assert, trace and time do what they do in Node', async () => {
+    const { stderr, stdout } = await runCode(
+      executor,
+      `console.count(); console.count('a'); console.count(); console.countReset(); console.count();
+       console.group('outer'); console.log('in\\nside'); console.group(); console.log(1); console.groupEnd(); console.groupEnd(); console.log('out');
+       console.assert(true, 'no'); console.assert(false); console.assert(false, 'x %s', 1); console.assert(false, { a: 1 });
+       (function here() { console.trace('at %d', 5); })();
+       console.time(); console.timeLog('default', 'x'); console.timeEnd(); console.timeEnd();`,
+    );
+    const lines = stdout.split('\n');
+    expect(lines.slice(0, 9)).toEqual([
+      'default: 1',
+      'a: 1',
+      'default: 2',
+      'default: 1',
+      'outer',
+      '  in',
+      '  side',
+      '    1',
+      'out',
+    ]);
+    expect(lines[9]).toMatch(/^default: \d+\.\d{3}ms x$/);
+    expect(lines[10]).toMatch(/^default: \d+\.\d{3}ms$/);
+    expect(stderr.split('\n')).toEqual([
+      'Assertion failed',
+      'Assertion failed: x 1',
+      'Assertion failed { a: 1 }',
+      'Trace: at 5',
+      '    at here (tool.js:4:35)',
+      '    at default (tool.js:4:56)',
+      "No such label 'default' for console.timeLog()",
+      '',
+    ]);
   });
 
   test('cycles and depth are bounded', async () => {
@@ -122,6 +237,42 @@ describe('text', () => {
       expect(await evaluate(code, bytes)).toEqual([new TextDecoder().decode(Buffer.from(hex, 'hex')), fatal]);
     },
   );
+
+  test.each(['utf-16le', 'utf-16', 'latin1', 'windows-1252', ' UTF8 '])(
+    'TextDecoder reads any bytes of %j as Node does, in one piece or two',
+    async (label) => {
+      const code = `return input.bytes.map((b) => { const d = new TextDecoder(input.label), all = new Uint8Array(b), half = all.length >> 1;
+        let fatal; try { fatal = new TextDecoder(input.label, { fatal: true }).decode(all); } catch (error) { fatal = error.name; }
+        return [d.encoding, d.decode(all), d.decode(all.subarray(0, half), { stream: true }) + d.decode(all.subarray(half)), fatal]; })`;
+      const here = (bytes: Uint8Array): unknown[] => {
+        const whole = new TextDecoder(label).decode(bytes);
+        let fatal: string;
+        try {
+          fatal = new TextDecoder(label, { fatal: true }).decode(bytes);
+        } catch {
+          fatal = 'TypeError';
+        }
+        return [new TextDecoder(label).encoding, whole, whole, fatal];
+      };
+      const byte = fc.oneof(fc.nat(255), fc.constantFrom(0xd8, 0xdc, 0xff, 0xfe, 0x00, 0x80));
+      await fc.assert(
+        fc.asyncProperty(fc.array(fc.array(byte, { maxLength: 10 }), { maxLength: 30 }), async (bytes) => {
+          expect(await evaluate(code, { label, bytes })).toEqual(
+            bytes.map((list) => here(Uint8Array.from(list))),
+          );
+        }),
+        { numRuns: 25 },
+      );
+    },
+  );
+
+  test('an encoding that is not there is refused by name', async () => {
+    const code = `try { new TextDecoder('shift_jis'); } catch (error) { return [error.name, error.message]; }`;
+    expect(await evaluate(code)).toEqual([
+      'RangeError',
+      'the encoding shift_jis is not available; these are: utf-8, utf-16le, windows-1252',
+    ]);
+  });
 
   test('TextDecoder keeps a half character for the next chunk of a stream', async () => {
     const code = `const d = new TextDecoder();
@@ -255,5 +406,43 @@ describe('structuredClone and crypto', () => {
     const code = `const attempt = (view) => { try { crypto.getRandomValues(view); } catch (error) { return error.name; } };
       return [attempt(new Float64Array(1)), attempt(new Uint8Array(65537)), attempt([])]`;
     expect(await evaluate(code)).toEqual(['TypeError', 'RangeError', 'TypeError']);
+  });
+});
+
+describe('AbortController, performance and Intl', () => {
+  test('an abort reaches its listeners once, with its reason', async () => {
+    const code = `const seen = []; const c = new AbortController();
+      c.signal.addEventListener('abort', (event) => seen.push(event.type)); c.signal.onabort = () => seen.push('onabort');
+      const gone = () => seen.push('gone'); c.signal.addEventListener('abort', gone); c.signal.removeEventListener('abort', gone);
+      c.abort(); c.abort('again');
+      let thrown; try { c.signal.throwIfAborted(); } catch (error) { thrown = error.name; }
+      let made; try { new AbortSignal(); } catch (error) { made = error.name; }
+      return [seen, c.signal.aborted, c.signal.reason.name, thrown, made, AbortSignal.abort('why').reason, AbortSignal.any([c.signal]).aborted]`;
+    expect(await evaluate(code)).toEqual([
+      ['onabort', 'abort'],
+      true,
+      'AbortError',
+      'AbortError',
+      'TypeError',
+      'why',
+      true,
+    ]);
+  });
+
+  test('AbortSignal.timeout and any end what waits', async () => {
+    const code = `const signal = AbortSignal.any([new AbortController().signal, AbortSignal.timeout(2)]);
+      return await new Promise((resolve) => signal.addEventListener('abort', () => resolve(signal.reason.name)))`;
+    expect(await evaluate(code)).toBe('TimeoutError');
+  });
+
+  test('performance.now counts from the start of the call', async () => {
+    const code = `const before = performance.now(); await new Promise((done) => setTimeout(done, 5)); const after = performance.now();
+      return [before >= 0, after - before >= 4, Math.abs(performance.timeOrigin + after - Date.now()) < 1000]`;
+    expect(await evaluate(code)).toEqual([true, true, true]);
+  });
+
+  test('Intl formats numbers and dates', async () => {
+    const code = `return [new Intl.NumberFormat('de-DE').format(1234.5), new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC' }).format(0), 'ä'.localeCompare('z', 'de')]`;
+    expect(await evaluate(code)).toEqual(['1.234,5', '01/01/1970', -1]);
   });
 });

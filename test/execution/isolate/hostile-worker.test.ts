@@ -31,14 +31,13 @@ interface Verdict {
   readonly logBytes: number;
 }
 
-async function callHostileWorker(answer: Buffer, narrowed: Partial<Limits> = {}): Promise<Verdict> {
+function callHostileWorker(answer: Buffer, narrowed: Partial<Limits> = {}): Promise<Verdict> {
+  return callProgram(['-e', program, ready.toString('hex'), answer.toString('hex')], narrowed);
+}
+
+async function callProgram(args: readonly string[], narrowed: Partial<Limits> = {}): Promise<Verdict> {
   const { promise: isReady, resolve } = Promise.withResolvers<void>();
-  const launched = spawnWorker(process.execPath, [
-    '-e',
-    program,
-    ready.toString('hex'),
-    answer.toString('hex'),
-  ]);
+  const launched = spawnWorker(process.execPath, args);
   const worker = new WorkerProcess(launched, { onReady: () => resolve(), onExit: () => resolve() });
   await isReady;
   const request = {
@@ -145,6 +144,19 @@ describe('a worker that was taken over', () => {
     const { exit, logBytes } = await callHostileWorker(flood, { hostCalls: 100, logBytes: 1000 });
     expect(exit?.reason).toBe('crashed');
     expect(logBytes).toBeLessThanOrEqual(102);
+  });
+
+  test.each([
+    ['FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory', 'out_of_memory'],
+    ['Segmentation fault', 'crashed'],
+  ])('and dies with the words %j ends as %s', async (words, reason) => {
+    const dying = `
+      require('node:fs').writeSync(3, Buffer.from('${ready.toString('hex')}', 'hex'));
+      require('node:fs').readSync(3, Buffer.alloc(65536));
+      require('node:fs').writeSync(2, ${JSON.stringify(words)});
+      process.abort();
+    `;
+    expect((await callProgram(['-e', dying])).exit?.reason).toBe(reason);
   });
 
   test('and stops in the middle of a frame ends at the deadline', async () => {

@@ -12,7 +12,10 @@ function memberWith(worker: { state: WorkerState }): { member: PoolMember; kills
     readings: { residentBytes: () => 0 },
     kill: () => (kills += 1),
   });
-  return { member: new PoolMember(process as unknown as WorkerProcess), kills: () => kills };
+  return {
+    member: new PoolMember(process as unknown as WorkerProcess, { callsMax: 1000, lifetimeMs: null }),
+    kills: () => kills,
+  };
 }
 
 test('a worker whose `ready` came before its call was settled is not killed for being late', () => {

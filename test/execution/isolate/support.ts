@@ -50,6 +50,7 @@ export function toolProfile(source: string, name = 'tool.js', reuse: Reuse = 'te
     limits,
     reuse,
     minConfinement: 'process',
+    webAssembly: false,
     code: { name, source },
   };
 }
@@ -78,6 +79,7 @@ export function runCode(
     limits,
     reuse: 'tenant',
     minConfinement: 'process',
+    webAssembly: false,
     code: null,
   };
   const args = input === undefined ? { code } : { code, input };

@@ -22,9 +22,10 @@ const never = new AbortController().signal;
 const program = workerProgram(locateAddon().path);
 const confinement = confineAsPlainProcess();
 
-function createPool(size: number): WorkerPool {
+function createPool(size: number, callsPerWorkerMax?: number): WorkerPool {
   return new WorkerPool({
     size,
+    ...(callsPerWorkerMax === undefined ? {} : { callsPerWorkerMax }),
     launch: () => confinement.launch(program),
     logger: quiet,
     now: () => performance.now(),
@@ -252,7 +253,7 @@ describe('processes that die', () => {
   });
 
   test('a process serves a thousand calls without growing, and then makes room for a new one', async () => {
-    await using pool = createPool(1);
+    await using pool = createPool(1, 1000);
     const pids = new Set<number | null>();
     for (let call = 0; call < 999; call += 1) pids.add(await pidOfCall(pool, 'acme', 'alice', 'tenant'));
     const [pid] = pids;

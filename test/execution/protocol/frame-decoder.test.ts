@@ -127,6 +127,8 @@ test('type codes are frozen: harnesses in images speak them', () => {
     file: 13,
     end: 14,
     health: 15,
+    ping: 16,
+    pong: 17,
     args: 64,
     stdout: 65,
     stderr: 66,

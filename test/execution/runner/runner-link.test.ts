@@ -14,8 +14,10 @@ import type {
 } from '../../../src/execution/executor.ts';
 import { RunnerClient } from '../../../src/execution/runner/runner-client.ts';
 import { RunnerServer } from '../../../src/execution/runner/runner-server.ts';
+import { protocolVersion } from '../../../src/execution/runner/messages.ts';
 import { SeenCalls } from '../../../src/execution/runner/seen-calls.ts';
 import { encodeControl, encodeFrame } from '../../../src/execution/protocol/frame.ts';
+import { FrameDecoder, parseControl } from '../../../src/execution/protocol/frame-decoder.ts';
 
 const limits = {
   timeoutMs: 1000,
@@ -34,6 +36,7 @@ const profile: SandboxProfile = {
   code: null,
   reuse: 'tenant',
   minConfinement: 'process',
+  webAssembly: false,
 };
 const request: ExecutionRequest = {
   callId: 'call_01J00000000000000000000001',
@@ -93,14 +96,18 @@ async function linked(
   const closed = Promise.withResolvers<string>();
   void new RunnerServer({
     stream: runner,
-    revision: 'sha256:a',
-    profileOf: (revision, tool) => (revision === 'sha256:a' && tool === 'echo' ? profile : null),
+    revisions: {
+      hold: async () => 'sha256:a',
+      profileOf: (revision, tool) => (revision === 'sha256:a' && tool === 'echo' ? profile : null),
+    },
     executors: Promise.resolve([executorOf(run)]),
     seenCalls: new SeenCalls(),
     logger: { warn: () => {}, error: () => {} },
     onClosed: closed.resolve,
   });
-  return { client: new RunnerClient(api), server: runner, api, closed: closed.promise };
+  const client = new RunnerClient(api, { revision: Promise.resolve('sha256:a'), onSilent: () => {} });
+  await client.hello;
+  return { client, server: runner, api, closed: closed.promise };
 }
 
 async function collect(frames: AsyncIterable<ExecutionFrame>): Promise<ExecutionFrame[]> {
@@ -264,16 +271,61 @@ describe('the link between api and runner', () => {
     const closed = Promise.withResolvers<string>();
     void new RunnerServer({
       stream: runner,
-      revision: 'sha256:a',
-      profileOf: () => profile,
+      revisions: { hold: async () => 'sha256:a', profileOf: () => profile },
       executors: Promise.resolve([]),
       seenCalls: new SeenCalls(),
       logger: { warn: () => {}, error: () => {} },
       onClosed: closed.resolve,
     });
+    api.write(encodeControl('hello', 0, { protocol: protocolVersion, revision: 'sha256:a' }));
     api.write(encodeControl('run', 1, { ...request, args: undefined, argsBytes: 2 }));
     api.write(encodeFrame('args', 1, Buffer.from('{} ')));
     expect(await closed.promise).toBe('more argument bytes than the run frame announced');
+  });
+});
+
+describe('the greeting', () => {
+  async function greeted(hello: object, first?: Buffer): Promise<{ closed: string } | { hello: unknown }> {
+    const [api, runner] = await socketPair();
+    const closed = Promise.withResolvers<string>();
+    void new RunnerServer({
+      stream: runner,
+      revisions: { hold: async () => 'sha256:latest', profileOf: () => profile },
+      executors: Promise.resolve([]),
+      seenCalls: new SeenCalls(),
+      logger: { warn: () => {}, error: () => {} },
+      onClosed: closed.resolve,
+    });
+    const answered = Promise.withResolvers<unknown>();
+    const decoder = new FrameDecoder(['hello']);
+    api.on('data', (chunk: Buffer) =>
+      decoder.decode(chunk, (frame) => answered.resolve(parseControl(frame))),
+    );
+    if (first !== undefined) api.write(first);
+    api.write(encodeControl('hello', 0, hello));
+    return Promise.race([
+      closed.promise.then((reason) => ({ closed: reason })),
+      answered.promise.then((value) => ({ hello: value })),
+    ]);
+  }
+
+  test('tells an api that asks for a revision it does not hold which one it has', async () => {
+    expect(await greeted({ protocol: protocolVersion, revision: 'sha256:other' })).toEqual({
+      hello: { protocol: protocolVersion, revision: 'sha256:latest' },
+    });
+  });
+
+  test('tells an api of another version its own, and runs nothing for it', async () => {
+    expect(await greeted({ protocol: 1, revision: 'sha256:a' })).toEqual({
+      hello: { protocol: protocolVersion, revision: '' },
+    });
+  });
+
+  test('comes before any call', async () => {
+    const run = encodeControl('run', 1, { ...request, args: undefined, argsBytes: 2 });
+    expect(await greeted({ protocol: protocolVersion, revision: 'sha256:a' }, run)).toEqual({
+      closed: 'a call before the greeting',
+    });
   });
 });
 

@@ -5,7 +5,7 @@
 import type { GuestEntry, GuestPart, HostCall } from './host-call.ts';
 
 /** `globals`: names of lazily defined globals, each with the part that has it. */
-export function bootstrap(host: HostCall, globals: Readonly<Record<string, GuestPart>>): GuestEntry {
+export function bootstrap(callback: HostCall, globals: Readonly<Record<string, GuestPart>>): GuestEntry {
   const { parse, stringify } = JSON;
   const { defineProperty, freeze } = Object;
   const { apply } = Reflect;
@@ -17,19 +17,33 @@ export function bootstrap(host: HostCall, globals: Readonly<Record<string, Guest
   const Range = RangeError;
   const loaded: Record<string, Record<string, unknown>> = { __proto__: null } as never;
 
+  /** An error that got out of the worker's side, for want of stack, would tell of it: it goes no further than here. */
+  function host(...call: Parameters<HostCall>): string | number | undefined {
+    try {
+      return apply(callback, undefined, call);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** The callback itself would take any value and copy it into the worker: nothing but text and numbers gets to it. */
   function callHost(...call: Parameters<HostCall>): string | number {
+    for (let at = 0; at < call.length; at += 1) {
+      if (typeof call[at] !== 'string' && typeof call[at] !== 'number')
+        throw new Type('only strings and numbers leave the isolate');
+    }
     const answer = apply(host, undefined, call);
     if (answer === undefined)
-      throw new Range('the limit of host calls (console, timers, URL, random) is reached');
+      throw new Range(
+        'the limit of host calls (console, timers, URL, random) is reached, or the stack is full',
+      );
     return answer;
   }
 
   function load(part: GuestPart): Record<string, unknown> {
-    return (loaded[part] ??= evaluate(`(${callHost('source', part)})\n//# sourceURL=sallyport:${part}`)(
-      callHost,
-      load,
-      fail,
-    ));
+    return (loaded[part] ??= evaluate(
+      `'use strict'; (${callHost('source', part)})\n//# sourceURL=sallyport:${part}`,
+    )(callHost, load, fail));
   }
 
   function defineLazily(name: string, part: GuestPart): void {
@@ -41,7 +55,6 @@ export function bootstrap(host: HostCall, globals: Readonly<Record<string, Guest
         configurable: true,
       } as object);
     defineProperty(globalThis, name, {
-      __proto__: null,
       configurable: true,
       get() {
         const value = load(part)[name];
@@ -49,7 +62,7 @@ export function bootstrap(host: HostCall, globals: Readonly<Record<string, Guest
         return value;
       },
       set: define,
-    } as object);
+    });
   }
 
   function readString(object: object, key: string): string | undefined {
@@ -94,9 +107,20 @@ export function bootstrap(host: HostCall, globals: Readonly<Record<string, Guest
     }
   }
 
-  // Not counted by the isolate's memory limit, and of no use to a tool.
+  const { WebAssembly } = globalThis as { WebAssembly?: object };
+  function grantWebAssembly(): void {
+    defineProperty(globalThis, 'WebAssembly', {
+      __proto__: null,
+      value: WebAssembly,
+      writable: true,
+      configurable: true,
+    } as object);
+    load('webAssembly');
+  }
+
+  // Not counted by the isolate's memory limit, and of no use to most tools.
   for (const name of ['WebAssembly', 'SharedArrayBuffer', 'Atomics'])
     Reflect.deleteProperty(globalThis, name);
   for (const name in globals) defineLazily(name, globals[name] as GuestPart);
-  return { start, fire: () => (load('timers')['fire'] as () => void)() };
+  return { start, fire: () => (load('timers')['fire'] as () => void)(), grantWebAssembly };
 }

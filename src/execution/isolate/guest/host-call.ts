@@ -33,13 +33,27 @@ export type HostOperation =
   | 'clearTimer'
   /** → id of the timer that fires now. */
   | 'dueTimer'
+  /** → milliseconds since the call began, whole microseconds. */
+  | 'now'
   /** byte count → as many characters of codes 0–255. */
   | 'random'
   /** href, base, component, value → the URL's parts as JSON. */
   | 'url';
 
 /** The parts of the guest's globals, each defined when it is first used. */
-export type GuestPart = 'base64' | 'clone' | 'console' | 'crypto' | 'inspect' | 'text' | 'timers' | 'url';
+export type GuestPart =
+  | 'abort'
+  | 'base64'
+  | 'clone'
+  | 'console'
+  | 'crypto'
+  | 'inspect'
+  | 'performance'
+  | 'table'
+  | 'text'
+  | 'timers'
+  | 'url'
+  | 'webAssembly';
 
 /** What the worker's entry modules may call. */
 export interface GuestEntry {
@@ -47,4 +61,6 @@ export interface GuestEntry {
   readonly start: (tool: unknown) => Promise<void>;
   /** Runs the timer that is due. Never throws. */
   readonly fire: () => void;
+  /** Before the tool is there, for a tool that may have `WebAssembly`. */
+  readonly grantWebAssembly: () => void;
 }

@@ -1,4 +1,4 @@
-/** Inside the isolate: `TextEncoder` and `TextDecoder` for UTF-8 (WHATWG Encoding, utf-8 decoder). */
+/** Inside the isolate: `TextEncoder`, and `TextDecoder` for UTF-8, UTF-16LE and windows-1252 (WHATWG Encoding). */
 export function defineText(): Record<string, unknown> {
   /** Writes `text` from `target[0]`; stops before a character that does not fit. */
   function encodeInto(text: string, target: Uint8Array): { read: number; written: number } {
@@ -44,25 +44,132 @@ export function defineText(): Record<string, unknown> {
     throw new TypeError('TextDecoder takes an ArrayBuffer or a view of one');
   }
 
-  class TextDecoder {
-    readonly fatal: boolean;
-    readonly ignoreBOM: boolean;
+  type Emit = (code: number) => void;
+  /** Turns bytes into code points one by one; `malformed` throws where the decoder is fatal. */
+  interface Decoding {
+    take(byte: number, emit: Emit, malformed: () => void): void;
+    /** The bytes end here. */
+    end(malformed: () => void): void;
+    reset(): void;
+  }
+
+  class Utf8 implements Decoding {
     #code = 0;
     #missing = 0;
     #lower = 0x80;
     #upper = 0xbf;
+
+    take(byte: number, emit: Emit, malformed: () => void): void {
+      if (this.#missing === 0) return this.#open(byte, emit, malformed);
+      if (byte < this.#lower || byte > this.#upper) {
+        this.reset();
+        malformed();
+        return this.#open(byte, emit, malformed);
+      }
+      this.#lower = 0x80;
+      this.#upper = 0xbf;
+      this.#code = (this.#code << 6) | (byte & 0x3f);
+      this.#missing -= 1;
+      if (this.#missing > 0) return;
+      const code = this.#code;
+      this.reset();
+      emit(code);
+    }
+    end(malformed: () => void): void {
+      const isOpen = this.#missing > 0;
+      this.reset();
+      if (isOpen) malformed();
+    }
+    reset(): void {
+      this.#code = 0;
+      this.#missing = 0;
+      this.#lower = 0x80;
+      this.#upper = 0xbf;
+    }
+    #open(byte: number, emit: Emit, malformed: () => void): void {
+      if (byte < 0x80) return emit(byte);
+      if (byte < 0xc2 || byte > 0xf4) return malformed();
+      this.#missing = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
+      this.#code = byte & (0x3f >> this.#missing);
+      if (byte === 0xe0) this.#lower = 0xa0;
+      if (byte === 0xed) this.#upper = 0x9f;
+      if (byte === 0xf0) this.#lower = 0x90;
+      if (byte === 0xf4) this.#upper = 0x8f;
+    }
+  }
+
+  class Utf16 implements Decoding {
+    #low: number | null = null;
+    #lead: number | null = null;
+
+    take(byte: number, emit: Emit, malformed: () => void): void {
+      if (this.#low === null) {
+        this.#low = byte;
+        return;
+      }
+      const unit = this.#low | (byte << 8);
+      const lead = this.#lead;
+      this.#low = null;
+      this.#lead = null;
+      const isTrail = unit >= 0xdc00 && unit <= 0xdfff;
+      if (lead !== null && isTrail) return emit(((lead - 0xd800) << 10) + (unit - 0xdc00) + 0x10000);
+      if (lead !== null) malformed();
+      if (isTrail) malformed();
+      else if (unit >= 0xd800 && unit <= 0xdbff) this.#lead = unit;
+      else emit(unit);
+    }
+    end(malformed: () => void): void {
+      const isOpen = this.#low !== null || this.#lead !== null;
+      this.reset();
+      if (isOpen) malformed();
+    }
+    reset(): void {
+      this.#low = null;
+      this.#lead = null;
+    }
+  }
+
+  /** Bytes 0x80 to 0x9f of windows-1252, which is what `latin1` and `ascii` mean on the web. */
+  const windows1252 = '€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ';
+
+  class Windows1252 implements Decoding {
+    take(byte: number, emit: Emit): void {
+      emit(byte < 0x80 || byte > 0x9f ? byte : windows1252.charCodeAt(byte - 0x80));
+    }
+    end(): void {}
+    reset(): void {}
+  }
+
+  const encodings: [name: string, labels: RegExp, kind: new () => Decoding][] = [
+    ['utf-8', /^(utf-?8|unicode-1-1-utf-8|unicode11utf8|unicode20utf8|x-unicode20utf8)$/, Utf8],
+    ['utf-16le', /^(utf-16(le)?|ucs-2|unicode|unicodefeff|iso-10646-ucs-2|csunicode)$/, Utf16],
+    [
+      'windows-1252',
+      /^(windows-1252|(x-)?cp1252|ascii|us-ascii|ansi_x3\.4-1968|latin1|l1|iso-?8859-?1|iso_8859-1(:1987)?|cp819|ibm819|csisolatin1|iso-ir-100)$/,
+      Windows1252,
+    ],
+  ];
+
+  class TextDecoder {
+    readonly encoding: string;
+    readonly fatal: boolean;
+    readonly ignoreBOM: boolean;
+    readonly #decoding: Decoding;
     #seenFirst = false;
 
     constructor(label: unknown = 'utf-8', options: { fatal?: unknown; ignoreBOM?: unknown } = {}) {
-      if (!/^\s*(utf-?8|unicode-1-1-utf-8)\s*$/i.test(String(label))) {
-        throw new RangeError(`the encoding ${String(label)} is not available; utf-8 is`);
+      const wanted = String(label)
+        .replace(/^[\t\n\f\r ]+|[\t\n\f\r ]+$/g, '')
+        .toLowerCase();
+      const found = encodings.find(([, labels]) => labels.test(wanted));
+      if (found === undefined) {
+        const names = encodings.map(([name]) => name).join(', ');
+        throw new RangeError(`the encoding ${String(label)} is not available; these are: ${names}`);
       }
+      this.encoding = found[0];
+      this.#decoding = new found[2]();
       this.fatal = Boolean(options.fatal);
       this.ignoreBOM = Boolean(options.ignoreBOM);
-    }
-
-    get encoding(): string {
-      return 'utf-8';
     }
 
     decode(input?: unknown, options: { stream?: unknown } = {}): string {
@@ -78,53 +185,18 @@ export function defineText(): Record<string, unknown> {
         pieces.push(String.fromCodePoint(...units));
         units = [];
       };
-      for (let at = 0; at < bytes.length; at += 1) this.#take(bytes[at] ?? 0, emit);
+      const malformed = (): void => {
+        if (!this.fatal) return emit(0xfffd);
+        this.#seenFirst = false;
+        this.#decoding.reset();
+        throw new TypeError(`the encoded data was not valid ${this.encoding}`);
+      };
+      for (let at = 0; at < bytes.length; at += 1) this.#decoding.take(bytes[at] ?? 0, emit, malformed);
       if (!options.stream) {
-        if (this.#missing > 0) this.#malformed(emit);
+        this.#decoding.end(malformed);
         this.#seenFirst = false;
       }
       return pieces.join('') + String.fromCodePoint(...units);
-    }
-
-    #malformed(emit: (code: number) => void): void {
-      this.#reset();
-      if (!this.fatal) return emit(0xfffd);
-      this.#seenFirst = false;
-      throw new TypeError('the encoded data was not valid utf-8');
-    }
-
-    #reset(): void {
-      this.#code = 0;
-      this.#missing = 0;
-      this.#lower = 0x80;
-      this.#upper = 0xbf;
-    }
-
-    #take(byte: number, emit: (code: number) => void): void {
-      if (this.#missing === 0) return this.#open(byte, emit);
-      if (byte < this.#lower || byte > this.#upper) {
-        this.#malformed(emit);
-        return this.#open(byte, emit);
-      }
-      this.#lower = 0x80;
-      this.#upper = 0xbf;
-      this.#code = (this.#code << 6) | (byte & 0x3f);
-      this.#missing -= 1;
-      if (this.#missing > 0) return;
-      const code = this.#code;
-      this.#reset();
-      emit(code);
-    }
-
-    #open(byte: number, emit: (code: number) => void): void {
-      if (byte < 0x80) return emit(byte);
-      if (byte < 0xc2 || byte > 0xf4) return this.#malformed(emit);
-      this.#missing = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
-      this.#code = byte & (0x3f >> this.#missing);
-      if (byte === 0xe0) this.#lower = 0xa0;
-      if (byte === 0xed) this.#upper = 0x9f;
-      if (byte === 0xf0) this.#lower = 0x90;
-      if (byte === 0xf4) this.#upper = 0x8f;
     }
   }
 

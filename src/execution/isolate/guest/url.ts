@@ -7,6 +7,8 @@ export function defineUrl(
 ): Record<string, unknown> {
   type Parts = Readonly<Record<string, string>>;
   type Pair = [name: string, value: string];
+  type Inspect = (value: unknown) => string;
+  const inspectCustom = Symbol.for('nodejs.util.inspect.custom');
   const decoder = new (load('text')['TextDecoder'] as new () => { decode(bytes: Uint8Array): string })();
 
   function decodeForm(text: string): string {
@@ -111,6 +113,11 @@ export function defineUrl(
     [Symbol.iterator](): Generator<Pair> {
       return this.entries();
     }
+    [inspectCustom](_depth: number, _options: object, inspect: Inspect): string {
+      const quote = (text: string): string => inspect([text]).slice('[ '.length, -' ]'.length);
+      const pairs = this.#pairs.map(([name, value]) => `${quote(name)} => ${quote(value)}`);
+      return pairs.length === 0 ? 'URLSearchParams {}' : `URLSearchParams { ${pairs.join(', ')} }`;
+    }
     toString(): string {
       return this.#pairs.map(([name, value]) => `${encodeForm(name)}=${encodeForm(value)}`).join('&');
     }
@@ -118,6 +125,19 @@ export function defineUrl(
   const { bind, reset } = URLSearchParams;
   Reflect.deleteProperty(URLSearchParams, 'bind');
   Reflect.deleteProperty(URLSearchParams, 'reset');
+
+  const settable = [
+    'href',
+    'protocol',
+    'username',
+    'password',
+    'host',
+    'hostname',
+    'port',
+    'pathname',
+    'search',
+    'hash',
+  ];
 
   function ask(href: string, base: string, component: string, value: string): Parts | null {
     return JSON.parse(callHost('url', href, base, component, value) as string) as Parts | null;
@@ -167,6 +187,10 @@ export function defineUrl(
     toString(): string {
       return read(this, 'href');
     }
+    [inspectCustom](_depth: number, _options: object, inspect: Inspect): string {
+      const shown = [...settable, 'origin'].map((component) => [component, read(this, component)]);
+      return `URL ${inspect(Object.fromEntries([...shown, ['searchParams', this.searchParams]]))}`;
+    }
     toJSON(): string {
       return read(this, 'href');
     }
@@ -179,18 +203,6 @@ export function defineUrl(
       write(this, component, String(value));
     };
   }
-  const settable = [
-    'href',
-    'protocol',
-    'username',
-    'password',
-    'host',
-    'hostname',
-    'port',
-    'pathname',
-    'search',
-    'hash',
-  ];
   for (const component of [...settable, 'origin']) {
     Object.defineProperty(URL.prototype, component, {
       __proto__: null,

@@ -20,6 +20,7 @@ export class WorkerChannel {
   readonly #input: number;
   readonly #output: number;
   readonly #chunk = Buffer.allocUnsafe(payloadBytesMax);
+  #isBroken = false;
 
   constructor(descriptors: { readonly input: number; readonly output: number }) {
     this.#input = descriptors.input;
@@ -55,9 +56,16 @@ export class WorkerChannel {
     );
   }
 
+  /** After half a frame nothing more is sent: the guest's next text would pass for the rest of it. */
   #write(...frames: Buffer[]): void {
+    if (this.#isBroken) throw new Error('an earlier write to the runner ended in the middle of a frame');
     const bytes = Buffer.concat(frames);
-    for (let sent = 0; sent < bytes.length;) sent += writeSync(this.#output, bytes, sent);
+    let sent = 0;
+    try {
+      while (sent < bytes.length) sent += writeSync(this.#output, bytes, sent);
+    } finally {
+      this.#isBroken = sent > 0 && sent < bytes.length;
+    }
   }
 }
 

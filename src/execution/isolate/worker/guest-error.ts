@@ -1,9 +1,12 @@
 /** A guest's error on its way out: three capped strings, without the platform's own frames. */
 import { errorNameCharsMax, errorTextCharsMax } from './messages.ts';
 import type { GuestError } from './messages.ts';
+import type { SourcePlace } from './strip-types.ts';
 
 /** Marks the frames of the guest's bootstrap. */
 export const platformFileName = 'sallyport:guest';
+/** isolated-vm appends `[file:line:column]` to messages. */
+const placePattern = / \[([^[\]]*):(\d+):(\d+)\]$/;
 const platformFrame = /sallyport:|<isolated-vm boundary>|\bfile:\/\/|\bnode:|\bat stringify \(<anonymous>\)$/;
 
 /** `stack` is text that the guest may have made up; only lines that look like frames are left out of it. */
@@ -31,10 +34,17 @@ export function guestErrorOf(name: string, message: string, stack: string): Gues
 export function guestErrorFrom(thrown: unknown): GuestError {
   if (!(thrown instanceof Error)) return guestErrorOf('Error', String(thrown), '');
   const { name, message, stack } = thrown;
-  const place = / \[([^[\]]*:\d+:\d+)\]$/.exec(message);
+  const place = placePattern.exec(message);
   if (name !== 'SyntaxError' || place === null) return guestErrorOf(name, message, stack ?? '');
   const text = message.slice(0, place.index);
-  return guestErrorOf(name, text, `${name}: ${text}\n    at ${place[1]}`);
+  return guestErrorOf(name, text, `${name}: ${text}\n    at ${place[1]}:${place[2]}:${place[3]}`);
+}
+
+/** Where a syntax error is, as isolated-vm says it; null for anything else. */
+export function placeOf(thrown: unknown): SourcePlace | null {
+  if (!(thrown instanceof Error) || thrown.name !== 'SyntaxError') return null;
+  const [, , line, column] = placePattern.exec(thrown.message) ?? [];
+  return line === undefined ? null : { line: Number(line), column: Number(column) };
 }
 
 /** The engine's own words for `import()`, where nothing serves it, say nothing. */

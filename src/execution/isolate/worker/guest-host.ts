@@ -4,6 +4,7 @@
  * sizes and budgets here, and nothing throws into the isolate: a refusal is `undefined`.
  */
 import { randomBytes } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
 import { guestErrorOf } from './guest-error.ts';
 import type { DroppedBytes, GuestOutcome, RunMessage } from './messages.ts';
 import { TimerQueue } from './timer-queue.ts';
@@ -29,6 +30,7 @@ export class GuestHost {
   readonly timers = new TimerQueue();
   readonly #options: GuestHostOptions;
   readonly #dropped = { stdout: 0, stderr: 0 };
+  readonly #startedAtMs = performance.now();
   #callsLeft: number;
   #logBytesLeft: number;
   #outcome: GuestOutcome | null = null;
@@ -50,6 +52,10 @@ export class GuestHost {
   }
   get dropped(): DroppedBytes {
     return this.#dropped;
+  }
+
+  get grantsWebAssembly(): boolean {
+    return this.#options.limits.webAssembly;
   }
 
   settle(outcome: GuestOutcome): void {
@@ -95,6 +101,8 @@ export class GuestHost {
       case 'clearTimer':
         this.timers.clear(numberAt(values, 0));
         return 0;
+      case 'now':
+        return Math.round((performance.now() - this.#startedAtMs) * 1000) / 1000;
       case 'random':
         return randomText(numberAt(values, 0));
       case 'url':
@@ -117,8 +125,8 @@ export class GuestHost {
   }
 
   #log(stream: 'stdout' | 'stderr', text: string): Answer {
-    const beyond = Math.max(0, text.length - logCharsMax);
-    const data = Buffer.from(beyond === 0 ? text : text.slice(0, logCharsMax));
+    const data = Buffer.from(text.length <= logCharsMax ? text : text.slice(0, logCharsMax));
+    const beyond = text.length <= logCharsMax ? 0 : Buffer.byteLength(text) - data.length;
     const kept =
       data.length <= this.#logBytesLeft ? data : data.subarray(0, wholeCharacters(data, this.#logBytesLeft));
     // Once something was cut, nothing shorter may follow and pass for the rest.
@@ -136,11 +144,11 @@ function textAt(values: readonly unknown[], at: number): string {
 
 function numberAt(values: readonly unknown[], at: number): number {
   const value = values[at];
-  return typeof value === 'number' && Number.isFinite(value) ? value : 0;
+  return typeof value === 'number' ? value : 0;
 }
 
 function randomText(length: number): string | undefined {
-  if (!Number.isInteger(length) || length < 0 || length > randomBytesMax) return undefined;
+  if (!(length >= 0 && length <= randomBytesMax)) return undefined;
   return randomBytes(length).toString('latin1');
 }
 

@@ -9,6 +9,8 @@ export interface RunMessage {
   readonly outputBytes: number;
   readonly logBytes: number;
   readonly hostCalls: number;
+  /** Whether the guest finds `WebAssembly`. */
+  readonly webAssembly: boolean;
 }
 
 export interface GuestError {

@@ -9,6 +9,7 @@ import { guestErrorFrom, platformFileName } from './guest-error.ts';
 import type { GuestHost } from './guest-host.ts';
 import { callbackName } from './guest-sources.ts';
 import type { GuestSources } from './guest-sources.ts';
+import { StripperBroken } from './strip-types.ts';
 import { compileTool, ToolRefused } from './tool-module.ts';
 import type { ToolSource } from './tool-module.ts';
 
@@ -30,7 +31,7 @@ export class PreparedIsolate implements Disposable {
     this.memoryMiB = memoryMiB;
     this.#isolate = new addon.Isolate({ memoryLimit: Math.max(8, memoryMiB) });
     this.#context = this.#isolate.createContextSync();
-    const callback = new addon.Callback((operation, ...values) => this.#host?.call(operation, values));
+    const callback = new addon.Callback((operation, ...values) => this.#answer(operation, values));
     this.#context.global.setSync(callbackName, callback);
     this.#bootstrap = this.#isolate.compileModuleSync(sources.bootstrap, { filename: platformFileName });
     this.#bootstrap.instantiateSync(this.#context, refuseImport);
@@ -43,7 +44,8 @@ export class PreparedIsolate implements Disposable {
     try {
       this.#runToOutcome(tool, host);
     } catch (error) {
-      if (this.#isolate.isDisposed) host.settle({ kind: 'out_of_memory' });
+      // The runner kills the process of whoever runs out of memory: what the parser left behind goes with it.
+      if (this.#isolate.isDisposed || error instanceof StripperBroken) host.settle({ kind: 'out_of_memory' });
       else if (error instanceof ToolRefused) host.settle({ kind: 'threw', error: error.guestError });
       else host.settle({ kind: 'threw', error: guestErrorFrom(error) });
     }
@@ -53,10 +55,21 @@ export class PreparedIsolate implements Disposable {
     if (!this.#isolate.isDisposed) this.#isolate.dispose();
   }
 
+  /** Guest and worker share one stack: a guest that has used it up makes our own calls overflow, here and there. */
+  #answer(operation: unknown, values: readonly unknown[]): unknown {
+    try {
+      return this.#host?.call(operation, values);
+    } catch {
+      return undefined;
+    }
+  }
+
   #runToOutcome(tool: ToolSource, host: GuestHost): void {
-    const entry = compileTool(this.#isolate, this.#context, this.#bootstrap, tool);
+    const compiler = { isolate: this.#isolate, context: this.#context, bootstrap: this.#bootstrap };
+    if (host.grantsWebAssembly) evaluate(this.#compileEntry('grantWebAssembly'));
+    const entry = compileTool(compiler, tool);
     evaluate(entry);
-    while (host.outcome === null && host.timers.waitForNext()) evaluate(this.#compileFire());
+    while (host.outcome === null && host.timers.waitForNext()) evaluate(this.#compileEntry('fire'));
     if (host.outcome !== null) return;
     // A module that failed after its own top-level await tells so when it is evaluated again.
     evaluate(entry);
@@ -69,9 +82,9 @@ export class PreparedIsolate implements Disposable {
     });
   }
 
-  /** A module of its own for each firing: the guest cannot name the bootstrap, so it cannot call this. */
-  #compileFire(): Module {
-    const module = this.#isolate.compileModuleSync(`import { fire } from 'bootstrap'; fire();`, {
+  /** A module of its own for each entry: the guest cannot name the bootstrap, so it cannot call this. */
+  #compileEntry(name: 'fire' | 'grantWebAssembly'): Module {
+    const module = this.#isolate.compileModuleSync(`import { ${name} } from 'bootstrap'; ${name}();`, {
       filename: platformFileName,
     });
     module.instantiateSync(this.#context, () => this.#bootstrap);

@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks';
 
 /** Timers of one call that may wait at the same time. */
 export const timersMax = 1000;
-/** Longest delay, as in Node: 2³¹ − 1 ms. The call's deadline comes first anyway. */
+/** Longest delay, 2³¹ − 1 ms. As in Node, what is longer, shorter than 1 ms or no number at all counts as 1 ms. */
 const delayMsMax = 2_147_483_647;
 
 interface Timer {
@@ -23,7 +23,7 @@ export class TimerQueue {
   add(delayMs: number, repeats: boolean): number | null {
     if (this.#timers.size >= timersMax) return null;
     this.#lastId += 1;
-    const delay = Math.min(Math.max(1, delayMs), delayMsMax);
+    const delay = delayMs >= 1 && delayMs <= delayMsMax ? delayMs : 1;
     this.#set({ id: this.#lastId, delayMs: delay, repeats, dueAtMs: performance.now() + delay });
     return this.#lastId;
   }

@@ -13,18 +13,18 @@ const callerFileName = 'tool.js';
 export function readToolCall({ code, args }: WorkerCall): ToolCall {
   if (code !== null) {
     const fileName = code.name.split(/[\\/]/).at(-1) ?? callerFileName;
-    return { kind: 'tool', source: { fileName, source: code.source, mayBeBody: false }, input: args };
+    return { kind: 'tool', source: { fileName, source: code.source, from: 'policy' }, input: args };
   }
   const { code: source, input } = JSON.parse(args) as { code?: unknown; input?: unknown };
   if (typeof source !== 'string') {
     return {
       kind: 'refused',
-      error: { name: 'TypeError', message: 'args.code must be a string of JavaScript' },
+      error: { name: 'TypeError', message: 'args.code must be a string of JavaScript or TypeScript' },
     };
   }
   return {
     kind: 'tool',
-    source: { fileName: callerFileName, source, mayBeBody: true },
+    source: { fileName: callerFileName, source, from: 'caller' },
     input: JSON.stringify(input ?? null),
   };
 }

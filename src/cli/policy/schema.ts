@@ -1,0 +1,22 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { CommandFailed } from '../command-failed.ts';
+
+/** `sallyport policy schema`: JSON on one line, or, with a directory, a file for each kind and `document.json` for all. */
+export async function schema(kind: string | undefined, directory: string | undefined): Promise<void> {
+  const { publishedSchemas } = await import('../../policy/schemas/published.ts');
+  const schemas = publishedSchemas();
+  if (directory !== undefined) {
+    if (kind !== undefined) throw new CommandFailed(2, '--write writes every kind: leave the kind out.');
+    await mkdir(directory, { recursive: true });
+    for (const [name, content] of schemas) {
+      await writeFile(path.join(directory, `${name}.json`), `${JSON.stringify(content)}\n`);
+    }
+    return;
+  }
+  const published = schemas.get(kind?.toLowerCase() ?? 'document');
+  if (published === undefined) {
+    throw new CommandFailed(2, `There is no kind "${kind}"; known: ${[...schemas.keys()].join(', ')}.`);
+  }
+  process.stdout.write(`${JSON.stringify(published)}\n`);
+}

@@ -1,0 +1,173 @@
+/** Keeps one runner at hand: opens it, checks that it holds the same policy, and opens it again when it is lost. */
+import { NotStarted } from '../executor.ts';
+import type { ExecutionFrame, ExecutionRequest, Executor } from '../executor.ts';
+import type { RunnerHealth } from './messages.ts';
+import type { OpenedRunner, RunnerOpener } from './open-runner.ts';
+import { RunnerClient } from './runner-client.ts';
+import { within } from './within.ts';
+
+const restartDelayMsMin = 100;
+const restartDelayMsMax = 10_000;
+/** A runner that served this long was healthy: the back-off starts anew. */
+const stableAfterMs = 30_000;
+/** How long the runner may take to say how it is. */
+const healthMsMax = 5000;
+/** How long an orderly end may take before it is ended. */
+const stopMsMax = 10_000;
+
+export interface RunnerConnectionOptions {
+  readonly opener: RunnerOpener;
+  /** Revision that the runner must hold, or calls would be decided and run under different ones. */
+  readonly revision: Promise<string>;
+  readonly logger: {
+    info(fields: object, message: string): void;
+    warn(fields: object, message: string): void;
+  };
+  /** The runner went away unasked. */
+  readonly onLost: (reason: string) => void;
+}
+
+export interface RunnerState {
+  readonly state: 'ok' | 'down';
+  readonly reason: string | null;
+  readonly identity: RunnerOpener['identity'];
+  readonly name: string;
+  readonly health: RunnerHealth | null;
+}
+
+export class RunnerConnection implements Executor {
+  readonly #options: RunnerConnectionOptions;
+  #opened: OpenedRunner | null = null;
+  /** Set while it serves. */
+  #client: RunnerClient | null = null;
+  #restartDelayMs = restartDelayMsMin;
+  #restartTimer: NodeJS.Timeout | null = null;
+  #isStopping = false;
+  #downReason = 'it has not started yet';
+
+  private constructor(options: RunnerConnectionOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the runner has said hello with the same revision; rejects when it cannot start. */
+  static async start(options: RunnerConnectionOptions): Promise<RunnerConnection> {
+    const connection = new RunnerConnection(options);
+    try {
+      await connection.#open();
+      return connection;
+    } catch (error) {
+      await connection[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** For a runner that starts on its own: at once, connected or not yet. */
+  static startInBackground(options: RunnerConnectionOptions): RunnerConnection {
+    const connection = new RunnerConnection(options);
+    void connection.#tryToOpen();
+    return connection;
+  }
+
+  get isServing(): boolean {
+    return this.#client !== null;
+  }
+  /** Calls under way. */
+  get callCount(): number {
+    return this.#client?.callCount ?? 0;
+  }
+
+  run(request: ExecutionRequest, signal: AbortSignal): AsyncIterable<ExecutionFrame> {
+    if (this.#client === null) {
+      throw new NotStarted('runtime_unavailable', `The runner is down (${this.#downReason}).`);
+    }
+    return this.#client.run(request, signal);
+  }
+
+  async state(): Promise<RunnerState> {
+    const { identity, name } = this.#options.opener;
+    if (this.#client === null)
+      return { state: 'down', reason: this.#downReason, identity, name, health: null };
+    try {
+      const health = await within(healthMsMax, this.#client.health());
+      return { state: 'ok', reason: null, identity, name, health };
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : 'no answer';
+      return { state: 'down', reason, identity, name, health: null };
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isStopping = true;
+    if (this.#restartTimer !== null) clearTimeout(this.#restartTimer);
+    const opened = this.#opened;
+    if (opened === null) return;
+    this.#client?.close();
+    opened.stream.destroy();
+    const timer = setTimeout(() => opened.kill(), stopMsMax);
+    await opened.gone;
+    clearTimeout(timer);
+  }
+
+  async #open(): Promise<void> {
+    const openedAt = performance.now();
+    const opened = this.#options.opener.open();
+    this.#opened = opened;
+    const wanted = this.#options.revision;
+    const client = new RunnerClient(opened.stream, { revision: wanted, onSilent: () => opened.kill() });
+    void opened.gone.then((reason) => this.#lost(opened, client, reason, performance.now() - openedAt));
+    const [hello, revision] = await Promise.all([client.hello, wanted]);
+    if (hello.revision !== revision) {
+      this.#downReason = `it holds policy revision ${hello.revision}, this process ${revision}`;
+      client.close();
+      throw new Error(
+        `the runner compiled policy revision ${hello.revision}, this process ${revision}: their policy directories differ, or changed meanwhile`,
+      );
+    }
+    if (this.#opened !== opened) throw new Error(this.#downReason);
+    this.#client = client;
+    this.#options.logger.info(opened.identity, 'runner connected');
+  }
+
+  #lost(opened: OpenedRunner, client: RunnerClient, reason: string, livedMs: number): void {
+    client.close();
+    if (this.#opened !== opened) return;
+    const wasServing = this.#client !== null;
+    this.#opened = null;
+    this.#client = null;
+    if (wasServing) this.#downReason = client.closeReason ?? reason;
+    if (this.#isStopping) return;
+    if (wasServing) this.#options.onLost(this.#downReason);
+    if (livedMs >= stableAfterMs) this.#restartDelayMs = restartDelayMsMin;
+    this.#options.logger.warn(
+      {
+        ...opened.identity,
+        reason: wasServing ? this.#downReason : reason,
+        restartInMs: this.#restartDelayMs,
+      },
+      'runner lost',
+    );
+    this.#openLater();
+  }
+
+  #openLater(): void {
+    if (this.#isStopping || this.#restartTimer !== null) return;
+    this.#restartTimer = setTimeout(() => {
+      this.#restartTimer = null;
+      void this.#tryToOpen();
+    }, this.#restartDelayMs);
+    this.#restartDelayMs = Math.min(this.#restartDelayMs * 2, restartDelayMsMax);
+  }
+
+  async #tryToOpen(): Promise<void> {
+    try {
+      await this.#open();
+    } catch (error) {
+      this.#downReason = error instanceof Error ? error.message : String(error);
+      // One that was opened reports its own end, and is opened again from there.
+      if (this.#opened !== null) return;
+      const { name } = this.#options.opener;
+      this.#options.logger.warn({ runner: name, reason: this.#downReason }, 'runner cannot be opened');
+      this.#openLater();
+    }
+  }
+}

@@ -1,0 +1,177 @@
+import { expect, test } from 'vitest';
+import { compile } from '../../src/policy/compile/compile.ts';
+import { exampleTool, knownDetectors, withPolicyDirectory } from '../support/policy-directory.ts';
+
+/** Warnings of policies `{name: spec}` over the example tool and one more, each as `policy pointer: message`. */
+async function warningsOf(policies: Readonly<Record<string, object>>): Promise<readonly string[]> {
+  const files = Object.fromEntries(
+    Object.entries(policies).map(([name, spec]) => {
+      const document = { apiVersion: 'sallyport/v1', kind: 'Policy', metadata: { name }, spec };
+      return [`${name}.yaml`, JSON.stringify(document)];
+    }),
+  );
+  const tools = `${exampleTool}---${exampleTool.replace('name: example', 'name: other')}`;
+  return withPolicyDirectory({ ...files, 'tools.yaml': tools }, async (directory) => {
+    const result = await compile({ directories: [directory], knownDetectors, isLinting: true });
+    expect(result.ok ? [] : result.problems).toEqual([]);
+    return result.warnings
+      .filter(({ file }) => !file.endsWith('tools.yaml'))
+      .map(({ file, path, message, line }) => {
+        expect(line).toBe(1);
+        const place = `${file.slice(directory.length + 1).replace('.yaml', '')} ${path}`;
+        return `${place}: ${message.replaceAll(`${directory}/`, '').replaceAll(/:1:[0-9]+/g, '')}`;
+      });
+  });
+}
+
+const all = { name: 'all', effect: 'allow', tools: ['*'] };
+const everyone = [{}];
+const analysts = [{ roles: ['analyst'] }];
+
+test('a grant that is denied whenever it could match is unreachable', async () => {
+  const none = { name: 'none', effect: 'deny', tools: ['other'] };
+  const other = { name: 'other', effect: 'allow', tools: ['other'] };
+  expect(
+    await warningsOf({
+      a: { subjects: everyone, rules: [all, none] },
+      b: {
+        subjects: analysts,
+        rules: [other, { ...other, name: 'asks', effect: 'require_approval', approval: { approvers: [{}] } }],
+      },
+      c: {
+        subjects: analysts,
+        rules: [{ ...other, name: 'both', tools: ['other', 'example'], limits: { timeout: '1s' } }],
+      },
+    }),
+  ).toEqual([
+    'b /spec/rules/0: this allow rule is unreachable: a/none (a.yaml) denies every call that it could match',
+    'b /spec/rules/1: this require_approval rule is unreachable: a/none (a.yaml) denies every call that it could match',
+    'c /spec/rules/0: this allow rule is shadowed: a/all (a.yaml) says the same or more',
+  ]);
+});
+
+test('a denial with a condition, for some only, or with an exception shadows nothing else', async () => {
+  const none = { name: 'none', effect: 'deny', tools: ['*'] };
+  expect(
+    await warningsOf({
+      a: { subjects: [{}], rules: [all] },
+      b: { subjects: analysts, rules: [none] },
+      c: { subjects: [{ except: [{ roles: ['lead'] }] }], rules: [none] },
+      d: { subjects: [{ tenants: ['t'] }], rules: [{ ...none, when: 'args.limit > 5' }] },
+    }),
+  ).toEqual([]);
+});
+
+test('of two rules that say the same the later one is named', async () => {
+  const small = { name: 'small', effect: 'allow', tools: ['example', 'other'], when: 'args.limit < 5' };
+  expect(
+    await warningsOf({
+      a: { subjects: analysts, rules: [small, { ...small, name: 'again' }] },
+      b: { subjects: analysts, rules: [{ ...small, boundary: 'standard', limits: { timeout: '1s' } }] },
+    }),
+  ).toEqual(['a /spec/rules/1: this allow rule is shadowed: a/small (a.yaml) says the same or more']);
+});
+
+test('a grant with less beside one with more is shadowed; one with more of anything is not', async () => {
+  const grant = (name: string, limits: object): object => ({ ...all, name, limits });
+  expect(
+    await warningsOf({
+      a: {
+        subjects: analysts,
+        rules: [
+          grant('wide', { timeout: '5s', pids: 8 }),
+          grant('narrow', { timeout: '2s', pids: 8 }),
+          grant('other', { timeout: '1s', pids: 9 }),
+        ],
+      },
+    }),
+  ).toEqual(['a /spec/rules/1: this allow rule is shadowed: a/wide (a.yaml) says the same or more']);
+});
+
+test('a cap that another cap undercuts, and limits that no tool reaches, change nothing', async () => {
+  const cap = (name: string, limits: object, tools = ['example']): object => ({
+    name,
+    effect: 'limit',
+    tools,
+    limits,
+  });
+  expect(
+    await warningsOf({
+      a: {
+        subjects: everyone,
+        rules: [
+          all,
+          cap('tight', { timeout: '1s' }),
+          cap('loose', { timeout: '2s' }),
+          cap('huge', { timeout: '60s', pids: 4 }, ['other']),
+        ],
+      },
+    }),
+  ).toEqual([
+    'a /spec/rules/2: this limit rule is shadowed: a/tight (a.yaml) says the same or more',
+    'a /spec/rules/3/limits: timeoutMs 60000 changes nothing: no tool of this rule has more',
+  ]);
+});
+
+test('a condition that is constant is named', async () => {
+  expect(
+    await warningsOf({
+      a: {
+        subjects: everyone,
+        rules: [
+          { ...all, when: 'true' },
+          { ...all, name: 'never', when: 'false' },
+        ],
+      },
+    }),
+  ).toEqual([
+    'a /spec/rules/0/when: this condition always holds',
+    'a /spec/rules/1/when: this condition never holds: the rule is unreachable',
+  ]);
+});
+
+test('a quota that another one always reaches first never binds', async () => {
+  const quota = (name: string, limit: number, window: string, more: object = {}): object => ({
+    name,
+    key: 'principal.id',
+    unit: 'calls',
+    limit,
+    window,
+    ...more,
+  });
+  expect(
+    await warningsOf({
+      a: { subjects: everyone, rules: [all], quotas: [quota('minute', 10, '1m'), quota('hour', 300, '1h')] },
+      b: {
+        subjects: analysts,
+        quotas: [
+          quota('loose', 10, '30s', { tools: ['example'] }),
+          quota('tight', 5, '30s'),
+          quota('tenant', 50, '1m', { key: 'tenant' }),
+        ],
+      },
+    }),
+  ).toEqual(['b /spec/quotas/0: this quota never binds: a/minute (10, a.yaml) is reached first']);
+});
+
+test.each([
+  ['args.host == "x"', true],
+  ['has(args.host) && args.host == "x"', false],
+  ['args.host == "x" && has(args.host)', false],
+  ['!has(args.host) || args.host == "x"', false],
+  ['has(args.host) || args.host == "x"', true],
+  ['has(args.ratio) && args.host == "x"', true],
+  ['has(args.host) ? args.host == "x" : false', false],
+  ['has(args.host) ? true : args.host == "x"', true],
+  ['(has(args.host) && args.limit > 1) && args.host == "x"', false],
+  ['(has(args.host) || args.limit > 1) && args.host == "x"', true],
+  ['!(has(args.host) && args.limit > 1) || args.host == "x"', false],
+  ['!(!has(args.host) || args.limit > 1) && args.host == "x"', false],
+])('an optional argument read without a guard is named: %s: %s', async (when, isNamed) => {
+  const warnings = await warningsOf({ a: { subjects: everyone, rules: [{ ...all, when }] } });
+  expect(warnings).toEqual(
+    isNamed
+      ? ['a /spec/rules/0/when: args.host is optional and read without has() (for tools example, other)']
+      : [],
+  );
+});
