@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -21,6 +21,8 @@ let copy: string;
 
 beforeAll(() => {
   copy = mkdtempSync(join(tmpdir(), 'sallyport-guards-'));
+  // Workers of the host's user 65534 read it.
+  chmodSync(copy, 0o755);
   for (const name of copied) cpSync(join(repository, name), join(copy, name), { recursive: true });
   symlinkSync(join(repository, 'node_modules'), join(copy, 'node_modules'));
 });

@@ -60,6 +60,7 @@ describe('version 1', () => {
     write(versionOne);
     const memory = new CgroupMemory(folder, 1);
     expect(memory.needsWatch).toBe(false);
+    write({ 'memory.max_usage_in_bytes': `${90 * mib}` });
     memory.startCall(mib);
     expect(read('memory.max_usage_in_bytes').slice(0, 1)).toBe('0');
     write({ 'memory.max_usage_in_bytes': `${57 * mib}` });

@@ -17,6 +17,7 @@ async function underFilter(program: string, filter = workerFilter()): Promise<st
   const args = [
     '--unshare-all',
     '--as-pid-1',
+    '--die-with-parent',
     '--ro-bind',
     '/',
     '/',
@@ -31,6 +32,9 @@ async function underFilter(program: string, filter = workerFilter()): Promise<st
   const child = spawn('/usr/bin/bwrap', [...args, program], {
     env: { LC_ALL: 'C' },
     stdio: ['ignore', 'pipe', 'inherit', 'ignore', 'pipe'],
+    // A call that should be refused may wait for ever when it is not.
+    timeout: 20_000,
+    killSignal: 'SIGKILL',
   });
   const input = child.stdio[4];
   if (!(input instanceof Writable) || child.stdout === null) throw new Error('no pipes');
