@@ -40,16 +40,19 @@ export type RunnerDoorway =
   /** A service of its own, for any number of apis. It ends when `stopped` resolves. */
   | { readonly kind: 'listen'; readonly address: RunnerAddress; readonly stopped: Promise<void> };
 
+type Compiling = ReturnType<typeof compile>;
+
 /** Serves until the link closes or it is stopped, then ends every sandbox and resolves. */
 export async function runRunner(options: RunnerOptions): Promise<void> {
   const { config } = options.loaded;
   const logger = createLogger(config.logLevel, 'runner');
   await using stack = new AsyncDisposableStack();
-  const executors = startExecutors(stack, options, logger);
+  const policy = { directories: config.policyDirs, knownDetectors: detectorIds };
+  const compiling = compile(policy);
+  const executors = startExecutors(stack, { ...options, compiling }, logger);
   executors.catch(() => {});
   try {
-    const policy = { directories: config.policyDirs, knownDetectors: detectorIds };
-    const compiled = await compile(policy);
+    const compiled = await compiling;
     if (!compiled.ok) {
       // The api compiles the same directory and tells its operator; this line is for a directory that changed meanwhile.
       logger.error({ problems: compiled.problems }, 'policy does not compile');
@@ -113,19 +116,42 @@ async function serveApis(
 
 async function startExecutors(
   stack: AsyncDisposableStack,
-  { loaded: { config }, instance, imagesDirectory }: RunnerOptions,
+  { compiling, imagesDirectory, instance, loaded: { config } }: RunnerOptions & { compiling: Compiling },
   logger: Logger,
 ): Promise<readonly SandboxExecutor[]> {
-  const clock = { now: () => Date.now() };
-  const { dockerHost } = config;
+  const engine = {
+    dockerHost: config.dockerHost,
+    instance,
+    imagesDirectory,
+    live: new Set<string>(),
+    clock: { now: () => Date.now() },
+    logger,
+  };
   // The engine's client takes a while to load; isolates and the link to the api do not wait for it.
   const loading = import('./execution/container/container-executor.ts');
-  const isolates = stack.use(await createIsolateExecutor({ confinement: config.isolateConfinement, logger }));
-  const { createContainerExecutor } = await loading;
-  const containers = stack.use(
-    createContainerExecutor({ dockerHost, instance, imagesDirectory, clock, logger }),
+  const isolates = stack.use(
+    await createIsolateExecutor({
+      confinement: config.isolateConfinement,
+      async confineInContainer() {
+        const { confineInContainer } = await import('./execution/container/confine-in-container.ts');
+        const compiled = await compiling;
+        const memoryMiB = compiled.ok ? isolateMemoryMiBMax(compiled.revision) : 0;
+        return stack.use(
+          await confineInContainer({ ...engine, engineRuntime: 'runc', guestMemoryMiBMax: () => memoryMiB }),
+        );
+      },
+      logger,
+    }),
   );
+  const { createContainerExecutor } = await loading;
+  const containers = stack.use(createContainerExecutor(engine));
   return [isolates, containers];
+}
+
+/** Memory of the largest isolate tool. */
+function isolateMemoryMiBMax({ tools }: Revision): number {
+  const isolates = [...tools.values()].filter(({ runtime }) => runtime.kind === 'isolate');
+  return Math.max(0, ...isolates.map(({ limits }) => limits.memoryMiB));
 }
 
 function profileOf(revision: Revision, name: string): SandboxProfile | null {

@@ -7,6 +7,8 @@ import { addAuditCommands } from './audit-commands.ts';
 import { addCallCommand } from './call-command.ts';
 import { CommandFailed } from './command-failed.ts';
 import { addConfigCommand } from './config-command.ts';
+import { addDoctorCommand } from './doctor-command.ts';
+import type { DoctorReport } from './doctor/report.ts';
 import { addImageCommands } from './image-commands.ts';
 import { addKeyCommands } from './key-commands.ts';
 import { createOutput, printable } from './output.ts';
@@ -24,6 +26,7 @@ export interface ProgramActions {
   /** With `listen` a service of its own, else the child of the api that started it. */
   readonly runner: (options: RunnerCommandOptions) => Promise<void>;
   readonly images: () => Promise<ImageCommands>;
+  readonly doctor: () => Promise<DoctorReport>;
 }
 
 /** Runs one command line; sets `process.exitCode`, prints errors to stderr, never a stack trace. */
@@ -79,6 +82,7 @@ function createProgram(actions: ProgramActions): Command {
   addKeyCommands(program, output);
   addImageCommands(program, output, actions.images);
   addConfigCommand(program, output);
+  addDoctorCommand(program, output, actions.doctor);
   for (const command of allCommands(program))
     command.exitOverride().showHelpAfterError('(--help shows how it is used)');
   return program;

@@ -137,7 +137,7 @@ export const variables = {
     'SALLYPORT_ISOLATE_CONFINEMENT',
     'how isolate workers are confined',
     'auto',
-    oneOf('auto', 'bwrap', 'process'),
+    oneOf('auto', 'bwrap', 'container', 'process'),
   ),
   maxBodyBytes: variable('SALLYPORT_MAX_BODY_BYTES', 'largest request body', '1MiB', bytes(kib, 16 * mib)),
   trustedProxies: variable(

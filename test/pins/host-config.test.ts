@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 
-import { containerSpec } from '../../src/execution/container/host-config.ts';
+import { containerSpec, workerContainerSpec } from '../../src/execution/container/host-config.ts';
 import type { ContainerProfile } from '../../src/execution/executor.ts';
 
 const profile: ContainerProfile = {
@@ -110,4 +110,53 @@ test('the seccomp profile refuses what it does not list, and lists none of these
     .join(' ')
     .split(' ');
   expect(refused.filter((name) => allowed.has(name))).toEqual([]);
+});
+
+test('the container of an isolate worker is built like this, whole', () => {
+  const shape = { memoryMiB: 384, cpus: 1, pids: 64, engineRuntime: 'runc' as const };
+  const { HostConfig, ...rest } = workerContainerSpec(shape, placement, ['--permission', 'worker.js']);
+  const { SecurityOpt = [], ...host } = HostConfig ?? {};
+  expect(rest).toEqual({
+    Image: 'sha256:abc',
+    Labels: { 'sallyport.instance': 'i1' },
+    User: '65534:65534',
+    WorkingDir: '/',
+    Hostname: 'sandbox',
+    Env: [],
+    Cmd: ['--permission', 'worker.js'],
+    Tty: false,
+    OpenStdin: true,
+    StdinOnce: true,
+    AttachStdin: true,
+    AttachStdout: true,
+    AttachStderr: true,
+    NetworkDisabled: true,
+  });
+  expect(host).toEqual({
+    ReadonlyRootfs: true,
+    Privileged: false,
+    CapDrop: ['ALL'],
+    PidsLimit: 64,
+    Memory: 402653184,
+    MemorySwap: 402653184,
+    NanoCpus: 1000000000,
+    Ulimits: [
+      { Name: 'core', Soft: 0, Hard: 0 },
+      { Name: 'nofile', Soft: 64, Hard: 64 },
+      { Name: 'fsize', Soft: 0, Hard: 0 },
+    ],
+    OomScoreAdj: 500,
+    NetworkMode: 'none',
+    PublishAllPorts: false,
+    IpcMode: 'none',
+    CgroupnsMode: 'private',
+    CgroupParent: '/sallyport',
+    Init: false,
+    AutoRemove: false,
+    RestartPolicy: { Name: 'no' },
+    LogConfig: { Type: 'none', Config: {} },
+    Runtime: 'runc',
+  });
+  const tool = containerSpec(profile, placement);
+  expect(SecurityOpt).toEqual(tool.HostConfig?.SecurityOpt);
 });

@@ -8,6 +8,7 @@ import type {
   ContainerExecutorOptions,
 } from '../../src/execution/container/container-executor.ts';
 import { Engine } from '../../src/execution/container/engine.ts';
+import { toolImagePlan } from '../../src/execution/container/image-plan.ts';
 import { buildImage } from '../../src/execution/container/images.ts';
 import type { ContainerProfile, ExecutionFrame, SandboxRequest } from '../../src/execution/executor.ts';
 import type { Limits } from '../../src/model/limits.ts';
@@ -73,7 +74,7 @@ export function openExecutor(changes: Partial<ContainerExecutorOptions> = {}): C
 /** Does nothing for images that are there. */
 export async function buildImages(...folders: ShippedImage[]): Promise<void> {
   const engine = new Engine(dockerHost);
-  for (const folder of folders) await buildImage(engine, imagesDirectory, folder);
+  for (const folder of folders) await buildImage(engine, toolImagePlan(imagesDirectory, folder));
 }
 
 /** How many containers of an instance the engine still has, alive or not. */

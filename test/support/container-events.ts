@@ -10,14 +10,14 @@ export type ContainerAction = 'create' | 'start' | 'die' | 'destroy';
 
 export class ContainerEvents implements Disposable {
   readonly #engine: Engine;
-  readonly #instance: string;
+  readonly instance: string;
   readonly #stream: Readable;
   readonly #seen: { readonly action: string; readonly id: string }[] = [];
   #wake = Promise.withResolvers<void>();
 
   private constructor(engine: Engine, instance: string, stream: Readable) {
     this.#engine = engine;
-    this.#instance = instance;
+    this.instance = instance;
     this.#stream = stream;
     const lines = createInterface({ input: stream });
     // An engine that is killed takes its stream with it.
@@ -85,7 +85,7 @@ export class ContainerEvents implements Disposable {
 
   /** How many containers of the server the engine still has, alive or not. */
   async count(): Promise<number> {
-    const filters = { label: [`sallyport.instance=${this.#instance}`] };
+    const filters = { label: [`sallyport.instance=${this.instance}`] };
     return (await this.#engine.docker.listContainers({ all: true, filters })).length;
   }
 

@@ -10,7 +10,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 
 import { Engine } from '../../src/execution/container/engine.ts';
-import { localTag } from '../../src/execution/container/images.ts';
+import { toolImagePlan } from '../../src/execution/container/image-plan.ts';
 import { dockerHost, imagesDirectory } from './container-calls.ts';
 import type { ShippedImage } from './container-calls.ts';
 import { argumentsOf, endWithThisProcess, gone } from './processes.ts';
@@ -31,7 +31,7 @@ export class PrivateEngine implements AsyncDisposable {
     const engine = new PrivateEngine(mkdtempSync(path.join(tmpdir(), 'engine-')));
     try {
       await engine.up();
-      for (const image of images) await engine.#copyImage(localTag(imagesDirectory, image));
+      for (const image of images) await engine.#copyImage(toolImagePlan(imagesDirectory, image).tag);
       return engine;
     } catch (error) {
       await engine[Symbol.asyncDispose]();
@@ -42,9 +42,12 @@ export class PrivateEngine implements AsyncDisposable {
   /** Starts dockerd, anew after a kill; resolves when it listens. */
   async up(): Promise<void> {
     rmSync(this.#file('dockerd.pid'), { force: true });
+    // In a network of its own: `--bridge=none` removes the machine's docker0, which the engine of DOCKER_HOST builds over.
     const daemon = spawn(
-      'dockerd',
+      'unshare',
       [
+        '--net',
+        'dockerd',
         `--host=${this.address}`,
         `--data-root=${this.#file('data')}`,
         `--exec-root=${this.#file('exec')}`,

@@ -29,6 +29,8 @@ export interface ServerOptions {
   readonly environment?: NodeJS.ProcessEnv;
   /** Another build of the program than the one in `src/`. */
   readonly program?: string;
+  /** A command that starts it, such as those of `taken-away.ts`. */
+  readonly prefix?: readonly string[];
 }
 
 export class TestServer implements AsyncDisposable {
@@ -132,7 +134,8 @@ export class TestServer implements AsyncDisposable {
 /** Starts a server on a free port with a data directory of its own; rejects with its stderr when it does not come up. */
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'sallyport-test-'));
-  const child = spawn(process.execPath, [options.program ?? main, 'serve'], {
+  const command = [...(options.prefix ?? []), process.execPath, options.program ?? main, 'serve'];
+  const child = spawn(command[0] ?? '', command.slice(1), {
     cwd: repository,
     env: {
       PATH: process.env['PATH'],
@@ -164,8 +167,10 @@ export async function runCli(
   args: readonly string[],
   environment: NodeJS.ProcessEnv = {},
   input = '',
+  prefix: readonly string[] = [],
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, [main, ...args], {
+  const command = [...prefix, process.execPath, main, ...args];
+  const child = spawn(command[0] ?? '', command.slice(1), {
     cwd: repository,
     env: { PATH: process.env['PATH'], ...environment },
     stdio: ['pipe', 'pipe', 'pipe'],

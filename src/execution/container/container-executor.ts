@@ -41,6 +41,8 @@ export interface ContainerExecutorOptions {
   readonly instance: string;
   /** The folder of image folders, `sandbox-images/`. */
   readonly imagesDirectory: string;
+  /** What sweeps must leave alone: the calls of this executor, and whoever else has containers of this instance. */
+  readonly live?: Set<string>;
   /** Milliseconds since 1970. */
   readonly clock: { now(): number };
   readonly logger: Logger;
@@ -68,7 +70,7 @@ export class ContainerExecutor implements SandboxExecutor {
   readonly #engine: Engine;
   readonly #slots: Slots;
   readonly #imageIds = new Map<string, string>();
-  readonly #liveCalls = new Set<string>();
+  readonly #live: Set<string>;
   readonly #pending = new Set<Promise<void>>();
   readonly #closing = new AbortController();
   readonly #sweepTimer: NodeJS.Timeout;
@@ -79,6 +81,7 @@ export class ContainerExecutor implements SandboxExecutor {
   constructor(options: ContainerExecutorOptions) {
     this.#options = options;
     this.#engine = new Engine(options.dockerHost);
+    this.#live = options.live ?? new Set();
     this.#slots = new Slots({
       runningMax: options.concurrentCallsMax ?? concurrentCallsMax,
       waitingMax: options.waitingCallsMax ?? waitingCallsMax,
@@ -143,7 +146,7 @@ export class ContainerExecutor implements SandboxExecutor {
     this.#sweeping = promise;
     await earlier;
     try {
-      return await sweep(this.#engine, { instance, liveCalls: this.#liveCalls, nowMs: clock.now() }, logger);
+      return await sweep(this.#engine, { instance, live: this.#live, nowMs: clock.now() }, logger);
     } finally {
       resolve();
     }
@@ -161,8 +164,8 @@ export class ContainerExecutor implements SandboxExecutor {
   async #serve(call: ServedCall): Promise<void> {
     const { request, output, stop } = call;
     await using cleanup = new AsyncDisposableStack();
-    this.#liveCalls.add(request.callId);
-    cleanup.defer(() => void this.#liveCalls.delete(request.callId));
+    this.#live.add(request.callId);
+    cleanup.defer(() => void this.#live.delete(request.callId));
     try {
       cleanup.use(await this.#slots.take(request.tenant, stop));
       const { sandbox, runtime } = await this.#start(call);

@@ -5,18 +5,20 @@ import path from 'node:path';
 import Docker from 'dockerode';
 
 import { engineRequestTimeoutMs } from './limits.ts';
+import { isLower, runcWarning } from './runtime-versions.ts';
 
 /** Docker Engine API versions that this room was written for; the highest that the engine also speaks is used. */
 const apiVersionMin = '1.41';
 const apiVersionMax = '1.47';
-/** Below it, CVE-2024-21626 lets a container out. */
-const runcVersionMin = '1.1.12';
-
 export interface EngineFacts {
   readonly version: string;
   readonly apiVersion: string;
+  /** Of the engine's machine, as Node names it: `x64`, `arm64`. */
+  readonly architecture: string;
   readonly runcVersion: string | null;
   readonly runtimes: readonly string[];
+  /** Where the engine finds `runsc`; null without it. */
+  readonly runscPath: string | null;
   readonly cgroupDriver: string;
   readonly cgroupVersion: string;
   readonly hasSeccomp: boolean;
@@ -93,7 +95,7 @@ export class Engine {
 
 /** The part of `GET /info` that is used; the library leaves it untyped. */
 interface EngineInfo {
-  readonly Runtimes?: Record<string, unknown>;
+  readonly Runtimes?: Record<string, { readonly path?: string }>;
   readonly CgroupDriver?: string;
   readonly CgroupVersion?: string;
   readonly SecurityOptions?: readonly string[];
@@ -104,17 +106,16 @@ function describe(version: Docker.DockerVersion, info: EngineInfo, apiVersion: s
   const runcVersion = runc === null ? null : (/\d+(\.\d+)+/.exec(runc)?.[0] ?? null);
   const hasSeccomp = (info.SecurityOptions ?? []).some((option) => option.includes('seccomp'));
   const warnings: string[] = [];
-  if (runcVersion !== null && isLower(runcVersion, runcVersionMin)) {
-    warnings.push(
-      `runc ${runcVersion} is below ${runcVersionMin} (CVE-2024-21626) unless the distribution patched it: update runc`,
-    );
-  }
+  const runcObjection = runcVersion === null ? null : runcWarning(runcVersion);
+  if (runcObjection !== null) warnings.push(runcObjection);
   if (!hasSeccomp) warnings.push('the engine has no seccomp: system calls of sandboxes are not filtered');
   return {
     version: version.Version,
     apiVersion,
+    architecture: version.Arch === 'amd64' ? 'x64' : version.Arch,
     runcVersion,
     runtimes: Object.keys(info.Runtimes ?? {}),
+    runscPath: info.Runtimes?.['runsc']?.path ?? null,
     cgroupDriver: info.CgroupDriver ?? 'unknown',
     cgroupVersion: info.CgroupVersion ?? '1',
     hasSeccomp,
@@ -138,17 +139,6 @@ export function statusOf(error: unknown): number | null {
   return error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number'
     ? error.statusCode
     : null;
-}
-
-/** Compares dotted numbers. */
-export function isLower(left: string, right: string): boolean {
-  const a = left.split('.').map(Number);
-  const b = right.split('.').map(Number);
-  for (let i = 0; i < Math.max(a.length, b.length); i++) {
-    const difference = (a[i] ?? 0) - (b[i] ?? 0);
-    if (difference !== 0) return difference < 0;
-  }
-  return false;
 }
 
 function lower(left: string, right: string): string {

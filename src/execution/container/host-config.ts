@@ -13,6 +13,8 @@ const memoryMiBMin = 16;
 const cpusMin = 0.01;
 /** The supervisor, its child, and one more. */
 const pidsMin = 3;
+/** Open files of a worker: Node itself takes about 25. */
+const workerOpenFilesMax = 64;
 
 /** Own profile: what is not listed is refused. Docker Engine API v1.41, HostConfig.SecurityOpt. */
 const seccompProfile = JSON.stringify(
@@ -35,47 +37,90 @@ export interface Placement {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** Throws RangeError on limits that the engine would take for none. */
+/** What policy says of a container's size, and which program of the engine runs it. */
+export interface ContainerShape {
+  readonly memoryMiB: number;
+  readonly cpus: number;
+  readonly pids: number;
+  readonly engineRuntime: ContainerProfile['engineRuntime'];
+}
+
+/** The container of a tool's call. Throws RangeError on limits that the engine would take for none. */
 export function containerSpec(profile: ContainerProfile, placement: Placement): ContainerCreateOptions {
+  const { memoryMiB, cpus, pids } = profile.limits;
+  const shape = { memoryMiB, cpus, pids, engineRuntime: profile.engineRuntime };
+  const workBytes = workBytesMax(memoryMiB);
+  const tmpBytes = Math.floor(memoryMiB / 4) * mebibyte;
+  return {
+    ...attachedSpec(placement),
+    WorkingDir: '/work',
+    HostConfig: {
+      ...hostConfig(shape, placement.cgroupParent),
+      Tmpfs: {
+        '/work': tmpfs(workBytes, 16_384, '0700'),
+        '/tmp': tmpfs(tmpBytes, 4_096, '0700'),
+      },
+      Ulimits: ulimits({ openFiles: 1024, fileBytes: workBytes }),
+      IpcMode: 'private',
+      ShmSize: 16 * mebibyte,
+    },
+  };
+}
+
+/**
+ * The container of an isolate worker: as a tool's, and nothing in it can be written at all. `command` goes to the
+ * image's entrypoint. Throws RangeError on limits that the engine would take for none.
+ */
+export function workerContainerSpec(
+  shape: ContainerShape,
+  placement: Placement,
+  command: readonly string[],
+): ContainerCreateOptions {
+  return {
+    ...attachedSpec(placement),
+    WorkingDir: '/',
+    Cmd: [...command],
+    HostConfig: {
+      ...hostConfig(shape, placement.cgroupParent),
+      Ulimits: ulimits({ openFiles: workerOpenFilesMax, fileBytes: 0 }),
+      // No /dev/shm: the one place that a read-only root leaves writable.
+      IpcMode: 'none',
+    },
+  };
+}
+
+function attachedSpec(placement: Placement): ContainerCreateOptions {
   return {
     Image: placement.imageId,
     Labels: { ...placement.labels },
     User: `${sandboxUser}:${sandboxUser}`,
-    WorkingDir: '/work',
     Hostname: 'sandbox',
     Env: [],
     Tty: false,
     OpenStdin: true,
-    // The supervisor ends everything when its stdin ends, which is when our end of the attached stream is gone.
+    // What is process 1 ends everything when its stdin ends, which is when our end of the attached stream is gone.
     StdinOnce: true,
     AttachStdin: true,
     AttachStdout: true,
     AttachStderr: true,
     NetworkDisabled: true,
-    HostConfig: hostConfig(profile, placement.cgroupParent),
   };
 }
 
 /**
  * MaskedPaths and ReadonlyPaths are never sent: the engine's own lists hold, and an empty one would unmask.
- * `Init: false`, as the supervisor is process 1 itself: no process in the container can then signal it.
+ * `Init: false`, as supervisor and worker are process 1 themselves: no process in the container can then signal them.
  */
-function hostConfig(profile: ContainerProfile, cgroupParent: string): SandboxHostConfig {
-  const { memoryMiB, cpus, pids } = profile.limits;
+function hostConfig(shape: ContainerShape, cgroupParent: string): SandboxHostConfig {
+  const { memoryMiB, cpus, pids } = shape;
   // Zero means unlimited to the engine.
   if (!(memoryMiB >= memoryMiBMin) || !(cpus >= cpusMin) || !(pids >= pidsMin)) {
     throw new RangeError(
       `a container needs at least ${memoryMiBMin} MiB, ${cpusMin} cpus and ${pidsMin} pids; its limits are ${memoryMiB}, ${cpus} and ${pids}`,
     );
   }
-  const workBytes = workBytesMax(memoryMiB);
-  const tmpBytes = Math.floor(memoryMiB / 4) * mebibyte;
   return {
     ReadonlyRootfs: true,
-    Tmpfs: {
-      '/work': tmpfs(workBytes, 16_384, '0700'),
-      '/tmp': tmpfs(tmpBytes, 4_096, '0700'),
-    },
     Privileged: false,
     CapDrop: ['ALL'],
     SecurityOpt: ['no-new-privileges', `seccomp=${seccompProfile}`],
@@ -83,24 +128,25 @@ function hostConfig(profile: ContainerProfile, cgroupParent: string): SandboxHos
     Memory: memoryMiB * mebibyte,
     MemorySwap: memoryMiB * mebibyte,
     NanoCpus: Math.round(cpus * 1e9),
-    Ulimits: [
-      { Name: 'core', Soft: 0, Hard: 0 },
-      { Name: 'nofile', Soft: 1024, Hard: 1024 },
-      { Name: 'fsize', Soft: workBytes, Hard: workBytes },
-    ],
     OomScoreAdj: 500,
     NetworkMode: 'none',
     PublishAllPorts: false,
-    IpcMode: 'private',
-    ShmSize: 16 * mebibyte,
     CgroupnsMode: 'private',
     CgroupParent: cgroupParent,
     Init: false,
     AutoRemove: false,
     RestartPolicy: { Name: 'no' },
     LogConfig: { Type: 'none', Config: {} },
-    Runtime: profile.engineRuntime,
+    Runtime: shape.engineRuntime,
   };
+}
+
+function ulimits(limits: { readonly openFiles: number; readonly fileBytes: number }): HostConfig['Ulimits'] {
+  return [
+    { Name: 'core', Soft: 0, Hard: 0 },
+    { Name: 'nofile', Soft: limits.openFiles, Hard: limits.openFiles },
+    { Name: 'fsize', Soft: limits.fileBytes, Hard: limits.fileBytes },
+  ];
 }
 
 function tmpfs(bytes: number, inodes: number, mode: string): string {

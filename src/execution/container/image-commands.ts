@@ -1,7 +1,10 @@
 /** What an operator does with images; see `sallyport images --help`. */
 import { Engine } from './engine.ts';
-import { buildImage, listImages } from './images.ts';
+import { toolFolders, toolImagePlan, workerFolder } from './image-plan.ts';
+import type { ImagePlan } from './image-plan.ts';
+import { buildImage, findPlanned } from './images.ts';
 import type { LocalImage } from './images.ts';
+import { planWorkerImage } from './worker-image.ts';
 
 export interface ImageCommands {
   readonly list: () => Promise<readonly LocalImage[]>;
@@ -14,17 +17,20 @@ export interface ImageCommands {
 
 export function createImageCommands(dockerHost: string | null, imagesDirectory: string): ImageCommands {
   const engine = new Engine(dockerHost);
-  const list = async (): Promise<readonly LocalImage[]> => {
-    await engine.ping();
-    return listImages(engine, imagesDirectory);
-  };
+  const plan = async (folder: string): Promise<ImagePlan> =>
+    folder === workerFolder
+      ? planWorkerImage(imagesDirectory, (await engine.facts()).architecture)
+      : toolImagePlan(imagesDirectory, folder);
+  const all = [workerFolder, ...toolFolders(imagesDirectory)].sort();
   return {
-    list,
+    async list() {
+      await engine.ping();
+      return await Promise.all(all.map(async (folder) => await findPlanned(engine, await plan(folder))));
+    },
     async build(folders, onProgress) {
-      const wanted = folders.length > 0 ? folders : (await list()).map(({ folder }) => folder);
       const built: LocalImage[] = [];
-      for (const folder of wanted)
-        built.push(await buildImage(engine, imagesDirectory, folder, { onProgress }));
+      for (const folder of folders.length > 0 ? folders : all)
+        built.push(await buildImage(engine, await plan(folder), { onProgress }));
       return built;
     },
   };

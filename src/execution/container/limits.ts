@@ -36,3 +36,10 @@ export const filePathDepthMax = 16;
 export const sweepIntervalMs = 60_000;
 /** After a call's deadline, before another instance's container counts as forgotten, milliseconds. */
 export const sweepGraceMs = 60_000;
+
+/** Containers of isolate workers that start at once: the engine makes about seven a second at four. */
+export const workerStartsMax = 4;
+/** Age at which a worker's container is replaced once it is idle, milliseconds. */
+export const workerLifetimeMs = 3_600_000;
+/** The deadline on its label: its last call may begin at that age, and policy allows a call 15 minutes. */
+export const workerDeadlineMs = workerLifetimeMs + 20 * 60_000;

@@ -3,17 +3,17 @@
  * the container, which is taken apart here (engine's stream, then frames) and handed on frame by frame.
  */
 import type { Duplex } from 'node:stream';
-import type { Container, ContainerCreateOptions, ContainerInspectInfo } from 'dockerode';
+import type { ContainerCreateOptions } from 'dockerode';
 
 import { FrameDecoder, parseControl } from '../protocol/frame-decoder.ts';
 import type { Frame } from '../protocol/frame.ts';
+import { AttachedContainer } from './attached-container.ts';
+import type { ContainerEnd } from './attached-container.ts';
 import { ByteBuffer } from './byte-buffer.ts';
 import { Demultiplexer } from './demultiplex.ts';
-import { bounded, statusOf } from './engine.ts';
 import type { Engine } from './engine.ts';
-import { complaintBytesMax, killGraceMs } from './limits.ts';
+import { complaintBytesMax } from './limits.ts';
 import type { Logger } from './logger.ts';
-import { cgroupPathsOf, readResourceUsage } from './resource-usage.ts';
 import type { ResourceUsage } from './resource-usage.ts';
 
 const harnessFrames = ['ready', 'stdout', 'stderr', 'result', 'artifact', 'artifactData', 'ended'] as const;
@@ -30,36 +30,15 @@ export interface FrameListener {
   room(): Promise<void>;
 }
 
-/** How a container ended by itself, as the engine says. */
-export interface ContainerEnd {
-  readonly exitCode: number;
-  readonly oomKilled: boolean;
-}
-
 export class Sandbox implements AsyncDisposable {
-  readonly #container: Container;
-  readonly #stream: Duplex;
-  readonly #exited: Promise<unknown>;
-  readonly #logger: Logger;
+  readonly #container: AttachedContainer;
   readonly #complaint = new ByteBuffer();
   readonly #closed: Promise<void>;
   #listener: FrameListener;
-  #pid = 0;
 
-  private constructor(
-    container: Container,
-    stream: Duplex,
-    exited: Promise<unknown>,
-    logger: Logger,
-    first: FrameListener,
-  ) {
+  private constructor(container: AttachedContainer, first: FrameListener) {
     this.#container = container;
-    this.#stream = stream;
-    this.#exited = exited;
-    this.#logger = logger;
     this.#listener = first;
-    // An error ends the reading in `#pump`, or comes when nobody reads any more.
-    stream.on('error', () => {});
     this.#closed = this.#pump();
   }
 
@@ -73,26 +52,16 @@ export class Sandbox implements AsyncDisposable {
     signal: AbortSignal,
     logger: Logger,
   ): Promise<Sandbox> {
-    const container = await engine.docker.createContainer({ ...spec, abortSignal: signal });
+    const container = await AttachedContainer.create(engine, spec, signal, logger);
     try {
-      const stream = (await container.attach({
-        stream: true,
-        stdin: true,
-        stdout: true,
-        stderr: true,
-        hijack: true,
-        abortSignal: signal,
-      })) as Duplex;
-      // Before start, so that no end can be missed. Pending for good when the engine is lost while we wait.
-      const exited: Promise<unknown> = container.wait({ condition: 'next-exit' }).catch(() => null);
       const ready = new ReadyListener();
-      const sandbox = new Sandbox(container, stream, exited, logger, ready);
-      await container.start({ abortSignal: signal });
-      const isReady = Promise.all([ready.seen, sandbox.#learnPid()]);
+      const sandbox = new Sandbox(container, ready);
+      await container.start(signal);
+      const isReady = Promise.all([ready.seen, container.learnPid()]);
       await Promise.race([isReady, sandbox.#endBeforeReady(), aborted(signal)]);
       return sandbox;
     } catch (error) {
-      await removeContainer(container, logger);
+      await container[Symbol.asyncDispose]();
       throw error;
     }
   }
@@ -118,26 +87,20 @@ export class Sandbox implements AsyncDisposable {
 
   /** Writes frames as fast as the harness takes them. Ends early, without an error, when the stream ends. */
   async send(frames: Iterable<Uint8Array>): Promise<void> {
+    const { stream } = this.#container;
     for (const frame of frames) {
-      if (!this.#stream.writable) return;
-      if (!this.#stream.write(frame)) await drained(this.#stream);
+      if (!stream.writable) return;
+      if (!stream.write(frame)) await drained(stream);
     }
   }
 
   async usage(): Promise<ResourceUsage> {
-    return await readResourceUsage(this.#container, this.#pid);
+    return await this.#container.usage();
   }
 
   /** Ends all processes of the container, and waits for its stream to end. */
   async kill(): Promise<void> {
-    try {
-      await bounded(this.#container.kill());
-    } catch (error) {
-      // 404, 409: it has ended already. Anything else: the engine does not answer, the kernel does.
-      if (statusOf(error) === null) await this.#killFirstProcess();
-    }
-    await within(killGraceMs, this.#closed);
-    this.#stream.destroy();
+    await this.#container.kill(this.#closed);
   }
 
   /**
@@ -145,31 +108,25 @@ export class Sandbox implements AsyncDisposable {
    * supervisor gave up because it had lost us.
    */
   async ended(): Promise<ContainerEnd | null> {
-    let state = await this.#state();
-    if (state?.Running === true) {
-      await within(killGraceMs, this.#exited);
-      state = await this.#state();
-    }
-    if (state === null || state.Running || state.ExitCode === runnerGoneExitCode) return null;
-    return { exitCode: state.ExitCode, oomKilled: state.OOMKilled };
+    const end = await this.#container.ended();
+    return end?.exitCode === runnerGoneExitCode ? null : end;
   }
 
   /** The engine's flag; false where it does not answer. */
   async wasOomKilled(): Promise<boolean> {
-    return (await this.#state())?.OOMKilled ?? false;
+    return await this.#container.wasOomKilled();
   }
 
   /** Removes the container, alive or not. What fails is left to the sweep. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stream.destroy();
-    await removeContainer(this.#container, this.#logger);
+    await this.#container[Symbol.asyncDispose]();
   }
 
   async #pump(): Promise<void> {
     const demultiplexer = new Demultiplexer();
     const decoder = new FrameDecoder(harnessFrames);
     try {
-      for await (const chunk of this.#stream as AsyncIterable<Buffer>) {
+      for await (const chunk of this.#container.stream as AsyncIterable<Buffer>) {
         let violation: string | null = null;
         const fault = demultiplexer.write(chunk, (stream, bytes) => {
           if (stream === 'stderr') this.#keepComplaint(bytes);
@@ -191,32 +148,9 @@ export class Sandbox implements AsyncDisposable {
     if (room > 0) this.#complaint.append(bytes.subarray(0, room));
   }
 
-  /** For what is read and killed past the engine; missing where the engine does not tell. */
-  async #learnPid(): Promise<void> {
-    this.#pid = (await this.#state())?.Pid ?? 0;
-  }
-
-  /** Null when the engine does not answer, or does not know the container. */
-  async #state(): Promise<ContainerInspectInfo['State'] | null> {
-    return await bounded(this.#container.inspect()).then(
-      (inspected) => inspected.State,
-      () => null,
-    );
-  }
-
   async #endBeforeReady(): Promise<never> {
     await this.#closed;
     throw new Error(`the container ended before its harness was ready: ${this.complaint || 'no word why'}`);
-  }
-
-  /** For an engine that is gone: the container's own first process, if it still is that. */
-  async #killFirstProcess(): Promise<void> {
-    if ((await cgroupPathsOf(this.#pid, this.id)) === null) return;
-    try {
-      process.kill(this.#pid, 'SIGKILL');
-    } catch (error) {
-      this.#logger.warn({ err: error, container: this.id }, 'a sandbox could not be killed');
-    }
   }
 }
 
@@ -247,15 +181,6 @@ class ReadyListener implements FrameListener {
   async room(): Promise<void> {}
 }
 
-async function removeContainer(container: Container, logger: Logger): Promise<void> {
-  try {
-    await bounded(container.remove({ force: true, v: true }));
-  } catch (error) {
-    if (statusOf(error) === 404 || statusOf(error) === 409) return;
-    logger.warn({ err: error, container: container.id }, 'a sandbox could not be removed; the sweep will');
-  }
-}
-
 async function aborted(signal: AbortSignal): Promise<never> {
   const { promise, reject } = Promise.withResolvers<never>();
   if (signal.aborted) reject(signal.reason);
@@ -271,15 +196,4 @@ async function drained(stream: Duplex): Promise<void> {
   await promise;
   stream.off('drain', resolve);
   stream.off('close', resolve);
-}
-
-/** The promise's value, or undefined when it takes too long. */
-async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T | undefined> {
-  const { promise: late, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => resolve(undefined), milliseconds);
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

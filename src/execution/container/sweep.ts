@@ -11,21 +11,22 @@ import type { Logger } from './logger.ts';
 export const labels = {
   /** Who started it: one id for each data directory. */
   instance: 'sallyport.instance',
+  /** What it is for: a call, or an isolate worker. */
   call: 'sallyport.call',
-  /** When its call has ended at the latest, milliseconds since 1970. */
+  /** When that has ended at the latest, milliseconds since 1970. */
   deadline: 'sallyport.deadline',
 } as const;
 
 export interface SweepScope {
   readonly instance: string;
-  /** Calls of this process that run or start. */
-  readonly liveCalls: ReadonlySet<string>;
+  /** Calls and isolate workers of this process that run or start. */
+  readonly live: ReadonlySet<string>;
   readonly nowMs: number;
 }
 
 /** Whether a container with these labels is forgotten. */
 export function isForgotten(given: Readonly<Record<string, string>>, scope: SweepScope): boolean {
-  if (given[labels.instance] === scope.instance) return !scope.liveCalls.has(given[labels.call] ?? '');
+  if (given[labels.instance] === scope.instance) return !scope.live.has(given[labels.call] ?? '');
   const deadlineMs = Number(given[labels.deadline]);
   return Number.isFinite(deadlineMs) && deadlineMs + sweepGraceMs < scope.nowMs;
 }

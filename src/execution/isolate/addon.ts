@@ -1,7 +1,7 @@
 /** Where isolated-vm's native addon is. The worker gets this one file and nothing else of node_modules. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 
 export interface IsolateAddon {
   readonly version: string;
@@ -18,6 +18,18 @@ export function locateAddon(): IsolateAddon {
   const { version } = JSON.parse(readFileSync(manifestPath, 'utf8')) as { version: string };
   const builds = createRequire(manifestPath)('node-gyp-build') as { path(folder: string): string };
   return { version, path: builds.path(dirname(manifestPath)) };
+}
+
+/**
+ * The addon for the worker's image: Linux with glibc, whatever this host is. `architecture` as Node names it.
+ * Throws when isolated-vm has no build for it.
+ */
+export function prebuiltAddon(architecture: string): string {
+  const folder = dirname(createRequire(import.meta.url).resolve('isolated-vm/package.json'));
+  const file = `isolated-vm.abi${process.versions.modules}.glibc.node`;
+  const path = join(folder, 'prebuilds', `linux-${architecture}`, file);
+  if (!existsSync(path)) throw new Error(`isolated-vm has no build for linux-${architecture}: ${path}`);
+  return path;
 }
 
 /** Why this addon must not be used; null when it may. */

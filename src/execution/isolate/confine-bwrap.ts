@@ -41,8 +41,7 @@ function launch(program: WorkerProgram): LaunchedWorker {
   const node = realpathSync(process.execPath);
   const readable = [node, ...librariesOf(node), ...program.readable];
   const binds = readable.flatMap((path) => ['--ro-bind-try', path, path]);
-  const launched = spawnWorker(bwrap, [...shutIn, ...binds, ...sealed, node, ...nodeArguments(program)]);
-  return { ...launched, workerPid: () => onlyChildOf(launched.child.pid) };
+  return spawnWorker(bwrap, [...shutIn, ...binds, ...sealed, node, ...nodeArguments(program)], onlyChildOf);
 }
 
 /** Shared libraries and the dynamic loader, as the loader itself lists them. */
@@ -55,7 +54,7 @@ function librariesOf(program: string): string[] {
 }
 
 /** bubblewrap stays outside as the parent of the worker. */
-function onlyChildOf(pid: number | undefined): number | null {
+function onlyChildOf(pid: number): number | null {
   try {
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
     return children.length === 1 && children[0] !== '' ? Number(children[0]) : null;

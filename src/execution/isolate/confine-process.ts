@@ -9,6 +9,7 @@ import { existsSync } from 'node:fs';
 import { Duplex } from 'node:stream';
 import type { Confinement, LaunchedWorker, WorkerProgram } from './confinement.ts';
 import { nodeArguments } from './confinement.ts';
+import { SpawnedWorker } from './spawned-worker.ts';
 
 const setpriv = '/usr/bin/setpriv';
 const prlimit = '/usr/bin/prlimit';
@@ -52,7 +53,11 @@ function launch(wrapper: readonly string[], program: WorkerProgram): LaunchedWor
 }
 
 /** A process group of its own; empty environment; descriptors 0 and 1 closed to it, 2 for its last words, 3 the channel. */
-export function spawnWorker(command: string, args: readonly string[]): LaunchedWorker {
+export function spawnWorker(
+  command: string,
+  args: readonly string[],
+  workerPidOf?: (pid: number) => number | null,
+): LaunchedWorker {
   const child = spawn(command, args, {
     cwd: '/',
     env: {},
@@ -61,5 +66,5 @@ export function spawnWorker(command: string, args: readonly string[]): LaunchedW
   });
   const channel = child.stdio[3];
   if (!(channel instanceof Duplex)) throw new Error('the channel of a spawned worker is a duplex pipe');
-  return { child, channel, workerPid: () => child.pid ?? null };
+  return new SpawnedWorker(child, channel, workerPidOf);
 }

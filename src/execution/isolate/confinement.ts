@@ -2,13 +2,12 @@
  * How a worker process is shut in. The pool knows this interface alone; a stronger way to confine is one more
  * implementation and an entry in `select-confinement.ts`.
  */
-import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
-export type ConfinementName = 'bwrap' | 'process';
+export type ConfinementName = 'bwrap' | 'container' | 'process';
 
 /** A Node program and all that it may read. */
 export interface WorkerProgram {
@@ -18,13 +17,37 @@ export interface WorkerProgram {
   readonly readable: readonly string[];
 }
 
-/** A process that was started: its own process group, nothing inherited but descriptor 3. */
+/** How a worker came to its end. */
+export interface WorkerEnd {
+  /** `out_of_memory`: the kernel ended it for want of memory. `lost`: nobody can tell any more. */
+  readonly cause: 'ended' | 'out_of_memory' | 'lost';
+  /** What was seen of it: exit code, signal, or why it could not be started. */
+  readonly how: string;
+  /** The end of what it wrote to stderr: Node's and V8's last words. Hostile. */
+  readonly lastWords: string;
+}
+
+/** A worker that was started, or is about to: a process of this host or one in a container. */
 export interface LaunchedWorker {
-  readonly child: ChildProcess;
-  /** Bytes to and from the worker; hostile. */
+  /** Bytes to and from the worker; hostile. What is written before it runs waits for it. */
   readonly channel: Duplex;
-  /** The process that runs the worker itself, once it has said `ready`; null when that cannot be told. */
+  /** False as soon as it was killed or has ended, though bytes of it may still be on their way. */
+  readonly isAlive: boolean;
+  /** Settles when nothing of it runs any more and its last bytes have been read. Never rejects. */
+  readonly ended: Promise<WorkerEnd>;
+  /** For the log: what the host knows it by; null before it runs, and where that cannot be told. */
+  readonly pid: number | null;
+  /** The process that runs the worker itself, once it has said `ready`; null when it cannot be seen from here. */
   workerPid(): number | null;
+  /** Ends it with everything that it started, at once. Does nothing the second time. */
+  kill(): void;
+}
+
+export interface WorkerPace {
+  /** Workers that start at the same time. */
+  readonly startsMax: number;
+  /** Age at which a worker is replaced once it is idle, milliseconds. */
+  readonly lifetimeMs: number;
 }
 
 export interface Confinement {
@@ -32,7 +55,9 @@ export interface Confinement {
   /** What else protects, and what this host lacks; for the log at start. */
   readonly protections: readonly string[];
   readonly missing: readonly string[];
-  /** Never throws for a program that cannot be started: the child then reports `error`. */
+  /** What a pool of such workers has to heed; nothing when missing. */
+  readonly pace?: WorkerPace;
+  /** Never throws for a program that cannot be started: the worker then ends, and says why. */
   launch(program: WorkerProgram): LaunchedWorker;
 }
 

@@ -2,6 +2,7 @@
  * One call on one worker: the deadline, the caps, the watch over memory, and the verdict.
  * Hostile: what the worker sends. Caps that the worker keeps are kept here again, without trust in its counts.
  */
+import { Lost } from '../executor.ts';
 import type { ExecutionFrame, ExitReason, SandboxRequest } from '../executor.ts';
 import type { Truncation } from '../../model/call.ts';
 import type { Limits } from '../../model/limits.ts';
@@ -95,6 +96,7 @@ export class IsolateCall implements CallListener {
   }
 
   onExit(exit: WorkerExit): void {
+    if (exit.cause === 'lost' && this.#verdict === null) return this.#lose(exit);
     this.#verdict ??= looksOutOfMemory(exit)
       ? { reason: 'out_of_memory', error: null }
       : {
@@ -164,6 +166,13 @@ export class IsolateCall implements CallListener {
     this.#settleDone({ wasKilled: ended === null });
   }
 
+  /** What became of the guest is known to nobody: no exit is made up for it. */
+  #lose({ detail }: WorkerExit): void {
+    this.#stopTimers();
+    this.frames.end(new Lost(`the isolate worker was lost in the middle of the call: ${detail}`));
+    this.#settleDone({ wasKilled: true });
+  }
+
   #usage(wallMs: number, ended: EndedMessage | null): ExecutionFrame {
     return {
       type: 'usage',
@@ -190,7 +199,9 @@ function violation(detail: string): CallError {
   return { name: 'WorkerCrashed', message: `the isolate worker broke the protocol: ${detail}` };
 }
 
-/** V8's and isolated-vm's words on their way out; the guest cannot write to that stream. */
+/** The kernel's verdict, or V8's and isolated-vm's words on their way out; the guest cannot write to that stream. */
 function looksOutOfMemory(exit: WorkerExit): boolean {
-  return /out of memory|is_heap_oom|Allocation failed/i.test(exit.lastWords);
+  return (
+    exit.cause === 'out_of_memory' || /out of memory|is_heap_oom|Allocation failed/i.test(exit.lastWords)
+  );
 }

@@ -12,7 +12,7 @@ import type { Confinement } from './confinement.ts';
 import { IsolateCall } from './isolate-call.ts';
 import type { Logger } from './logger.ts';
 import { selectConfinement } from './select-confinement.ts';
-import type { ConfinementChoice } from './select-confinement.ts';
+import type { ConfinementChoice, ContainerConfinementSource } from './select-confinement.ts';
 import { WorkerPool } from './worker-pool.ts';
 import type { Lease } from './worker-pool.ts';
 
@@ -21,6 +21,7 @@ export interface IsolateExecutorOptions {
   readonly poolSize?: number;
   /** `auto` takes the strongest that works here; a name takes that one or refuses. */
   readonly confinement: ConfinementChoice;
+  readonly confineInContainer: ContainerConfinementSource;
   readonly logger: Logger;
   /** Default: the isolated-vm that is installed. */
   readonly addon?: IsolateAddon;
@@ -32,16 +33,16 @@ export interface IsolateExecutorOptions {
  * the executor is there, `health()` says `down` and why, and every run throws `NotStarted`.
  */
 export async function createIsolateExecutor(options: IsolateExecutorOptions): Promise<SandboxExecutor> {
-  const { confinement: choice, logger } = options;
+  const { confinement: choice, confineInContainer, logger } = options;
   const addon = findAddon(options);
   if ('objection' in addon) return new UnavailableExecutor(addon.objection, logger);
-  const selection = await selectConfinement(choice, addon.path, logger);
-  if ('confinement' in selection) {
+  const selection = await selectConfinement({ choice, addonPath: addon.path, confineInContainer, logger });
+  const { confinement, objection } = selection;
+  if (confinement !== null) {
     const size = options.poolSize ?? Math.max(2, availableParallelism());
-    return new IsolateExecutor(selection.confinement, addon.path, size, logger);
+    return new IsolateExecutor({ confinement, objection, addonPath: addon.path, size, logger });
   }
-  if (choice !== 'auto')
-    throw new Error(`isolate confinement ${choice} cannot be had: ${selection.objection}`);
+  if (choice !== 'auto') throw new Error(`isolate confinement ${choice} cannot be had: ${objection}`);
   return new UnavailableExecutor(selection.objection, logger);
 }
 
@@ -57,18 +58,30 @@ function findAddon({ addon }: IsolateExecutorOptions): IsolateAddon | { readonly
   }
 }
 
+interface IsolateExecutorParts {
+  readonly confinement: Confinement;
+  /** Why it is not a stronger one. */
+  readonly objection: string | null;
+  readonly addonPath: string;
+  readonly size: number;
+  readonly logger: Logger;
+}
+
 class IsolateExecutor implements SandboxExecutor {
   readonly kind = 'isolate';
   readonly #confinement: Confinement;
+  readonly #objection: string | null;
   readonly #pool: WorkerPool;
   readonly #calls = new Set<IsolateCall>();
 
-  constructor(confinement: Confinement, addonPath: string, size: number, logger: Logger) {
+  constructor({ confinement, objection, addonPath, size, logger }: IsolateExecutorParts) {
     const program = workerProgram(addonPath, 'work');
     this.#confinement = confinement;
+    this.#objection = objection;
     this.#pool = new WorkerPool({
       size,
       launch: () => confinement.launch(program),
+      ...(confinement.pace === undefined ? {} : { pace: confinement.pace }),
       logger,
       now: () => performance.now(),
     });
@@ -88,9 +101,15 @@ class IsolateExecutor implements SandboxExecutor {
   }
 
   health(): Promise<ExecutorHealth> {
-    const reason = this.#pool.downReason;
-    const state = reason === null ? 'ok' : 'down';
-    return Promise.resolve({ kind: this.kind, state, confinement: this.#confinement.name, reason });
+    const { downReason } = this.#pool;
+    const weaker =
+      this.#objection === null ? null : `a stronger confinement cannot be used: ${this.#objection}`;
+    return Promise.resolve({
+      kind: this.kind,
+      state: downReason === null ? 'ok' : 'down',
+      confinement: this.#confinement.name,
+      reason: downReason ?? weaker,
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

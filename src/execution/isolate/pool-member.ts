@@ -15,10 +15,15 @@ export class PoolMember {
   #isRetired = false;
   #firstReadyBytes: number | null = null;
   #readyTimer: NodeJS.Timeout | null = null;
+  readonly #lifeTimer: NodeJS.Timeout | null;
+  #isOld = false;
 
-  constructor(worker: WorkerProcess, callsMax: number) {
+  /** `lifetimeMs`: the age at which it goes, at once if it is idle then, else after its call. Null: it has none. */
+  constructor(worker: WorkerProcess, callsMax: number, lifetimeMs: number | null = null) {
     this.worker = worker;
     this.#callsMax = callsMax;
+    this.#lifeTimer = lifetimeMs === null ? null : setTimeout(() => this.#growOld(), lifetimeMs);
+    void worker.exited.then(() => clearTimeout(this.#lifeTimer ?? undefined));
     this.expectReady();
   }
 
@@ -64,12 +69,17 @@ export class PoolMember {
     const bytes = this.worker.readings.residentBytes() ?? 0;
     this.#firstReadyBytes ??= bytes;
     const growthMiB = (bytes - this.#firstReadyBytes) / bytesPerMiB;
-    return this.#calls < this.#callsMax && growthMiB <= poolLimits.idleGrowthMiBMax;
+    return !this.#isOld && this.#calls < this.#callsMax && growthMiB <= poolLimits.idleGrowthMiBMax;
   }
 
   retire(): void {
     this.#isRetired = true;
     this.worker.kill();
+  }
+
+  #growOld(): void {
+    this.#isOld = true;
+    if (this.isIdle) this.retire();
   }
 
   stopWaiting(): void {

@@ -13,33 +13,27 @@ export async function confinementObjection(
   addonPath: string,
 ): Promise<string | null> {
   const { promise, resolve } = Promise.withResolvers<string | null>();
-  const { child, channel } = confinement.launch(workerProgram(addonPath, 'probe'));
+  const worker = confinement.launch(workerProgram(addonPath, 'probe'));
   const timer = setTimeout(
     () => resolve(`the self-test did not answer in ${selfTestMsMax} ms`),
     selfTestMsMax,
   );
   const decoder = new FrameDecoder(['ready']);
-  let lastWords = '';
-  child.stderr?.on('data', (chunk: Buffer) => {
-    lastWords = (lastWords + chunk.toString('utf8')).slice(0, lastWordsCharsMax);
-  });
-  channel.on('error', () => {});
-  channel.on('data', (chunk: Buffer) => {
+  worker.channel.on('error', () => {});
+  worker.channel.on('data', (chunk: Buffer) => {
     const violation = decoder.decode(chunk, (frame) =>
       resolve(objectionTo(parseControl(frame)?.['breaches'])),
     );
     if (violation !== null) resolve(`the self-test answered with ${violation.detail}`);
   });
-  child.once('error', (error) => resolve(`a worker cannot be started: ${error.message}`));
-  child.once('close', () =>
-    resolve(`a worker cannot be started: ${lastWords.trim() || 'it ended without a word'}`),
+  void worker.ended.then(({ how, lastWords }) =>
+    resolve(`a worker cannot be started: ${lastWords.trim().slice(0, lastWordsCharsMax) || how}`),
   );
   try {
     return await promise;
   } finally {
     clearTimeout(timer);
-    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
-      process.kill(-child.pid, 'SIGKILL');
+    worker.kill();
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { NotStarted } from '../executor.ts';
 import { BackOff } from './back-off.ts';
-import type { LaunchedWorker } from './confinement.ts';
+import type { LaunchedWorker, WorkerPace } from './confinement.ts';
 import type { Logger } from './logger.ts';
 import type { Owner } from './ownership.ts';
 import { poolLimits } from './pool-limits.ts';
@@ -19,6 +19,8 @@ export interface WorkerPoolOptions {
   readonly launch: () => LaunchedWorker;
   /** Default: as in `pool-limits.ts`. */
   readonly callsPerWorkerMax?: number;
+  /** Unbounded when missing. */
+  readonly pace?: WorkerPace;
   readonly logger: Logger;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
@@ -190,9 +192,13 @@ export class WorkerPool implements AsyncDisposable {
     const wanted = Math.max(needed, poolLimits.sparesMin);
     let fresh = alive.filter((member) => member.isFresh).length;
     let total = this.#members.size;
+    const startsMax = this.#options.pace?.startsMax ?? this.#processesMax;
+    let starting = alive.filter((member) => !member.hasStarted).length;
     while ((fresh < wanted || total < this.#options.size) && total < this.#processesMax) {
-      if (this.#startBackOff.remainingMs > 0) return;
+      // The next one starts when one of these is ready or gone.
+      if (this.#startBackOff.remainingMs > 0 || starting >= startsMax) return;
       this.#start();
+      starting += 1;
       fresh += 1;
       total += 1;
     }
@@ -207,7 +213,7 @@ export class WorkerPool implements AsyncDisposable {
       onExit: (gone, exit) => this.#onExit(gone, exit),
     });
     const callsMax = this.#options.callsPerWorkerMax ?? poolLimits.callsPerWorkerMax;
-    this.#members.add(new PoolMember(worker, callsMax));
+    this.#members.add(new PoolMember(worker, callsMax, this.#options.pace?.lifetimeMs ?? null));
   }
 
   #freeSlots(): number {

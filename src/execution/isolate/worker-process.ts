@@ -6,22 +6,15 @@
 import { soleCallChannel } from '../protocol/frame.ts';
 import type { Frame } from '../protocol/frame.ts';
 import { FrameDecoder } from '../protocol/frame-decoder.ts';
-import type { LaunchedWorker } from './confinement.ts';
+import type { LaunchedWorker, WorkerEnd } from './confinement.ts';
 import { ProcessReadings } from './process-readings.ts';
-
-/** Bytes kept of what the process wrote to stderr: Node's and V8's last words, for the log. */
-const lastWordsBytesMax = 4096;
-/** How long a worker that exited may take to close its pipes before it is taken for gone anyway. */
-const drainMsMax = 500;
 
 /** `starting` → `ready` → `busy` → `preparing` → `ready` …; `gone` from anywhere. */
 export type WorkerState = 'starting' | 'ready' | 'busy' | 'preparing' | 'gone';
 
-export interface WorkerExit {
-  /** What the runner saw: a violation of the protocol, or how the process ended. */
+export interface WorkerExit extends WorkerEnd {
+  /** What the runner saw: a violation of the protocol, or how the worker ended. */
   readonly detail: string;
-  /** What Node or V8 wrote last; for the log and for telling out-of-memory from other crashes. */
-  readonly lastWords: string;
   /** The runner killed it. */
   readonly wasOrdered: boolean;
 }
@@ -38,7 +31,7 @@ export interface WorkerListener {
 }
 
 export class WorkerProcess {
-  /** Settles when the process is gone, with all its group. */
+  /** Settles when the worker is gone, with all that it started. */
   readonly exited: Promise<void>;
   readonly #launched: LaunchedWorker;
   readonly #listener: WorkerListener;
@@ -48,8 +41,6 @@ export class WorkerProcess {
   #call: CallListener | null = null;
   #violation: string | null = null;
   #wasOrdered = false;
-  #isEnding = false;
-  #lastWords = '';
   #readings: ProcessReadings | null = null;
 
   constructor(launched: LaunchedWorker, listener: WorkerListener) {
@@ -58,23 +49,17 @@ export class WorkerProcess {
     this.#settleExited = resolve;
     this.#launched = launched;
     this.#listener = listener;
-    const { child, channel } = launched;
+    const { channel, ended } = launched;
     channel.on('data', (chunk: Buffer) => this.#read(chunk));
     channel.on('error', () => {});
-    child.stderr?.on('data', (chunk: Buffer) => {
-      this.#lastWords = (this.#lastWords + chunk.toString('utf8')).slice(-lastWordsBytesMax);
-    });
-    child.once('error', (error) => this.#onGone(`cannot be started: ${error.message}`));
-    child.once('exit', (code, signal) =>
-      this.#onExit(signal === null ? `exit code ${code}` : `signal ${signal}`),
-    );
+    void ended.then((end) => this.#onGone(end));
   }
 
   get state(): WorkerState {
     return this.#state;
   }
   get pid(): number | null {
-    return this.#launched.child.pid ?? null;
+    return this.#launched.pid;
   }
   /** Available from `ready` on. */
   get readings(): ProcessReadings {
@@ -90,13 +75,11 @@ export class WorkerProcess {
     this.#launched.channel.write(frames);
   }
 
-  /** Kills the process and all of its group, at once. */
+  /** Kills the worker and all that it started, at once. */
   kill(): void {
-    const { pid, exitCode, signalCode } = this.#launched.child;
-    if (pid === undefined || exitCode !== null || signalCode !== null) return;
+    if (!this.#launched.isAlive) return;
     this.#wasOrdered = true;
-    this.#isEnding = true;
-    killGroup(pid);
+    this.#launched.kill();
   }
 
   #read(chunk: Buffer): void {
@@ -111,7 +94,7 @@ export class WorkerProcess {
       return this.#fail(`${frame.type} frame on channel ${frame.channel}`);
     if (frame.type === 'ready') {
       // Sent before the process was killed or died: the next call must not be given to it.
-      if (this.#isEnding) return;
+      if (!this.#launched.isAlive) return;
       if (this.#state !== 'starting' && this.#state !== 'preparing')
         return this.#fail(`ready while ${this.#state}`);
       this.#state = 'ready';
@@ -133,40 +116,14 @@ export class WorkerProcess {
     this.kill();
   }
 
-  #onExit(how: string): void {
-    const { child } = this.#launched;
-    this.#isEnding = true;
-    // Whatever the guest may have started belongs to the group and must not outlive it.
-    if (child.pid !== undefined) killGroup(child.pid);
-    const timer = setTimeout(() => this.#onGone(how), drainMsMax);
-    child.once('close', () => {
-      clearTimeout(timer);
-      this.#onGone(how);
-    });
-  }
-
-  #onGone(how: string): void {
-    if (this.#state === 'gone') return;
+  #onGone(end: WorkerEnd): void {
     this.#state = 'gone';
     this.#readings?.[Symbol.dispose]();
-    this.#launched.channel.destroy();
-    this.#launched.child.stderr?.destroy();
-    const exit: WorkerExit = {
-      detail: this.#violation ?? how,
-      lastWords: this.#lastWords,
-      wasOrdered: this.#wasOrdered,
-    };
+    const detail = this.#violation ?? end.how;
+    const exit: WorkerExit = { ...end, detail, wasOrdered: this.#wasOrdered };
     this.#call?.onExit(exit);
     this.#call = null;
     this.#listener.onExit(this, exit);
     this.#settleExited();
-  }
-}
-
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // ESRCH: nobody is left in it.
   }
 }

@@ -12,6 +12,8 @@ afterAll(() => rmSync(root, { recursive: true }));
 const facts: EngineFacts = {
   version: '20.10.24',
   apiVersion: '1.41',
+  architecture: 'x64',
+  runscPath: null,
   runcVersion: '1.1.12',
   runtimes: ['runc'],
   cgroupDriver: 'cgroupfs',

@@ -83,7 +83,7 @@ test("another instance's containers are removed only after their deadline", asyn
 });
 
 test('who is forgotten', () => {
-  const scope = { instance: 'i', liveCalls: new Set(['live']), nowMs: 1_000_000 };
+  const scope = { instance: 'i', live: new Set(['live']), nowMs: 1_000_000 };
   const of = (instance: string, call: string, deadline: string): boolean =>
     isForgotten({ [labels.instance]: instance, [labels.call]: call, [labels.deadline]: deadline }, scope);
   expect(of('i', 'live', '0')).toBe(false);

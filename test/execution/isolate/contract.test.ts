@@ -1,42 +1,7 @@
 import { describeSandboxExecutor, describeSandboxExecutorEnd } from '../../contract/sandbox-executor.ts';
-import type { ContractSubject } from '../../contract/sandbox-executor.ts';
-import { createExecutor, limits } from './support.ts';
+import { isolateSubject } from './contract-subject.ts';
+import { createExecutor } from './support.ts';
 
-const subject: ContractSubject = {
-  name: 'isolate',
-  create: () => createExecutor({ confinement: 'auto' }),
-  limits,
-  graceMs: 500,
-  profile: (source, narrowed) => ({
-    kind: 'isolate',
-    tool: 'a_tool',
-    limits: narrowed,
-    reuse: 'tenant',
-    webAssembly: false,
-    code: { name: 'tool.js', source },
-  }),
-  snippets: {
-    sum: 'export default ({ a, b }) => ({ sum: a + b });',
-    echo: 'export default (input) => input;',
-    print: `export default () => { console.log('to stdout'); console.error('to stderr'); };`,
-    fail: `export default () => { throw new Error('boom'); };`,
-    loop: 'export default () => { for (;;); };',
-    printMuch: `export default ({ bytes }) => {
-      for (let sent = 0; sent < bytes; sent += 1000) console.log('x'.repeat(999));
-      return 'done';
-    };`,
-    returnMuch: `export default ({ bytes }) => 'x'.repeat(bytes);`,
-    takeMemory:
-      'export default () => { const held = []; for (;;) held.push(new Array(1000).fill(held.length + 0.5)); };',
-    leaveMark: `export default () => {
-      const seen = 'mark' in globalThis || 'mark' in Object.prototype;
-      globalThis.mark = 1;
-      Object.prototype.mark = 1;
-      return seen;
-    };`,
-    printAndLoop: `export default () => { console.log('running'); for (;;); };`,
-  },
-};
-
+const subject = isolateSubject('isolate', () => createExecutor({ confinement: 'auto' }));
 describeSandboxExecutor(subject);
 describeSandboxExecutorEnd(subject);

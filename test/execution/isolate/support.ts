@@ -23,7 +23,13 @@ export const limits: Limits = {
 export const quiet = { info: () => {}, warn: () => {}, error: () => {} };
 
 export function createExecutor(options: Partial<IsolateExecutorOptions> = {}): Promise<SandboxExecutor> {
-  return createIsolateExecutor({ confinement: 'process', poolSize: 2, logger: quiet, ...options });
+  return createIsolateExecutor({
+    confinement: 'process',
+    confineInContainer: () => Promise.reject(new Error('no container engine in this test')),
+    poolSize: 2,
+    logger: quiet,
+    ...options,
+  });
 }
 
 export function toolProfile(source: string, name = 'tool.js', reuse: Reuse = 'tenant'): IsolateProfile {

@@ -12,7 +12,7 @@ test('after half a frame nothing more is sent', () => {
   execFileSync('/usr/bin/mkfifo', [pipe]);
   // A pipe that takes no more than it holds: the write ends in the middle.
   const descriptor = openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK);
-  const channel = new WorkerChannel(descriptor);
+  const channel = new WorkerChannel({ input: descriptor, output: descriptor });
   try {
     expect(() => channel.sendLog('stdout', Buffer.alloc(1024 * 1024))).toThrow('EAGAIN');
     expect(readSync(descriptor, Buffer.alloc(1024 * 1024))).toBeGreaterThan(0);
@@ -24,7 +24,7 @@ test('after half a frame nothing more is sent', () => {
 });
 
 test('after a write that sent nothing the next is served', () => {
-  const channel = new WorkerChannel(-1);
+  const channel = new WorkerChannel({ input: -1, output: -1 });
   expect(() => channel.sendControl('ready', {})).toThrow('out of range');
   expect(() => channel.sendControl('ready', {})).toThrow('out of range');
 });

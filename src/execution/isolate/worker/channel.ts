@@ -1,5 +1,5 @@
 /**
- * The worker's end of its connection: blocking reads and writes on one descriptor. Nothing else runs in this
+ * The worker's end of its connection: blocking reads and writes on one descriptor, or on two. Nothing else runs in this
  * process while it waits, so blocking costs nothing and saves two turns of the event loop a call.
  * The runner is trusted; what it sends is still checked for shape, because a bug there must not go on here.
  */
@@ -17,12 +17,14 @@ export interface WorkerCall {
 }
 
 export class WorkerChannel {
-  readonly #descriptor: number;
+  readonly #input: number;
+  readonly #output: number;
   readonly #chunk = Buffer.allocUnsafe(payloadBytesMax);
   #isBroken = false;
 
-  constructor(descriptor: number) {
-    this.#descriptor = descriptor;
+  constructor(descriptors: { readonly input: number; readonly output: number }) {
+    this.#input = descriptors.input;
+    this.#output = descriptors.output;
   }
 
   /** Waits for a whole call. Null when the runner hung up. */
@@ -30,7 +32,7 @@ export class WorkerChannel {
     const inbox = new CallInbox();
     const decoder = new FrameDecoder(['run', 'file', 'fileData', 'args', 'end']);
     while (!inbox.isComplete) {
-      const length = readSync(this.#descriptor, this.#chunk);
+      const length = readSync(this.#input, this.#chunk);
       if (length === 0) return null;
       const violation = decoder.decode(this.#chunk.subarray(0, length), (frame) => inbox.take(frame));
       if (violation !== null) throw new Error(`the runner broke the protocol: ${violation.detail}`);
@@ -60,7 +62,7 @@ export class WorkerChannel {
     const bytes = Buffer.concat(frames);
     let sent = 0;
     try {
-      while (sent < bytes.length) sent += writeSync(this.#descriptor, bytes, sent);
+      while (sent < bytes.length) sent += writeSync(this.#output, bytes, sent);
     } finally {
       this.#isBroken = sent > 0 && sent < bytes.length;
     }

@@ -1,5 +1,5 @@
 /**
- * An isolate worker: `node worker.ts ADDON_PATH [probe]`, spoken to on descriptor 3.
+ * An isolate worker: `node worker.ts ADDON_PATH [probe] [stdio]`, spoken to on descriptor 3, or on stdin and stdout.
  * One call at a time, each in an isolate of its own that was made ready before the call came. Everything is
  * synchronous, because that takes half the CPU of isolated-vm's async calls and because the runner owns the
  * deadline: it kills this process, whatever the guest does.
@@ -15,7 +15,9 @@ import { PreparedIsolate } from './prepared-isolate.ts';
 import type { IsolateAddonExports } from './prepared-isolate.ts';
 import { readToolCall } from './tool-call.ts';
 
-const channelDescriptor = 3;
+const socketPair = { input: 3, output: 3 } as const;
+/** In a container, whose engine attaches to these and to no other. V8's and Node's own words go to stderr. */
+const stdio = { input: 0, output: 1 } as const;
 /** Heap of the first isolate; the next ones are made for the memory of the call before. */
 const firstMemoryMiB = 64;
 
@@ -47,6 +49,7 @@ async function work(worker: Worker): Promise<void> {
 
 function runCall({ channel, sources }: Worker, prepared: PreparedIsolate, call: WorkerCall): void {
   const cpuBefore = process.cpuUsage();
+  const memoryBefore = reportsMemory ? process.memoryUsage.rss() : 0;
   const tool = readToolCall(call);
   const host = new GuestHost({
     limits: call.limits,
@@ -62,15 +65,17 @@ function runCall({ channel, sources }: Worker, prepared: PreparedIsolate, call: 
     outcome,
     dropped: host.dropped,
     cpuMs: (cpu.user + cpu.system) / 1000,
-    memoryBytes: process.platform === 'linux' ? 0 : process.memoryUsage.rss(),
+    memoryBytes: reportsMemory ? Math.max(0, process.memoryUsage.rss() - memoryBefore) : 0,
   });
 }
 
-const [addonPath, mode] = process.argv.slice(2);
-if (addonPath === undefined) throw new Error('usage: worker ADDON_PATH [probe]');
+const [addonPath, ...modes] = process.argv.slice(2);
+if (addonPath === undefined) throw new Error('usage: worker ADDON_PATH [probe] [stdio]');
+/** Only where the runner may be unable to look for itself: the reading costs as much as a small call. */
+const reportsMemory = modes.includes('stdio') || process.platform !== 'linux';
 const { ivm: addon } = createRequire(import.meta.url)(addonPath) as { ivm: IsolateAddonExports };
-const channel = new WorkerChannel(channelDescriptor);
-if (mode === 'probe') {
+const channel = new WorkerChannel(modes.includes('stdio') ? stdio : socketPair);
+if (modes.includes('probe')) {
   const { probeConfinement } = await import('./probe.ts');
   channel.sendControl('ready', { breaches: await probeConfinement() });
 } else {

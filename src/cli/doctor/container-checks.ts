@@ -1,0 +1,166 @@
+/** The engine, its runtimes and images, and what a container under each runtime proves from inside. */
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { promisify } from 'node:util';
+import { prepareCgroupParent } from '../../execution/container/cgroup-parent.ts';
+import { createContainerExecutor } from '../../execution/container/container-executor.ts';
+import { Engine } from '../../execution/container/engine.ts';
+import type { EngineFacts } from '../../execution/container/engine.ts';
+import { toolImagePlan } from '../../execution/container/image-plan.ts';
+import { findPlanned } from '../../execution/container/images.ts';
+import { isLower, runcWarning } from '../../execution/container/runtime-versions.ts';
+import { containerObjection } from '../../execution/container/self-test.ts';
+import type { EngineRuntime } from '../../model/tool.ts';
+import type { Revision } from '../../policy/revision.ts';
+import { engineRemedies, runscRemedies, withRemedy } from './remedies.ts';
+import { failed, messageOf, ok, warning } from './report.ts';
+import type { Check, RuntimeFinding } from './report.ts';
+
+export interface ContainerGround {
+  readonly dockerHost: string | null;
+  readonly imagesDirectory: string;
+  /** Null when the policy does not compile. */
+  readonly revision: Revision | null;
+}
+
+const quiet = { info: (): void => {}, warn: (): void => {}, error: (): void => {} };
+const runtimes: readonly EngineRuntime[] = ['runc', 'runsc'];
+/** The oldest that this project was measured with: its systrap platform is as fast as runc. */
+const runscReleaseMin = '20240729';
+
+/** Engine runtimes that tools of this policy ask for. */
+function neededRuntimes(revision: Revision | null): ReadonlySet<EngineRuntime> {
+  if (revision === null) return new Set(['runc']);
+  const tools = [...revision.tools.values()].map(({ runtime }) => runtime);
+  return new Set(tools.flatMap((runtime) => (runtime.kind === 'container' ? [runtime.engineRuntime] : [])));
+}
+
+export async function checkEngine({ dockerHost, revision }: ContainerGround): Promise<Check> {
+  try {
+    const { apiVersion, version } = await new Engine(dockerHost).ping();
+    return ok('engine', `${version}, API ${apiVersion}, at ${new Engine(dockerHost).address}`);
+  } catch (error) {
+    const isNeeded = neededRuntimes(revision).size > 0;
+    return (isNeeded ? failed : warning)('engine', messageOf(error), ...engineRemedies);
+  }
+}
+
+/** Only for an engine that answers. */
+export async function checkVersions({ dockerHost }: ContainerGround): Promise<Check[]> {
+  const facts = await new Engine(dockerHost).facts();
+  return [checkRunc(facts), ...(facts.runscPath === null ? [] : [await checkRunsc(facts.runscPath)])];
+}
+
+function checkRunc({ runcVersion }: EngineFacts): Check {
+  if (runcVersion === null) return warning('runc', 'the engine does not tell its version');
+  const objection = runcWarning(runcVersion);
+  if (objection === null) return ok('runc', runcVersion);
+  return warning(
+    'runc',
+    objection,
+    'apt-get install --only-upgrade runc; "apt changelog runc" says which of these the distribution patched',
+  );
+}
+
+async function checkRunsc(path: string): Promise<Check> {
+  try {
+    const { stdout } = await promisify(execFile)(path, ['--version']);
+    const release = /\d{8}/.exec(stdout)?.[0] ?? null;
+    if (release !== null && !isLower(release, runscReleaseMin)) return ok('runsc', release);
+    const found = `release ${release ?? 'unknown'}, measured from ${runscReleaseMin} on`;
+    return warning('runsc', found, ...runscRemedies.slice(0, 1));
+  } catch (error) {
+    return warning('runsc', `its version cannot be read here: ${messageOf(error)}`);
+  }
+}
+
+/** Only for an engine that answers. */
+export async function checkImages({
+  dockerHost,
+  imagesDirectory,
+  revision,
+}: ContainerGround): Promise<Check> {
+  const engine = new Engine(dockerHost);
+  const named = [...(revision?.images.values() ?? [])].flatMap(({ source }) =>
+    source.from === 'local' ? [source.folder] : [],
+  );
+  const found = await Promise.all(
+    named.map(async (folder) => await findPlanned(engine, toolImagePlan(imagesDirectory, folder))),
+  );
+  const missing = found.filter(({ imageId }) => imageId === null).map(({ folder }) => folder);
+  if (missing.length === 0) return ok('images', named.length === 0 ? 'policy names none' : named.join(', '));
+  return failed('images', `not built: ${missing.join(', ')}`, `sallyport images build ${missing.join(' ')}`);
+}
+
+/** Starts a container under each runtime, if the engine has it. */
+export async function examineContainers(ground: ContainerGround): Promise<RuntimeFinding[]> {
+  const { dockerHost, imagesDirectory, revision } = ground;
+  await using executor = createContainerExecutor({
+    dockerHost,
+    imagesDirectory,
+    instance: `doctor-${randomUUID()}`,
+    clock: { now: () => Date.now() },
+    logger: quiet,
+  });
+  const needed = neededRuntimes(revision);
+  const facts = await new Engine(dockerHost).facts().catch(() => null);
+  const findings: RuntimeFinding[] = [];
+  for (const runtime of runtimes) {
+    const reason =
+      facts !== null && !facts.runtimes.includes(runtime)
+        ? `the engine has no runtime ${runtime}`
+        : await containerObjection(executor, runtime);
+    const works = reason === null;
+    findings.push({
+      kind: 'container',
+      confinement: runtime,
+      state: works ? 'works' : 'unavailable',
+      isUsed: works && needed.has(runtime),
+      protections: works ? protectionsOf(runtime) : [],
+      missing: works && facts !== null ? (await gapsOf(facts)).map(withRemedy) : [],
+      reason,
+      remedies: works ? [] : remediesOf(runtime, facts),
+    });
+  }
+  return findings;
+}
+
+export function judgeContainers(findings: readonly RuntimeFinding[], revision: Revision | null): Check {
+  const needed = neededRuntimes(revision);
+  const containers = findings.filter(({ kind }) => kind === 'container');
+  const broken = containers.filter(
+    ({ confinement, state }) => state === 'unavailable' && needed.has(confinement as EngineRuntime),
+  );
+  if (needed.size === 0) return ok('containers', 'no tool of this policy runs in one');
+  if (broken.length === 0) return ok('containers', [...needed].join(', '));
+  return failed(
+    'containers',
+    broken.map(({ confinement, reason }) => `${confinement}: ${reason}`).join('; '),
+    ...broken.flatMap(({ remedies }) => remedies),
+  );
+}
+
+async function gapsOf(facts: EngineFacts): Promise<string[]> {
+  const { reason } = await prepareCgroupParent(facts);
+  return [...facts.warnings, ...(reason === null ? [] : [`no total memory limit: ${reason}`])];
+}
+
+function protectionsOf(runtime: EngineRuntime): string[] {
+  const common = [
+    'no network',
+    'read-only root',
+    'user 65534',
+    'no capabilities',
+    'cgroups of its own for memory, processes and CPU',
+    'one container a call',
+  ];
+  return runtime === 'runsc'
+    ? ['a kernel of its own (gVisor)', ...common]
+    : [...common, 'no_new_privs', 'seccomp allow list', 'no user namespaces'];
+}
+
+function remediesOf(runtime: EngineRuntime, facts: EngineFacts | null): readonly string[] {
+  if (facts === null) return engineRemedies;
+  if (facts.runtimes.includes(runtime)) return ['sallyport images build shell, if it is not built'];
+  return runtime === 'runsc' ? runscRemedies : ['apt-get install runc, and restart the engine'];
+}

@@ -1,0 +1,70 @@
+/** Isolate executors whose workers run in containers: on the engine of DOCKER_HOST, with an instance of their own. */
+import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+
+import { confineInContainer } from '../../src/execution/container/confine-in-container.ts';
+import type {
+  ContainerConfinement,
+  ContainerConfinementOptions,
+} from '../../src/execution/container/confine-in-container.ts';
+import { Engine } from '../../src/execution/container/engine.ts';
+import { buildImage } from '../../src/execution/container/images.ts';
+import { planWorkerImage } from '../../src/execution/container/worker-image.ts';
+import type { SandboxExecutor } from '../../src/execution/executor.ts';
+import { createExecutor } from '../execution/isolate/support.ts';
+import { dockerHost, imagesDirectory, silentLogger } from './container-calls.ts';
+
+export const engine = new Engine(dockerHost);
+
+/** Does nothing when it is there. */
+export async function buildWorkerImage(): Promise<void> {
+  const { architecture } = await engine.facts();
+  await buildImage(engine, planWorkerImage(imagesDirectory, architecture));
+}
+
+export function openConfinement(
+  changes: Partial<ContainerConfinementOptions> = {},
+): Promise<ContainerConfinement> {
+  return confineInContainer({
+    dockerHost,
+    instance: `test-${randomUUID()}`,
+    live: new Set(),
+    imagesDirectory,
+    guestMemoryMiBMax: () => 128,
+    engineRuntime: 'runc',
+    clock: { now: () => Date.now() },
+    logger: silentLogger,
+    ...changes,
+  });
+}
+
+/** An executor that takes its confinement down with itself. */
+export async function createContainedExecutor(
+  instance: string,
+  changes: Partial<ContainerConfinementOptions> = {},
+): Promise<SandboxExecutor> {
+  const stack = new AsyncDisposableStack();
+  const confineInContainer = async (): Promise<ContainerConfinement> =>
+    stack.use(await openConfinement({ instance, ...changes }));
+  const executor = await createExecutor({ confinement: 'container', confineInContainer });
+  stack.use(executor);
+  return {
+    kind: executor.kind,
+    run: (request, signal) => executor.run(request, signal),
+    health: () => executor.health(),
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+/** Host pids of the first processes of an instance's containers that run now. */
+export function workerPidsOf(instance: string): number[] {
+  const ids = docker('ps', '--quiet', '--no-trunc', '--filter', `label=sallyport.instance=${instance}`);
+  // One that is gone by now is left out, and said on stderr.
+  const pids = ids.length === 0 ? [] : docker('inspect', '--format', '{{.State.Pid}}', ...ids);
+  return pids.map(Number).filter((pid) => pid > 0);
+}
+
+function docker(...args: readonly string[]): string[] {
+  const { stdout } = spawnSync('docker', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  return stdout.split('\n').filter((line) => line !== '');
+}
