@@ -33,6 +33,8 @@ import type { RunnerConnectionOptions } from './execution/runner/runner-connecti
 import { RunnerGroup } from './execution/runner/runner-group.ts';
 import { childRunner } from './execution/runner/spawn-runner.ts';
 import { loadRevision } from './policy/load-revision.ts';
+import type { Revision } from './policy/revision.ts';
+import { demandsConfinement, findUnmetConfinement } from './policy/unmet-confinement.ts';
 import { QuotaLedger } from './policy/quota-ledger.ts';
 import { createLogger } from './telemetry/logger.ts';
 import type { Logger } from './telemetry/logger.ts';
@@ -95,6 +97,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   );
   const [revision, runner] = await Promise.all([loading, starting]);
   stack.use(runner);
+  await requireConfinement(revision, runner);
   const slots = new Slots(slotLimits);
   metrics.setRunningCalls(() => slots.runningCount);
   const context: CallContext = {
@@ -133,7 +136,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
         readReadiness({
           record: () => record.health(),
           runners: () => runner.state(),
-          revision: () => revision.id,
+          revision: () => revision,
           isDraining: () => isDraining,
         }),
       isDraining: () => isDraining,
@@ -174,6 +177,24 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   logger.info({ url, version, revision: revision.id, dataDir: config.dataDir }, 'listening');
   const owned = stack.move();
   return { url, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/**
+ * A tool that demands more than this host has is a reason not to start; later its calls alone are refused. A runner
+ * elsewhere that is not there yet says nothing now: what it cannot fulfil, it refuses call by call.
+ */
+async function requireConfinement(revision: Revision, runners: RunnerGroup): Promise<void> {
+  if (!demandsConfinement(revision)) return;
+  for (const { health } of await runners.state()) {
+    const isolates = health?.executors.find(({ kind }) => kind === 'isolate');
+    if (isolates === undefined) continue;
+    const unmet = findUnmetConfinement(revision, isolates.confinement);
+    if (unmet === null) continue;
+    const why = isolates.reason === null ? '' : ` (${isolates.reason})`;
+    throw new Error(
+      `${unmet}${why}. Give the host what is missing (\`sallyport doctor\` says what), or lower minConfinement in policy`,
+    );
+  }
 }
 
 /** The runners that are configured, else a child of this process, which must be there before anything is served. */

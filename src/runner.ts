@@ -160,8 +160,8 @@ function profileOf(revision: Revision, name: string): SandboxProfile | null {
   const { runtime, limits } = tool;
   const code = codeOf(runtime.code);
   if (runtime.kind === 'isolate') {
-    const { reuse, webAssembly } = runtime;
-    return { kind: 'isolate', tool: name, limits, code, reuse, webAssembly };
+    const { minConfinement, reuse, webAssembly } = runtime;
+    return { kind: 'isolate', tool: name, limits, code, reuse, minConfinement, webAssembly };
   }
   const image = revision.images.get(runtime.image);
   if (image === undefined) return null;

@@ -1,14 +1,16 @@
 /** What the server depends on and how each of it is. */
 import type { RecordHealth } from '../audit/record.ts';
 import type { ExecutorHealth } from '../execution/executor.ts';
+import { findUnmetConfinement } from '../policy/unmet-confinement.ts';
+import type { Revision } from '../policy/revision.ts';
 import type { RunnerState } from '../execution/runner/runner-connection.ts';
 
 export interface DependencyState {
   readonly name: string;
   readonly state: 'ok' | 'degraded' | 'down';
   readonly reason: string | null;
-  /** Further facts: confinement, revision. */
-  readonly details?: Readonly<Record<string, string>>;
+  /** Further facts: confinement with what it protects and what is missing, revision. */
+  readonly details?: Readonly<Record<string, string | readonly string[]>>;
 }
 
 export interface Readiness {
@@ -20,7 +22,7 @@ export interface Readiness {
 export interface ReadinessOptions {
   readonly record: () => Promise<RecordHealth>;
   readonly runners: () => Promise<readonly RunnerState[]>;
-  readonly revision: () => string;
+  readonly revision: () => Revision;
   readonly isDraining: () => boolean;
 }
 
@@ -30,11 +32,12 @@ export interface ReadinessOptions {
  */
 export async function readReadiness(options: ReadinessOptions): Promise<Readiness> {
   const [record, runners] = await Promise.all([options.record(), options.runners()]);
+  const revision = options.revision();
   const executors = runners.flatMap(({ health }) => health?.executors ?? []);
   const dependencies: DependencyState[] = [
     { name: 'record', ...record },
-    ...runners.flatMap(describeRunner),
-    { name: 'policy', state: 'ok', reason: null, details: { revision: options.revision() } },
+    ...runners.flatMap((runner) => describeRunner(runner, revision)),
+    { name: 'policy', state: 'ok', reason: null, details: { revision: revision.id } },
     ...(options.isDraining()
       ? [{ name: 'server', state: 'down', reason: 'it is shutting down' } as const]
       : []),
@@ -44,21 +47,35 @@ export async function readReadiness(options: ReadinessOptions): Promise<Readines
   const isDegraded = dependencies.some((dependency) => dependency.state !== 'ok');
   return {
     status: isDown ? 'down' : isDegraded ? 'degraded' : 'ok',
-    revision: options.revision(),
+    revision: revision.id,
     dependencies,
   };
 }
 
 /** The runner, then each of its runtimes. With several runners, in the order of the configuration. */
-function describeRunner({ state, reason, identity, name, health }: RunnerState): readonly DependencyState[] {
+function describeRunner(
+  { state, reason, identity, name, health }: RunnerState,
+  revision: Revision,
+): readonly DependencyState[] {
   const kept =
     identity === 'same-user' ? 'same user as the api: process isolation alone keeps the two apart' : null;
   return [
     { name: 'runner', state, reason: reason ?? kept, details: { identity, runner: name } },
-    ...(health?.executors ?? []).map(describeExecutor),
+    ...(health?.executors ?? []).map((executor) => describeExecutor(executor, revision)),
   ];
 }
 
-function describeExecutor({ kind, state, reason, confinement }: ExecutorHealth): DependencyState {
-  return { name: kind, state, reason, details: { confinement } };
+function describeExecutor(executor: ExecutorHealth, revision: Revision): DependencyState {
+  const { confinement, kind, missing, protections, state } = executor;
+  const unmet = kind === 'isolate' && state === 'ok' ? findUnmetConfinement(revision, confinement) : null;
+  return {
+    name: kind,
+    state: unmet === null ? state : 'degraded',
+    reason: [unmet, executor.reason].filter((text) => text !== null).join('; ') || null,
+    details: {
+      confinement,
+      ...(protections === undefined ? {} : { protections }),
+      ...(missing === undefined ? {} : { missing }),
+    },
+  };
 }

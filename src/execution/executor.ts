@@ -3,6 +3,7 @@
  * Trusted: the request (policy has decided) and what the runner itself observes (`started`, `usage`, `exit`).
  * Hostile: every byte of `stdout`, `stderr`, `result` and `artifact` frames.
  */
+import type { ConfinementName } from '../model/confinement.ts';
 import type { Limits } from '../model/limits.ts';
 import type { RuntimeReport, Truncation } from '../model/call.ts';
 import type { Image } from '../model/tool.ts';
@@ -88,6 +89,8 @@ interface ProfileBase {
 export interface IsolateProfile extends ProfileBase {
   readonly kind: 'isolate';
   readonly reuse: 'never' | 'principal' | 'tenant';
+  /** Weakest confinement of the worker under which the tool may run. */
+  readonly minConfinement: ConfinementName;
   readonly webAssembly: boolean;
 }
 
@@ -115,4 +118,7 @@ export interface ExecutorHealth {
   readonly state: 'ok' | 'down';
   readonly confinement: string;
   readonly reason: string | null;
+  /** Guards that were proved at start, and those that this host lacks. Missing where nothing is confined. */
+  readonly protections?: readonly string[];
+  readonly missing?: readonly string[];
 }

@@ -1,3 +1,4 @@
+import type { ConfinementName } from './confinement.ts';
 import type { JsonObject } from './json.ts';
 import type { Limits } from './limits.ts';
 
@@ -19,6 +20,8 @@ export interface IsolateRuntime {
   readonly kind: 'isolate';
   readonly code: ToolCode;
   readonly reuse: Reuse;
+  /** Weakest confinement of the worker under which it may run. */
+  readonly minConfinement: ConfinementName;
   /** Whether the code finds `WebAssembly`. Its memory counts as the process's. */
   readonly webAssembly: boolean;
 }

@@ -1,4 +1,5 @@
 /** Shapes of policy documents after they were checked against their JSON Schema (`schemas/`). */
+import type { ConfinementName } from '../model/confinement.ts';
 import type { Action } from '../model/finding.ts';
 import type { JsonObject, JsonValue } from '../model/json.ts';
 import type { EngineRuntime, HarnessEntry, Reuse } from '../model/tool.ts';
@@ -39,6 +40,7 @@ export type RuntimeSpec =
       readonly kind: 'isolate';
       readonly code?: string;
       readonly reuse?: Reuse;
+      readonly minConfinement?: ConfinementName;
       readonly webAssembly?: boolean;
     }
   | {

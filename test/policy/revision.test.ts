@@ -43,6 +43,7 @@ test('the id covers the code files, and so does the digest of the tool', async (
     kind: 'isolate',
     code: { from: 'file', name: 'c.js', source: 'export default () => 1' },
     reuse: 'tenant',
+    minConfinement: 'process',
     webAssembly: false,
   });
 });
@@ -60,6 +61,7 @@ test('the types of a code file in TypeScript are left out, and the id covers bot
       javascript: 'export default (a        )         => a;',
     },
     reuse: 'tenant',
+    minConfinement: 'process',
     webAssembly: true,
   });
   expect(one.id).not.toBe(two.id);

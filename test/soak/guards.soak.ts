@@ -9,9 +9,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Removal } from '../escape/isolate/guards/guard.ts';
-import { guards } from '../escape/isolate/guards/guest-and-worker.ts';
+import { confinementGuards } from '../escape/isolate/guards/confinement.ts';
+import { guards as guestGuards } from '../escape/isolate/guards/guest-and-worker.ts';
 import { repository } from '../support/server.ts';
 
+const guards = [...guestGuards, ...confinementGuards];
 const copied = ['src', 'test', 'policies', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
 /** The slowest of these runs takes about 30 s. */
 const runMsMax = 180_000;

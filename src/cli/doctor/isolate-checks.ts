@@ -2,8 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Config } from '../../config/config.ts';
 import { confineInContainer } from '../../execution/container/confine-in-container.ts';
-import type { ConfinementName } from '../../execution/isolate/confinement.ts';
-import { confinementNames, provedConfinement } from '../../execution/isolate/select-confinement.ts';
+import { WorkerCgroups } from '../../execution/isolate/cgroup/worker-cgroups.ts';
+import { provedConfinement } from '../../execution/isolate/select-confinement.ts';
+import { confinementNames } from '../../model/confinement.ts';
+import type { ConfinementName } from '../../model/confinement.ts';
 import { bwrapRemedies, engineRemedies, withRemedy } from './remedies.ts';
 import { failed, messageOf, ok, warning } from './report.ts';
 import type { Check, RuntimeFinding } from './report.ts';
@@ -21,7 +23,7 @@ const probeMemoryMiB = 64;
 /** Strongest first. */
 export async function examineIsolates(ground: IsolateGround): Promise<RuntimeFinding[]> {
   const findings: RuntimeFinding[] = [];
-  for (const name of confinementNames) findings.push(await examine(name, ground));
+  for (const name of confinementNames.toReversed()) findings.push(await examine(name, ground));
   const { isolateConfinement } = ground.config;
   const used = findings.find(
     ({ confinement, state }) =>
@@ -37,20 +39,23 @@ async function examine(
   const common = { kind: 'isolate', confinement: name, isUsed: false } as const;
   await using stack = new AsyncDisposableStack();
   try {
-    const { missing, protections } = await provedConfinement(name, addonPath, async () =>
-      stack.use(
-        await confineInContainer({
-          dockerHost: config.dockerHost,
-          instance: `doctor-${randomUUID()}`,
-          live: new Set(),
-          imagesDirectory,
-          guestMemoryMiBMax: () => probeMemoryMiB,
-          engineRuntime: 'runc',
-          clock: { now: () => Date.now() },
-          logger: quiet,
-        }),
-      ),
-    );
+    const { missing, protections } = await provedConfinement(name, {
+      addonPath,
+      cgroups: stack.use(WorkerCgroups.open()),
+      confineInContainer: async () =>
+        stack.use(
+          await confineInContainer({
+            dockerHost: config.dockerHost,
+            instance: `doctor-${randomUUID()}`,
+            live: new Set(),
+            imagesDirectory,
+            guestMemoryMiBMax: () => probeMemoryMiB,
+            engineRuntime: 'runc',
+            clock: { now: () => Date.now() },
+            logger: quiet,
+          }),
+        ),
+    });
     return {
       ...common,
       state: 'works',

@@ -37,7 +37,7 @@ export const runscRemedies: readonly string[] = [
 
 /** What a confinement says that it lacks, with the way to it. */
 const protectionRemedies: readonly (readonly [RegExp, string])[] = [
-  [/^\/usr\/bin\/(setpriv|prlimit)/, 'apt-get install util-linux'],
+  [/\/usr\/bin\/(setpriv|prlimit|unshare)/, 'apt-get install util-linux'],
   [/^namespaces/, 'use the confinement bwrap or container'],
   [/^seccomp/, 'use the confinement container'],
   [

@@ -93,7 +93,6 @@ export class ContainerConfinement implements Confinement, AsyncDisposable {
       'cgroups of its own for memory, processes and CPU',
       'node --permission',
       'empty environment',
-      'ends with the runner',
     ];
     this.missing = [
       ...facts.warnings,

@@ -16,6 +16,8 @@ export interface ContainedWorkerOptions {
 
 export class ContainedWorker implements LaunchedWorker {
   readonly channel = new AttachedChannel();
+  /** The engine's cgroup is not for the runner to write; the container's memory is limited once, at its start. */
+  readonly memory = null;
   readonly ended: Promise<WorkerEnd>;
   /** Settles when the container has been removed as well. Never rejects. */
   readonly removed: Promise<void>;

@@ -13,7 +13,7 @@ const manifestName = 'package.json';
 
 /** The image for the files as they are now. `architecture`: of the engine's machine, as Node names it. */
 export function planWorkerImage(imagesDirectory: string, architecture: string): ImagePlan {
-  const program = workerProgram(prebuiltAddon(architecture), 'work');
+  const program = workerProgram(prebuiltAddon(architecture));
   const files = program.readable.map((file) => ({ name: nameInImage(program, file), path: file }));
   return workerImagePlan(imagesDirectory, files);
 }
@@ -22,6 +22,7 @@ export function planWorkerImage(imagesDirectory: string, architecture: string): 
 export function programInImage(program: WorkerProgram): WorkerProgram {
   const inImage = (file: string): string => path.posix.join(programRoot, nameInImage(program, file));
   return {
+    ...program,
     entry: inImage(program.entry),
     args: [...program.args.map((arg) => (program.readable.includes(arg) ? inImage(arg) : arg)), 'stdio'],
     readable: program.readable.map(inImage),

@@ -1,70 +1,56 @@
 /**
  * `process`: a plain child process with an empty environment under Node's permission model (no network, no files
- * but its own, no child processes). On Linux util-linux adds what it can: no privileges to gain or keep, resource
- * limits, and death with the runner. Node's permission model does not bind native code: this confinement is for
- * development, and for hosts that have nothing stronger.
+ * but its own, no child processes). On Linux what the host offers comes on top: a cgroup, another user, no privileges
+ * to gain or keep, resource limits, a network of its own, death with the runner.
+ *
+ * What it cannot promise: Node's permission model binds JavaScript, not native code. A guest that breaks out of V8
+ * makes any system call (there is no filter), reads every file that its user may read, sees the host's processes, and
+ * may stop or read other workers, which have the same user. For development, and for hosts that have nothing stronger.
  */
-import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { Duplex } from 'node:stream';
-import type { Confinement, LaunchedWorker, WorkerProgram } from './confinement.ts';
-import { nodeArguments } from './confinement.ts';
-import { SpawnedWorker } from './spawned-worker.ts';
+import type { Confinement, ConfinementHost } from './confinement.ts';
+import { cgroupProtections, nodeArguments } from './confinement.ts';
+import { spawnWorker } from './spawn-worker.ts';
+import type { CommandPart } from './util-linux.ts';
+import { droppedPrivileges, objectionToNobody, resourceLimits, someNamespaces } from './util-linux.ts';
 
-const setpriv = '/usr/bin/setpriv';
-const prlimit = '/usr/bin/prlimit';
-/** Open files of a worker: Node itself takes about 25. */
-const openFilesMax = 64;
+/** Strongest first: as user 65534 of the host, then as this process's own. */
+export function confineAsProcess(host: ConfinementHost): [Confinement, ...Confinement[]] {
+  const objection = objectionToNobody([process.execPath, ...host.readable]);
+  const asOwn = confinement(host, objection ?? 'this process cannot become that user');
+  return objection === null ? [confinement(host, null), asOwn] : [asOwn];
+}
 
-export function confineAsProcess(): Confinement {
-  const isRoot = process.getuid?.() === 0;
-  const hasSetpriv = existsSync(setpriv);
-  const hasPrlimit = existsSync(prlimit);
-  const wrapper = [
-    ...(hasSetpriv
-      ? [setpriv, '--pdeathsig', 'KILL', '--no-new-privs', ...(isRoot ? dropCapabilities : []), '--']
-      : []),
-    ...(hasPrlimit ? [prlimit, '--core=0', '--fsize=0', `--nofile=${openFilesMax}`, '--'] : []),
-  ];
+/** `objection`: why the host's user 65534 cannot be had. */
+function confinement({ cgroups }: ConfinementHost, objection: string | null): Confinement {
+  const isMemoryLimited = cgroups.objections.memory === null;
+  const parts: readonly CommandPart[] =
+    process.platform === 'linux'
+      ? [
+          someNamespaces(),
+          resourceLimits({ isMemoryLimited, hasOwnUser: objection === null }),
+          droppedPrivileges(objection === null ? 'nobody' : 'own'),
+        ]
+      : [];
+  const memory = cgroupProtections(cgroups);
+  const wrapper = parts.flatMap(({ prefix }) => prefix);
   return {
     name: 'process',
     protections: [
       'node --permission',
       'empty environment',
-      ...(hasSetpriv ? ['no_new_privs', 'dies with the runner', ...(isRoot ? ['no capabilities'] : [])] : []),
-      ...(hasPrlimit ? ['rlimits core, fsize, nofile'] : []),
+      ...parts.flatMap(({ protections }) => protections),
+      ...memory.protections,
     ],
     missing: [
-      'namespaces',
       'seccomp',
-      'memory cgroup (the runner watches resident memory instead)',
-      ...(hasSetpriv ? [] : [`${setpriv} of util-linux`]),
-      ...(hasPrlimit ? [] : [`${prlimit} of util-linux`]),
+      'namespaces of users, mounts and processes',
+      ...parts.flatMap(({ missing }) => missing),
+      ...(objection === null ? [] : [`host user 65534 (${objection})`]),
+      ...memory.missing,
     ],
-    launch: (program) => launch(wrapper, program),
+    launch(program) {
+      const [command = process.execPath, ...args] = [...wrapper, process.execPath, ...nodeArguments(program)];
+      return spawnWorker(command, args, { cgroups });
+    },
   };
-}
-
-const dropCapabilities = ['--bounding-set', '-all', '--inh-caps', '-all'];
-
-function launch(wrapper: readonly string[], program: WorkerProgram): LaunchedWorker {
-  const [command, ...args] = [...wrapper, process.execPath, ...nodeArguments(program)];
-  return spawnWorker(command ?? process.execPath, args);
-}
-
-/** A process group of its own; empty environment; descriptors 0 and 1 closed to it, 2 for its last words, 3 the channel. */
-export function spawnWorker(
-  command: string,
-  args: readonly string[],
-  workerPidOf?: (pid: number) => number | null,
-): LaunchedWorker {
-  const child = spawn(command, args, {
-    cwd: '/',
-    env: {},
-    detached: true,
-    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
-  });
-  const channel = child.stdio[3];
-  if (!(channel instanceof Duplex)) throw new Error('the channel of a spawned worker is a duplex pipe');
-  return new SpawnedWorker(child, channel, workerPidOf);
 }

@@ -6,8 +6,16 @@ import { existsSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import type { ConfinementName } from '../../model/confinement.ts';
+import type { WorkerCgroups } from './cgroup/worker-cgroups.ts';
+import type { WorkerMemory } from './worker-memory.ts';
 
-export type ConfinementName = 'bwrap' | 'container' | 'process';
+/** What a confinement is built for. */
+export interface ConfinementHost {
+  readonly cgroups: WorkerCgroups;
+  /** What every worker reads: see `WorkerProgram`. */
+  readonly readable: readonly string[];
+}
 
 /** A Node program and all that it may read. */
 export interface WorkerProgram {
@@ -15,6 +23,8 @@ export interface WorkerProgram {
   readonly args: readonly string[];
   /** Files and folders, absolute. */
   readonly readable: readonly string[];
+  /** Flags of Node's on top of a worker's own; only the self-test has any. */
+  readonly nodeFlags?: readonly string[];
 }
 
 /** How a worker came to its end. */
@@ -39,6 +49,10 @@ export interface LaunchedWorker {
   readonly pid: number | null;
   /** The process that runs the worker itself, once it has said `ready`; null when it cannot be seen from here. */
   workerPid(): number | null;
+  /** Its memory as the kernel limits and counts it; null where the process itself is all that can be looked at. */
+  readonly memory: WorkerMemory | null;
+  /** Whether its cgroup limits its tasks; missing where there is none. */
+  hasTaskLimit?(): boolean;
   /** Ends it with everything that it started, at once. Does nothing the second time. */
   kill(): void;
 }
@@ -52,9 +66,14 @@ export interface WorkerPace {
 
 export interface Confinement {
   readonly name: ConfinementName;
-  /** What else protects, and what this host lacks; for the log at start. */
+  /**
+   * What it claims to protect with, in the words of `protections.ts`, and what this host lacks. The self-test proves
+   * each claim; one that it cannot prove is shown among the missing.
+   */
   readonly protections: readonly string[];
   readonly missing: readonly string[];
+  /** Its wall stands without Node's permission model, which the self-test then takes away before it tries. */
+  readonly holdsWithoutNode?: boolean;
   /** What a pool of such workers has to heed; nothing when missing. */
   readonly pace?: WorkerPace;
   /** Never throws for a program that cannot be started: the worker then ends, and says why. */
@@ -62,12 +81,12 @@ export interface Confinement {
 }
 
 /** The worker's program, from source (`.ts`) or from the package (`.js`): whatever this file is. */
-export function workerProgram(addonPath: string, mode: 'work' | 'probe'): WorkerProgram {
+export function workerProgram(addonPath: string, name: 'worker' | 'probe' = 'worker'): WorkerProgram {
   const here = fileURLToPath(import.meta.url);
   const room = dirname(here);
   return {
-    entry: join(room, 'worker', `worker${extname(here)}`),
-    args: mode === 'probe' ? [addonPath, 'probe'] : [addonPath],
+    entry: join(room, 'worker', `${name}${extname(here)}`),
+    args: [addonPath],
     readable: [
       join(room, 'worker'),
       join(room, 'guest'),
@@ -89,6 +108,7 @@ export function nodeArguments(program: WorkerProgram): string[] {
     '--v8-pool-size=0',
     '--disable-sigusr1',
     `--max-old-space-size=${workerHeapMiB}`,
+    ...(program.nodeFlags ?? []),
     program.entry,
     ...program.args,
   ];
@@ -96,6 +116,20 @@ export function nodeArguments(program: WorkerProgram): string[] {
 
 /** The worker's own heap: arguments, results and log lines in passing. Isolates have their own limit. */
 const workerHeapMiB = 256;
+
+/** What cgroups add to a confinement, and what it lacks without them. */
+export function cgroupProtections({
+  objections,
+}: WorkerCgroups): Pick<Confinement, 'protections' | 'missing'> {
+  const { memory, pids } = objections;
+  return {
+    protections: [...(memory === null ? ['memory cgroup'] : []), ...(pids === null ? ['pids cgroup'] : [])],
+    missing: [
+      ...(memory === null ? [] : [`memory cgroup (${memory}; the runner watches resident memory instead)`]),
+      ...(pids === null ? [] : [`pids cgroup (${pids})`]),
+    ],
+  };
+}
 
 /** The package.json that makes these files ES modules. */
 function manifestOf(folder: string): string {

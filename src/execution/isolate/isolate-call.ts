@@ -21,6 +21,8 @@ const deadlineGraceMs = 25;
 const memoryPollMs = 10;
 /** Growth beyond `memoryMiB` that is the engine's own: young generation, code, buffers in passing. */
 const memorySlackMiB = 64;
+/** Arguments and result pass as bytes, as text of two bytes a character, and once more inside the isolate. */
+const copiesInPassing = 4;
 /** How long a killed process may take to be gone before the call ends without it. */
 const exitMsMax = 2000;
 const bytesPerMiB = 1024 * 1024;
@@ -44,13 +46,14 @@ export class IsolateCall implements CallListener {
   readonly #limits: Limits;
   readonly #startedAtMs = performance.now();
   readonly #cpuAtStartMs: number | null;
-  readonly #memoryAtStart: number | null;
+  readonly #memoryBytesMax: number;
   readonly #logs: LogMeter;
   readonly #deadline: NodeJS.Timeout;
   #memoryPoll: NodeJS.Timeout | null = null;
   #exitWait: NodeJS.Timeout | null = null;
   #cpuAtEndMs: number | null = null;
-  #memoryPeakBytes = 0;
+  /** Null as long as nothing but the worker itself can tell. */
+  #memoryPeakBytes: number | null = null;
   #outputBytes = 0;
   #verdict: { reason: ExitReason; error: CallError } | null = null;
 
@@ -63,10 +66,11 @@ export class IsolateCall implements CallListener {
     this.#limits = request.limits;
     this.#logs = new LogMeter(request.limits);
     this.#cpuAtStartMs = worker.readings.cpuMs();
-    this.#memoryAtStart = worker.readings.residentBytes();
+    this.#memoryBytesMax = memoryBytesMax(request);
+    worker.memory.startCall(this.#memoryBytesMax);
     worker.begin(framesOfCall(request), this);
     this.#deadline = setTimeout(() => this.kill('timed_out'), request.limits.timeoutMs + deadlineGraceMs);
-    if (this.#memoryAtStart !== null) this.#memoryPoll = setInterval(() => this.#watchMemory(), memoryPollMs);
+    if (worker.memory.needsWatch) this.#memoryPoll = setInterval(() => this.#watchMemory(), memoryPollMs);
     this.frames.push({ type: 'started', runtime: { kind: 'isolate', confinement, image: null, warm } });
   }
 
@@ -96,6 +100,7 @@ export class IsolateCall implements CallListener {
   }
 
   onExit(exit: WorkerExit): void {
+    this.#readMemory();
     if (exit.cause === 'lost' && this.#verdict === null) return this.#lose(exit);
     this.#verdict ??= looksOutOfMemory(exit)
       ? { reason: 'out_of_memory', error: null }
@@ -138,14 +143,12 @@ export class IsolateCall implements CallListener {
 
   #watchMemory(): void {
     this.#readMemory();
-    if (this.#memoryPeakBytes > (this.#limits.memoryMiB + memorySlackMiB) * bytesPerMiB)
-      this.kill('out_of_memory');
+    if ((this.#memoryPeakBytes ?? 0) > this.#memoryBytesMax) this.kill('out_of_memory');
   }
 
   #readMemory(): void {
-    const now = this.#worker.readings.residentBytes();
-    if (now === null || this.#memoryAtStart === null) return;
-    this.#memoryPeakBytes = Math.max(this.#memoryPeakBytes, now - this.#memoryAtStart);
+    const peak = this.#worker.memory.peakGrowthBytes();
+    if (peak !== null) this.#memoryPeakBytes = Math.max(this.#memoryPeakBytes ?? 0, peak);
   }
 
   #stopTimers(): void {
@@ -178,10 +181,7 @@ export class IsolateCall implements CallListener {
       type: 'usage',
       wallMs,
       cpuMs: this.#cpuMs(wallMs, ended),
-      memoryPeakBytes: Math.max(
-        this.#memoryPeakBytes,
-        this.#memoryAtStart === null ? (ended?.memoryBytes ?? 0) : 0,
-      ),
+      memoryPeakBytes: this.#memoryPeakBytes ?? ended?.memoryBytes ?? 0,
       outputBytes: this.#outputBytes,
       truncated: this.#logs.truncations() satisfies Truncation[],
     };
@@ -193,6 +193,12 @@ export class IsolateCall implements CallListener {
     if (now !== null && this.#cpuAtStartMs !== null) return now - this.#cpuAtStartMs;
     return Math.min(ended?.cpuMs ?? wallMs, wallMs);
   }
+}
+
+/** What the process may grow by during the call. */
+function memoryBytesMax({ args, limits }: SandboxRequest): number {
+  const ownBytes = (limits.memoryMiB + memorySlackMiB) * bytesPerMiB;
+  return ownBytes + copiesInPassing * (args.length + limits.outputBytes);
 }
 
 function violation(detail: string): CallError {

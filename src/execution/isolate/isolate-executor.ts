@@ -3,16 +3,22 @@
  * Trusted: the request and the profile. Hostile: the tool's code, and every byte that a worker sends.
  */
 import { availableParallelism } from 'node:os';
+import { fulfils } from '../../model/confinement.ts';
 import { NotStarted } from '../executor.ts';
 import type { ExecutionFrame, ExecutorHealth, SandboxExecutor, SandboxRequest } from '../executor.ts';
 import { addonObjection, locateAddon } from './addon.ts';
 import type { IsolateAddon } from './addon.ts';
+import { WorkerCgroups } from './cgroup/worker-cgroups.ts';
 import { workerProgram } from './confinement.ts';
-import type { Confinement } from './confinement.ts';
 import { IsolateCall } from './isolate-call.ts';
+import type { CallStart } from './isolate-call.ts';
 import type { Logger } from './logger.ts';
 import { selectConfinement } from './select-confinement.ts';
-import type { ConfinementChoice, ContainerConfinementSource } from './select-confinement.ts';
+import type {
+  ConfinementChoice,
+  ConfinementSelection,
+  ContainerConfinementSource,
+} from './select-confinement.ts';
 import { WorkerPool } from './worker-pool.ts';
 import type { Lease } from './worker-pool.ts';
 
@@ -25,6 +31,8 @@ export interface IsolateExecutorOptions {
   readonly logger: Logger;
   /** Default: the isolated-vm that is installed. */
   readonly addon?: IsolateAddon;
+  /** Cgroups of workers, to be disposed of by the executor. Default: below the one of this process, where it can. */
+  readonly openCgroups?: () => WorkerCgroups;
 }
 
 /**
@@ -36,14 +44,17 @@ export async function createIsolateExecutor(options: IsolateExecutorOptions): Pr
   const { confinement: choice, confineInContainer, logger } = options;
   const addon = findAddon(options);
   if ('objection' in addon) return new UnavailableExecutor(addon.objection, logger);
-  const selection = await selectConfinement({ choice, addonPath: addon.path, confineInContainer, logger });
-  const { confinement, objection } = selection;
-  if (confinement !== null) {
+  await using stack = new AsyncDisposableStack();
+  const cgroups = stack.use((options.openCgroups ?? (() => WorkerCgroups.open()))());
+  const { path: addonPath } = addon;
+  const selection = await selectConfinement({ choice, addonPath, confineInContainer, cgroups, logger });
+  if (selection.confinement !== null) {
     const size = options.poolSize ?? Math.max(2, availableParallelism());
-    return new IsolateExecutor({ confinement, objection, addonPath: addon.path, size, logger });
+    return new IsolateExecutor({ selection, addonPath, size, logger, owned: stack.move() });
   }
+  const { objection } = selection;
   if (choice !== 'auto') throw new Error(`isolate confinement ${choice} cannot be had: ${objection}`);
-  return new UnavailableExecutor(selection.objection, logger);
+  return new UnavailableExecutor(objection, logger);
 }
 
 function findAddon({ addon }: IsolateExecutorOptions): IsolateAddon | { readonly objection: string } {
@@ -58,26 +69,29 @@ function findAddon({ addon }: IsolateExecutorOptions): IsolateAddon | { readonly
   }
 }
 
+type UsableConfinement = Exclude<ConfinementSelection, { readonly confinement: null }>;
+
 interface IsolateExecutorParts {
-  readonly confinement: Confinement;
-  /** Why it is not a stronger one. */
-  readonly objection: string | null;
+  readonly selection: UsableConfinement;
   readonly addonPath: string;
   readonly size: number;
   readonly logger: Logger;
+  /** What goes after the last worker. */
+  readonly owned: AsyncDisposableStack;
 }
 
 class IsolateExecutor implements SandboxExecutor {
   readonly kind = 'isolate';
-  readonly #confinement: Confinement;
-  readonly #objection: string | null;
+  readonly #selection: UsableConfinement;
+  readonly #owned: AsyncDisposableStack;
   readonly #pool: WorkerPool;
   readonly #calls = new Set<IsolateCall>();
 
-  constructor({ confinement, objection, addonPath, size, logger }: IsolateExecutorParts) {
-    const program = workerProgram(addonPath, 'work');
-    this.#confinement = confinement;
-    this.#objection = objection;
+  constructor({ selection, addonPath, size, logger, owned }: IsolateExecutorParts) {
+    const { confinement } = selection;
+    const program = workerProgram(addonPath);
+    this.#selection = selection;
+    this.#owned = owned;
     this.#pool = new WorkerPool({
       size,
       launch: () => confinement.launch(program),
@@ -102,25 +116,35 @@ class IsolateExecutor implements SandboxExecutor {
 
   health(): Promise<ExecutorHealth> {
     const { downReason } = this.#pool;
-    const weaker =
-      this.#objection === null ? null : `a stronger confinement cannot be used: ${this.#objection}`;
+    const { confinement, missing, objection, protections } = this.#selection;
+    const weaker = objection === null ? null : `a stronger confinement cannot be used: ${objection}`;
     return Promise.resolve({
       kind: this.kind,
       state: downReason === null ? 'ok' : 'down',
-      confinement: this.#confinement.name,
+      confinement: confinement.name,
       reason: downReason ?? weaker,
+      protections,
+      missing,
     });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const call of this.#calls) call.kill('cancelled');
     await this.#pool[Symbol.asyncDispose]();
+    await this.#owned[Symbol.asyncDispose]();
   }
 
   async #begin(request: SandboxRequest, signal: AbortSignal): Promise<IsolateCall> {
     const { profile, tenant, principal } = request;
     if (profile.kind !== 'isolate') {
       throw new NotStarted('runtime_unavailable', `isolates do not run ${profile.kind} tools`);
+    }
+    const { name } = this.#selection.confinement;
+    if (!fulfils(name, profile.minConfinement)) {
+      throw new NotStarted(
+        'runtime_unavailable',
+        `${profile.tool} demands the confinement ${profile.minConfinement} or stronger, and isolates of this host run under ${name}; GET /ready says what is missing`,
+      );
     }
     if (signal.aborted) throw new NotStarted('overloaded', 'the call was cancelled before it started');
     const lease = await this.#pool.acquire({ tenant, principal, reuse: profile.reuse }, signal);
@@ -129,10 +153,21 @@ class IsolateExecutor implements SandboxExecutor {
       lease.release({ wasKilled: true });
       throw new NotStarted('runtime_unavailable', 'the isolate worker was lost before the call began; retry');
     }
-    const call = new IsolateCall({ worker, warm, request, confinement: this.#confinement.name });
+    const call = this.#start({ worker, warm, request, confinement: name }, lease);
     this.#calls.add(call);
     void this.#releaseAfter(call, lease);
     return call;
+  }
+
+  /** A call whose limits cannot be set is never handed to the worker. */
+  #start(start: CallStart, lease: Lease): IsolateCall {
+    try {
+      return new IsolateCall(start);
+    } catch (error) {
+      lease.release({ wasKilled: true });
+      const message = "the isolate worker's memory limit could not be set; retry";
+      throw new NotStarted('runtime_unavailable', message, { cause: error });
+    }
   }
 
   async #releaseAfter(call: IsolateCall, lease: Lease): Promise<void> {

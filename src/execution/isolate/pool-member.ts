@@ -6,6 +6,13 @@ import type { WorkerProcess } from './worker-process.ts';
 
 const bytesPerMiB = 1024 * 1024;
 
+export interface MemberLimits {
+  /** Calls after which it goes. */
+  readonly callsMax: number;
+  /** The age at which it goes, milliseconds: at once if it is idle then, else after its call. Null: it has none. */
+  readonly lifetimeMs: number | null;
+}
+
 export class PoolMember {
   readonly worker: WorkerProcess;
   readonly #callsMax: number;
@@ -18,8 +25,7 @@ export class PoolMember {
   readonly #lifeTimer: NodeJS.Timeout | null;
   #isOld = false;
 
-  /** `lifetimeMs`: the age at which it goes, at once if it is idle then, else after its call. Null: it has none. */
-  constructor(worker: WorkerProcess, callsMax: number, lifetimeMs: number | null = null) {
+  constructor(worker: WorkerProcess, { callsMax, lifetimeMs }: MemberLimits) {
     this.worker = worker;
     this.#callsMax = callsMax;
     this.#lifeTimer = lifetimeMs === null ? null : setTimeout(() => this.#growOld(), lifetimeMs);

@@ -1,18 +1,29 @@
 /** Which confinement is used: the strongest that proves itself here, or the one that was asked for and no other. */
+import { confinementNames } from '../../model/confinement.ts';
+import type { ConfinementName } from '../../model/confinement.ts';
+import type { WorkerCgroups } from './cgroup/worker-cgroups.ts';
 import { confineWithBwrap } from './confine-bwrap.ts';
 import { confineAsProcess } from './confine-process.ts';
-import type { Confinement, ConfinementName } from './confinement.ts';
+import { workerProgram } from './confinement.ts';
+import type { Confinement } from './confinement.ts';
 import type { Logger } from './logger.ts';
-import { confinementObjection } from './self-test.ts';
+import { testConfinement } from './self-test.ts';
 
 export type ConfinementChoice = 'auto' | ConfinementName;
 
+/** A confinement that was proved here, with what was proved of it. */
+export interface ProvedConfinement {
+  readonly confinement: Confinement;
+  readonly protections: readonly string[];
+  /** What this host lacks, and claims that could not be proved. */
+  readonly missing: readonly string[];
+}
+
 export type ConfinementSelection =
-  | {
-      readonly confinement: Confinement;
+  | (ProvedConfinement & {
       /** Why no stronger one is used; null when there is none stronger, or it was not asked for. */
       readonly objection: string | null;
-    }
+    })
   /** Why none can be used, and what to do. */
   | { readonly confinement: null; readonly objection: string };
 
@@ -23,39 +34,40 @@ export interface SelectionOptions {
   readonly choice: ConfinementChoice;
   readonly addonPath: string;
   readonly confineInContainer: ContainerConfinementSource;
+  readonly cgroups: WorkerCgroups;
   readonly logger: Logger;
 }
-
-/** Strongest first. */
-export const confinementNames = ['bwrap', 'container', 'process'] as const;
 
 /** A confinement that was proved here. Throws, with why, when it cannot be had. */
 export async function provedConfinement(
   name: ConfinementName,
-  addonPath: string,
-  confineInContainer: ContainerConfinementSource,
-): Promise<Confinement> {
-  const implementations = {
-    bwrap: confineWithBwrap,
-    container: confineInContainer,
-    process: confineAsProcess,
+  { addonPath, cgroups, confineInContainer }: Omit<SelectionOptions, 'choice' | 'logger'>,
+): Promise<ProvedConfinement> {
+  const host = { cgroups, readable: workerProgram(addonPath).readable };
+  const variants = {
+    bwrap: () => confineWithBwrap(host),
+    container: async () => [await confineInContainer()],
+    process: () => confineAsProcess(host),
   } satisfies Record<ConfinementName, unknown>;
-  const confinement = await implementations[name]();
-  const objection = await confinementObjection(confinement, addonPath);
-  if (objection !== null) throw new Error(objection);
-  return confinement;
+  const objections: string[] = [];
+  for (const confinement of await variants[name]()) {
+    const { objection, protections, missing } = await testConfinement(confinement, addonPath);
+    if (objection === null) return { confinement, protections, missing };
+    objections.push(objection);
+  }
+  throw new Error([...new Set(objections)].join('; then '));
 }
 
 /** Tries in order; a confinement that fails its self-test is never used. */
 export async function selectConfinement(options: SelectionOptions): Promise<ConfinementSelection> {
-  const { addonPath, choice, confineInContainer, logger } = options;
+  const { choice, logger } = options;
   const objections: string[] = [];
-  for (const name of choice === 'auto' ? confinementNames : [choice]) {
+  for (const name of choice === 'auto' ? confinementNames.toReversed() : [choice]) {
     try {
-      const confinement = await provedConfinement(name, addonPath, confineInContainer);
-      const { protections, missing } = confinement;
+      const proved = await provedConfinement(name, options);
+      const { protections, missing } = proved;
       logger.info({ confinement: name, protections, missing }, 'isolate workers are confined');
-      return { confinement, objection: objections.length === 0 ? null : objections.join('; ') };
+      return { ...proved, objection: objections.length === 0 ? null : objections.join('; ') };
     } catch (error) {
       const objection = error instanceof Error ? error.message : String(error);
       objections.push(`${name}: ${objection}`);

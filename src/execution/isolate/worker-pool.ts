@@ -17,10 +17,10 @@ export interface WorkerPoolOptions {
   /** Calls at the same time. Up to twice as many processes are kept, for tenants whose calls alternate. */
   readonly size: number;
   readonly launch: () => LaunchedWorker;
-  /** Default: as in `pool-limits.ts`. */
-  readonly callsPerWorkerMax?: number;
   /** Unbounded when missing. */
   readonly pace?: WorkerPace;
+  /** Default: as in `pool-limits.ts`. */
+  readonly callsPerWorkerMax?: number;
   readonly logger: Logger;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
@@ -213,7 +213,8 @@ export class WorkerPool implements AsyncDisposable {
       onExit: (gone, exit) => this.#onExit(gone, exit),
     });
     const callsMax = this.#options.callsPerWorkerMax ?? poolLimits.callsPerWorkerMax;
-    this.#members.add(new PoolMember(worker, callsMax, this.#options.pace?.lifetimeMs ?? null));
+    const lifetimeMs = this.#options.pace?.lifetimeMs ?? null;
+    this.#members.add(new PoolMember(worker, { callsMax, lifetimeMs }));
   }
 
   #freeSlots(): number {

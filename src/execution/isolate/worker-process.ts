@@ -8,6 +8,8 @@ import type { Frame } from '../protocol/frame.ts';
 import { FrameDecoder } from '../protocol/frame-decoder.ts';
 import type { LaunchedWorker, WorkerEnd } from './confinement.ts';
 import { ProcessReadings } from './process-readings.ts';
+import { WatchedMemory } from './worker-memory.ts';
+import type { WorkerMemory } from './worker-memory.ts';
 
 /** `starting` → `ready` → `busy` → `preparing` → `ready` …; `gone` from anywhere. */
 export type WorkerState = 'starting' | 'ready' | 'busy' | 'preparing' | 'gone';
@@ -42,6 +44,7 @@ export class WorkerProcess {
   #violation: string | null = null;
   #wasOrdered = false;
   #readings: ProcessReadings | null = null;
+  #memory: WorkerMemory | null = null;
 
   constructor(launched: LaunchedWorker, listener: WorkerListener) {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -65,6 +68,11 @@ export class WorkerProcess {
   get readings(): ProcessReadings {
     this.#readings ??= ProcessReadings.open(this.#launched.workerPid());
     return this.#readings;
+  }
+
+  get memory(): WorkerMemory {
+    this.#memory ??= this.#launched.memory ?? new WatchedMemory(this.readings);
+    return this.#memory;
   }
 
   /** Hands over a call as frames. Only for a worker that is `ready`. */

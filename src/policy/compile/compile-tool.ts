@@ -73,8 +73,8 @@ export async function compileTool(resource: ToolResource, context: ToolContext):
 
 function runtimeOf({ spec: { runtime } }: ToolResource, code: ToolCode): Tool['runtime'] {
   if (runtime.kind === 'isolate') {
-    const { reuse = 'tenant', webAssembly = false } = runtime;
-    return { kind: 'isolate', code, reuse, webAssembly };
+    const { minConfinement = 'process', reuse = 'tenant', webAssembly = false } = runtime;
+    return { kind: 'isolate', code, reuse, minConfinement, webAssembly };
   }
   return { kind: 'container', image: runtime.image, engineRuntime: runtime.engineRuntime ?? 'runc', code };
 }

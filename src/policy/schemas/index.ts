@@ -28,7 +28,6 @@ export const fieldsNotSupported: readonly string[] = Object.freeze([
   'cost',
   'amount',
   'onStoreLoss',
-  'minConfinement',
   'pool',
   'session',
   'stream',

@@ -1,3 +1,4 @@
+import { confinementNames } from '../../model/confinement.ts';
 import { jsonSchemaDefs } from './json-schema.ts';
 import { conditional, documentSchema, label, limits, name, text, title } from './parts.ts';
 
@@ -14,6 +15,12 @@ const isolate = {
       description: 'JavaScript, or TypeScript (.ts) whose types are left out when the policy is loaded.',
     },
     reuse: { enum: ['never', 'principal', 'tenant'], default: 'tenant' },
+    minConfinement: {
+      enum: confinementNames,
+      default: 'process',
+      description:
+        'the weakest confinement of the worker under which the tool may run: process < container < bwrap. Where the host has less at start, the server does not start; where it has less later, calls of the tool are refused',
+    },
     webAssembly: {
       type: 'boolean',
       default: false,

@@ -20,7 +20,7 @@ import { planWorkerImage } from '../../../src/execution/container/worker-image.t
 import { Lost } from '../../../src/execution/executor.ts';
 import { locateAddon } from '../../../src/execution/isolate/addon.ts';
 import { workerProgram } from '../../../src/execution/isolate/confinement.ts';
-import { confinementObjection } from '../../../src/execution/isolate/self-test.ts';
+import { testConfinement } from '../../../src/execution/isolate/self-test.ts';
 import { WorkerProcess } from '../../../src/execution/isolate/worker-process.ts';
 import type { WorkerExit } from '../../../src/execution/isolate/worker-process.ts';
 import {
@@ -142,7 +142,10 @@ describe('the confinement', () => {
     const instance = `test-selftest-${randomUUID()}`;
     {
       await using confinement = await openConfinement({ instance });
-      expect(await confinementObjection(confinement, addonPath)).toBe(null);
+      const { missing, objection, protections } = await testConfinement(confinement, addonPath);
+      expect(objection).toBe(null);
+      expect(protections).toEqual(confinement.protections);
+      expect(missing).toEqual(confinement.missing);
     }
     expect(await countContainers(instance)).toBe(0);
   });
@@ -273,7 +276,7 @@ describe('a worker in a container', () => {
     const live = new Set<string>();
     await using executor = openExecutor({ instance, live });
     await using confinement = await openConfinement({ instance, live });
-    const worker = confinement.launch(workerProgram(addonPath, 'work'));
+    const worker = confinement.launch(workerProgram(addonPath));
     await once(worker.channel, 'data');
     expect(await executor.sweep()).toBe(0);
     live.clear();

@@ -2,14 +2,19 @@
 import { describe, expect, test } from 'vitest';
 import { NotStarted } from '../../../src/execution/executor.ts';
 import { addonObjection, locateAddon } from '../../../src/execution/isolate/addon.ts';
-import { confineWithBwrap } from '../../../src/execution/isolate/confine-bwrap.ts';
-import { confineAsProcess, spawnWorker } from '../../../src/execution/isolate/confine-process.ts';
 import { nodeArguments } from '../../../src/execution/isolate/confinement.ts';
 import type { Confinement } from '../../../src/execution/isolate/confinement.ts';
-import { confinementObjection } from '../../../src/execution/isolate/self-test.ts';
-import { createExecutor, runTool } from './support.ts';
+import { testConfinement } from '../../../src/execution/isolate/self-test.ts';
+import { spawnWorker } from '../../../src/execution/isolate/spawn-worker.ts';
+import { collectRun } from '../../support/collect-run.ts';
+import { confineAsPlainProcess, createExecutor, limits, runTool, toolProfile } from './support.ts';
 
 const addon = locateAddon();
+const plain = confineAsPlainProcess();
+
+async function objectionTo(confinement: Confinement): Promise<string | null> {
+  return (await testConfinement(confinement, addon.path)).objection;
+}
 
 function withNodeArguments(change: (args: string[]) => string[]): Confinement {
   const launch: Confinement['launch'] = (program) =>
@@ -19,18 +24,14 @@ function withNodeArguments(change: (args: string[]) => string[]): Confinement {
 
 describe('the self-test', () => {
   test('passes a process under the permission model', async () => {
-    expect(await confinementObjection(confineAsProcess(), addon.path)).toBe(null);
-  });
-
-  test('passes bubblewrap', async () => {
-    expect(await confinementObjection(confineWithBwrap(), addon.path)).toBe(null);
+    expect(await objectionTo(plain)).toBe(null);
   });
 
   test('refuses a process that is not confined, and says what it could do', async () => {
     const bare = withNodeArguments((args) =>
       args.filter((arg) => arg !== '--permission' && !arg.startsWith('--allow')),
     );
-    expect(await confinementObjection(bare, addon.path)).toBe(
+    expect(await objectionTo(bare)).toBe(
       'a confined worker opened a socket, read /etc/passwd, wrote a file, spawned a process',
     );
   });
@@ -42,24 +43,24 @@ describe('the self-test', () => {
     ['--allow-child-process', 'spawned a process'],
   ])('refuses one that has %s too much', async (flag, breach) => {
     const loose = withNodeArguments((args) => [flag, ...args]);
-    expect(await confinementObjection(loose, addon.path)).toBe(`a confined worker ${breach}`);
+    expect(await objectionTo(loose)).toBe(`a confined worker ${breach}`);
   });
 
   test('refuses one that does not start', async () => {
     const missing: Confinement = {
-      ...confineAsProcess(),
+      ...plain,
       launch: () => spawnWorker('/nonexistent/node', []),
     };
-    expect(await confinementObjection(missing, addon.path)).toContain('a worker cannot be started');
+    expect(await objectionTo(missing)).toContain('a worker cannot be started');
   });
 
   test('refuses one that answers nonsense', async () => {
     const program = `require('node:fs').writeSync(3, 'not a frame at all')`;
     const nonsense: Confinement = {
-      ...confineAsProcess(),
+      ...plain,
       launch: () => spawnWorker(process.execPath, ['-e', program]),
     };
-    expect(await confinementObjection(nonsense, addon.path)).toContain('the self-test answered with');
+    expect(await objectionTo(nonsense)).toContain('the self-test answered with');
   });
 });
 
@@ -97,6 +98,16 @@ describe('the executor', () => {
     expect(health).toMatchObject({ state: 'down', confinement: 'none' });
     expect(health.reason).toContain('no confinement of isolate workers works here');
     await expect(runTool(executor, 'export default () => 1;')).rejects.toBeInstanceOf(NotStarted);
+  });
+
+  test('runs nothing of a tool that demands more than there is, and says so', async () => {
+    await using executor = await createExecutor({ confinement: 'process' });
+    const profile = { ...toolProfile('export default () => 1;'), minConfinement: 'bwrap' } as const;
+    const refused = collectRun(executor, { profile, args: {}, limits });
+    await expect(refused).rejects.toBeInstanceOf(NotStarted);
+    await expect(refused).rejects.toThrow(
+      'a_tool demands the confinement bwrap or stronger, and isolates of this host run under process',
+    );
   });
 
   test('auto prefers bubblewrap', async () => {

@@ -14,6 +14,7 @@ export function isolateSubject(name: string, create: () => Promise<SandboxExecut
       tool: 'a_tool',
       limits: narrowed,
       reuse: 'tenant',
+      minConfinement: 'process',
       webAssembly: false,
       code: { name: 'tool.js', source },
     }),

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { assert, asyncProperty, uint8Array } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ExecutionFrame } from '../../../src/execution/executor.ts';
-import { spawnWorker } from '../../../src/execution/isolate/confine-process.ts';
+import { spawnWorker } from '../../../src/execution/isolate/spawn-worker.ts';
 import { IsolateCall } from '../../../src/execution/isolate/isolate-call.ts';
 import { WorkerProcess } from '../../../src/execution/isolate/worker-process.ts';
 import type { WorkerExit } from '../../../src/execution/isolate/worker-process.ts';

@@ -8,11 +8,14 @@ afterEach(() => void vi.useRealTimers());
 function memberWith(worker: { state: WorkerState }): { member: PoolMember; kills: () => number } {
   let kills = 0;
   const process = Object.assign(worker, {
+    exited: new Promise(() => {}),
     readings: { residentBytes: () => 0 },
-    exited: new Promise<void>(() => {}),
     kill: () => (kills += 1),
   });
-  return { member: new PoolMember(process as unknown as WorkerProcess, 1000), kills: () => kills };
+  return {
+    member: new PoolMember(process as unknown as WorkerProcess, { callsMax: 1000, lifetimeMs: null }),
+    kills: () => kills,
+  };
 }
 
 test('a worker whose `ready` came before its call was settled is not killed for being late', () => {

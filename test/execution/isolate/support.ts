@@ -1,6 +1,11 @@
 /** What the tests of isolates share: an executor of their own each, and short ways to run code in it. */
 import { readFileSync } from 'node:fs';
 import type { IsolateProfile, SandboxExecutor } from '../../../src/execution/executor.ts';
+import { locateAddon } from '../../../src/execution/isolate/addon.ts';
+import { WorkerCgroups } from '../../../src/execution/isolate/cgroup/worker-cgroups.ts';
+import { confineAsProcess } from '../../../src/execution/isolate/confine-process.ts';
+import { workerProgram } from '../../../src/execution/isolate/confinement.ts';
+import type { Confinement } from '../../../src/execution/isolate/confinement.ts';
 import { createIsolateExecutor } from '../../../src/execution/isolate/isolate-executor.ts';
 import type { IsolateExecutorOptions } from '../../../src/execution/isolate/isolate-executor.ts';
 import type { JsonObject, JsonValue } from '../../../src/model/json.ts';
@@ -22,6 +27,12 @@ export const limits: Limits = {
 
 export const quiet = { info: () => {}, warn: () => {}, error: () => {} };
 
+/** The confinement by a process alone, without cgroups. */
+export function confineAsPlainProcess(): Confinement {
+  const { readable } = workerProgram(locateAddon().path);
+  return confineAsProcess({ cgroups: WorkerCgroups.open(null), readable })[0];
+}
+
 export function createExecutor(options: Partial<IsolateExecutorOptions> = {}): Promise<SandboxExecutor> {
   return createIsolateExecutor({
     confinement: 'process',
@@ -33,7 +44,15 @@ export function createExecutor(options: Partial<IsolateExecutorOptions> = {}): P
 }
 
 export function toolProfile(source: string, name = 'tool.js', reuse: Reuse = 'tenant'): IsolateProfile {
-  return { kind: 'isolate', tool: 'a_tool', limits, reuse, webAssembly: false, code: { name, source } };
+  return {
+    kind: 'isolate',
+    tool: 'a_tool',
+    limits,
+    reuse,
+    minConfinement: 'process',
+    webAssembly: false,
+    code: { name, source },
+  };
 }
 
 /** A tool of the policy directory: the arguments are the input. */
@@ -59,6 +78,7 @@ export function runCode(
     tool: 'js_run',
     limits,
     reuse: 'tenant',
+    minConfinement: 'process',
     webAssembly: false,
     code: null,
   };

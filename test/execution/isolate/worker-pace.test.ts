@@ -2,23 +2,22 @@
 import { expect, test } from 'vitest';
 import { locateAddon } from '../../../src/execution/isolate/addon.ts';
 import { framesOfCall } from '../../../src/execution/isolate/call-frames.ts';
-import { confineAsProcess } from '../../../src/execution/isolate/confine-process.ts';
 import { workerProgram } from '../../../src/execution/isolate/confinement.ts';
 import type { LaunchedWorker, WorkerPace } from '../../../src/execution/isolate/confinement.ts';
 import { WorkerPool } from '../../../src/execution/isolate/worker-pool.ts';
 import type { Lease } from '../../../src/execution/isolate/worker-pool.ts';
-import { limits, quiet, toolProfile } from './support.ts';
+import { confineAsPlainProcess, limits, quiet, toolProfile } from './support.ts';
 
 const never = new AbortController().signal;
 const owner = { tenant: 'acme', principal: 'alice', reuse: 'tenant' } as const;
-const program = workerProgram(locateAddon().path, 'work');
+const program = workerProgram(locateAddon().path);
 
 function createPool(
   size: number,
   pace: WorkerPace,
   onLaunch: (worker: LaunchedWorker) => void = () => {},
 ): WorkerPool {
-  const confinement = confineAsProcess();
+  const confinement = confineAsPlainProcess();
   const launch = (): LaunchedWorker => {
     const worker = confinement.launch(program);
     onLaunch(worker);

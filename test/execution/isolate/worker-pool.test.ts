@@ -3,17 +3,24 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { NotStarted } from '../../../src/execution/executor.ts';
 import { locateAddon } from '../../../src/execution/isolate/addon.ts';
-import { confineAsProcess } from '../../../src/execution/isolate/confine-process.ts';
 import { workerProgram } from '../../../src/execution/isolate/confinement.ts';
 import { WorkerPool } from '../../../src/execution/isolate/worker-pool.ts';
 import type { Lease } from '../../../src/execution/isolate/worker-pool.ts';
 import type { Reuse } from '../../../src/model/tool.ts';
 import { collectRun } from '../../support/collect-run.ts';
-import { createExecutor, limits, quiet, runTool, toolProfile, workerPids } from './support.ts';
+import {
+  confineAsPlainProcess,
+  createExecutor,
+  limits,
+  quiet,
+  runTool,
+  toolProfile,
+  workerPids,
+} from './support.ts';
 
 const never = new AbortController().signal;
-const confinement = confineAsProcess();
-const program = workerProgram(locateAddon().path, 'work');
+const program = workerProgram(locateAddon().path);
+const confinement = confineAsPlainProcess();
 
 function createPool(size: number, callsPerWorkerMax?: number): WorkerPool {
   return new WorkerPool({

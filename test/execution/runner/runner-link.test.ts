@@ -35,6 +35,7 @@ const profile: SandboxProfile = {
   limits,
   code: null,
   reuse: 'tenant',
+  minConfinement: 'process',
   webAssembly: false,
 };
 const request: ExecutionRequest = {

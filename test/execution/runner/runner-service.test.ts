@@ -68,6 +68,7 @@ class TestRunner implements AsyncDisposable {
               limits,
               code: null,
               reuse: 'tenant',
+              minConfinement: 'process',
               webAssembly: false,
             }),
           },

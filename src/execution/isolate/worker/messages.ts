@@ -43,3 +43,24 @@ export interface EndedMessage {
 /** Characters kept of each part of an error, so that three of them fit one control frame however they are escaped. */
 export const errorNameCharsMax = 128;
 export const errorTextCharsMax = 4096;
+
+/** What the self-test tried, with `done` or the code of the error that it met. */
+export interface Attempts {
+  readonly openSocket: string;
+  readonly readPasswords: string;
+  readonly writeFile: string;
+  readonly spawn: string;
+}
+
+/** What a confined process could do and see; the runner looks at it from outside as well. */
+export interface ProbeReport {
+  readonly attempts: Attempts;
+  /** The same again under Node's permission model alone; null where Node has none. */
+  readonly attemptsUnderPermission: Attempts | null;
+  readonly signalRunner: string;
+  readonly readRunner: string;
+  readonly otherProcesses: number;
+  /** Names of variables. */
+  readonly environment: readonly string[];
+  readonly userId: number;
+}

@@ -1,5 +1,5 @@
 /**
- * An isolate worker: `node worker.ts ADDON_PATH [probe] [stdio]`, spoken to on descriptor 3, or on stdin and stdout.
+ * An isolate worker: `node worker.ts ADDON_PATH [stdio]`, spoken to on descriptor 3, or on stdin and stdout.
  * One call at a time, each in an isolate of its own that was made ready before the call came. Everything is
  * synchronous, because that takes half the CPU of isolated-vm's async calls and because the runner owns the
  * deadline: it kills this process, whatever the guest does.
@@ -69,15 +69,10 @@ function runCall({ channel, sources }: Worker, prepared: PreparedIsolate, call: 
   });
 }
 
-const [addonPath, ...modes] = process.argv.slice(2);
-if (addonPath === undefined) throw new Error('usage: worker ADDON_PATH [probe] [stdio]');
+const [addonPath, mode] = process.argv.slice(2);
+if (addonPath === undefined) throw new Error('usage: worker ADDON_PATH [stdio]');
 /** Only where the runner may be unable to look for itself: the reading costs as much as a small call. */
-const reportsMemory = modes.includes('stdio') || process.platform !== 'linux';
+const reportsMemory = mode === 'stdio' || process.platform !== 'linux';
 const { ivm: addon } = createRequire(import.meta.url)(addonPath) as { ivm: IsolateAddonExports };
-const channel = new WorkerChannel(modes.includes('stdio') ? stdio : socketPair);
-if (modes.includes('probe')) {
-  const { probeConfinement } = await import('./probe.ts');
-  channel.sendControl('ready', { breaches: await probeConfinement() });
-} else {
-  await work({ addon, sources: readGuestSources(), channel });
-}
+const channel = new WorkerChannel(mode === 'stdio' ? stdio : socketPair);
+await work({ addon, sources: readGuestSources(), channel });
