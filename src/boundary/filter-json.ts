@@ -31,7 +31,7 @@ function filterSiblings(siblings: Siblings, depth: number, round: number, pass: 
   if (depth > boundaryLimits.depthMax) throw new LimitExceeded('input-too-deep');
   const { values, pointerTo, contextOf } = siblings;
   const texts = values.map((value) => (typeof value === 'string' ? value.toWellFormed() : ''));
-  const split = findSplitSecrets(texts, pass.scanner);
+  const split = findSplitSecrets(texts, pass.scanner, pass.decoding);
   let previous = '';
   return values.map((value, index) => {
     if (typeof value !== 'string') {
@@ -42,7 +42,7 @@ function filterSiblings(siblings: Siblings, depth: number, round: number, pass: 
     }
     const text = texts[index] ?? '';
     if (round === 1) spend(pass, text.length);
-    const hits = scanText(text, pass.scanner);
+    const hits = scanText(text, pass.scanner, pass.decoding);
     hits.push(...(split.get(index) ?? []));
     for (const beside of [contextOf(index), previous]) hits.push(...scanBeside(beside, text, pass));
     previous = text;
@@ -114,7 +114,7 @@ function filterObject(
 function filterKey(key: string, place: Place, round: number, pass: FilterPass): string {
   const text = key.toWellFormed();
   if (round === 1) spend(pass, text.length);
-  return applyHits(text, scanText(text, pass.scanner), place, round, pass);
+  return applyHits(text, scanText(text, pass.scanner, pass.decoding), place, round, pass);
 }
 
 /** Keys that became equal are numbered; keys that stayed keep their name. A null prototype makes `__proto__` a key like any other. */

@@ -17,6 +17,11 @@ export const boundaryLimits = {
   contextUnitsMax: 256,
   contextValueUnitsMin: 16,
   contextValueUnitsMax: 8192,
+  /** Encodings inside each other that are undone; what is wrapped more often is not looked into. */
+  decodingDepthMax: 3,
+  /** Decoded text of all depths together, for each unit that is scanned, and once for each direction of a call. */
+  decodedUnitsPerUnit: 8,
+  decodedUnitsFloor: 16 * 1024 * 1024,
 } as const;
 
 /** Input that is not filtered to its end. The direction is then blocked; `detector` names the limit in the finding. */

@@ -1,6 +1,7 @@
 /**
  * Finds every occurrence of many literals in one pass (Aho and Corasick, 1975, as a full transition table).
- * One table step for each UTF-16 unit, whatever the input and however many literals.
+ * One table step for each UTF-16 unit, whatever the input and however many literals. ASCII letters match in either case:
+ * formats that know one case only say so themselves.
  */
 export interface LiteralAutomaton {
   /** Calls back for each occurrence with the literal's index and its start, in the order in which they end. */
@@ -53,14 +54,20 @@ export function buildLiteralAutomaton(literals: readonly string[]): LiteralAutom
 const stateMask = 0x7fff_ffff;
 const accepting = ~stateMask;
 
-/** Class 0 is every character that no literal has. */
+/** Class 0 is every character that no literal has; the two cases of an ASCII letter are one class. */
 function classify(literals: readonly string[]): Uint16Array {
   const classes = new Uint16Array(65_536);
   let count = 0;
   for (const literal of literals) {
     for (let at = 0; at < literal.length; at++) {
       const unit = literal.charCodeAt(at);
-      if (classes[unit] === 0) classes[unit] = ++count;
+      if (classes[unit] !== 0) continue;
+      classes[unit] = ++count;
+      const letter = unit | 0x20;
+      if (unit <= 0x7a && letter >= 0x61 && letter <= 0x7a) {
+        classes[letter] = count;
+        classes[letter - 0x20] = count;
+      }
     }
   }
   return classes;

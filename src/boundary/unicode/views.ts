@@ -2,22 +2,15 @@
  * Texts that can be read out of a text with invisible characters in it: as it stands, as a person sees it, and what
  * tag characters and variation selectors spell. Secrets are looked for in each; places lead back to the original.
  */
+import type { Seams } from '../literal-scanner.ts';
+import { noSeams } from '../literal-scanner.ts';
+import type { View } from '../view.ts';
+import { lastAtMost, plainView } from '../view.ts';
 import type { Invisible } from './invisible.ts';
 import { findInvisible, isTag, isVariationSelector } from './invisible.ts';
-import type { Seams } from '../secret-scanner.ts';
-import { noSeams } from '../secret-scanner.ts';
-
-export interface View {
-  readonly text: string;
-  readonly seams: Seams;
-  /** The decoder that this view is seen through; none for plain views. */
-  readonly via: readonly string[];
-  /** Where in the original the characters from `start` to `end` (exclusive) of this view stand. */
-  readonly toOriginal: (start: number, end: number) => { readonly start: number; readonly end: number };
-}
 
 export function viewsOf(text: string, invisible: readonly Invisible[], seams: Seams): View[] {
-  const plain: View = { text, seams, via: [], toOriginal: (start, end) => ({ start, end }) };
+  const plain = plainView(text, seams);
   if (invisible.length === 0) return [plain];
   return [plain, withoutInvisible(text, invisible, seams), ...spelledOut(text, invisible)];
 }
@@ -50,21 +43,12 @@ function withoutInvisible(text: string, invisible: readonly Invisible[], seams: 
   return {
     text: pieces.join(''),
     seams: (from, to) => seams(from === 0 ? 0 : toOriginalIndex(from - 1) + 1, toOriginalIndex(to)),
-    via: [],
-    toOriginal: (start, end) => ({ start: toOriginalIndex(start), end: toOriginalIndex(end - 1) + 1 }),
+    toOriginal: (start, end) => ({
+      start: toOriginalIndex(start),
+      end: toOriginalIndex(end - 1) + 1,
+      via: [],
+    }),
   };
-}
-
-/** Index of the last element that is at most `value`; -1 when there is none. */
-function lastAtMost(sorted: readonly number[], value: number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((sorted[middle] ?? 0) <= value) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
 }
 
 /** Tag characters mirror ASCII (U+E0020 is a space); variation selectors 1 to 256 can carry bytes. */
@@ -102,10 +86,10 @@ function collect(
   return {
     text: characters.join(''),
     seams: noSeams,
-    via: [via],
     toOriginal: (start, end) => ({
       start: places[start]?.start ?? 0,
       end: places[end - 1]?.end ?? text.length,
+      via: [via],
     }),
   };
 }
