@@ -17,7 +17,7 @@ describe('a token is found', () => {
     [
       'base64 with line breaks written as escapes',
       base64(`${'# '.repeat(18)}${line}`).replaceAll(/.{76}/g, '$&\\n'),
-      ['escape', 'base64'],
+      ['base64'],
     ],
     ['base64 of base64', base64(base64(line)), ['base64', 'base64']],
     ['hexadecimal', Buffer.from(line).toString('hex'), ['hex']],

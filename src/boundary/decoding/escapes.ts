@@ -1,117 +1,142 @@
 /** Escapes of single characters, read in one pass: `%41`, `\u0041`, `\x41`, `\101`, `\n`, `&#65;`, `&amp;`. */
+import { noSeams } from '../literal-scanner.ts';
 import type { View } from '../view.ts';
+import { lastAtMost } from '../view.ts';
 import type { DecodeBudget } from './budget.ts';
-import { SegmentedText } from './segments.ts';
+import { ampersand, backslash, parseEscape, percent } from './parse-escape.ts';
 
-const percent = 0x25;
-const backslash = 0x5c;
-const ampersand = 0x26;
+/**
+ * Text around an escape that is read with it. Line breaks, quotes and the like are in no token, and detectors know them
+ * in their escaped form: only an escape that stands for something else makes its surroundings worth another look.
+ */
+const surroundingUnits = 4096;
 
-/** RFC 3986 §2.1; `%u0041` is what `escape` of ECMA-262 annex B writes. */
-const percentEscape = /%(?:u[0-9A-Fa-f]{4}|[0-9A-Fa-f]{2})/y;
-/** RFC 8259 §7, ECMA-262 §12.9.4, and the octal escapes of C. */
-const backslashEscape =
-  /\\(?:u[0-9A-Fa-f]{4}|u\{[0-9A-Fa-f]{1,6}\}|x[0-9A-Fa-f]{2}|[0-3]?[0-7]{1,2}|[abefnrtv"'`\\/])/y;
-const entity = /&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});/y;
-
-/** null: there is no escape in the text, or not enough budget to read them. */
+/** null: no escape hides anything, or there is no budget left to look. */
 export function readEscapes(text: string, budget: DecodeBudget): View | null {
-  if (!/[%\\&]/.test(text)) return null;
-  const decoded = new SegmentedText();
-  let from = 0;
+  const found = findEscapes(text);
+  if (found.hiding.length === 0) return null;
+  const unescaped = new Unescaped(text);
+  let next = 0;
+  for (const { start, end } of islands(found.hiding, text.length)) {
+    while ((found.starts[next] ?? end) < start) next++;
+    unescaped.copyFrom(start);
+    for (; (found.starts[next] ?? end) < end; next++)
+      unescaped.addEscape(found.starts[next] ?? 0, found.escapes[next] ?? 0);
+    unescaped.copyTo(end);
+  }
+  return budget.spend(unescaped.length, 0, text.length) ? unescaped.toView() : null;
+}
+
+interface Escapes {
+  /** Where each begins, and what `parseEscape` says of it. */
+  readonly starts: readonly number[];
+  readonly escapes: readonly number[];
+  /** Where those begin that stand for a character that can be part of a token. */
+  readonly hiding: readonly number[];
+}
+
+function findEscapes(text: string): Escapes {
+  const starts: number[] = [];
+  const escapes: number[] = [];
+  const hiding: number[] = [];
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at);
     if (unit !== percent && unit !== backslash && unit !== ampersand) continue;
-    const escape = readEscape(text, at, unit);
-    if (escape === null) continue;
-    decoded.addPlain(text.slice(from, at), from);
-    decoded.addWhole(escape.character, escape.via, at, escape.end);
-    from = escape.end;
-    at = from - 1;
+    const escape = parseEscape(text, at);
+    if (escape === 0) continue;
+    starts.push(at);
+    escapes.push(escape);
+    if (canBeInToken(escape >> 4)) hiding.push(at);
+    at += (escape & 15) - 1;
   }
-  if (from === 0) return null;
-  if (!budget.spend(text.length, 0, text.length)) return null;
-  decoded.addPlain(text.slice(from), from);
-  return decoded.toView();
+  return { starts, escapes, hiding };
 }
 
-interface Escape {
-  readonly character: string;
-  readonly via: string;
-  readonly end: number;
+/** Not white space, controls, quotes, the backslash, nor `&`, `<`, `>`. */
+function canBeInToken(codePoint: number): boolean {
+  return codePoint > 0x20 && codePoint !== 0x7f && !'"\'`\\&<>'.includes(String.fromCodePoint(codePoint));
 }
 
-function readEscape(text: string, at: number, unit: number): Escape | null {
-  const pattern = unit === percent ? percentEscape : unit === backslash ? backslashEscape : entity;
-  pattern.lastIndex = at;
-  const written = pattern.exec(text)?.[0];
-  if (written === undefined) return null;
-  const end = at + written.length;
-  if (unit === percent) return { character: fromHex(written.replace(/^%u?/, '')), via: 'percent', end };
-  if (unit === backslash) return { character: unescapeBackslash(written), via: 'escape', end };
-  const character = fromEntity(written.slice(1, -1));
-  return character === null ? null : { character, via: 'html', end };
+interface Island {
+  readonly start: number;
+  end: number;
 }
 
-function fromHex(digits: string): string {
-  return fromCodePoint(Number.parseInt(digits, 16));
+function islands(hiding: readonly number[], length: number): Island[] {
+  const found: Island[] = [];
+  for (const at of hiding) {
+    const start = Math.max(0, at - surroundingUnits);
+    const end = Math.min(length, at + surroundingUnits);
+    const last = found.at(-1);
+    if (last !== undefined && start <= last.end) last.end = end;
+    else found.push({ start, end });
+  }
+  return found;
 }
 
-function fromCodePoint(codePoint: number): string {
-  return codePoint <= 0x10_ff_ff ? String.fromCodePoint(codePoint) : '\ufffd';
-}
+const kinds = ['percent', 'escape', 'html'] as const;
 
-const named = new Map([
-  ['\\a', '\u0007'],
-  ['\\b', '\b'],
-  ['\\e', '\u001b'],
-  ['\\f', '\f'],
-  ['\\n', '\n'],
-  ['\\r', '\r'],
-  ['\\t', '\t'],
-  ['\\v', '\v'],
-]);
+/** Text with its escapes undone, and for each stretch of it where it comes from. */
+class Unescaped {
+  readonly #text: string;
+  readonly #pieces: string[] = [];
+  /** For each stretch, where it starts here and in the original, and its kind; -1 is plain. */
+  readonly #starts: number[] = [];
+  readonly #originals: number[] = [];
+  readonly #kinds: number[] = [];
+  #from = 0;
+  length = 0;
 
-function unescapeBackslash(written: string): string {
-  const control = named.get(written);
-  if (control !== undefined) return control;
-  const digits = written.replace(/^\\(?:u\{|u|x|)/, '').replace('}', '');
-  if (/^\\[ux]/.test(written)) return fromHex(digits);
-  return /^[0-7]/.test(digits) ? fromCodePoint(Number.parseInt(digits, 8)) : digits;
-}
+  constructor(text: string) {
+    this.#text = text;
+  }
 
-/** The named references of HTML that stand for the ASCII characters which tokens and URLs are made of. */
-const entities = new Map([
-  ['amp', '&'],
-  ['lt', '<'],
-  ['gt', '>'],
-  ['quot', '"'],
-  ['apos', "'"],
-  ['colon', ':'],
-  ['sol', '/'],
-  ['period', '.'],
-  ['comma', ','],
-  ['equals', '='],
-  ['plus', '+'],
-  ['lowbar', '_'],
-  ['hyphen', '-'],
-  ['dash', '-'],
-  ['num', '#'],
-  ['quest', '?'],
-  ['percnt', '%'],
-  ['commat', '@'],
-  ['excl', '!'],
-  ['lpar', '('],
-  ['rpar', ')'],
-  ['lsqb', '['],
-  ['lbrack', '['],
-  ['rsqb', ']'],
-  ['rbrack', ']'],
-  ['NewLine', '\n'],
-  ['Tab', '\t'],
-]);
+  copyFrom(start: number): void {
+    if (this.length > 0) this.#add('\n', start, -1);
+    this.#from = start;
+  }
 
-function fromEntity(name: string): string | null {
-  if (!name.startsWith('#')) return entities.get(name) ?? null;
-  return /^#[xX]/.test(name) ? fromHex(name.slice(2)) : fromCodePoint(Number(name.slice(1)));
+  copyTo(end: number): void {
+    if (end > this.#from) this.#add(this.#text.slice(this.#from, end), this.#from, -1);
+    this.#from = end;
+  }
+
+  addEscape(at: number, escape: number): void {
+    this.copyTo(at);
+    const unit = this.#text.charCodeAt(at);
+    const kind = unit === percent ? 0 : unit === backslash ? 1 : 2;
+    this.#add(String.fromCodePoint(escape >> 4), at, kind);
+    this.#from = at + (escape & 15);
+  }
+
+  #add(text: string, original: number, kind: number): void {
+    this.#pieces.push(text);
+    this.#starts.push(this.length);
+    this.#originals.push(original);
+    this.#kinds.push(kind);
+    this.length += text.length;
+  }
+
+  toView(): View {
+    return {
+      text: this.#pieces.join(''),
+      seams: noSeams,
+      toOriginal: (start, end) => {
+        const first = lastAtMost(this.#starts, start);
+        const last = lastAtMost(this.#starts, end - 1);
+        const via = new Set<string>();
+        for (let at = first; at <= last; at++) {
+          const kind = kinds[this.#kinds[at] ?? -1];
+          if (kind !== undefined) via.add(kind);
+        }
+        return { start: this.#place(first, start), end: this.#place(last, end - 1, true), via: [...via] };
+      },
+    };
+  }
+
+  #place(stretch: number, at: number, isEnd = false): number {
+    const original = this.#originals[stretch] ?? 0;
+    if (this.#kinds[stretch] === -1) return original + at - (this.#starts[stretch] ?? 0) + (isEnd ? 1 : 0);
+    return isEnd ? original + (parseEscape(this.#text, original) & 15) : original;
+  }
 }

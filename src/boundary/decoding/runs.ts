@@ -11,7 +11,7 @@ const hexUnitsMin = 32;
 const wrappedLineUnitsMin = 56;
 
 /** Value of a base64 or base64url digit by character code; -1 for everything else. RFC 4648 §4, §5. */
-const base64Value = new Int8Array(128).fill(-1);
+const base64Value = new Int8Array(65_536).fill(-1);
 for (const [value, digit] of [
   ...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/',
 ].entries()) {
@@ -20,7 +20,7 @@ for (const [value, digit] of [
 base64Value['-'.charCodeAt(0)] = 62;
 base64Value['_'.charCodeAt(0)] = 63;
 
-const hexValue = new Int8Array(128).fill(-1);
+const hexValue = new Int8Array(65_536).fill(-1);
 for (const [value, digit] of [...'0123456789abcdef'].entries()) {
   hexValue[digit.charCodeAt(0)] = value;
   hexValue[digit.toUpperCase().charCodeAt(0)] = value;
@@ -64,9 +64,9 @@ function isDigit(text: string, at: number, values: Int8Array): boolean {
   return (values[text.charCodeAt(at)] ?? -1) >= 0;
 }
 
-/** The run with the lines that continue it. */
+/** The run with the lines that continue it, after line breaks as such or written as escapes. */
 function runAt(text: string, start: number, end: number): Run {
-  const lineBreak = /\r?\n[ \t]{0,8}/y;
+  const lineBreak = /(?:\r?\n|(?:\\r)?\\n)[ \t]{0,8}/y;
   const lines = [text.slice(start, end)];
   const starts = [start];
   const offsets = [0];

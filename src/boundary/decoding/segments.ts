@@ -4,8 +4,7 @@ import { lastAtMost } from '../view.ts';
 
 /** A stretch of a decoded text. Places inside it count from its beginning. */
 interface Segment {
-  /** null: it stands in the original as it is. */
-  readonly via: string | null;
+  readonly via: string;
   /** First character of the original that a place in the segment depends on. */
   readonly originalStart: (place: number) => number;
   /** Past the last character of the original that a place in the segment depends on. */
@@ -31,15 +30,7 @@ export class SegmentedText {
     this.#length += text.length;
   }
 
-  addPlain(text: string, from: number): void {
-    this.add(text, {
-      via: null,
-      originalStart: (place) => from + place,
-      originalEnd: (place) => from + place + 1,
-    });
-  }
-
-  /** The whole segment comes from all of `start..end`: an escape of one character, compressed bytes. */
+  /** The whole segment comes from all of `start..end`: compressed bytes. */
   addWhole(text: string, via: string, start: number, end: number): void {
     this.add(text, { via, originalStart: () => start, originalEnd: () => end });
   }
@@ -52,8 +43,8 @@ export class SegmentedText {
       const last = lastAtMost(starts, end - 1);
       const via = new Set<string>();
       for (let at = first; at <= last; at++) {
-        const kind = segments[at]?.via ?? null;
-        if (kind !== null) via.add(kind);
+        const kind = segments[at]?.via;
+        if (kind !== undefined) via.add(kind);
       }
       return {
         start: segments[first]?.originalStart(start - (starts[first] ?? 0)) ?? 0,
