@@ -6,10 +6,22 @@ import type { Detector, LiteralDetector } from './detector.ts';
 import { knownSecretEntry } from './known-secrets.ts';
 import { awsDetectors } from './secrets/aws.ts';
 import { bearerDetectors } from './secrets/bearer.ts';
+import { connectionDetectors } from './secrets/connection.ts';
+import { genericDetectors } from './secrets/generic.ts';
 import { githubDetectors } from './secrets/github.ts';
 import { privateKeyDetectors } from './secrets/private-key.ts';
 import { sallyportDetectors } from './secrets/sallyport.ts';
 import { vendorDetectors } from './secrets/vendors.ts';
+import { aiDetectors } from './secrets/vendors/ai.ts';
+import { cloudDetectors } from './secrets/vendors/cloud.ts';
+import { codeHostingDetectors } from './secrets/vendors/code-hosting.ts';
+import { databaseDetectors } from './secrets/vendors/databases.ts';
+import { identityDetectors } from './secrets/vendors/identity.ts';
+import { messagingDetectors } from './secrets/vendors/messaging.ts';
+import { microsoftDetectors } from './secrets/vendors/microsoft.ts';
+import { monitoringDetectors } from './secrets/vendors/monitoring.ts';
+import { paymentDetectors } from './secrets/vendors/payment.ts';
+import { productivityDetectors } from './secrets/vendors/productivity.ts';
 import { undecodedEntry } from './undecoded.ts';
 import { unicodeDetectors } from './unicode/detectors.ts';
 
@@ -19,7 +31,19 @@ export const secretDetectors: readonly LiteralDetector[] = [
   ...githubDetectors,
   ...awsDetectors,
   ...vendorDetectors,
+  ...aiDetectors,
+  ...cloudDetectors,
+  ...codeHostingDetectors,
+  ...databaseDetectors,
+  ...identityDetectors,
+  ...messagingDetectors,
+  ...microsoftDetectors,
+  ...monitoringDetectors,
+  ...paymentDetectors,
+  ...productivityDetectors,
   ...bearerDetectors,
+  ...connectionDetectors,
+  ...genericDetectors,
 ];
 
 export const detectors: readonly Detector[] = [

@@ -50,12 +50,26 @@ function needsContext({ format }: LiteralDetector): boolean {
   return format.kind === 'pattern' && format.pattern.source.includes('(?<secret>');
 }
 
+/** Whether the format also knows its literals in another case. */
+function ignoresCase({ format }: LiteralDetector): boolean {
+  return format.kind === 'pattern' && (format.pattern.ignoreCase || format.pattern.source.includes('(?i:'));
+}
+
+interface Entry {
+  readonly literal: string;
+  /** Of its detector. */
+  readonly index: number;
+  readonly anyCase: boolean;
+}
+
 function buildPass(detectors: readonly LiteralDetector[]) {
-  const entries = detectors.flatMap((detector, index) =>
-    detector.literals.map((literal) => ({ literal, index })),
+  const entries: readonly Entry[] = detectors.flatMap((detector, index) =>
+    detector.literals.map((literal) => ({ literal, index, anyCase: ignoresCase(detector) })),
   );
   const automaton = buildLiteralAutomaton(entries.map((entry) => entry.literal));
   const matchers = detectors.map((detector) => buildMatcher(detector));
+  const places = new Map(detectors.map(({ id }, index) => [id, index]));
+  const precedence = ({ detector }: LiteralHit) => places.get(detector) ?? 0;
 
   return (text: string, seams: Seams): LiteralHit[] => {
     const hits: LiteralHit[] = [];
@@ -64,7 +78,8 @@ function buildPass(detectors: readonly LiteralDetector[]) {
     /** By detector, where its last hit ended: nothing of the same kind starts inside it. */
     const doneUntil: number[] = [];
     automaton.scan(text, (entry, at) => {
-      const index = entries[entry]?.index ?? 0;
+      const { literal, index, anyCase } = entries[entry] as Entry;
+      if (!anyCase && !text.startsWith(literal, at)) return;
       const detector = detectors[index];
       if (detector === undefined || at < (doneUntil[index] ?? 0)) return;
       const match = matchers[index]?.(text, at, seams) ?? null;
@@ -76,7 +91,7 @@ function buildPass(detectors: readonly LiteralDetector[]) {
       } else pushTo(unended, hit.end, hit);
     });
     if (unended.size > 0) addEndedByHits(hits, unended);
-    return hits;
+    return hits.length > 1 ? hits.sort((one, other) => precedence(one) - precedence(other)) : hits;
   };
 }
 

@@ -43,7 +43,7 @@ function scanDeeply(view: View, scanner: LiteralScanner, budget: DecodeBudget, h
 }
 
 function scanView(view: View, scanner: LiteralScanner, hits: Hit[]): void {
-  for (const hit of scanner.scan(view.text, view.seams)) hits.push(hitAt(hit, view));
+  for (const hit of scanner.scan(view.text, view.seams)) addHit(hit, view, hits);
 }
 
 function addUnread(unread: readonly Origin[], text: string, hits: Hit[]): void {
@@ -58,7 +58,7 @@ export function scanJoined(text: string, seams: Seams, scanner: LiteralScanner, 
   const hits: Hit[] = [];
   for (const view of viewsOfText(text, seams)) {
     for (const each of [view, ...decodeViews(view, budget).views])
-      for (const hit of scanner.scanSecrets(each.text, each.seams)) hits.push(hitAt(hit, each));
+      for (const hit of scanner.scanSecrets(each.text, each.seams)) addHit(hit, each, hits);
   }
   return hits;
 }
@@ -66,13 +66,12 @@ export function scanJoined(text: string, seams: Seams, scanner: LiteralScanner, 
 /** Secrets that show only beside a key or neighbouring string. Places count from the start of `value`. */
 export function scanInContext(context: string, value: string, scanner: LiteralScanner): Hit[] {
   const prefix = `${context}: `;
-  return viewsOfText(prefix + value, noSeams).flatMap((view) =>
-    scanner
-      .scanInContext(view.text)
-      .map((hit) => hitAt(hit, view))
-      .filter((hit) => hit.start >= prefix.length)
-      .map((hit) => ({ ...hit, start: hit.start - prefix.length, end: hit.end - prefix.length })),
-  );
+  const hits: Hit[] = [];
+  for (const view of viewsOfText(prefix + value, noSeams))
+    for (const hit of scanner.scanInContext(view.text)) addHit(hit, view, hits);
+  return hits
+    .filter((hit) => hit.start >= prefix.length)
+    .map((hit) => ({ ...hit, start: hit.start - prefix.length, end: hit.end - prefix.length }));
 }
 
 /** Secrets only, in bytes that are no text. Places count bytes. */
@@ -82,19 +81,20 @@ export function scanBytes(data: Uint8Array, scanner: LiteralScanner, budget: Dec
   const { views, unread } = decodeBytes(plain, budget);
   const hits: Hit[] = [];
   for (const view of [plain, ...views])
-    for (const hit of scanner.scanSecrets(view.text, noSeams)) hits.push(hitAt(hit, view));
+    for (const hit of scanner.scanSecrets(view.text, noSeams)) addHit(hit, view, hits);
   addUnread(unread, text, hits);
   return hits;
 }
 
-function hitAt(hit: LiteralHit, view: View): Hit {
-  const { start, end, via } = view.toOriginal(hit.start, hit.end);
-  return {
+function addHit(hit: LiteralHit, view: View, hits: Hit[]): void {
+  const origin = view.toOriginal(hit.start, hit.end);
+  if (origin === null) return;
+  hits.push({
     detector: hit.detector,
-    start,
-    end,
+    start: origin.start,
+    end: origin.end,
     confidence: hit.confidence,
-    via: [...via.flatMap((each) => each.split('>')), ...hit.via],
+    via: hit.via.length === 0 ? origin.via : [...origin.via, ...hit.via],
     replacement: { label: hit.label, secret: hit.secret },
-  };
+  });
 }

@@ -7,8 +7,8 @@ import type { Seams } from './literal-scanner.ts';
 export interface View {
   readonly text: string;
   readonly seams: Seams;
-  /** Where the characters from `start` to `end` (exclusive) of this view come from. */
-  readonly toOriginal: (start: number, end: number) => Origin;
+  /** Where the characters from `start` to `end` (exclusive) of this view come from; null when they do not belong together. */
+  readonly toOriginal: (start: number, end: number) => Origin | null;
 }
 
 export interface Origin {
@@ -30,7 +30,8 @@ export function viewThrough(outer: View, inner: View): View {
     seams: inner.seams,
     toOriginal: (start, end) => {
       const middle = inner.toOriginal(start, end);
-      const origin = outer.toOriginal(middle.start, middle.end);
+      const origin = middle === null ? null : outer.toOriginal(middle.start, middle.end);
+      if (middle === null || origin === null) return null;
       return { ...origin, via: [...origin.via, ...middle.via] };
     },
   };

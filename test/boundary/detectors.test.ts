@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { detectorIds, detectors, secretDetectors } from '../../src/boundary/detectors.ts';
 import { filterResult, filterStdout } from './support/filter.ts';
@@ -8,7 +10,7 @@ const found = (text: string) => filterStdout(text).report.findings.map((finding)
 /** Known secrets and what is too much to decode have no published format; their tests are files of their own. */
 const published = detectors.filter(({ id }) => id !== 'known-secret' && id !== 'undecoded');
 
-describe.each(published)('$id', ({ id, examples }) => {
+describe.each(published)('$id', ({ id, outbound, examples }) => {
   test.each(examples.hit)('finds %j', (example) => {
     expect(found(example)).toContain(id);
   });
@@ -17,7 +19,8 @@ describe.each(published)('$id', ({ id, examples }) => {
     const { result, report } = filterResult({ text: example });
 
     expect(report.findings.map((finding) => finding.detector)).toContain(id);
-    expect(JSON.stringify(result)).not.toContain(JSON.stringify(example).slice(1, -1));
+    const isTakenOut = outbound === 'redact';
+    if (isTakenOut) expect(JSON.stringify(result)).not.toContain(JSON.stringify(example).slice(1, -1));
   });
 
   test.each(examples.miss)('leaves %j', (example) => {
@@ -35,33 +38,12 @@ test('every detector names its source and shows a hit and a miss', () => {
 });
 
 test('the ids that policy files may name are these', () => {
-  expect([...detectorIds]).toEqual([
-    'known-secret',
-    'private-key',
-    'sallyport-key',
-    'github-token',
-    'github-stateless-token',
-    'github-pat',
-    'aws-access-key-id',
-    'aws-secret-access-key',
-    'slack-token',
-    'slack-webhook',
-    'stripe-key',
-    'google-api-key',
-    'npm-token',
-    'gitlab-token',
-    'openai-key',
-    'anthropic-key',
-    'jwt',
-    'bearer-token',
-    'undecoded',
-    'ansi-escape',
-    'control-character',
-    'bidi-override',
-    'unicode-tag',
-    'variation-selector',
-    'zero-width',
-  ]);
+  const ids = readFileSync(join(import.meta.dirname, 'detector-ids.txt'), 'utf8')
+    .trimEnd()
+    .split('\n');
+
+  expect([...detectorIds].toSorted()).toEqual(ids);
+  expect(detectors.length).toBe(ids.length);
 });
 
 const patterns = secretDetectors.flatMap(({ id, literals, format }) =>

@@ -15,15 +15,15 @@ function isZlib(data: Uint8Array): boolean {
   return first === 0x78 && (second & 0x20) === 0 && ((first << 8) | second) % 31 === 0;
 }
 
-/** As much as can be read of gzip or zlib data, as one character a byte. null: nothing. `too-large`: more than that. */
-export function decompress(data: Uint8Array, bytesMax: number): string | 'too-large' | null {
+/** As much as can be read of compressed data, one character a byte; empty when that is nothing, null when it is more than `bytesMax`. */
+export function decompress(data: Uint8Array, bytesMax: number): string | null {
   const options = { maxOutputLength: Math.max(bytesMax, 1), finishFlush: constants.Z_SYNC_FLUSH };
   try {
     const read = isGzip(data) ? gunzipSync(data, options) : inflateSync(data, options);
-    return read.length === 0 ? null : read.toString('latin1');
+    return read.toString('latin1');
   } catch (error) {
     const isTooLarge =
       error instanceof RangeError && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE';
-    return isTooLarge ? 'too-large' : null;
+    return isTooLarge ? null : '';
   }
 }

@@ -32,8 +32,8 @@ export function decodeBytes(outer: View, budget: DecodeBudget): Decoded {
   if (!isCompressed(Buffer.from(text.slice(0, 3), 'latin1'))) return decodeViews(outer, budget);
   budget.grantFor(text.length);
   const content = decompress(Buffer.from(text, 'latin1'), budget.unitsLeft);
-  if (content === null) return nothing;
-  if (content === 'too-large') return { views: [], unread: [outer.toOriginal(0, text.length)] };
+  if (content === '') return nothing;
+  if (content === null) return { views: [], unread: [{ start: 0, end: text.length, via: ['gzip'] }] };
   budget.spend(content.length, 0, text.length);
   const decoded = new SegmentedText();
   decoded.addWhole(content, 'gzip', 0, text.length);
@@ -48,7 +48,7 @@ function decodeFrom(outer: View, budget: DecodeBudget, depth: number): Decoded {
   const unread: Origin[] = [];
   for (const decode of decoders) {
     const inner = decode(outer.text, budget);
-    unread.push(...budget.takeUnread().map(({ start, end }) => outer.toOriginal(start, end)));
+    for (const { start, end } of budget.takeUnread()) addOrigin(outer.toOriginal(start, end), unread);
     if (inner === null) continue;
     const view = viewThrough(outer, inner);
     const deeper = decodeFrom(view, budget, depth - 1);
@@ -56,4 +56,8 @@ function decodeFrom(outer: View, budget: DecodeBudget, depth: number): Decoded {
     unread.push(...deeper.unread);
   }
   return { views, unread };
+}
+
+function addOrigin(origin: Origin | null, origins: Origin[]): void {
+  if (origin !== null) origins.push(origin);
 }

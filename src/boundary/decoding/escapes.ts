@@ -39,17 +39,30 @@ function findEscapes(text: string): Escapes {
   const starts: number[] = [];
   const escapes: number[] = [];
   const hiding: number[] = [];
-  for (let at = 0; at < text.length; at++) {
-    const unit = text.charCodeAt(at);
-    if (unit !== percent && unit !== backslash && unit !== ampersand) continue;
+  const nextOf = [percent, backslash, ampersand].map((unit) => occurrences(text, String.fromCharCode(unit)));
+  for (let at = 0; ;) {
+    at = Math.min(...nextOf.map((next) => next(at)));
+    if (at === text.length) return { starts, escapes, hiding };
     const escape = parseEscape(text, at);
-    if (escape === 0) continue;
-    starts.push(at);
-    escapes.push(escape);
-    if (canBeInToken(escape >> 4)) hiding.push(at);
-    at += (escape & 15) - 1;
+    if (escape === 0) at++;
+    else {
+      starts.push(at);
+      escapes.push(escape);
+      if (canBeInToken(escape >> 4)) hiding.push(at);
+      at += escape & 15;
+    }
   }
-  return { starts, escapes, hiding };
+}
+
+/** Where the character occurs next, from a place that only grows; the length of the text when it does not. */
+function occurrences(text: string, character: string): (from: number) => number {
+  let next = -1;
+  return (from) => {
+    if (next >= from) return next;
+    const found = text.indexOf(character, from);
+    next = found === -1 ? text.length : found;
+    return next;
+  };
 }
 
 /** Not white space, controls, quotes, the backslash, nor `&`, `<`, `>`. */
@@ -75,12 +88,15 @@ function islands(hiding: readonly number[], length: number): Island[] {
 }
 
 const kinds = ['percent', 'escape', 'html'] as const;
+const plainKind = -1;
+/** Between two islands. */
+const breakKind = -2;
 
 /** Text with its escapes undone, and for each stretch of it where it comes from. */
 class Unescaped {
   readonly #text: string;
   readonly #pieces: string[] = [];
-  /** For each stretch, where it starts here and in the original, and its kind; -1 is plain. */
+  /** For each stretch, where it starts here and in the original, and its kind. */
   readonly #starts: number[] = [];
   readonly #originals: number[] = [];
   readonly #kinds: number[] = [];
@@ -92,12 +108,12 @@ class Unescaped {
   }
 
   copyFrom(start: number): void {
-    if (this.length > 0) this.#add('\n', start, -1);
+    if (this.length > 0) this.#add('\n', start, breakKind);
     this.#from = start;
   }
 
   copyTo(end: number): void {
-    if (end > this.#from) this.#add(this.#text.slice(this.#from, end), this.#from, -1);
+    if (end > this.#from) this.#add(this.#text.slice(this.#from, end), this.#from, plainKind);
     this.#from = end;
   }
 
@@ -126,7 +142,8 @@ class Unescaped {
         const last = lastAtMost(this.#starts, end - 1);
         const via = new Set<string>();
         for (let at = first; at <= last; at++) {
-          const kind = kinds[this.#kinds[at] ?? -1];
+          if (this.#kinds[at] === breakKind) return null;
+          const kind = kinds[this.#kinds[at] ?? plainKind];
           if (kind !== undefined) via.add(kind);
         }
         return { start: this.#place(first, start), end: this.#place(last, end - 1, true), via: [...via] };
@@ -136,7 +153,8 @@ class Unescaped {
 
   #place(stretch: number, at: number, isEnd = false): number {
     const original = this.#originals[stretch] ?? 0;
-    if (this.#kinds[stretch] === -1) return original + at - (this.#starts[stretch] ?? 0) + (isEnd ? 1 : 0);
+    if (this.#kinds[stretch] === plainKind)
+      return original + at - (this.#starts[stretch] ?? 0) + (isEnd ? 1 : 0);
     return isEnd ? original + (parseEscape(this.#text, original) & 15) : original;
   }
 }

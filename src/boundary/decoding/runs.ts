@@ -61,7 +61,8 @@ export function readRuns(text: string, budget: DecodeBudget): View | null {
 }
 
 function isDigit(text: string, at: number, values: Int8Array): boolean {
-  return (values[text.charCodeAt(at)] ?? -1) >= 0;
+  // A table of all units: the index is always inside it.
+  return (values[text.charCodeAt(at)] as number) >= 0;
 }
 
 /** The run with the lines that continue it, after line breaks as such or written as escapes. */
@@ -132,8 +133,8 @@ function addDecoded(
   const end = run.placeOf(lastOf(data.length - 1)) + 1;
   if (isCompressed(data)) {
     const text = decompress(data, budget.unitsLeft);
-    if (text === 'too-large') budget.spend(Number.POSITIVE_INFINITY, start, end);
-    else if (text !== null && budget.spend(text.length, start, end))
+    if (text === null) budget.spend(Number.POSITIVE_INFINITY, start, end);
+    else if (text !== '' && budget.spend(text.length, start, end))
       decoded.addWhole(`${text}\0\0`, `${via}>gzip`, start, end);
     return;
   }

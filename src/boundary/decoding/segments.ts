@@ -4,6 +4,7 @@ import { lastAtMost } from '../view.ts';
 
 /** A stretch of a decoded text. Places inside it count from its beginning. */
 interface Segment {
+  /** Encodings, outermost first, with `>` between them. */
   readonly via: string;
   /** First character of the original that a place in the segment depends on. */
   readonly originalStart: (place: number) => number;
@@ -38,19 +39,13 @@ export class SegmentedText {
   toView(): View {
     const starts = this.#starts;
     const segments = this.#segments;
-    const toOriginal = (start: number, end: number): Origin => {
-      const first = lastAtMost(starts, start);
-      const last = lastAtMost(starts, end - 1);
-      const via = new Set<string>();
-      for (let at = first; at <= last; at++) {
-        const kind = segments[at]?.via;
-        if (kind !== undefined) via.add(kind);
-      }
-      return {
-        start: segments[first]?.originalStart(start - (starts[first] ?? 0)) ?? 0,
-        end: segments[last]?.originalEnd(end - 1 - (starts[last] ?? 0)) ?? 0,
-        via: [...via],
-      };
+    const toOriginal = (start: number, end: number): Origin | null => {
+      const at = lastAtMost(starts, start);
+      const segment = segments[at];
+      if (segment === undefined || lastAtMost(starts, end - 1) !== at) return null;
+      const { via, originalStart, originalEnd } = segment;
+      const base = starts[at] ?? 0;
+      return { start: originalStart(start - base), end: originalEnd(end - 1 - base), via: via.split('>') };
     };
     return { text: this.#pieces.join(''), seams: noSeams, toOriginal };
   }
