@@ -31,6 +31,8 @@ function filterSiblings(siblings: Siblings, depth: number, round: number, pass: 
   if (depth > boundaryLimits.depthMax) throw new LimitExceeded('input-too-deep');
   const { values, pointerTo, contextOf } = siblings;
   const texts = values.map((value) => (typeof value === 'string' ? value.toWellFormed() : ''));
+  // Before any of them is scanned: what is too large as a whole costs nothing then.
+  if (round === 1) for (const text of texts) spend(pass, text.length);
   const split = findSplitSecrets(texts, pass.scanner, pass.decoding);
   let previous = '';
   return values.map((value, index) => {
@@ -41,7 +43,6 @@ function filterSiblings(siblings: Siblings, depth: number, round: number, pass: 
         : value;
     }
     const text = texts[index] ?? '';
-    if (round === 1) spend(pass, text.length);
     const hits = scanText(text, pass.scanner, pass.decoding);
     hits.push(...(split.get(index) ?? []));
     for (const beside of [contextOf(index), previous]) hits.push(...scanBeside(beside, text, pass));
