@@ -16,8 +16,19 @@ export function inboundActions(profiles: readonly BoundaryProfile[]): ActionOf {
   );
 }
 
-/** For copies that go to the record, to logs and to display: everything that any detector finds is taken out. */
-export const redactEverything: ActionOf = () => 'redact';
+/**
+ * For copies that go to the record, to logs and to display: whatever can be a secret is taken out, also where it is only
+ * flagged elsewhere. What a text says (addresses, orders to a model, pictures) is what an auditor must be able to read.
+ */
+export const redactEverything: ActionOf = (detector) => (readable.has(detector) ? 'allow' : 'redact');
+
+const readable = new Set(
+  detectors
+    .filter(
+      ({ family, outbound }) => family === 'injection' || family === 'exfiltration' || outbound === 'allow',
+    )
+    .map(({ id }) => id),
+);
 
 /** Which artifacts may leave; the strictest profile counts. */
 export function artifactRule(profiles: readonly BoundaryProfile[]): BoundaryProfile['artifacts'] {

@@ -11,7 +11,7 @@ import { artifactRule, inboundActions, outboundActions, redactEverything } from 
 import type { OutputArtifact } from './artifacts.ts';
 import { filterArtifact, streamPlace } from './artifacts.ts';
 import { createDecodeBudget } from './decoding/budget.ts';
-import { secretDetectors } from './detectors.ts';
+import { literalDetectors } from './detectors.ts';
 import { filterJson } from './filter-json.ts';
 import type { FilterPass } from './filter-pass.ts';
 import { filterText } from './filter-pass.ts';
@@ -84,8 +84,9 @@ export function createBoundary({ redactionKey, knownSecrets }: BoundaryOptions):
     throw new RangeError(`redactionKey: use at least ${redactionKeyBytesMin} random bytes`);
   }
   const placeholder = createPlaceholder(redactionKey);
-  const scanner = buildLiteralScanner([buildKnownSecretDetector(knownSecrets), ...secretDetectors]);
-  const scanned = knownSecrets.length > 0 ? ['secrets', 'known-secrets', 'unicode'] : ['secrets', 'unicode'];
+  const scanner = buildLiteralScanner([buildKnownSecretDetector(knownSecrets), ...literalDetectors]);
+  const families = ['secrets', 'pii', 'exfiltration', 'injection', 'unicode'];
+  const scanned = knownSecrets.length > 0 ? ['known-secrets', ...families] : families;
 
   const createPass = (actionOf: ActionOf): FilterPass => ({
     actionOf,

@@ -71,8 +71,17 @@ export interface Span {
   readonly via?: readonly string[];
 }
 
+/** A detector that reads the whole text by itself, in time linear to its length. */
+export interface TextDetector extends Detector {
+  /** What it finds, in order and without overlaps. */
+  readonly find: (text: string) => readonly Span[];
+}
+
 /** What every detector of secrets does unless it has a reason: arguments are flagged, output is redacted. */
 export const secretDefaults = { family: 'secrets', inbound: 'flag', outbound: 'redact' } as const;
+
+/** Numbers that carry a check are taken out of output: the check makes a mistake rare. */
+export const piiDefaults = { family: 'pii', inbound: 'allow', outbound: 'redact' } as const;
 
 /** Invisible characters and terminal escapes are flagged in arguments and taken out of output. */
 export const unicodeDefaults = { family: 'unicode', inbound: 'flag', outbound: 'redact' } as const;

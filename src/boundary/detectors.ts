@@ -2,8 +2,14 @@
  * Every detector, in order of precedence where two hits cover the same text.
  * To add one, add an entry to a file of `secrets/` (or write a new file and list it here): id, format, source, examples.
  */
-import type { Detector, LiteralDetector } from './detector.ts';
+import { exfiltrationDetectors } from './content/exfiltration.ts';
+import { injectionEntry, injectionSigns } from './content/injection.ts';
+import type { Detector, LiteralDetector, TextDetector } from './detector.ts';
 import { knownSecretEntry } from './known-secrets.ts';
+import { emailAddress, phoneNumber } from './pii/contact.ts';
+import { iban } from './pii/iban.ts';
+import { nationalId } from './pii/national-id.ts';
+import { paymentCard } from './pii/payment-card.ts';
 import { awsDetectors } from './secrets/aws.ts';
 import { bearerDetectors } from './secrets/bearer.ts';
 import { connectionDetectors } from './secrets/connection.ts';
@@ -46,9 +52,23 @@ export const secretDetectors: readonly LiteralDetector[] = [
   ...genericDetectors,
 ];
 
+/** What the scanner of literals looks for beside the known secrets. */
+export const literalDetectors: readonly LiteralDetector[] = [
+  ...secretDetectors,
+  emailAddress,
+  ...exfiltrationDetectors,
+  ...injectionSigns,
+];
+
+export const textDetectors: readonly TextDetector[] = [paymentCard, iban, nationalId, phoneNumber];
+
 export const detectors: readonly Detector[] = [
   knownSecretEntry,
   ...secretDetectors,
+  ...textDetectors,
+  emailAddress,
+  ...exfiltrationDetectors,
+  injectionEntry,
   undecodedEntry,
   ...unicodeDetectors,
 ];

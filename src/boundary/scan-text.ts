@@ -1,7 +1,9 @@
 /** All stages over one text. A new stage adds its hits here. */
+import { mergeInjection } from './content/injection.ts';
 import type { DecodeBudget } from './decoding/budget.ts';
 import { decodeBytes, decodeViews } from './decoding/decoded-views.ts';
 import type { Confidence } from './detector.ts';
+import { textDetectors } from './detectors.ts';
 import type { LiteralHit, LiteralScanner, Seams } from './literal-scanner.ts';
 import { noSeams } from './literal-scanner.ts';
 import { findInvisible } from './unicode/invisible.ts';
@@ -43,7 +45,11 @@ function scanDeeply(view: View, scanner: LiteralScanner, budget: DecodeBudget, h
 }
 
 function scanView(view: View, scanner: LiteralScanner, hits: Hit[]): void {
-  for (const hit of scanner.scan(view.text, view.seams)) addHit(hit, view, hits);
+  for (const hit of mergeInjection(scanner.scan(view.text, view.seams))) addHit(hit, view, hits);
+  for (const { id, find } of textDetectors) {
+    for (const { start, end, confidence, label = id, secret = '' } of find(view.text))
+      addHit({ detector: id, start, end, confidence, label, secret, via: [] }, view, hits);
+  }
 }
 
 function addUnread(unread: readonly Origin[], text: string, hits: Hit[]): void {

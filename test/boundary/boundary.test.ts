@@ -39,7 +39,7 @@ describe('output', () => {
     expect(stderr).toBe(githubPlaceholder);
     expect(report).toEqual({
       verdict: 'redacted',
-      scanned: ['secrets', 'unicode'],
+      scanned: ['secrets', 'pii', 'exfiltration', 'injection', 'unicode'],
       findings: ['/result/env/TOKEN', '/error/message', '/error/stack', 'stdout@9', 'stderr@0'].map(
         (where) => ({
           detector: 'github-token',
@@ -60,7 +60,11 @@ describe('output', () => {
     const filtered = buildBoundary().filterOutput(output({ result, error, stdout: bytes('done\n') }), []);
 
     expect(filtered).toEqual({
-      report: { verdict: 'clean', findings: [], scanned: ['secrets', 'unicode'] },
+      report: {
+        verdict: 'clean',
+        findings: [],
+        scanned: ['secrets', 'pii', 'exfiltration', 'injection', 'unicode'],
+      },
       blocked: false,
       result,
       error,
@@ -169,7 +173,7 @@ describe('profiles', () => {
             via: [],
           },
         ],
-        scanned: ['secrets', 'unicode'],
+        scanned: ['secrets', 'pii', 'exfiltration', 'injection', 'unicode'],
       },
       blocked: true,
       result: null,
@@ -241,7 +245,7 @@ describe('arguments', () => {
             via: [],
           },
         ],
-        scanned: ['secrets', 'unicode'],
+        scanned: ['secrets', 'pii', 'exfiltration', 'injection', 'unicode'],
       },
       blocked: false,
       forRecord: { url: 'https://example.com', headers: { Authorization: `token ${githubPlaceholder}` } },

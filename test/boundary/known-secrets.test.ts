@@ -100,8 +100,11 @@ test('no base64 text around a secret shows any of it, whatever stands before and
 
 test('the report says that known secrets were looked for', () => {
   expect(knowing(secret).filterOutput(output({}), []).report.scanned).toEqual([
-    'secrets',
     'known-secrets',
+    'secrets',
+    'pii',
+    'exfiltration',
+    'injection',
     'unicode',
   ]);
 });

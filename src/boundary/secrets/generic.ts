@@ -35,7 +35,7 @@ export const genericDetectors: readonly LiteralDetector[] = [
         'client_secret',
       ],
       pattern: new RegExp(
-        `(?i:passw(?:or)?d|passphrase|secret|(?:api|access|private|encryption|signing)[_-]?key|(?:auth|access|refresh)_?token|credential|client_secret)[\\w-]{0,24}${separators}(?<secret>[^\\s"'\`,;<>(){}\\[\\]]{10,256})`,
+        `(?i:passw(?:or)?d|passphrase|secret|(?:api|access|private|encryption|signing)[_-]?key|(?:auth|access|refresh)_?token|credential|client_secret)[\\w-]{0,24}${separators}(?<secret>[^\\s"'\`,;<>(){}\\[\\]]{10,128})`,
         'y',
       ),
       alphabet: /@@/,
