@@ -1,7 +1,7 @@
 /**
  * Finds every occurrence of many literals in one pass (Aho and Corasick, 1975, as a full transition table).
- * One table step for each UTF-16 unit, whatever the input and however many literals. ASCII letters match in either case:
- * formats that know one case only say so themselves.
+ * One table step for each UTF-16 unit, whatever the input and however many literals. Letters match in either case: formats
+ * that know one case only say so themselves.
  */
 export interface LiteralAutomaton {
   /** Calls back for each occurrence with the literal's index and its start, in the order in which they end. */
@@ -64,7 +64,7 @@ type OnHit = (literal: number, start: number) => void;
 /** A string is read unit by unit several times faster from memory than through `charCodeAt`. */
 const blockUnits = 16_384;
 
-/** Class 0 is every character that no literal has; the two cases of an ASCII letter are one class. */
+/** Class 0 is every character that no literal has; the two cases of a letter are one class. */
 function classify(literals: readonly string[]): Uint16Array {
   const classes = new Uint16Array(65_536);
   let count = 0;
@@ -73,11 +73,7 @@ function classify(literals: readonly string[]): Uint16Array {
       const unit = literal.charCodeAt(at);
       if (classes[unit] !== 0) continue;
       classes[unit] = ++count;
-      const letter = unit | 0x20;
-      if (unit <= 0x7a && letter >= 0x61 && letter <= 0x7a) {
-        classes[letter] = count;
-        classes[letter - 0x20] = count;
-      }
+      for (const form of otherCases(literal.charAt(at))) classes[form.charCodeAt(0)] = count;
     }
   }
   return classes;
@@ -103,6 +99,14 @@ function buildTrie(literals: readonly string[], classes: Uint16Array): Trie {
     ends[state]?.push(index);
   }
   return { width, edges, ends };
+}
+
+/** The dotless i is no case of I: only what goes there and back. */
+function otherCases(letter: string): string[] {
+  return [letter.toLowerCase(), letter.toUpperCase()].filter(
+    (form) =>
+      form.length === 1 && form !== letter && [form.toLowerCase(), form.toUpperCase()].includes(letter),
+  );
 }
 
 interface Completed extends Trie {

@@ -220,7 +220,7 @@ export const injectionRules: readonly InjectionRule[] = [
     2,
     'en',
     ['curl ', 'wget ', 'rm -rf', 'base64 '],
-    '(?:(?:curl|wget)[^\\n|]{4,200}\\|\\s?(?:ba|z)?sh\\b|rm -rf (?:/|~|\\*)|base64[^\\n|]{0,80}\\|\\s?(?:curl|nc)\\b)',
+    '(?:(?:curl|wget)[^\\n|]{4,120}\\|\\s?(?:ba|z)?sh\\b|rm -rf (?:/|~|\\*)|base64[^\\n|]{0,80}\\|\\s?(?:curl|nc)\\b)',
   ),
   rule(
     3,

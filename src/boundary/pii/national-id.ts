@@ -86,9 +86,11 @@ const formats: readonly IdFormat[] = [
   },
 ];
 
-/** Nine or more digits, or capitals and digits, in the groupings above. One pass; each candidate is looked at once a format. */
-const candidate =
-  /(?<![\w.])(?:[A-Z]{6}[0-9]{2}[A-Z][0-9]{2}[A-Z][0-9]{3}[A-Z]|[XYZ]?[0-9](?:[ .+-]?[0-9AB]){6,18}(?:-?[A-Z])?)(?![\w])/g;
+/** Nine or more digits in the groupings above, and the Italian form. Each candidate is looked at once a format. */
+const number = /[0-9](?:[ .+-]?[0-9AB]){6,18}(?:-?[A-Z])?(?!\w)/g;
+/** The Italian form from its first digit on: letters are too common to look for. */
+const codice = /[0-9]{2}[A-EHLMPRST][0-9]{2}[A-Z][0-9]{3}[A-Z](?!\w)/g;
+const codiceLetters = 6;
 const contextUnits = 48;
 
 export const nationalId: TextDetector = {
@@ -97,7 +99,14 @@ export const nationalId: TextDetector = {
   title: 'National identity, tax or health number with its check digit',
   source:
     'the issuing authorities: Agenzia delle Entrate, Receita Federal, GB 11643, DVV, INSEE, SSA, NHS, BZSt, Ministerio del Interior, RvIG, UIDAI, Skatteverket, ESDC, MOIS',
-  find: (text) => [...text.matchAll(candidate)].flatMap((match) => idAt(text, match[0], match.index)),
+  find: (text) => [
+    ...[...text.matchAll(number)].flatMap(({ 0: written, index }) =>
+      idAt(text, index - (/[XYZ]/.test(text.charAt(index - 1)) ? 1 : 0), index + written.length),
+    ),
+    ...[...text.matchAll(codice)].flatMap(({ 0: written, index }) =>
+      idAt(text, index - codiceLetters, index + written.length),
+    ),
+  ],
   examples: {
     hit: [
       inParts('RSSMRA85', 'T10A562S'),
@@ -128,20 +137,14 @@ export const nationalId: TextDetector = {
   },
 };
 
-function idAt(text: string, written: string, start: number): Span[] {
+function idAt(text: string, start: number, end: number): Span[] {
+  if (start < 0 || /[\w.]/.test(text.charAt(start - 1))) return [];
+  const written = text.slice(start, end);
   const id = written.replaceAll(/[ .+-]/g, '');
   for (const { country, pattern, check, context } of formats) {
     if (!pattern.test(written) || !check(id)) continue;
     if (context !== null && !context.test(text.slice(Math.max(0, start - contextUnits), start))) continue;
-    return [
-      {
-        start,
-        end: start + written.length,
-        confidence: 'medium',
-        label: `national-id-${country}`,
-        secret: id,
-      },
-    ];
+    return [{ start, end, confidence: 'medium', label: `national-id-${country}`, secret: id }];
   }
   return [];
 }
