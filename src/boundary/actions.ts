@@ -1,5 +1,5 @@
 import type { Action, BoundaryProfile } from '../model/finding.ts';
-import { detectors } from './detectors.ts';
+import { detectors, everyDetector } from './detectors.ts';
 import { strongest } from './findings.ts';
 
 export type ActionOf = (detector: string) => Action;
@@ -44,9 +44,10 @@ function resolve(
 ): ActionOf {
   const byDetector = new Map<string, Action>();
   for (const detector of detectors) {
-    const stated = profiles.map(({ [direction]: { detectors } }) =>
-      Object.hasOwn(detectors, detector.id) ? detectors[detector.id] : undefined,
-    );
+    const stated = profiles.map(({ [direction]: { detectors } }) => {
+      const name = [detector.id, everyDetector].find((name) => Object.hasOwn(detectors, name));
+      return name === undefined ? undefined : detectors[name];
+    });
     const chosen = stated.map((action) => action ?? detector[direction]);
     const action = chosen.length === 0 ? detector[direction] : chosen.reduce(strongest);
     byDetector.set(detector.id, effective(action));

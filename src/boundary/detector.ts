@@ -73,7 +73,7 @@ export interface Span {
 
 /** A detector that reads the whole text by itself, in time linear to its length. */
 export interface TextDetector extends Detector {
-  /** What it finds, in order and without overlaps. */
+  /** What it finds; the caller puts it in order. */
   readonly find: (text: string) => readonly Span[];
 }
 

@@ -73,5 +73,11 @@ export const detectors: readonly Detector[] = [
   ...unicodeDetectors,
 ];
 
+/** In a `Boundary` resource, every detector that it does not name itself. */
+export const everyDetector = '*';
+
 /** What a `Boundary` resource may name. */
-export const detectorIds: ReadonlySet<string> = new Set(detectors.map((detector) => detector.id));
+export const detectorIds: ReadonlySet<string> = new Set([
+  everyDetector,
+  ...detectors.map((detector) => detector.id),
+]);

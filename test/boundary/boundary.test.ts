@@ -217,6 +217,18 @@ describe('profiles', () => {
     ).toBe(true);
   });
 
+  test('a star stands for every detector that is not named', () => {
+    const observing = profile('outbound', { '*': 'flag', 'zero-width': 'redact' });
+
+    const { stdout, report } = filterStdout(`a\u200bb ${githubToken}`, [observing]);
+
+    expect(stdout).toBe(`ab ${githubToken}`);
+    expect(report.findings).toMatchObject([
+      { detector: 'zero-width', action: 'redact' },
+      { detector: 'github-token', action: 'flag' },
+    ]);
+  });
+
   test('an allowed detector leaves the text to a less sure one', () => {
     const { report } = filterStdout(`Authorization: Bearer ${githubToken}`, [
       profile('outbound', { 'github-token': 'allow' }),
