@@ -88,20 +88,24 @@ async function explain(id: string | undefined, options: ProfileOptions, out: Out
       1,
       `There is no detector "${id}". "sallyport boundary explain" lists all ${detectors.length}.`,
     );
-  const shown = asked.map(({ id, title, family, source, examples }) => ({
+  const shown = asked.map(({ id, title, family, source }) => ({
     detector: id,
     title,
     family,
     source,
     inbound: inbound(id),
     outbound: outbound(id),
-    examples,
   }));
-  out.show(id === undefined ? shown.map(({ examples: _, ...rest }) => rest) : shown[0], () =>
-    id === undefined
-      ? table(shown.map((each) => [each.detector, each.family, each.inbound, each.outbound, each.title]))
-      : shown.map((each) => describeDetector(each)).join('\n'),
-  );
+  const [first] = shown;
+  const examples = asked[0]?.examples ?? { hit: [], miss: [] };
+  if (id !== undefined && first !== undefined) {
+    const one = { ...first, examples };
+    out.show(one, () => describeDetector(one));
+  } else {
+    out.show(shown, () =>
+      table(shown.map((each) => [each.detector, each.family, each.inbound, each.outbound, each.title])),
+    );
+  }
 }
 
 interface Explained {
