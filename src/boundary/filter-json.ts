@@ -5,6 +5,7 @@
  */
 import type { JsonObject, JsonValue } from '../model/json.ts';
 import type { FilterPass, Place } from './filter-pass.ts';
+import { isCleanJson } from './clean-json.ts';
 import { applyHits, settle, spend } from './filter-pass.ts';
 import { boundaryLimits, LimitExceeded } from './limits.ts';
 import type { Pointer } from './pointer.ts';
@@ -13,6 +14,12 @@ import { scanInContext, scanText } from './scan-text.ts';
 import { findSplitSecrets } from './split-secrets.ts';
 
 export function filterJson(value: JsonValue, pointer: Pointer, pass: FilterPass): JsonValue {
+  const isContainer = typeof value === 'object' && value !== null;
+  return isContainer && isCleanJson(value, pass) ? value : filterEachString(value, pointer, pass);
+}
+
+/** The same without a look at the whole first. */
+export function filterEachString(value: JsonValue, pointer: Pointer, pass: FilterPass): JsonValue {
   return settle(value, (value, round) => {
     const alone: Siblings = { values: [value], pointerTo: () => pointer, contextOf: () => '' };
     return filterSiblings(alone, 0, round, pass)[0] ?? null;

@@ -13,6 +13,8 @@ export const boundaryLimits = {
   roundsMax: 4,
   /** The two ends of a long string that are searched for secrets split over neighbouring strings. */
   splitUnitsMax: 16_384,
+  /** Strings of a JSON value that are scanned together first; a larger value is scanned string by string at once. */
+  cleanUnitsMax: 4 * 1024 * 1024,
   /** A key or neighbouring string that can be the context of a secret, and how long the value is, and how far into it that reaches. */
   contextUnitsMax: 256,
   contextValueUnitsMin: 16,

@@ -135,11 +135,11 @@ function addDecoded(
     const text = decompress(data, budget.unitsLeft);
     if (text === null) budget.spend(Number.POSITIVE_INFINITY, start, end);
     else if (text !== '' && budget.spend(text.length, start, end))
-      decoded.addWhole(`${text}\0\0`, `${via}>gzip`, start, end);
+      decoded.addWhole(`${text}\n\n`, `${via}>gzip`, start, end);
     return;
   }
   if (!budget.spend(data.length, start, end)) return;
-  decoded.add(`${data.toString('latin1')}\0\0`, {
+  decoded.add(`${data.toString('latin1')}\n\n`, {
     via,
     originalStart: (place) => run.placeOf(firstOf(Math.min(place, data.length - 1))),
     originalEnd: (place) => run.placeOf(lastOf(Math.min(place, data.length - 1))) + 1,
