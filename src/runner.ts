@@ -34,13 +34,13 @@ export interface RunnerOptions {
   readonly door: RunnerDoorway;
 }
 
-type Compiling = ReturnType<typeof compile>;
-
 export type RunnerDoorway =
   /** Child of one api: an inherited socket. It ends with the link. */
   | { readonly kind: 'link'; readonly fd: number }
   /** A service of its own, for any number of apis. It ends when `stopped` resolves. */
   | { readonly kind: 'listen'; readonly address: RunnerAddress; readonly stopped: Promise<void> };
+
+type Compiling = ReturnType<typeof compile>;
 
 /** Serves until the link closes or it is stopped, then ends every sandbox and resolves. */
 export async function runRunner(options: RunnerOptions): Promise<void> {

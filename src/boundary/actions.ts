@@ -1,5 +1,5 @@
 import type { Action, BoundaryProfile } from '../model/finding.ts';
-import { detectors } from './detectors.ts';
+import { detectors, everyDetector } from './detectors.ts';
 import { strongest } from './findings.ts';
 
 export type ActionOf = (detector: string) => Action;
@@ -16,8 +16,19 @@ export function inboundActions(profiles: readonly BoundaryProfile[]): ActionOf {
   );
 }
 
-/** For copies that go to the record, to logs and to display: everything that any detector finds is taken out. */
-export const redactEverything: ActionOf = () => 'redact';
+/**
+ * For copies that go to the record, to logs and to display: whatever can be a secret is taken out, also where it is only
+ * flagged elsewhere. What a text says (addresses, orders to a model, pictures) is what an auditor must be able to read.
+ */
+export const redactEverything: ActionOf = (detector) => (readable.has(detector) ? 'allow' : 'redact');
+
+const readable = new Set(
+  detectors
+    .filter(
+      ({ family, outbound }) => family === 'injection' || family === 'exfiltration' || outbound === 'allow',
+    )
+    .map(({ id }) => id),
+);
 
 /** Which artifacts may leave; the strictest profile counts. */
 export function artifactRule(profiles: readonly BoundaryProfile[]): BoundaryProfile['artifacts'] {
@@ -33,9 +44,10 @@ function resolve(
 ): ActionOf {
   const byDetector = new Map<string, Action>();
   for (const detector of detectors) {
-    const stated = profiles.map(({ [direction]: { detectors } }) =>
-      Object.hasOwn(detectors, detector.id) ? detectors[detector.id] : undefined,
-    );
+    const stated = profiles.map(({ [direction]: { detectors } }) => {
+      const name = [detector.id, everyDetector].find((name) => Object.hasOwn(detectors, name));
+      return name === undefined ? undefined : detectors[name];
+    });
     const chosen = stated.map((action) => action ?? detector[direction]);
     const action = chosen.length === 0 ? detector[direction] : chosen.reduce(strongest);
     byDetector.set(detector.id, effective(action));

@@ -10,7 +10,8 @@ import type { ActionOf } from './actions.ts';
 import { artifactRule, inboundActions, outboundActions, redactEverything } from './actions.ts';
 import type { OutputArtifact } from './artifacts.ts';
 import { filterArtifact, streamPlace } from './artifacts.ts';
-import { secretDetectors } from './detectors.ts';
+import { createDecodeBudget } from './decoding/budget.ts';
+import { literalDetectors } from './detectors.ts';
 import { filterJson } from './filter-json.ts';
 import type { FilterPass } from './filter-pass.ts';
 import { filterText } from './filter-pass.ts';
@@ -23,7 +24,7 @@ import type { Pointer } from './pointer.ts';
 import { rootPointer } from './pointer.ts';
 import { applyRedactions, createPlaceholder, inOrder } from './redaction.ts';
 import { scanText } from './scan-text.ts';
-import { buildSecretScanner } from './secret-scanner.ts';
+import { buildLiteralScanner } from './literal-scanner.ts';
 
 export interface BoundaryOptions {
   /** Key of the placeholders' suffixes, at least 16 bytes. The same key gives the same suffix for the same secret. */
@@ -83,8 +84,9 @@ export function createBoundary({ redactionKey, knownSecrets }: BoundaryOptions):
     throw new RangeError(`redactionKey: use at least ${redactionKeyBytesMin} random bytes`);
   }
   const placeholder = createPlaceholder(redactionKey);
-  const scanner = buildSecretScanner([buildKnownSecretDetector(knownSecrets), ...secretDetectors]);
-  const scanned = knownSecrets.length > 0 ? ['secrets', 'known-secrets', 'unicode'] : ['secrets', 'unicode'];
+  const scanner = buildLiteralScanner([buildKnownSecretDetector(knownSecrets), ...literalDetectors]);
+  const families = ['secrets', 'pii', 'exfiltration', 'injection', 'unicode'];
+  const scanned = knownSecrets.length > 0 ? ['known-secrets', ...families] : families;
 
   const createPass = (actionOf: ActionOf): FilterPass => ({
     actionOf,
@@ -92,10 +94,11 @@ export function createBoundary({ redactionKey, knownSecrets }: BoundaryOptions):
     scanner,
     findings: collectFindings(),
     budget: { unitsLeft: boundaryLimits.textUnitsMax },
+    decoding: createDecodeBudget(),
   });
   const cleanKey = (key: string) => {
     const text = key.toWellFormed();
-    const hits = inOrder(scanText(text, scanner), redactEverything);
+    const hits = inOrder(scanText(text, scanner, createDecodeBudget()), redactEverything);
     return applyRedactions(text, hits, redactEverything, placeholder);
   };
   const pointerTo = (root: string): Pointer => rootPointer(root, cleanKey);

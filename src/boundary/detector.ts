@@ -4,7 +4,8 @@
  */
 import type { Action, Finding } from '../model/finding.ts';
 
-type Family = 'secrets' | 'unicode';
+/** What a report says was looked for. */
+export type Family = 'secrets' | 'pii' | 'exfiltration' | 'injection' | 'unicode';
 export type Confidence = Finding['confidence'];
 
 export interface Detector {
@@ -22,24 +23,25 @@ export interface Detector {
 }
 
 /**
- * A detector of the secrets stage. The scanner finds its literals (case-sensitive) and then tries the format at each,
- * so text without a literal costs nothing.
+ * A detector that has something to hold on to. The scanner finds its literals (in either case) and then tries the format
+ * at each, so text without a literal costs nothing.
  */
-export interface SecretDetector extends Detector {
-  readonly family: 'secrets';
+export interface LiteralDetector extends Detector {
   readonly literals: readonly string[];
-  readonly format: SecretFormat;
+  readonly format: LiteralFormat;
 }
 
-type SecretFormat = PatternFormat | SpanFormat;
+type LiteralFormat = PatternFormat | SpanFormat;
 
 /**
- * A format that a sticky expression describes, starting at the literal. Every quantifier is bounded and none is nested.
+ * A format that a sticky expression describes, starting at the literal (or `lead` before it). Every quantifier is bounded and none is nested.
  * A group named `secret` narrows the hit to a part: the rest is context, which siblings and keys of JSON may give too.
  */
 export interface PatternFormat {
   readonly kind: 'pattern';
   readonly pattern: RegExp;
+  /** Characters of the pattern that stand before the literal; 0 unless said. */
+  readonly lead?: number;
   /**
    * One character of the token's alphabet: a hit with such a neighbour is part of something longer, and is none.
    * What repeats more than 128 times in the pattern must be in it, so that no second try starts inside a long one.
@@ -54,10 +56,10 @@ export interface PatternFormat {
 /** A format that needs a state machine. `find` looks at one literal's position and reads each character a bounded number of times. */
 interface SpanFormat {
   readonly kind: 'span';
-  readonly find: (text: string, at: number) => SecretSpan | null;
+  readonly find: (text: string, at: number) => Span | null;
 }
 
-export interface SecretSpan {
+export interface Span {
   readonly start: number;
   readonly end: number;
   readonly confidence: Confidence;
@@ -69,8 +71,17 @@ export interface SecretSpan {
   readonly via?: readonly string[];
 }
 
+/** A detector that reads the whole text by itself, in time linear to its length. */
+export interface TextDetector extends Detector {
+  /** What it finds; the caller puts it in order. */
+  readonly find: (text: string) => readonly Span[];
+}
+
 /** What every detector of secrets does unless it has a reason: arguments are flagged, output is redacted. */
 export const secretDefaults = { family: 'secrets', inbound: 'flag', outbound: 'redact' } as const;
+
+/** Numbers that carry a check are taken out of output: the check makes a mistake rare. */
+export const piiDefaults = { family: 'pii', inbound: 'allow', outbound: 'redact' } as const;
 
 /** Invisible characters and terminal escapes are flagged in arguments and taken out of output. */
 export const unicodeDefaults = { family: 'unicode', inbound: 'flag', outbound: 'redact' } as const;

@@ -5,6 +5,7 @@
  */
 import type { JsonObject, JsonValue } from '../model/json.ts';
 import type { FilterPass, Place } from './filter-pass.ts';
+import { isCleanJson } from './clean-json.ts';
 import { applyHits, settle, spend } from './filter-pass.ts';
 import { boundaryLimits, LimitExceeded } from './limits.ts';
 import type { Pointer } from './pointer.ts';
@@ -13,6 +14,12 @@ import { scanInContext, scanText } from './scan-text.ts';
 import { findSplitSecrets } from './split-secrets.ts';
 
 export function filterJson(value: JsonValue, pointer: Pointer, pass: FilterPass): JsonValue {
+  const isContainer = typeof value === 'object' && value !== null;
+  return isContainer && isCleanJson(value, pass) ? value : filterEachString(value, pointer, pass);
+}
+
+/** The same without a look at the whole first. */
+export function filterEachString(value: JsonValue, pointer: Pointer, pass: FilterPass): JsonValue {
   return settle(value, (value, round) => {
     const alone: Siblings = { values: [value], pointerTo: () => pointer, contextOf: () => '' };
     return filterSiblings(alone, 0, round, pass)[0] ?? null;
@@ -31,7 +38,9 @@ function filterSiblings(siblings: Siblings, depth: number, round: number, pass: 
   if (depth > boundaryLimits.depthMax) throw new LimitExceeded('input-too-deep');
   const { values, pointerTo, contextOf } = siblings;
   const texts = values.map((value) => (typeof value === 'string' ? value.toWellFormed() : ''));
-  const split = findSplitSecrets(texts, pass.scanner);
+  // Before any of them is scanned: what is too large as a whole costs nothing then.
+  if (round === 1) for (const text of texts) spend(pass, text.length);
+  const split = findSplitSecrets(texts, pass.scanner, pass.decoding);
   let previous = '';
   return values.map((value, index) => {
     if (typeof value !== 'string') {
@@ -41,8 +50,7 @@ function filterSiblings(siblings: Siblings, depth: number, round: number, pass: 
         : value;
     }
     const text = texts[index] ?? '';
-    if (round === 1) spend(pass, text.length);
-    const hits = scanText(text, pass.scanner);
+    const hits = scanText(text, pass.scanner, pass.decoding);
     hits.push(...(split.get(index) ?? []));
     for (const beside of [contextOf(index), previous]) hits.push(...scanBeside(beside, text, pass));
     previous = text;
@@ -114,7 +122,7 @@ function filterObject(
 function filterKey(key: string, place: Place, round: number, pass: FilterPass): string {
   const text = key.toWellFormed();
   if (round === 1) spend(pass, text.length);
-  return applyHits(text, scanText(text, pass.scanner), place, round, pass);
+  return applyHits(text, scanText(text, pass.scanner, pass.decoding), place, round, pass);
 }
 
 /** Keys that became equal are numbered; keys that stayed keep their name. A null prototype makes `__proto__` a key like any other. */

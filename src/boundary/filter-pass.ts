@@ -1,19 +1,21 @@
 /** One direction of one call on its way through the filter: what is done about hits, what was found, what is left to spend. */
 import type { ActionOf } from './actions.ts';
+import type { DecodeBudget } from './decoding/budget.ts';
 import type { Findings } from './findings.ts';
 import { boundaryLimits, LimitExceeded } from './limits.ts';
 import type { Placeholder } from './redaction.ts';
 import { applyRedactions, distinct, inOrder, isRedacting } from './redaction.ts';
 import type { Hit } from './scan-text.ts';
 import { scanText } from './scan-text.ts';
-import type { SecretScanner } from './secret-scanner.ts';
+import type { LiteralScanner } from './literal-scanner.ts';
 
 export interface FilterPass {
   readonly actionOf: ActionOf;
   readonly findings: Findings;
   readonly placeholder: Placeholder;
-  readonly scanner: SecretScanner;
+  readonly scanner: LiteralScanner;
   readonly budget: { unitsLeft: number };
+  readonly decoding: DecodeBudget;
 }
 
 /** Where a hit stands: `place` is what findings are aggregated by. */
@@ -46,7 +48,7 @@ export function settle<T>(value: T, filterOnce: (value: T, round: number) => T):
 export function filterText(text: string, place: Place, pass: FilterPass): string {
   return settle(text.toWellFormed(), (text, round) => {
     if (round === 1) spend(pass, text.length);
-    return applyHits(text, scanText(text, pass.scanner), place, round, pass);
+    return applyHits(text, scanText(text, pass.scanner, pass.decoding), place, round, pass);
   });
 }
 

@@ -2,7 +2,7 @@
  * Secrets that this deployment knows itself, found in every form in which they commonly leave: plain, base64 and
  * base64url at each of the three alignments, hex, percent-encoded, JSON-escaped and reversed.
  */
-import type { SecretDetector, SecretSpan } from './detector.ts';
+import type { LiteralDetector, Span } from './detector.ts';
 import { secretDefaults } from './detector.ts';
 
 export interface KnownSecret {
@@ -38,7 +38,7 @@ export const knownSecretEntry = {
 } as const;
 
 /** Throws `RangeError` naming the secret's id (never the secret) when it cannot be looked for. */
-export function buildKnownSecretDetector(secrets: readonly KnownSecret[]): SecretDetector {
+export function buildKnownSecretDetector(secrets: readonly KnownSecret[]): LiteralDetector {
   if (secrets.length > knownSecretsMax) {
     throw new RangeError(`${secrets.length} known secrets; at most ${knownSecretsMax} can be looked for`);
   }
@@ -54,7 +54,7 @@ export function buildKnownSecretDetector(secrets: readonly KnownSecret[]): Secre
   }
   return { ...knownSecretEntry, literals: [...byLiteral.keys()], format: { kind: 'span', find } };
 
-  function find(text: string, at: number): SecretSpan | null {
+  function find(text: string, at: number): Span | null {
     for (let length = literalUnits; length >= formUnitsMin; length--) {
       const forms = byLiteral.get(text.slice(at, at + length));
       const form = forms?.find((form) => text.startsWith(form.text, at));
@@ -79,7 +79,7 @@ function assertUsable({ id, secret }: KnownSecret): void {
   }
 }
 
-function spanOf(form: Form, text: string, at: number): SecretSpan {
+function spanOf(form: Form, text: string, at: number): Span {
   let start = at;
   let end = at + form.text.length;
   const isBase64 = (index: number) => /[A-Za-z0-9+/_=-]/.test(text.charAt(index));

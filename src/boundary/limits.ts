@@ -13,10 +13,17 @@ export const boundaryLimits = {
   roundsMax: 4,
   /** The two ends of a long string that are searched for secrets split over neighbouring strings. */
   splitUnitsMax: 16_384,
+  /** Strings of a JSON value that are scanned together first; a larger value is scanned string by string at once. */
+  cleanUnitsMax: 4 * 1024 * 1024,
   /** A key or neighbouring string that can be the context of a secret, and how long the value is, and how far into it that reaches. */
   contextUnitsMax: 256,
   contextValueUnitsMin: 16,
   contextValueUnitsMax: 8192,
+  /** Encodings inside each other that are undone; what is wrapped more often is not looked into. */
+  decodingDepthMax: 3,
+  /** Decoded text of all depths together, for each unit that is scanned, and once for each direction of a call. */
+  decodedUnitsPerUnit: 8,
+  decodedUnitsFloor: 16 * 1024 * 1024,
 } as const;
 
 /** Input that is not filtered to its end. The direction is then blocked; `detector` names the limit in the finding. */

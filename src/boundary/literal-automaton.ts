@@ -1,6 +1,7 @@
 /**
  * Finds every occurrence of many literals in one pass (Aho and Corasick, 1975, as a full transition table).
- * One table step for each UTF-16 unit, whatever the input and however many literals.
+ * One table step for each UTF-16 unit, whatever the input and however many literals. Letters match in either case: formats
+ * that know one case only say so themselves.
  */
 export interface LiteralAutomaton {
   /** Calls back for each occurrence with the literal's index and its start, in the order in which they end. */
@@ -21,46 +22,58 @@ interface Trie {
 export function buildLiteralAutomaton(literals: readonly string[]): LiteralAutomaton {
   if (literals.includes('')) throw new RangeError('a literal cannot be empty');
   const classes = classify(literals);
-  const trie = buildTrie(literals, classes);
-  const table = completeTable(trie);
-  const { ends } = trie;
-  const width = trie.width;
+  const { table, shift, firstAccepting, ends } = numberStates(completeTrie(buildTrie(literals, classes)));
+  const block = Buffer.alloc(2 * blockUnits);
+  const units = new Uint16Array(block.buffer, block.byteOffset, blockUnits);
+
+  /** Steps through the first `count` units of the block. Every index is inside its table by construction. */
+  const step = (state: number, count: number, base: number, onHit: OnHit): number => {
+    let current = state;
+    for (let at = 0; at < count; at++) {
+      current = table[(current << shift) + (classes[units[at] as number] as number)] as number;
+      if (current >= firstAccepting) {
+        for (const literal of ends[current - firstAccepting] ?? [])
+          onHit(literal, base + at + 1 - (literals[literal] ?? '').length);
+      }
+    }
+    return current;
+  };
 
   return {
     scan(text, onHit) {
       let state = 0;
-      for (let at = 0; at < text.length; at++) {
-        state = table[(state & stateMask) + (classes[text.charCodeAt(at)] ?? 0)] ?? 0;
-        if (state < 0) {
-          for (const literal of ends[(state & stateMask) / width] ?? []) {
-            onHit(literal, at + 1 - (literals[literal] ?? '').length);
-          }
-        }
+      for (let base = 0; base < text.length; base += blockUnits) {
+        const count = Math.min(blockUnits, text.length - base);
+        block.write(count === text.length ? text : text.slice(base, base + count), 'utf16le');
+        state = step(state, count, base, onHit);
       }
     },
     test(text) {
       let state = 0;
       for (let at = 0; at < text.length; at++) {
-        state = table[state + (classes[text.charCodeAt(at)] ?? 0)] ?? 0;
-        if (state < 0) return true;
+        state = table[(state << shift) + (classes[text.charCodeAt(at)] as number)] as number;
+        if (state >= firstAccepting) return true;
       }
       return false;
     },
   };
 }
 
-/** The table holds offsets of rows; the sign bit marks a state in which a literal ends. */
-const stateMask = 0x7fff_ffff;
-const accepting = ~stateMask;
+type OnHit = (literal: number, start: number) => void;
 
-/** Class 0 is every character that no literal has. */
+/** A string is read unit by unit several times faster from memory than through `charCodeAt`. */
+const blockUnits = 16_384;
+
+/** Class 0 is every character that no literal has; the two cases of a letter are one class. */
 function classify(literals: readonly string[]): Uint16Array {
   const classes = new Uint16Array(65_536);
   let count = 0;
   for (const literal of literals) {
     for (let at = 0; at < literal.length; at++) {
       const unit = literal.charCodeAt(at);
-      if (classes[unit] === 0) classes[unit] = ++count;
+      if (classes[unit] !== 0) continue;
+      classes[unit] = ++count;
+      for (const form of otherCases(literal.charAt(at))) classes[form.charCodeAt(0)] = count;
     }
   }
   return classes;
@@ -88,12 +101,24 @@ function buildTrie(literals: readonly string[], classes: Uint16Array): Trie {
   return { width, edges, ends };
 }
 
+/** The dotless i is no case of I: only what goes there and back. */
+function otherCases(letter: string): string[] {
+  return [letter.toLowerCase(), letter.toUpperCase()].filter(
+    (form) =>
+      form.length === 1 && form !== letter && [form.toLowerCase(), form.toUpperCase()].includes(letter),
+  );
+}
+
+interface Completed extends Trie {
+  /** States breadth first: those that are visited most lie together. */
+  readonly order: readonly number[];
+}
+
 /** Fills the missing edges breadth first from each state's longest proper suffix. */
-function completeTable({ width, edges, ends }: Trie): Int32Array {
+function completeTrie({ width, edges, ends }: Trie): Completed {
   const suffix = new Int32Array(ends.length);
-  const queue = [0];
-  for (let head = 0; head < queue.length; head++) {
-    const state = queue[head] ?? 0;
+  const order = [0];
+  for (const state of order) {
     const fallback = suffix[state] ?? 0;
     for (let column = 0; column < width; column++) {
       const edge = state * width + column;
@@ -103,12 +128,40 @@ function completeTable({ width, edges, ends }: Trie): Int32Array {
       else {
         suffix[target] = viaSuffix;
         ends[target]?.push(...(ends[viaSuffix] ?? []));
-        queue.push(target);
+        order.push(target);
       }
     }
   }
-  return Int32Array.from(edges, (target) => {
-    const mark = (ends[target]?.length ?? 0) > 0 ? accepting : 0;
-    return (target * width) | mark;
-  });
+  return { width, edges, ends, order };
+}
+
+interface NumberedStates {
+  /** Next state by `(state << shift) + class`. Two bytes each where they suffice: each step waits for the one before. */
+  readonly table: Uint16Array | Uint32Array;
+  readonly shift: number;
+  /** From here on a literal ends in every state; `ends` counts from there. */
+  readonly firstAccepting: number;
+  readonly ends: readonly (readonly number[])[];
+}
+
+function numberStates({ width, edges, ends, order }: Completed): NumberedStates {
+  const shift = Math.ceil(Math.log2(Math.max(width, 2)));
+  const isAccepting = (state: number) => (ends[state]?.length ?? 0) > 0;
+  const plain = order.filter((state) => !isAccepting(state));
+  const accepting = order.filter(isAccepting);
+  const numbered = [...plain, ...accepting];
+  const numbers = new Uint32Array(numbered.length);
+  for (const [number, state] of numbered.entries()) numbers[state] = number;
+  const size = numbered.length << shift;
+  const table = numbered.length <= 0xff_ff ? new Uint16Array(size) : new Uint32Array(size);
+  for (const [number, state] of numbered.entries()) {
+    for (let column = 0; column < width; column++)
+      table[(number << shift) + column] = numbers[edges[state * width + column] ?? 0] ?? 0;
+  }
+  return {
+    table,
+    shift,
+    firstAccepting: plain.length,
+    ends: accepting.map((state) => ends[state] ?? []),
+  };
 }

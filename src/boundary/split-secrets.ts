@@ -2,10 +2,11 @@
  * Secrets that are split over neighbouring strings: the strings are glued together in order, and what is found across a
  * seam is a hit in every string it touches. Of long strings only the ends are glued: a secret's reach is bounded.
  */
+import type { DecodeBudget } from './decoding/budget.ts';
 import { boundaryLimits } from './limits.ts';
 import type { Hit } from './scan-text.ts';
 import { scanJoined } from './scan-text.ts';
-import type { SecretScanner } from './secret-scanner.ts';
+import type { LiteralScanner } from './literal-scanner.ts';
 
 /** A stretch of one string in the glued text. */
 interface Piece {
@@ -19,13 +20,14 @@ interface Piece {
 /** Hits by index of the string; places count within that string. */
 export function findSplitSecrets(
   texts: readonly string[],
-  scanner: SecretScanner,
+  scanner: LiteralScanner,
+  decoding: DecodeBudget,
 ): ReadonlyMap<number, Hit[]> {
   const found = new Map<number, Hit[]>();
   for (const pieces of glue(texts)) {
     const seams = (from: number, to: number) => (pieces[pieceAt(pieces, to)]?.start ?? 0) >= from;
     const joined = pieces.map((piece) => piece.text).join('');
-    for (const hit of scanJoined(joined, seams, scanner)) distribute(hit, pieces, found);
+    for (const hit of scanJoined(joined, seams, scanner, decoding)) distribute(hit, pieces, found);
   }
   return found;
 }

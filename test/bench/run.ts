@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: B1, B2, B5, B6, B10 and B11 in pairs A B A B against the peers, medians of the ratios. Not a test:
+ * `npm run bench`: B1, B2, B5, B6, B7, B10 and B11 in pairs A B A B against the peers, medians of the ratios. Not a test:
  * nothing here asserts a time. Peers come from this folder's own package; `npm install` in it first.
  */
 import { execFileSync } from 'node:child_process';
@@ -103,6 +103,9 @@ say('B5 decision');
 const decision = await benchDecision();
 say('B6 decision among 10,000 rules');
 const scale = await benchScale();
+const { benchBoundary } = await import('./boundary.ts');
+say('B7 boundary');
+const boundary = await benchBoundary();
 say('B11 start');
 const start = await benchStart();
 say('B1, B2 calls');
@@ -126,6 +129,7 @@ const results = {
     compileManyMs: round(scale.many.compileMs, 0),
     compileManyCpuMs: round(scale.many.compileCpuMs, 0),
   },
+  B7: boundary,
   ...start,
 };
 const folder = join(import.meta.dirname, 'results');

@@ -39,7 +39,7 @@ describe('output', () => {
     expect(stderr).toBe(githubPlaceholder);
     expect(report).toEqual({
       verdict: 'redacted',
-      scanned: ['secrets', 'unicode'],
+      scanned: ['secrets', 'pii', 'exfiltration', 'injection', 'unicode'],
       findings: ['/result/env/TOKEN', '/error/message', '/error/stack', 'stdout@9', 'stderr@0'].map(
         (where) => ({
           detector: 'github-token',
@@ -60,7 +60,11 @@ describe('output', () => {
     const filtered = buildBoundary().filterOutput(output({ result, error, stdout: bytes('done\n') }), []);
 
     expect(filtered).toEqual({
-      report: { verdict: 'clean', findings: [], scanned: ['secrets', 'unicode'] },
+      report: {
+        verdict: 'clean',
+        findings: [],
+        scanned: ['secrets', 'pii', 'exfiltration', 'injection', 'unicode'],
+      },
       blocked: false,
       result,
       error,
@@ -169,7 +173,7 @@ describe('profiles', () => {
             via: [],
           },
         ],
-        scanned: ['secrets', 'unicode'],
+        scanned: ['secrets', 'pii', 'exfiltration', 'injection', 'unicode'],
       },
       blocked: true,
       result: null,
@@ -213,6 +217,18 @@ describe('profiles', () => {
     ).toBe(true);
   });
 
+  test('a star stands for every detector that is not named', () => {
+    const observing = profile('outbound', { '*': 'flag', 'zero-width': 'redact' });
+
+    const { stdout, report } = filterStdout(`a\u200bb ${githubToken}`, [observing]);
+
+    expect(stdout).toBe(`ab ${githubToken}`);
+    expect(report.findings).toMatchObject([
+      { detector: 'zero-width', action: 'redact' },
+      { detector: 'github-token', action: 'flag' },
+    ]);
+  });
+
   test('an allowed detector leaves the text to a less sure one', () => {
     const { report } = filterStdout(`Authorization: Bearer ${githubToken}`, [
       profile('outbound', { 'github-token': 'allow' }),
@@ -241,7 +257,7 @@ describe('arguments', () => {
             via: [],
           },
         ],
-        scanned: ['secrets', 'unicode'],
+        scanned: ['secrets', 'pii', 'exfiltration', 'injection', 'unicode'],
       },
       blocked: false,
       forRecord: { url: 'https://example.com', headers: { Authorization: `token ${githubPlaceholder}` } },

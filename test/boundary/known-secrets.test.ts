@@ -11,7 +11,6 @@ function knowing(secret: string): Boundary {
 }
 
 const raw = Buffer.from(secret);
-const escaped = 'h\\u00fcnter2';
 
 describe('a known secret is found', () => {
   test.each([
@@ -69,8 +68,12 @@ describe('a known secret is found', () => {
   });
 });
 
-test('a form that is not listed stays: this is the gap that decoders will close', () => {
-  expect(knowing(secret).redactText(escaped)).toBe(escaped);
+test('a form that no list holds is found by decoding', () => {
+  const escaped = [...secret]
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .join('');
+
+  expect(knowing(secret).redactText(`"${escaped}"`)).toBe('"[REDACTED:bootstrap-key:86b8]"');
 });
 
 test('no base64 text around a secret shows any of it, whatever stands before and after', () => {
@@ -97,8 +100,11 @@ test('no base64 text around a secret shows any of it, whatever stands before and
 
 test('the report says that known secrets were looked for', () => {
   expect(knowing(secret).filterOutput(output({}), []).report.scanned).toEqual([
-    'secrets',
     'known-secrets',
+    'secrets',
+    'pii',
+    'exfiltration',
+    'injection',
     'unicode',
   ]);
 });
@@ -114,4 +120,75 @@ test('what cannot be looked for is refused, and the message holds no secret', ()
   expect(() => createBoundary({ redactionKey, knownSecrets: many })).toThrow(
     '257 known secrets; at most 256 can be looked for',
   );
+});
+
+describe('zero leaks', () => {
+  const hex = (unit: number, digits: number) => unit.toString(16).padStart(digits, '0');
+  const each = (text: string, write: (unit: number) => string) =>
+    Array.from({ length: text.length }, (_, at) => write(text.charCodeAt(at))).join('');
+  const base64 = (text: string) => Buffer.from(text).toString('base64');
+  /** Each writes the text and reads it back. */
+  const encodings: Record<string, readonly [(text: string) => string, (text: string) => string]> = {
+    plain: [(text) => text, (text) => text],
+    base64: [base64, (text) => Buffer.from(text, 'base64').toString()],
+    base64url: [
+      (text) => Buffer.from(text).toString('base64url'),
+      (text) => Buffer.from(text, 'base64url').toString(),
+    ],
+    hex: [(text) => Buffer.from(text).toString('hex'), (text) => Buffer.from(text, 'hex').toString()],
+    percent: [
+      (text) => each(text, (unit) => `%${hex(unit, 2)}`),
+      (text) =>
+        text.replaceAll(/%([0-9a-f]{2})/g, (_, digits: string) =>
+          String.fromCharCode(Number.parseInt(digits, 16)),
+        ),
+    ],
+    unicode: [
+      (text) => each(text, (unit) => `\\u${hex(unit, 4)}`),
+      (text) =>
+        text.replaceAll(/\\u([0-9a-f]{4})/g, (_, digits: string) =>
+          String.fromCharCode(Number.parseInt(digits, 16)),
+        ),
+    ],
+    html: [
+      (text) => each(text, (unit) => `&#${unit};`),
+      (text) => text.replaceAll(/&#(\d+);/g, (_, digits: string) => String.fromCharCode(Number(digits))),
+    ],
+    reversed: [(text) => [...text].toReversed().join(''), (text) => [...text].toReversed().join('')],
+  };
+  const name = constantFrom(...Object.keys(encodings));
+  /** Only the secret itself is looked for from behind, not what it was encoded to before. */
+  const outermost = constantFrom(...Object.keys(encodings).filter((name) => name !== 'reversed'));
+  const anySecret = string({ unit: constantFrom(...'abcdXYZ0189-_.~+/!'), minLength: 12, maxLength: 60 });
+  const around = string({ unit: constantFrom(...'abc XYZ09/+=-_\n":'), maxLength: 20 });
+
+  test('in two encodings, one inside the other, whatever stands around it', () => {
+    assert(
+      property(anySecret, name, outermost, around, around, (secret, inner, outer, before, after) => {
+        const [writeInner, readInner] = encodings[inner] ?? [String, String];
+        const [writeOuter, readOuter] = encodings[outer] ?? [String, String];
+        const filtered = knowing(secret).redactText(
+          before + writeOuter(`key ${writeInner(secret)} end`) + after,
+        );
+
+        expect(filtered).not.toContain(secret);
+        // Read back from every place where the encoded text may start: what is left tells nothing.
+        for (let at = 0; at < Math.min(filtered.length, 24); at++)
+          expect(readInner(readOuter(filtered.slice(at)))).not.toContain(secret);
+        expect(filtered).toContain('[REDACTED:');
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  test('split over fields of one object at every place', () => {
+    const secret = 'q7Lm2VtR9xKd4WfYb8Nz';
+    for (let cut = 1; cut < secret.length; cut++) {
+      const { result } = knowing(secret).filterOutput(
+        output({ result: { a: secret.slice(0, cut), b: secret.slice(cut) } }),
+        [],
+      );
+      expect(Object.values(result as Record<string, string>).join('')).not.toContain(secret);
+    }
+  });
 });

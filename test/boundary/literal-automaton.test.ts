@@ -36,6 +36,14 @@ test('it finds exactly what a comparison at every place finds', () => {
   );
 });
 
+test('the case of letters makes no difference', () => {
+  const found: number[] = [];
+
+  buildLiteralAutomaton(['Key-É']).scan('KEY-É key-É key-e', (_, start) => found.push(start));
+
+  expect(found).toEqual([0, 6]);
+});
+
 test('an empty literal is refused', () => {
   expect(() => buildLiteralAutomaton(['a', ''])).toThrow('a literal cannot be empty');
 });

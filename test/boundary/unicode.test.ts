@@ -1,6 +1,6 @@
 import { array, assert, constantFrom, oneof, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { filterResult, filterStdout } from './support/filter.ts';
+import { filterResult, filterStdout, githubPlaceholder, githubToken } from './support/filter.ts';
 
 const clean = (text: string) => filterStdout(text).stdout;
 const found = (text: string) =>
@@ -124,3 +124,14 @@ test('a profile that only flags leaves the text alone', () => {
   expect(stdout).toBe('pass\u200bword');
   expect(report.verdict).toBe('flagged');
 });
+
+test.each([0, 3, 9000, 20_000, 40_000])(
+  'a secret with an invisible character in it is found %i characters into a text with others far away',
+  (distance) => {
+    const split = `${githubToken.slice(0, 9)}\u200b${githubToken.slice(9)}`;
+    const filler = 'plain words '.repeat(4000).slice(0, distance);
+    const text = `a\u200bb ${filler} ${split} ${filler} c\u200bd`;
+
+    expect(filterStdout(text).stdout).toBe(`ab ${filler} ${githubPlaceholder} ${filler} cd`);
+  },
+);

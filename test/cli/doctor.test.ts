@@ -33,7 +33,7 @@ describe('what it needs of the host', () => {
     expect(check).toMatchObject({
       id: 'policy',
       state: 'failed',
-      found: expect.stringContaining('planted/documents.yaml:'),
+      found: expect.stringContaining('planted/constants.yaml:'),
       remedies: ['sallyport policy lint test/fixtures/policy/planted'],
     });
   });

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
+import { detectorIds } from '../../src/boundary/detectors.ts';
 import { compile } from '../../src/policy/compile/compile.ts';
 import { decide } from '../../src/policy/decide.ts';
 import type { Revision } from '../../src/policy/revision.ts';
 import { validateArgs } from '../../src/policy/validate.ts';
 import { visibleTools } from '../../src/policy/visibility.ts';
-import { knownDetectors } from '../support/policy-directory.ts';
 
 async function shipped(): Promise<Revision> {
-  const result = await compile({ directories: ['policies'], knownDetectors });
+  const result = await compile({ directories: ['policies'], knownDetectors: detectorIds });
   expect(result.warnings).toEqual([]);
   if (!result.ok) throw new Error('the shipped policies do not compile');
   return result.revision;
@@ -29,7 +29,7 @@ test('the shipped policies compile without a warning and offer the contract tool
   ]);
   expect([...revision.images.keys()]).toEqual(['python', 'node', 'shell']);
   expect(revision.images.get('shell')?.entry).toBe('script');
-  expect([...revision.boundaries.keys()]).toEqual(['standard', 'strict']);
+  expect([...revision.boundaries.keys()]).toEqual(['standard', 'strict', 'observe']);
 });
 
 test.each([

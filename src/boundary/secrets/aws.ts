@@ -1,8 +1,8 @@
-import type { Confidence, SecretDetector } from '../detector.ts';
+import type { Confidence, LiteralDetector } from '../detector.ts';
 import { inParts, secretDefaults } from '../detector.ts';
 import { entropyBits, notFiller } from '../randomness.ts';
 
-export const awsDetectors: readonly SecretDetector[] = [
+export const awsDetectors: readonly LiteralDetector[] = [
   {
     ...secretDefaults,
     id: 'aws-access-key-id',

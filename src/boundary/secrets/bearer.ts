@@ -1,8 +1,8 @@
-import type { Confidence, SecretDetector } from '../detector.ts';
+import type { Confidence, LiteralDetector } from '../detector.ts';
 import { secretDefaults } from '../detector.ts';
 import { looksRandom } from '../randomness.ts';
 
-export const bearerDetectors: readonly SecretDetector[] = [
+export const bearerDetectors: readonly LiteralDetector[] = [
   {
     ...secretDefaults,
     id: 'jwt',

@@ -1,9 +1,9 @@
-import type { SecretDetector } from '../detector.ts';
+import type { LiteralDetector } from '../detector.ts';
 import { inParts, secretDefaults } from '../detector.ts';
 import { notFiller } from '../randomness.ts';
 import { gradeByChecksum } from './checksum.ts';
 
-export const githubDetectors: readonly SecretDetector[] = [
+export const githubDetectors: readonly LiteralDetector[] = [
   {
     ...secretDefaults,
     id: 'github-token',

@@ -1,4 +1,4 @@
-import type { SecretDetector, SecretSpan } from '../detector.ts';
+import type { LiteralDetector, Span } from '../detector.ts';
 import { secretDefaults } from '../detector.ts';
 
 const begin = '-----BEGIN ';
@@ -14,7 +14,7 @@ const gapUnitsMax = 24;
 /** RFC 1421 header lines (`Proc-Type`, `DEK-Info`) and PGP's (`Version`, `Comment`). */
 const headerLinesMax = 6;
 
-export const privateKeyDetectors: readonly SecretDetector[] = [
+export const privateKeyDetectors: readonly LiteralDetector[] = [
   {
     ...secretDefaults,
     id: 'private-key',
@@ -43,7 +43,7 @@ export const privateKeyDetectors: readonly SecretDetector[] = [
   },
 ];
 
-function findPrivateKey(text: string, at: number): SecretSpan | null {
+function findPrivateKey(text: string, at: number): Span | null {
   if (text.startsWith(footer, at)) return headlessKey(text, at);
   pemType.lastIndex = at + begin.length;
   if (!pemType.test(text)) return null;
@@ -68,7 +68,7 @@ function hasKeyMaterial(body: string): boolean {
 }
 
 /** Without its END, a key reaches as far as its lines do before `until`, and one shorter line further. */
-function cutOffKey(text: string, start: number, bodyStart: number, until: number): SecretSpan | null {
+function cutOffKey(text: string, start: number, bodyStart: number, until: number): Span | null {
   let end = skipHeaderLines(text, bodyStart);
   let lines = 0;
   for (;;) {
@@ -84,7 +84,7 @@ function cutOffKey(text: string, start: number, bodyStart: number, until: number
 }
 
 /** An END whose BEGIN was cut off: the lines before it. */
-function headlessKey(text: string, at: number): SecretSpan | null {
+function headlessKey(text: string, at: number): Span | null {
   const end = endOfFooter(text, at);
   if (end === -1) return null;
   let start = at;

@@ -1,8 +1,8 @@
-import type { SecretDetector } from '../detector.ts';
+import type { LiteralDetector } from '../detector.ts';
 import { inParts, secretDefaults } from '../detector.ts';
 import { notFiller } from '../randomness.ts';
 
-export const sallyportDetectors: readonly SecretDetector[] = [
+export const sallyportDetectors: readonly LiteralDetector[] = [
   {
     ...secretDefaults,
     id: 'sallyport-key',

@@ -1,10 +1,10 @@
-import type { SecretDetector } from '../detector.ts';
+import type { LiteralDetector } from '../detector.ts';
 import { inParts, secretDefaults } from '../detector.ts';
 import { looksRandom, notFiller } from '../randomness.ts';
 import { gradeByChecksum } from './checksum.ts';
 
 /** Vendors whose published token format is distinctive by itself: one entry each. */
-export const vendorDetectors: readonly SecretDetector[] = [
+export const vendorDetectors: readonly LiteralDetector[] = [
   {
     ...secretDefaults,
     id: 'slack-token',

@@ -2,22 +2,15 @@
  * Texts that can be read out of a text with invisible characters in it: as it stands, as a person sees it, and what
  * tag characters and variation selectors spell. Secrets are looked for in each; places lead back to the original.
  */
+import type { Seams } from '../literal-scanner.ts';
+import { noSeams } from '../literal-scanner.ts';
+import type { View } from '../view.ts';
+import { lastAtMost, plainView } from '../view.ts';
 import type { Invisible } from './invisible.ts';
 import { findInvisible, isTag, isVariationSelector } from './invisible.ts';
-import type { Seams } from '../secret-scanner.ts';
-import { noSeams } from '../secret-scanner.ts';
-
-export interface View {
-  readonly text: string;
-  readonly seams: Seams;
-  /** The decoder that this view is seen through; none for plain views. */
-  readonly via: readonly string[];
-  /** Where in the original the characters from `start` to `end` (exclusive) of this view stand. */
-  readonly toOriginal: (start: number, end: number) => { readonly start: number; readonly end: number };
-}
 
 export function viewsOf(text: string, invisible: readonly Invisible[], seams: Seams): View[] {
-  const plain: View = { text, seams, via: [], toOriginal: (start, end) => ({ start, end }) };
+  const plain = plainView(text, seams);
   if (invisible.length === 0) return [plain];
   return [plain, withoutInvisible(text, invisible, seams), ...spelledOut(text, invisible)];
 }
@@ -27,20 +20,34 @@ export function viewsOfText(text: string, seams: Seams): View[] {
   return viewsOf(text, findInvisible(text), seams);
 }
 
+/** Of a stretch without anything invisible only the ends are read again: its middle was seen in plain. */
+const surroundingUnits = 8192;
+const gap = '\n\n';
+
 function withoutInvisible(text: string, invisible: readonly Invisible[], seams: Seams): View {
   const pieces: string[] = [];
   /** For each piece, where it starts here and in the original. */
   const starts: number[] = [];
   const originals: number[] = [];
+  /** Where the middle of a long stretch was left out. */
+  const gaps: number[] = [];
   let length = 0;
+  const add = (start: number, end: number) => {
+    pieces.push(text.slice(start, end));
+    starts.push(length);
+    originals.push(start);
+    length += end - start;
+  };
   let from = 0;
   for (const { start, end } of [...invisible, { start: text.length, end: text.length }]) {
-    if (start > from) {
-      pieces.push(text.slice(from, start));
-      starts.push(length);
-      originals.push(from);
-      length += start - from;
-    }
+    const isLong = start - from > 2 * surroundingUnits + gap.length;
+    if (isLong) {
+      if (from > 0) add(from, from + surroundingUnits);
+      gaps.push(length);
+      pieces.push(gap);
+      length += gap.length;
+      if (start < text.length) add(start - surroundingUnits, start);
+    } else if (start > from) add(from, start);
     from = end;
   }
   const toOriginalIndex = (index: number) => {
@@ -50,21 +57,12 @@ function withoutInvisible(text: string, invisible: readonly Invisible[], seams: 
   return {
     text: pieces.join(''),
     seams: (from, to) => seams(from === 0 ? 0 : toOriginalIndex(from - 1) + 1, toOriginalIndex(to)),
-    via: [],
-    toOriginal: (start, end) => ({ start: toOriginalIndex(start), end: toOriginalIndex(end - 1) + 1 }),
+    toOriginal: (start, end) => {
+      const before = gaps[lastAtMost(gaps, end - 1)] ?? Number.NEGATIVE_INFINITY;
+      if (before + gap.length > start) return null;
+      return { start: toOriginalIndex(start), end: toOriginalIndex(end - 1) + 1, via: [] };
+    },
   };
-}
-
-/** Index of the last element that is at most `value`; -1 when there is none. */
-function lastAtMost(sorted: readonly number[], value: number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((sorted[middle] ?? 0) <= value) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
 }
 
 /** Tag characters mirror ASCII (U+E0020 is a space); variation selectors 1 to 256 can carry bytes. */
@@ -102,10 +100,10 @@ function collect(
   return {
     text: characters.join(''),
     seams: noSeams,
-    via: [via],
     toOriginal: (start, end) => ({
       start: places[start]?.start ?? 0,
       end: places[end - 1]?.end ?? text.length,
+      via: [via],
     }),
   };
 }

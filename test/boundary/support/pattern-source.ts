@@ -45,7 +45,7 @@ export function readPattern(source: string): PatternFacts {
   const readAtom = (): Atom => {
     const start = at;
     if (source[at] === '(') {
-      const opening = /^\((?:\?:|\?<\w+>)/.exec(source.slice(at));
+      const opening = /^\((?:\?i?:|\?=|\?<\w+>)/.exec(source.slice(at));
       if (opening === null) throw new Error(`unexpected group in ${source} at ${at}`);
       at += opening[0].length;
       const holdsQuantifier = readAlternatives();
@@ -53,7 +53,8 @@ export function readPattern(source: string): PatternFacts {
       return { source: source.slice(start, at), isClass: false, holdsQuantifier };
     }
     if (source[at] === '[') {
-      at = source.indexOf(']', at + 1) + 1;
+      for (at++; source[at] !== ']'; at++) if (source[at] === '\\') at++;
+      at++;
       return { source: source.slice(start, at), isClass: true, holdsQuantifier: false };
     }
     at += source[at] === '\\' ? 2 : 1;

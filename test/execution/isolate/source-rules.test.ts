@@ -34,7 +34,9 @@ describe.each([
 });
 
 test('isolated-vm is named only in the room of isolates', () => {
-  const importing = sources.filter(([, source]) => /from 'isolated-vm'|\(\s*'isolated-vm/.test(source));
+  const importing = sources.filter(([, source]) =>
+    /from 'isolated-vm'|(?:require|resolve|import)\(\s*'isolated-vm/.test(source),
+  );
   expect(importing.map(([name]) => name).filter((name) => !name.startsWith('execution/isolate/'))).toEqual(
     [],
   );

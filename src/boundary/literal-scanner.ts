@@ -1,12 +1,12 @@
 /**
- * The secrets stage: one pass of the literal automaton, then each detector's format at its literals.
+ * One pass of the literal automaton, then each detector's format at its literals.
  * Work is linear: a format's reach is bounded, and a format that reads far starts only at the edge of a word.
  */
-import type { Confidence, PatternFormat, SecretDetector, SecretSpan } from './detector.ts';
+import type { Confidence, LiteralDetector, PatternFormat, Span } from './detector.ts';
 import { buildLiteralAutomaton } from './literal-automaton.ts';
 
-/** A secret in a text. `secret` stays inside the filter: it only makes the placeholder's suffix. */
-export interface SecretHit {
+/** What a literal detector found in a text. `secret` stays inside the filter: it only makes the placeholder's suffix. */
+export interface LiteralHit {
   readonly detector: string;
   readonly start: number;
   readonly end: number;
@@ -16,11 +16,13 @@ export interface SecretHit {
   readonly via: readonly string[];
 }
 
-export interface SecretScanner {
+export interface LiteralScanner {
   /** A token may begin and end at a seam, whatever stands beside it. */
-  scan(text: string, seams: Seams): SecretHit[];
+  scan(text: string, seams: Seams): LiteralHit[];
+  /** The same for the detectors of secrets only. */
+  scanSecrets(text: string, seams: Seams): LiteralHit[];
   /** The same for the detectors that need context only, for texts of the form `key: value`. */
-  scanInContext(text: string): SecretHit[];
+  scanInContext(text: string): LiteralHit[];
   /** Whether a key or neighbouring string can be the context of a secret. */
   isContext(text: string): boolean;
 }
@@ -30,37 +32,54 @@ export type Seams = (from: number, to: number) => boolean;
 
 export const noSeams: Seams = () => false;
 
-export function buildSecretScanner(detectors: readonly SecretDetector[]): SecretScanner {
+export function buildLiteralScanner(detectors: readonly LiteralDetector[]): LiteralScanner {
   const scan = buildPass(detectors);
-  const contextual = detectors.filter((detector) => needsContext(detector));
+  const secrets = detectors.filter(({ family }) => family === 'secrets');
+  const contextual = secrets.filter((detector) => needsContext(detector));
   const scanInContext = buildPass(contextual);
   const context = buildLiteralAutomaton(contextual.flatMap((detector) => detector.literals));
   return {
     scan,
+    scanSecrets: buildPass(secrets),
     scanInContext: (text) => scanInContext(text, noSeams),
     isContext: (text) => context.test(text),
   };
 }
 
-function needsContext({ format }: SecretDetector): boolean {
+function needsContext({ format }: LiteralDetector): boolean {
   return format.kind === 'pattern' && format.pattern.source.includes('(?<secret>');
 }
 
-function buildPass(detectors: readonly SecretDetector[]) {
-  const entries = detectors.flatMap((detector, index) =>
-    detector.literals.map((literal) => ({ literal, index })),
+/** Whether the format also knows its literals in another case. */
+function ignoresCase({ format }: LiteralDetector): boolean {
+  return format.kind === 'pattern' && (format.pattern.ignoreCase || format.pattern.source.includes('(?i:'));
+}
+
+interface Entry {
+  readonly literal: string;
+  /** Of its detector. */
+  readonly index: number;
+  readonly anyCase: boolean;
+}
+
+function buildPass(detectors: readonly LiteralDetector[]) {
+  const entries: readonly Entry[] = detectors.flatMap((detector, index) =>
+    detector.literals.map((literal) => ({ literal, index, anyCase: ignoresCase(detector) })),
   );
   const automaton = buildLiteralAutomaton(entries.map((entry) => entry.literal));
   const matchers = detectors.map((detector) => buildMatcher(detector));
+  const places = new Map(detectors.map(({ id }, index) => [id, index]));
+  const precedence = ({ detector }: LiteralHit) => places.get(detector) ?? 0;
 
-  return (text: string, seams: Seams): SecretHit[] => {
-    const hits: SecretHit[] = [];
+  return (text: string, seams: Seams): LiteralHit[] => {
+    const hits: LiteralHit[] = [];
     /** Matches that something of their alphabet follows, by their end. */
-    const unended = new Map<number, SecretHit[]>();
+    const unended = new Map<number, LiteralHit[]>();
     /** By detector, where its last hit ended: nothing of the same kind starts inside it. */
     const doneUntil: number[] = [];
     automaton.scan(text, (entry, at) => {
-      const index = entries[entry]?.index ?? 0;
+      const { literal, index, anyCase } = entries[entry] as Entry;
+      if (!anyCase && !text.startsWith(literal, at)) return;
       const detector = detectors[index];
       if (detector === undefined || at < (doneUntil[index] ?? 0)) return;
       const match = matchers[index]?.(text, at, seams) ?? null;
@@ -72,7 +91,7 @@ function buildPass(detectors: readonly SecretDetector[]) {
       } else pushTo(unended, hit.end, hit);
     });
     if (unended.size > 0) addEndedByHits(hits, unended);
-    return hits;
+    return hits.length > 1 ? hits.sort((one, other) => precedence(one) - precedence(other)) : hits;
   };
 }
 
@@ -83,7 +102,7 @@ function pushTo<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
 }
 
 /** A token is whole when what follows it is a hit itself: once that is taken out, a placeholder stands there. */
-function addEndedByHits(hits: SecretHit[], unended: ReadonlyMap<number, readonly SecretHit[]>): void {
+function addEndedByHits(hits: LiteralHit[], unended: ReadonlyMap<number, readonly LiteralHit[]>): void {
   const starts = new Set(hits.map((hit) => hit.start));
   for (const start of starts) {
     for (const hit of unended.get(start) ?? []) {
@@ -93,7 +112,7 @@ function addEndedByHits(hits: SecretHit[], unended: ReadonlyMap<number, readonly
   }
 }
 
-function toHit(detector: SecretDetector, span: SecretSpan, text: string): SecretHit {
+function toHit(detector: LiteralDetector, span: Span, text: string): LiteralHit {
   return {
     detector: detector.id,
     start: span.start,
@@ -106,14 +125,14 @@ function toHit(detector: SecretDetector, span: SecretSpan, text: string): Secret
 }
 
 interface Match {
-  readonly span: SecretSpan;
+  readonly span: Span;
   /** Nothing of the token's alphabet follows. */
   readonly isEnded: boolean;
 }
 
 type Matcher = (text: string, at: number, seams: Seams) => Match | null;
 
-function buildMatcher(detector: SecretDetector): Matcher {
+function buildMatcher(detector: LiteralDetector): Matcher {
   const { format } = detector;
   if (format.kind === 'pattern') return needsContext(detector) ? matchInContext(format) : matchToken(format);
   return (text, at) => {
@@ -123,9 +142,11 @@ function buildMatcher(detector: SecretDetector): Matcher {
 }
 
 /** The left edge is tested first: of a long word full of literals only the beginning is tried. */
-function matchToken({ pattern, alphabet, check, isProvable = false }: PatternFormat): Matcher {
+function matchToken({ pattern, lead = 0, alphabet, check, isProvable = false }: PatternFormat): Matcher {
   const sticky = new RegExp(pattern);
-  return (text, at, seams) => {
+  return (text, literalAt, seams) => {
+    const at = literalAt - lead;
+    if (at < 0) return null;
     const begins = beginsWord(text, at, alphabet) || seams(at, at);
     if (!begins && !isProvable) return null;
     sticky.lastIndex = at;

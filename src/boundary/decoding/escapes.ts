@@ -1,0 +1,160 @@
+/** Escapes of single characters, read in one pass: `%41`, `\u0041`, `\x41`, `\101`, `\n`, `&#65;`, `&amp;`. */
+import { noSeams } from '../literal-scanner.ts';
+import type { View } from '../view.ts';
+import { lastAtMost } from '../view.ts';
+import type { DecodeBudget } from './budget.ts';
+import { ampersand, backslash, parseEscape, percent } from './parse-escape.ts';
+
+/**
+ * Text around an escape that is read with it. Line breaks, quotes and the like are in no token, and detectors know them
+ * in their escaped form: only an escape that stands for something else makes its surroundings worth another look.
+ */
+const surroundingUnits = 4096;
+
+/** null: no escape hides anything, or there is no budget left to look. */
+export function readEscapes(text: string, budget: DecodeBudget): View | null {
+  const found = findEscapes(text);
+  if (found.hiding.length === 0) return null;
+  const unescaped = new Unescaped(text);
+  let next = 0;
+  for (const { start, end } of islands(found.hiding, text.length)) {
+    while ((found.starts[next] ?? end) < start) next++;
+    unescaped.copyFrom(start);
+    for (; (found.starts[next] ?? end) < end; next++)
+      unescaped.addEscape(found.starts[next] ?? 0, found.escapes[next] ?? 0);
+    unescaped.copyTo(end);
+  }
+  return budget.spend(unescaped.length, 0, text.length) ? unescaped.toView() : null;
+}
+
+interface Escapes {
+  /** Where each begins, and what `parseEscape` says of it. */
+  readonly starts: readonly number[];
+  readonly escapes: readonly number[];
+  /** Where those begin that stand for a character that can be part of a token. */
+  readonly hiding: readonly number[];
+}
+
+function findEscapes(text: string): Escapes {
+  const starts: number[] = [];
+  const escapes: number[] = [];
+  const hiding: number[] = [];
+  const nextOf = [percent, backslash, ampersand].map((unit) => occurrences(text, String.fromCharCode(unit)));
+  for (let at = 0; ;) {
+    at = Math.min(...nextOf.map((next) => next(at)));
+    if (at === text.length) return { starts, escapes, hiding };
+    const escape = parseEscape(text, at);
+    if (escape === 0) at++;
+    else {
+      starts.push(at);
+      escapes.push(escape);
+      if (canBeInToken(escape >> 4)) hiding.push(at);
+      at += escape & 15;
+    }
+  }
+}
+
+/** Where the character occurs next, from a place that only grows; the length of the text when it does not. */
+function occurrences(text: string, character: string): (from: number) => number {
+  let next = -1;
+  return (from) => {
+    if (next >= from) return next;
+    const found = text.indexOf(character, from);
+    next = found === -1 ? text.length : found;
+    return next;
+  };
+}
+
+/** Not white space, controls, quotes, the backslash, nor `&`, `<`, `>`. */
+function canBeInToken(codePoint: number): boolean {
+  return codePoint > 0x20 && codePoint !== 0x7f && !'"\'`\\&<>'.includes(String.fromCodePoint(codePoint));
+}
+
+interface Island {
+  readonly start: number;
+  end: number;
+}
+
+function islands(hiding: readonly number[], length: number): Island[] {
+  const found: Island[] = [];
+  for (const at of hiding) {
+    const start = Math.max(0, at - surroundingUnits);
+    const end = Math.min(length, at + surroundingUnits);
+    const last = found.at(-1);
+    if (last !== undefined && start <= last.end) last.end = end;
+    else found.push({ start, end });
+  }
+  return found;
+}
+
+const kinds = ['percent', 'escape', 'html'] as const;
+const plainKind = -1;
+/** Between two islands. */
+const breakKind = -2;
+
+/** Text with its escapes undone, and for each stretch of it where it comes from. */
+class Unescaped {
+  readonly #text: string;
+  readonly #pieces: string[] = [];
+  /** For each stretch, where it starts here and in the original, and its kind. */
+  readonly #starts: number[] = [];
+  readonly #originals: number[] = [];
+  readonly #kinds: number[] = [];
+  #from = 0;
+  length = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  copyFrom(start: number): void {
+    if (this.length > 0) this.#add('\n', start, breakKind);
+    this.#from = start;
+  }
+
+  copyTo(end: number): void {
+    if (end > this.#from) this.#add(this.#text.slice(this.#from, end), this.#from, plainKind);
+    this.#from = end;
+  }
+
+  addEscape(at: number, escape: number): void {
+    this.copyTo(at);
+    const unit = this.#text.charCodeAt(at);
+    const kind = unit === percent ? 0 : unit === backslash ? 1 : 2;
+    this.#add(String.fromCodePoint(escape >> 4), at, kind);
+    this.#from = at + (escape & 15);
+  }
+
+  #add(text: string, original: number, kind: number): void {
+    this.#pieces.push(text);
+    this.#starts.push(this.length);
+    this.#originals.push(original);
+    this.#kinds.push(kind);
+    this.length += text.length;
+  }
+
+  toView(): View {
+    return {
+      text: this.#pieces.join(''),
+      seams: noSeams,
+      toOriginal: (start, end) => {
+        const first = lastAtMost(this.#starts, start);
+        const last = lastAtMost(this.#starts, end - 1);
+        const via = new Set<string>();
+        for (let at = first; at <= last; at++) {
+          if (this.#kinds[at] === breakKind) return null;
+          const kind = kinds[this.#kinds[at] ?? plainKind];
+          if (kind !== undefined) via.add(kind);
+        }
+        return { start: this.#place(first, start), end: this.#place(last, end - 1, true), via: [...via] };
+      },
+    };
+  }
+
+  #place(stretch: number, at: number, isEnd = false): number {
+    const original = this.#originals[stretch] ?? 0;
+    if (this.#kinds[stretch] === plainKind)
+      return original + at - (this.#starts[stretch] ?? 0) + (isEnd ? 1 : 0);
+    return isEnd ? original + (parseEscape(this.#text, original) & 15) : original;
+  }
+}

@@ -1,0 +1,47 @@
+import type { LiteralDetector, Span, TextDetector } from '../detector.ts';
+import { inParts } from '../detector.ts';
+
+/** Reported only where a profile asks for it: addresses and numbers are what many tools are there for. */
+const contactDefaults = { family: 'pii', inbound: 'allow', outbound: 'allow' } as const;
+
+const localUnitsMax = 64;
+
+export const emailAddress: LiteralDetector = {
+  ...contactDefaults,
+  id: 'email-address',
+  title: 'E-mail address',
+  source: 'RFC 5322 §3.4.1 (dot-atom), RFC 1035 §2.3.1, RFC 5321 §4.5.3.1 (lengths)',
+  literals: ['@'],
+  format: { kind: 'span', find: findEmail },
+  examples: {
+    hit: ['ada.lovelace@example.com', 'Write to <bob+tag@mail.example.co.uk>.'],
+    miss: ['@types/node', 'git@github', 'user@@example.com', 'npm:left-pad@1.3.0', '@property'],
+  },
+};
+
+function findEmail(text: string, at: number): Span | null {
+  let start = at;
+  while (at - start < localUnitsMax && /[A-Za-z0-9._%+-]/.test(text.charAt(start - 1))) start--;
+  const domain = /@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![A-Za-z0-9-])/y;
+  domain.lastIndex = at;
+  return start < at && domain.test(text) ? { start, end: domain.lastIndex, confidence: 'medium' } : null;
+}
+
+const candidate = /(?<![\w+.])\+[1-9](?:[ ().-]{0,2}[0-9]){7,14}(?![\w])/g;
+
+export const phoneNumber: TextDetector = {
+  ...contactDefaults,
+  id: 'phone-number',
+  title: 'Telephone number in international form',
+  source: 'ITU-T E.164 (at most 15 digits), E.123 (how it is written)',
+  find: (text) =>
+    [...text.matchAll(candidate)].map(({ 0: written, index }) => ({
+      start: index,
+      end: index + written.length,
+      confidence: 'medium',
+    })),
+  examples: {
+    hit: [inParts('+49 30 ', '901820'), inParts('call +1 (212) ', '555-0100 now')],
+    miss: ['+1.5', '1+23456789', '+0123456789', 'UTC+02:00'],
+  },
+};

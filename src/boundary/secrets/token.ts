@@ -1,0 +1,126 @@
+/** The short forms in which vendors' formats are written down. */
+import type { Confidence, LiteralDetector } from '../detector.ts';
+import { secretDefaults } from '../detector.ts';
+import { notFiller } from '../randomness.ts';
+
+interface TokenFormat {
+  readonly id: string;
+  readonly title: string;
+  readonly source: string;
+  readonly literals: readonly string[];
+  /** Sticky, from the literal on (or `lead` before it). */
+  readonly pattern: RegExp;
+  readonly lead?: number;
+  /** Letters and digits unless said: what may not stand beside the token. */
+  readonly alphabet?: RegExp;
+  readonly check?: (token: string) => Confidence | null;
+  readonly isProvable?: boolean;
+  readonly hit: readonly string[];
+  readonly miss: readonly string[];
+}
+
+/** A token that its own format gives away. */
+export function token(format: TokenFormat): LiteralDetector {
+  const { id, title, source, literals, pattern, lead, isProvable, hit, miss } = format;
+  return {
+    ...secretDefaults,
+    id,
+    title,
+    source,
+    literals,
+    format: {
+      kind: 'pattern',
+      pattern,
+      ...(lead === undefined ? {} : { lead }),
+      ...(isProvable === undefined ? {} : { isProvable }),
+      alphabet: format.alphabet ?? /[A-Za-z0-9]/,
+      check: format.check ?? notFiller,
+    },
+    examples: { hit, miss },
+  };
+}
+
+interface PrefixedFormat {
+  /** One of these begins the token. */
+  readonly prefixes: readonly string[];
+  readonly body: RegExp;
+  /** A body, for the examples. */
+  readonly sample: string;
+  readonly alphabet?: RegExp;
+  readonly check?: (token: string) => Confidence | null;
+  readonly miss?: readonly string[];
+}
+
+/** The commonest form: a prefix of the vendor's own, then random characters. */
+export function prefixed(id: string, title: string, source: string, format: PrefixedFormat): LiteralDetector {
+  const { prefixes, body, sample, alphabet, check, miss = [] } = format;
+  const start = prefixes.map((prefix) => prefix.replaceAll(/[.$+*?()|[\]{}\\^]/g, '\\$&')).join('|');
+  return token({
+    id,
+    title,
+    source,
+    literals: prefixes,
+    pattern: new RegExp(`(?:${start})${body.source}`, 'y'),
+    alphabet: alphabet ?? (/_-\]/.test(body.source) ? /[A-Za-z0-9_-]/ : /[A-Za-z0-9]/),
+    ...(check === undefined ? {} : { check }),
+    hit: prefixes.map((prefix) => prefix + sample),
+    miss: [
+      ...prefixes.map((prefix) => prefix + 'x'.repeat(sample.length)),
+      `${prefixes[0] ?? ''}your-token-here`,
+      ...miss,
+    ],
+  });
+}
+
+interface ContextFormat {
+  readonly id: string;
+  readonly title: string;
+  readonly source: string;
+  /** The vendor's name as it stands in names of variables and headers, in any case. At least four letters. */
+  readonly names: readonly string[];
+  /** The token itself: bounded, and with its own case. */
+  readonly value: RegExp;
+  readonly check?: (token: string) => Confidence | null;
+  readonly alphabet?: RegExp;
+  readonly hit: readonly string[];
+  readonly miss: readonly string[];
+}
+
+/**
+ * A token without marks of its own (so many hexadecimal digits), assigned to something that has the vendor's name and
+ * says that it is a credential: `DATADOG_API_KEY=…`, `"twilio": {"auth_token": "…"}`.
+ */
+export function tokenOf(format: ContextFormat): LiteralDetector {
+  const { id, title, source, names, value, hit, miss } = format;
+  return {
+    ...secretDefaults,
+    id,
+    title,
+    source,
+    literals: names,
+    format: {
+      kind: 'pattern',
+      pattern: assigned(`(?:${names.map((name) => name.replaceAll('.', '\\.')).join('|')})`, value),
+      alphabet: format.alphabet ?? /[A-Za-z0-9+/=_-]/,
+      check: format.check ?? looksMixed,
+    },
+    examples: { hit, miss },
+  };
+}
+
+/**
+ * A name, what makes it a credential, then `=`, `:`, `=>` or a quote, then the value as group `secret`. The separators are
+ * those of shells, YAML, JSON (also escaped), TOML, XML attributes and programming languages.
+ */
+function assigned(name: string, value: RegExp): RegExp {
+  const credential = '[\\w\\s.:"\'{-]{0,40}(?:key|token|secret|pass|auth|cred|dsn|pat)[\\w-]{0,16}';
+  return new RegExp(`(?i:${name}${credential}${separators})(?<secret>${value.source})`, 'y');
+}
+
+/** Between a name and its value. */
+export const separators = '(?:\\\\[nrt"\']|[\\s"\'`:=,>(\\[{]){1,12}';
+
+/** Random, not a word: with a digit and a letter in it. */
+function looksMixed(secret: string): Confidence | null {
+  return /[0-9]/.test(secret) && /[A-Za-z]/.test(secret) ? notFiller(secret) : null;
+}
