@@ -7,7 +7,11 @@ afterEach(() => void vi.useRealTimers());
 
 function memberWith(worker: { state: WorkerState }): { member: PoolMember; kills: () => number } {
   let kills = 0;
-  const process = Object.assign(worker, { readings: { residentBytes: () => 0 }, kill: () => (kills += 1) });
+  const process = Object.assign(worker, {
+    exited: new Promise(() => {}),
+    readings: { residentBytes: () => 0 },
+    kill: () => (kills += 1),
+  });
   return { member: new PoolMember(process as unknown as WorkerProcess), kills: () => kills };
 }
 
