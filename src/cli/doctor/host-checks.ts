@@ -23,14 +23,15 @@ export function checkNode(version = process.versions.node): Check {
 
 /** Null instead of a path when isolates cannot be served with what is installed. */
 export function checkAddon(): { readonly check: Check; readonly path: string | null } {
-  const remedy = `npm install isolated-vm@${addonVersionMin} or later, for this platform and Node`;
+  const id = 'isolated-vm';
+  const remedy = `npm install ${id}@${addonVersionMin} or later, for this platform and Node`;
   try {
     const addon = locateAddon();
     const objection = addonObjection(addon);
-    if (objection !== null) return { check: failed('isolated-vm', objection, remedy), path: null };
-    return { check: ok('isolated-vm', addon.version), path: addon.path };
+    if (objection !== null) return { check: failed(id, objection, remedy), path: null };
+    return { check: ok(id, addon.version), path: addon.path };
   } catch (error) {
-    return { check: failed('isolated-vm', `cannot be loaded: ${messageOf(error)}`, remedy), path: null };
+    return { check: failed(id, `cannot be loaded: ${messageOf(error)}`, remedy), path: null };
   }
 }
 
