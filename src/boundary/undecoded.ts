@@ -6,6 +6,6 @@ export const undecodedEntry: Detector = {
   ...secretDefaults,
   id: 'undecoded',
   title: 'Encoded or compressed data that is too much to look into',
-  source: 'limits of this filter: decodedUnitsPerUnit and decodedUnitsFloor in limits.ts',
+  source: 'limits of this filter: decodedUnitsPerUnit and decodedUnitsFloor of src/boundary/limits',
   examples: { hit: [], miss: [] },
 };

@@ -1,6 +1,7 @@
 import { cp, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { detectorIds } from '../../src/boundary/detectors.ts';
 import { compile } from '../../src/policy/compile/compile.ts';
 import { decide } from '../../src/policy/decide.ts';
 import { formatProblem } from '../../src/policy/lint.ts';
@@ -14,8 +15,9 @@ import {
 } from '../support/policy-directory.ts';
 
 async function idOf(directory: string): Promise<string> {
-  const result = await compile({ directories: [directory], knownDetectors });
-  return result.ok ? result.revision.id : 'does not compile';
+  const result = await compile({ directories: [directory], knownDetectors: detectorIds });
+  if (!result.ok) throw new Error(result.problems.map(({ message }) => message).join('\n'));
+  return result.revision.id;
 }
 
 test('the id follows the content and not where it lies or how it is laid out', async () => {

@@ -91,6 +91,6 @@ describe('which confinement is taken', () => {
     const ready = await server.request('GET', '/ready', { key: null });
     const isolate = ready.body.dependencies.find(({ name }: { name: string }) => name === 'isolate');
     expect(isolate).toMatchObject({ state: 'ok', details: { confinement: 'container' } });
-    expect(isolate.reason).toContain('bwrap: a worker cannot be started');
+    expect(isolate.reason).toContain('bwrap: bubblewrap is not installed');
   });
 });

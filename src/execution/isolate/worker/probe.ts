@@ -52,7 +52,11 @@ function worstOf(outcomes: readonly string[]): string {
 function writeInto(folder: string): void {
   const path = join(folder, '.sallyport-probe');
   writeFileSync(path, '');
-  rmSync(path);
+  try {
+    rmSync(path);
+  } catch {
+    // Written is written: what may not be removed again stays, empty.
+  }
 }
 
 function spawnItself(): void {
