@@ -1,10 +1,13 @@
 #!/usr/bin/env node
 /** The `sallyport` command: start, wait for a signal, dispose. */
 import { enableCompileCache } from 'node:module';
+import { setFlagsFromString } from 'node:v8';
 import { fileURLToPath } from 'node:url';
 
 // Before anything else is loaded: 250 files start in a third of the time from the cache.
 enableCompileCache();
+// What a start allocates is soon garbage: a young generation that grew for it would keep 15 MiB for good.
+setFlagsFromString('--semi-space-growth-factor=1');
 const [{ runProgram }, { loadConfig }] = await Promise.all([
   import('./cli/program.ts'),
   import('./config/config.ts'),
@@ -35,6 +38,8 @@ await runProgram(process.argv.slice(2), {
     const runnerCommand = [fileURLToPath(import.meta.url), 'runner'];
     const stopped = nextStopSignal();
     await using _app = await startApp({ loaded: loadConfig(process.env), runnerCommand, runnerEnvironment });
+    // V8's default; under load it may grow.
+    setFlagsFromString('--semi-space-growth-factor=2');
     await stopped;
   },
   async runner({ instance, listen }) {

@@ -13,7 +13,7 @@ export interface LiteralAutomaton {
 interface Trie {
   readonly width: number;
   /** Row by state, column by character class; -1 where there is no edge. */
-  readonly edges: number[];
+  readonly edges: Int32Array;
   /** Literals that end in a state. */
   readonly ends: number[][];
 }
@@ -81,7 +81,8 @@ function classify(literals: readonly string[]): Uint16Array {
 
 function buildTrie(literals: readonly string[], classes: Uint16Array): Trie {
   const width = 1 + classes.reduce((most, each) => Math.max(most, each), 0);
-  const edges: number[] = Array.from({ length: width }, () => -1);
+  const statesMax = literals.reduce((sum, literal) => sum + literal.length, 1);
+  const edges = new Int32Array(statesMax * width).fill(-1);
   const ends: number[][] = [[]];
   for (const [index, literal] of literals.entries()) {
     let state = 0;
@@ -92,7 +93,6 @@ function buildTrie(literals: readonly string[], classes: Uint16Array): Trie {
         target = ends.length;
         edges[edge] = target;
         ends.push([]);
-        for (let column = 0; column < width; column++) edges.push(-1);
       }
       state = target;
     }
