@@ -30,7 +30,7 @@ export function toJavaScript(code: string, name: string): string {
   const rewritten = stripped.replaceAll(/'(\.\.?\/[\w./-]+)\.ts'/g, "'$1.js'");
   const leftover = rewritten
     .split('\n')
-    .findIndex((line) => /\.[cm]?ts['"`]/.test(line) && !/^\s*(\/?\*|\/\/)/.test(line));
+    .findIndex((line) => /(?<!endsWith\(')\.[cm]?ts['"`]/.test(line) && !/^\s*(\/?\*|\/\/)/.test(line));
   if (leftover !== -1) {
     throw new Error(
       `${name}:${leftover + 1}: a string ends in .ts and is no relative path in single quotes; see scripts/strip-types.ts`,
