@@ -6,7 +6,7 @@ import { Socket } from 'node:net';
 import { detectorIds } from './boundary/detectors.ts';
 import type { LoadedConfig } from './config/config.ts';
 import { readTlsIdentity } from './config/tls-identity.ts';
-import type { TlsIdentity } from './config/tls-identity.ts';
+import type { TlsIdentity } from './model/tls-identity.ts';
 import type { SandboxExecutor, SandboxProfile } from './execution/executor.ts';
 import { createIsolateExecutor } from './execution/isolate/isolate-executor.ts';
 import { listenForApis } from './execution/runner/listen-runner.ts';

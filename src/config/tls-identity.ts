@@ -2,13 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { ConfigInvalid } from './config.ts';
 import type { Config } from './config.ts';
-
-/** PEM texts. */
-export interface TlsIdentity {
-  readonly cert: string;
-  readonly key: string;
-  readonly ca: string;
-}
+import type { TlsIdentity } from '../model/tls-identity.ts';
 
 /** A chain of certificates is some kilobytes. */
 const pemBytesMax = 1024 * 1024;

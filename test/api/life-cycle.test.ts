@@ -131,7 +131,9 @@ describe('kill -9 in mid-call', () => {
         runnerPid !== server.log.find((line) => line.msg === 'runner connected')?.['runnerPid'],
     );
     expect((await server.call('js_run', { code: 'return 1' })).body.result).toBe(1);
-    expect((await server.request('GET', '/v1/audit/events?type=runner_lost')).body.items).toHaveLength(1);
+    expect((await server.request('GET', '/v1/audit/events?type=runner_lost')).body.items).toMatchObject([
+      { details: { reason: 'signal SIGKILL' } },
+    ]);
   });
 
   test('a runner that hangs makes /ready say down, however often it is asked', async () => {

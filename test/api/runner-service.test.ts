@@ -1,10 +1,9 @@
 /** The runner as a service of its own, behind the real server; and runners that stop answering. */
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { freePort } from '../support/free-port.ts';
 import { createAuthority, environmentFor, issue } from '../support/certificates.ts';
 import { gone, untilBusy } from '../support/processes.ts';
 import { startRunnerService } from '../support/runner-service.ts';
@@ -84,6 +83,8 @@ test('a runner that stops answering is ended, its calls end as unknown, and anot
   expect(await lost).toMatchObject({ status: 200, body: { status: 'unknown', result: null } });
   await gone(stopped);
   await server.logged(({ msg, ...fields }) => msg === 'runner connected' && fields['runnerPid'] !== stopped);
+  const { body } = await server.request('GET', '/v1/audit/events?type=runner_lost');
+  expect(body.items[0].details.reason).toMatch(/^it has not answered for \d+ s$/);
   expect((await server.call('js_run', add)).body.result).toBe(42);
 }, 60_000);
 
@@ -104,11 +105,3 @@ test('sallyport runner says what it needs', async () => {
   });
   expect([nowhere.code, nowhere.stderr]).toEqual([1, expect.stringContaining('needs a certificate')]);
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

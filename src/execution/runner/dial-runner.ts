@@ -4,7 +4,8 @@ import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { OpenedRunner, RunnerOpener } from './open-runner.ts';
 import { showAddress } from './runner-address.ts';
-import type { RunnerAddress, TlsIdentity } from './runner-address.ts';
+import type { RunnerAddress } from './runner-address.ts';
+import type { TlsIdentity } from '../../model/tls-identity.ts';
 
 /** How long a connection may take to be there, its handshake included. */
 const dialMsMax = 5000;

@@ -4,7 +4,8 @@ import { connect, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { showAddress } from './runner-address.ts';
-import type { RunnerAddress, TlsIdentity } from './runner-address.ts';
+import type { RunnerAddress } from './runner-address.ts';
+import type { TlsIdentity } from '../../model/tls-identity.ts';
 
 /** Api processes that may be connected at once. */
 const connectionsMax = 64;

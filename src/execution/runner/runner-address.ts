@@ -4,13 +4,6 @@ export type RunnerAddress =
   | { readonly kind: 'unix'; readonly path: string }
   | { readonly kind: 'tls'; readonly host: string; readonly port: number };
 
-/** PEM texts. Both sides show a certificate that the same CA signed. */
-export interface TlsIdentity {
-  readonly cert: string;
-  readonly key: string;
-  readonly ca: string;
-}
-
 /** `sun_path` holds 108 bytes with the final NUL (unix(7)). */
 const socketPathBytesMax = 107;
 

@@ -27,8 +27,8 @@ interface PendingRun {
 export interface RunnerClientOptions {
   /** Revision that this api decides under; the runner is asked to hold it. */
   readonly revision: Promise<string>;
-  /** The link was closed because nothing came from the runner any more. */
-  readonly onSilent: () => void;
+  /** The link was closed because nothing came from the runner any more; the reason says for how long. */
+  readonly onSilent: (reason: string) => void;
 }
 
 export class RunnerClient {
@@ -40,7 +40,6 @@ export class RunnerClient {
   /** The question under way; who asks meanwhile gets its answer. */
   #health: PromiseWithResolvers<RunnerHealth> | null = null;
   #lastChannel: number = connectionChannel;
-  #closeReason: string | null = null;
 
   constructor(stream: Duplex, options: RunnerClientOptions) {
     this.#link = new FrameLink(stream, {
@@ -67,7 +66,7 @@ export class RunnerClient {
       ping: () => this.#link.sendControl('ping', connectionChannel, {}),
       onSilent: (reason) => {
         this.#link.close(reason);
-        options.onSilent();
+        options.onSilent(reason);
       },
     });
     this.#hello.promise.catch(() => {});
@@ -82,11 +81,6 @@ export class RunnerClient {
   /** Resolves with the reason when the link is over. */
   get closed(): Promise<string> {
     return this.#closed.promise;
-  }
-
-  /** Null while the link is there. */
-  get closeReason(): string | null {
-    return this.#closeReason;
   }
 
   /** Calls under way. */
@@ -215,7 +209,6 @@ export class RunnerClient {
   }
 
   #close(reason: string): void {
-    this.#closeReason = reason;
     this.#liveness[Symbol.dispose]();
     const lost = new Lost(`the runner went away: ${reason}`);
     this.#hello.reject(lost);

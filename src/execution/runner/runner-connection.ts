@@ -113,8 +113,15 @@ export class RunnerConnection implements Executor {
     const opened = this.#options.opener.open();
     this.#opened = opened;
     const wanted = this.#options.revision;
-    const client = new RunnerClient(opened.stream, { revision: wanted, onSilent: () => opened.kill() });
-    void opened.gone.then((reason) => this.#lost(opened, client, reason, performance.now() - openedAt));
+    let silence: string | null = null;
+    const onSilent = (reason: string): void => {
+      silence = reason;
+      opened.kill();
+    };
+    const client = new RunnerClient(opened.stream, { revision: wanted, onSilent });
+    void opened.gone.then((reason) =>
+      this.#lost(opened, client, silence ?? reason, performance.now() - openedAt),
+    );
     const [hello, revision] = await Promise.all([client.hello, wanted]);
     if (hello.revision !== revision) {
       this.#downReason = `it holds policy revision ${hello.revision}, this process ${revision}`;
@@ -134,14 +141,14 @@ export class RunnerConnection implements Executor {
     const wasServing = this.#client !== null;
     this.#opened = null;
     this.#client = null;
-    if (wasServing) this.#downReason = client.closeReason ?? reason;
+    if (wasServing) this.#downReason = reason;
     if (this.#isStopping) return;
-    if (wasServing) this.#options.onLost(this.#downReason);
+    if (wasServing) this.#options.onLost(reason);
     if (livedMs >= stableAfterMs) this.#restartDelayMs = restartDelayMsMin;
     this.#options.logger.warn(
       {
         ...opened.identity,
-        reason: wasServing ? this.#downReason : reason,
+        reason,
         restartInMs: this.#restartDelayMs,
       },
       'runner lost',

@@ -2,8 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -11,12 +10,14 @@ import type { SandboxExecutor } from '../../../src/execution/executor.ts';
 import { remoteRunner } from '../../../src/execution/runner/dial-runner.ts';
 import { listenForApis } from '../../../src/execution/runner/listen-runner.ts';
 import { parseRunnerAddress } from '../../../src/execution/runner/runner-address.ts';
-import type { RunnerAddress, TlsIdentity } from '../../../src/execution/runner/runner-address.ts';
+import type { RunnerAddress } from '../../../src/execution/runner/runner-address.ts';
+import type { TlsIdentity } from '../../../src/model/tls-identity.ts';
 import { RunnerConnection } from '../../../src/execution/runner/runner-connection.ts';
 import { RunnerGroup } from '../../../src/execution/runner/runner-group.ts';
 import { RunnerServer } from '../../../src/execution/runner/runner-server.ts';
 import { SeenCalls } from '../../../src/execution/runner/seen-calls.ts';
 import { limits, quiet } from '../isolate/support.ts';
+import { freePort } from '../../support/free-port.ts';
 import { createAuthority, issue } from '../../support/certificates.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'runner-service-'));
@@ -132,14 +133,6 @@ async function resultOf(executor: Pick<RunnerConnection, 'run'>): Promise<unknow
     if (frame.type === 'result') return JSON.parse(Buffer.from(frame.data).toString());
   }
   return undefined;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 function socketAt(name: string): Extract<RunnerAddress, { kind: 'unix' }> {
