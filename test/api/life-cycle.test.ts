@@ -98,6 +98,14 @@ describe('stop', () => {
   });
 });
 
+test('the log line of an ordinary request comes by itself, and names the request once', async () => {
+  await using server = await startServer({ environment: noEngine });
+  const { headers } = await server.request('GET', '/v1/tools');
+  const line = await server.logged(({ msg }) => msg === 'request completed');
+  expect(line).toMatchObject({ requestId: headers.get('x-request-id'), res: { status: 200 } });
+  expect(line).not.toHaveProperty('reqId');
+});
+
 describe('kill -9 in mid-call', () => {
   test('of the server: the intent is closed as unknown at the next start, the chain verifies', async () => {
     const first = await startServer({ environment: noEngine });
