@@ -35,7 +35,7 @@ import { childRunner } from './execution/runner/spawn-runner.ts';
 import { loadRevision } from './policy/load-revision.ts';
 import type { Revision } from './policy/revision.ts';
 import { demandsConfinement, findUnmetConfinement } from './policy/unmet-confinement.ts';
-import { QuotaLedger } from './policy/quota-ledger.ts';
+import { QuotaLedger } from './policy/quotas/quota-ledger.ts';
 import { createLogger } from './telemetry/logger.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
@@ -100,9 +100,10 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   await requireConfinement(revision, runner);
   const slots = new Slots(slotLimits);
   metrics.setRunningCalls(() => slots.runningCount);
+  const ledger = new QuotaLedger();
   const context: CallContext = {
     revision: () => revision,
-    quotas: new QuotaLedger(),
+    quotas: ledger,
     boundary: createBoundary({ redactionKey: dataKey, knownSecrets: [] }),
     executor: runner,
     record,
@@ -117,7 +118,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
     logger,
   };
   const keys = new KeyRing({ record, clock });
-  await prepareRecord(context, keys, config, logger);
+  await prepareRecord(context, ledger, keys, config, logger);
   await record.write({
     events: [
       startedEvent(loaded, version, revision.id),
@@ -228,6 +229,7 @@ function instanceOf(dataKey: Uint8Array): string {
 /** What the record must know before the first call: lost calls closed, quotas counted again, keys in place. */
 async function prepareRecord(
   context: CallContext,
+  ledger: QuotaLedger,
   keys: KeyRing,
   config: Config,
   logger: Logger,
@@ -235,8 +237,7 @@ async function prepareRecord(
   const { record, clock } = context;
   const closed = await closeOpenCalls(record, clock);
   if (closed > 0) logger.warn({ calls: closed }, 'calls of an earlier process closed as unknown');
-  const spent = record.quotaDrawsSince(clock.now() - context.revision().quotaWindowMsMax);
-  context.quotas.replay(Iterator.from(spent).map(({ draws, atMs }) => ({ draws, startedAtMs: atMs })));
+  ledger.replay(record.quotaUseSince(clock.now() - context.revision().quotaWindowMsMax));
   const written = await ensureFirstKeys({
     dataDir: config.dataDir,
     record,

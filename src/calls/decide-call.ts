@@ -4,6 +4,7 @@ import type { Limits, RequestLimits } from '../model/limits.ts';
 import type { Caller } from '../model/principal.ts';
 import type { Tool } from '../model/tool.ts';
 import { decide } from '../policy/decide.ts';
+import { leaseUnder } from '../policy/quotas/quota-units.ts';
 import type { Revision } from '../policy/revision.ts';
 import type { CallContext, CallRequest, CheckedArguments } from './call-context.ts';
 import type { Refusal } from './refusal.ts';
@@ -37,7 +38,9 @@ export function decideCall(
   if (decision.effect !== 'allow') return { refusal: denial(decision), decision };
   const excess = findExcess(decision, request.limits);
   if (excess !== null) return { refusal: excess, decision };
-  return { decision, limits: { ...decision.limits, ...request.limits } };
+  if (Object.keys(request.limits).length === 0) return { decision, limits: decision.limits };
+  const limits = { ...decision.limits, ...request.limits };
+  return { decision: { ...decision, quotas: leaseUnder(decision.quotas, tool, limits) }, limits };
 }
 
 /** Until calls can wait for a person, those that would have to are refused. */
