@@ -67,6 +67,8 @@ test('event types', () => {
     'scope_denied',
     'login_failed',
     'policy_activated',
+    'block_added',
+    'block_removed',
     'started',
     'stopped',
     'runner_lost',

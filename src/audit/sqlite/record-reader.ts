@@ -7,6 +7,7 @@ import { requireCurrentSchema } from './migrations.ts';
 import { verifyRecord } from './verify-record.ts';
 import type { ApiKey, EventQuery, IdempotencyEntry, Page, RecordReader } from '../record.ts';
 import type { StoredArtifact, StoredCall, StoredEvent, VerifyReport } from '../record.ts';
+import type { Block } from '../../model/block.ts';
 import type { QuotaDraw } from '../../model/decision.ts';
 import type { Scope } from '../../model/principal.ts';
 import type { Connection } from './connection.ts';
@@ -69,6 +70,13 @@ export class SqliteRecordReader implements RecordReader, Disposable {
 
   listKeys(): readonly ApiKey[] {
     return this.#read(() => this.#statements.keys.all() as KeyRow[]).map(apiKey);
+  }
+
+  listBlocks(): readonly Block[] {
+    const now = this.#clock.now();
+    return this.#read(() => this.#statements.blocks.all(now) as string[]).map(
+      (body) => JSON.parse(body) as Block,
+    );
   }
 
   listEvents(query: EventQuery): Page<StoredEvent> {
@@ -148,6 +156,7 @@ function prepare(connection: Connection) {
     ),
     key: connection.prepare('SELECT * FROM api_keys WHERE id = ?'),
     keys: connection.prepare('SELECT * FROM api_keys ORDER BY id'),
+    blocks: connection.prepare('SELECT body FROM blocks WHERE expires_at_ms > ? ORDER BY id').pluck(),
     intents: connection.prepare(
       `SELECT position, canonical FROM audit_chain WHERE type = 'intent' AND position >= ${firstPositionSince}
          AND time >= ? AND position > ? ORDER BY position LIMIT ?`,
