@@ -11,6 +11,7 @@ import type { RecordStore } from './audit/record.ts';
 import { openSqliteRecord } from './audit/sqlite/open-sqlite-record.ts';
 import { createBoundary } from './boundary/boundary.ts';
 import { detectorIds } from './boundary/detectors.ts';
+import { BlockList } from './calls/block-list.ts';
 import type { CallContext } from './calls/call-context.ts';
 import { closeOpenCalls } from './calls/close-open-calls.ts';
 import { watchDiskReserve } from './calls/disk-reserve.ts';
@@ -100,11 +101,14 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   await requireConfinement(revision, runner);
   const slots = new Slots(slotLimits);
   metrics.setRunningCalls(() => slots.runningCount);
+  const boundary = createBoundary({ redactionKey: dataKey, knownSecrets: [] });
+  const blocks = new BlockList({ record, clock, newId, redactText: (text) => boundary.redactText(text) });
   const ledger = new QuotaLedger();
   const context: CallContext = {
     revision: () => revision,
     quotas: ledger,
-    boundary: createBoundary({ redactionKey: dataKey, knownSecrets: [] }),
+    blocks,
+    boundary,
     executor: runner,
     record,
     outcomes,
@@ -132,12 +136,14 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
     routes: createRoutes({
       context,
       keys,
+      blocks,
       version,
       readiness: () =>
         readReadiness({
           record: () => record.health(),
           runners: () => runner.state(),
           revision: () => revision,
+          blocks: () => blocks.list(),
           isDraining: () => isDraining,
         }),
       isDraining: () => isDraining,

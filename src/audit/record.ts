@@ -3,6 +3,7 @@
  * Everything of one `write` becomes durable together or not at all; when it resolves, a crash loses nothing of it.
  */
 import type { BoundaryReport } from '../model/finding.ts';
+import type { Block } from '../model/block.ts';
 import type { Call, DecisionSummary, RuntimeReport, Usage } from '../model/call.ts';
 import type { JsonObject } from '../model/json.ts';
 import type { QuotaDraw } from '../model/decision.ts';
@@ -126,6 +127,10 @@ export interface RecordWrite {
   readonly keys?: readonly ApiKey[];
   /** Sets `revokedAtMs` of these keys; one that is revoked already keeps its time. */
   readonly revokedKeys?: readonly { readonly id: string; readonly atMs: number }[];
+  /** Inserted. */
+  readonly blocks?: readonly Block[];
+  /** Ids. */
+  readonly removedBlocks?: readonly string[];
 }
 
 export interface EventQuery {
@@ -218,6 +223,8 @@ export interface RecordReader {
   findIdempotency(principal: string, key: string): IdempotencyEntry | null;
   getKey(id: string): ApiKey | null;
   listKeys(): readonly ApiKey[];
+  /** Blocks that have not expired, oldest first. */
+  listBlocks(): readonly Block[];
   listEvents(query: EventQuery): Page<StoredEvent>;
   /** Walks every chain from its first event. Memory does not grow with the record. */
   verify(): Promise<VerifyReport>;

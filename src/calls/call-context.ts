@@ -8,6 +8,7 @@ import type { RequestLimits } from '../model/limits.ts';
 import type { Revision } from '../policy/revision.ts';
 import type { QuotaStore } from '../policy/quotas/quota-store.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { BlockList } from './block-list.ts';
 import type { OutcomeWriter } from './outcome-writer.ts';
 import type { Refusal } from './refusal.ts';
 import type { Slots } from './slots.ts';
@@ -21,6 +22,8 @@ export interface CallContext {
   /** The active revision; a call keeps the one that it began with. */
   readonly revision: () => Revision;
   readonly quotas: QuotaStore;
+  /** The kill switch. */
+  readonly blocks: Pick<BlockList, 'find'>;
   readonly boundary: Boundary;
   readonly executor: Executor;
   readonly record: RecordStore;

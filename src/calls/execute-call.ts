@@ -11,7 +11,7 @@ import { beginCall } from './begin-call.ts';
 import type { CallAnswer, CallContext, CallRequest } from './call-context.ts';
 import { checkArguments } from './check-arguments.ts';
 import { completeCall } from './complete-call.ts';
-import { decideCall } from './decide-call.ts';
+import { decideCall, findBlock } from './decide-call.ts';
 import { filterRun } from './filter-run.ts';
 import { findReplay } from './idempotency.ts';
 import { leaseQuota } from './lease-quota.ts';
@@ -46,6 +46,11 @@ export async function executeCall(
   if (slot === null) {
     lease.cancel();
     return refuseCall(context, caller, request, noRoom, decided);
+  }
+  const blocked = findBlock(context, revision, caller, tool);
+  if (blocked !== null) {
+    lease.cancel();
+    return refuseCall(context, caller, request, blocked.refusal, blocked);
   }
 
   const begun = await beginCall(context, { callId, revision, caller, request, tool, args, decided, inbound });

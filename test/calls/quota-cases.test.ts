@@ -79,6 +79,7 @@ async function startHarness(): Promise<Harness> {
   const context: CallContext = {
     revision: () => revision,
     quotas: ledger,
+    blocks: { find: () => null },
     boundary: createBoundary({ redactionKey: randomBytes(32), knownSecrets: [] }),
     executor: { run: () => run(uses), [Symbol.asyncDispose]: async () => {} },
     record,

@@ -7,6 +7,7 @@ import { requireCurrentSchema } from './migrations.ts';
 import { verifyRecord } from './verify-record.ts';
 import type { ApiKey, EventQuery, IdempotencyEntry, Page, QuotaUse, RecordReader } from '../record.ts';
 import type { StoredArtifact, StoredCall, StoredEvent, VerifyReport } from '../record.ts';
+import type { Block } from '../../model/block.ts';
 import type { Scope } from '../../model/principal.ts';
 import type { Connection } from './connection.ts';
 
@@ -71,6 +72,13 @@ export class SqliteRecordReader implements RecordReader, Disposable {
 
   listKeys(): readonly ApiKey[] {
     return this.#read(() => this.#statements.keys.all() as KeyRow[]).map(apiKey);
+  }
+
+  listBlocks(): readonly Block[] {
+    const now = this.#clock.now();
+    return this.#read(() => this.#statements.blocks.all(now) as string[]).map(
+      (body) => JSON.parse(body) as Block,
+    );
   }
 
   listEvents(query: EventQuery): Page<StoredEvent> {
@@ -160,6 +168,7 @@ function prepare(connection: Connection) {
     ),
     key: connection.prepare('SELECT * FROM api_keys WHERE id = ?'),
     keys: connection.prepare('SELECT * FROM api_keys ORDER BY id'),
+    blocks: connection.prepare('SELECT body FROM blocks WHERE expires_at_ms > ? ORDER BY id').pluck(),
     // Inside of strings quotation marks are escaped: only the member itself reads like this.
     quotaUse: connection.prepare(
       `SELECT position, type, canonical FROM audit_chain
