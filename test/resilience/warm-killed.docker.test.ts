@@ -52,6 +52,17 @@ async function destroyed(events: ContainerEvents, ids: readonly string[]): Promi
   });
 }
 
+test('with SALLYPORT_WARM_CONTAINERS=off the server makes none that no call asked for', async () => {
+  await using server = await startServer({ dataDir });
+  using events = await ContainerEvents.of(server, sharedEngine);
+  for (const _ of [1, 2]) {
+    const { body } = await server.call('shell_run', short);
+    expect(body).toMatchObject({ status: 'succeeded', runtime: { warm: false } });
+  }
+  await events.allDestroyed();
+  expect(events.of('create')).toHaveLength(2);
+});
+
 test('a second call is warm, /metrics counts it, and SIGTERM leaves no container', async () => {
   await using server = await warmServer(sharedEngine);
   using events = await ContainerEvents.of(server, sharedEngine);
