@@ -11,6 +11,7 @@ import type { RecordStore } from './audit/record.ts';
 import { openSqliteRecord } from './audit/sqlite/open-sqlite-record.ts';
 import { createBoundary } from './boundary/boundary.ts';
 import { detectorIds } from './boundary/detectors.ts';
+import { BlockList } from './calls/block-list.ts';
 import type { CallContext } from './calls/call-context.ts';
 import { closeOpenCalls } from './calls/close-open-calls.ts';
 import { watchDiskReserve } from './calls/disk-reserve.ts';
@@ -35,7 +36,7 @@ import { childRunner } from './execution/runner/spawn-runner.ts';
 import { loadRevision } from './policy/load-revision.ts';
 import type { Revision } from './policy/revision.ts';
 import { demandsConfinement, findUnmetConfinement } from './policy/unmet-confinement.ts';
-import { QuotaLedger } from './policy/quota-ledger.ts';
+import { QuotaLedger } from './policy/quotas/quota-ledger.ts';
 import { createLogger } from './telemetry/logger.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
@@ -102,10 +103,14 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   const slots = new Slots(slotLimits);
   metrics.setRunningCalls(() => slots.runningCount);
   metrics.setWarmPools(async () => readPools(await runner.state()));
+  const boundary = createBoundary({ redactionKey: dataKey, knownSecrets: [] });
+  const blocks = new BlockList({ record, clock, newId, redactText: (text) => boundary.redactText(text) });
+  const ledger = new QuotaLedger();
   const context: CallContext = {
     revision: () => revision,
-    quotas: new QuotaLedger(),
-    boundary: createBoundary({ redactionKey: dataKey, knownSecrets: [] }),
+    quotas: ledger,
+    blocks,
+    boundary,
     executor: runner,
     record,
     outcomes,
@@ -119,7 +124,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
     logger,
   };
   const keys = new KeyRing({ record, clock });
-  await prepareRecord(context, keys, config, logger);
+  await prepareRecord(context, ledger, keys, config, logger);
   await record.write({
     events: [
       startedEvent(loaded, version, revision.id),
@@ -133,12 +138,14 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
     routes: createRoutes({
       context,
       keys,
+      blocks,
       version,
       readiness: () =>
         readReadiness({
           record: () => record.health(),
           runners: () => runner.state(),
           revision: () => revision,
+          blocks: () => blocks.list(),
           isDraining: () => isDraining,
         }),
       isDraining: () => isDraining,
@@ -230,6 +237,7 @@ function instanceOf(dataKey: Uint8Array): string {
 /** What the record must know before the first call: lost calls closed, quotas counted again, keys in place. */
 async function prepareRecord(
   context: CallContext,
+  ledger: QuotaLedger,
   keys: KeyRing,
   config: Config,
   logger: Logger,
@@ -237,8 +245,7 @@ async function prepareRecord(
   const { record, clock } = context;
   const closed = await closeOpenCalls(record, clock);
   if (closed > 0) logger.warn({ calls: closed }, 'calls of an earlier process closed as unknown');
-  const spent = record.quotaDrawsSince(clock.now() - context.revision().quotaWindowMsMax);
-  context.quotas.replay(Iterator.from(spent).map(({ draws, atMs }) => ({ draws, startedAtMs: atMs })));
+  ledger.replay(record.quotaUseSince(clock.now() - context.revision().quotaWindowMsMax));
   const written = await ensureFirstKeys({
     dataDir: config.dataDir,
     record,

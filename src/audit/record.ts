@@ -3,6 +3,7 @@
  * Everything of one `write` becomes durable together or not at all; when it resolves, a crash loses nothing of it.
  */
 import type { BoundaryReport } from '../model/finding.ts';
+import type { Block } from '../model/block.ts';
 import type { Call, DecisionSummary, RuntimeReport, Usage } from '../model/call.ts';
 import type { JsonObject } from '../model/json.ts';
 import type { QuotaDraw } from '../model/decision.ts';
@@ -126,6 +127,10 @@ export interface RecordWrite {
   readonly keys?: readonly ApiKey[];
   /** Sets `revokedAtMs` of these keys; one that is revoked already keeps its time. */
   readonly revokedKeys?: readonly { readonly id: string; readonly atMs: number }[];
+  /** Inserted. */
+  readonly blocks?: readonly Block[];
+  /** Ids. */
+  readonly removedBlocks?: readonly string[];
 }
 
 export interface EventQuery {
@@ -200,6 +205,17 @@ export class InvalidCursor extends Error {
   override readonly name = 'InvalidCursor';
 }
 
+/**
+ * `leased` with an intent; `withdrawn` when that provably ran nothing, then with the intent's draws and time; `ended`
+ * with an outcome, for draws whose use was measured.
+ */
+export interface QuotaUse {
+  readonly kind: 'leased' | 'withdrawn' | 'ended';
+  readonly atMs: number;
+  readonly callId: string;
+  readonly draws: readonly QuotaDraw[];
+}
+
 /** What can be read. Every method throws `RecordUnavailable` when the store cannot be read now. */
 export interface RecordReader {
   getCall(id: string): StoredCall | null;
@@ -207,13 +223,13 @@ export interface RecordReader {
   findIdempotency(principal: string, key: string): IdempotencyEntry | null;
   getKey(id: string): ApiKey | null;
   listKeys(): readonly ApiKey[];
+  /** Blocks that have not expired, oldest first. */
+  listBlocks(): readonly Block[];
   listEvents(query: EventQuery): Page<StoredEvent>;
   /** Walks every chain from its first event. Memory does not grow with the record. */
   verify(): Promise<VerifyReport>;
-  /** Quota draws of intents since then, oldest first: the ledger is rebuilt from them at start. */
-  quotaDrawsSince(
-    sinceMs: number,
-  ): Iterable<{ readonly atMs: number; readonly callId: string; readonly draws: readonly QuotaDraw[] }>;
+  /** What calls drew on quotas since then, oldest first: the counters are rebuilt from it at start. */
+  quotaUseSince(sinceMs: number): Iterable<QuotaUse>;
   /** Calls whose intent has no outcome. At start they are closed as `unknown`. */
   openCalls(): readonly StoredCall[];
 }

@@ -11,7 +11,7 @@ import { beginCall } from './begin-call.ts';
 import type { CallAnswer, CallContext, CallRequest } from './call-context.ts';
 import { checkArguments } from './check-arguments.ts';
 import { completeCall } from './complete-call.ts';
-import { decideCall } from './decide-call.ts';
+import { decideCall, findBlock } from './decide-call.ts';
 import { filterRun } from './filter-run.ts';
 import { findReplay } from './idempotency.ts';
 import { leaseQuota } from './lease-quota.ts';
@@ -39,13 +39,18 @@ export async function executeCall(
   if (isRefusal(inbound)) return refuseCall(context, caller, request, inbound, decided);
 
   const callId = context.newId('call');
-  const leased = leaseQuota(context, decided, callId);
+  const leased = await leaseQuota(context, decided, callId);
   if (isRefusal(leased)) return refuseCall(context, caller, request, leased, decided);
-  using lease = leased;
+  await using lease = leased;
   using slot = await context.slots.take(caller.principal.tenant);
   if (slot === null) {
     lease.cancel();
     return refuseCall(context, caller, request, noRoom, decided);
+  }
+  const blocked = findBlock(context, revision, caller, tool);
+  if (blocked !== null) {
+    lease.cancel();
+    return refuseCall(context, caller, request, blocked.refusal, blocked);
   }
 
   const begun = await beginCall(context, { callId, revision, caller, request, tool, args, decided, inbound });
@@ -56,7 +61,9 @@ export async function executeCall(
   const run = await runCall(context.executor, begun.execution, context.shutdown);
   if (run.kind === 'not_started') return withdrawCall(context, begun, run.error, lease);
   try {
-    return await completeCall(context, begun, filterRun(context, begun, run), slot.waitedMs);
+    const filtered = filterRun(context, begun, run);
+    lease.ran(filtered.used);
+    return await completeCall(context, begun, filtered, slot.waitedMs);
   } catch (error) {
     // It ran: a failure of ours is an outcome too, never an error status, and no intent stays open.
     const lost = {

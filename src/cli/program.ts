@@ -4,6 +4,7 @@ import { ConfigInvalid } from '../config/config.ts';
 import type { ImageCommands } from '../execution/container/image-commands.ts';
 import { readVersion } from '../config/version.ts';
 import { addAuditCommands } from './audit-commands.ts';
+import { addBlockCommands } from './block-commands.ts';
 import { addBoundaryCommands } from './boundary-commands.ts';
 import { addCallCommand } from './call-command.ts';
 import { CommandFailed } from './command-failed.ts';
@@ -79,6 +80,7 @@ function createProgram(actions: ProgramActions): Command {
     });
   addCallCommand(program, output);
   addPolicyCommands(program, output);
+  addBlockCommands(program, output);
   addBoundaryCommands(program, output);
   addAuditCommands(program, output);
   addKeyCommands(program, output);

@@ -1,5 +1,6 @@
 /** Every endpoint, in the order of API.md. The coverage test walks this list. */
 import type { Caller } from '../../model/principal.ts';
+import type { BlockList } from '../../calls/block-list.ts';
 import type { CallContext } from '../../calls/call-context.ts';
 import { executeCall } from '../../calls/execute-call.ts';
 import type { KeyRing } from '../../calls/key-ring.ts';
@@ -9,6 +10,7 @@ import { createOpenApi } from '../openapi.ts';
 import { createBodyParser } from '../read-body.ts';
 import type { Readiness } from '../readiness.ts';
 import type { Route } from '../route.ts';
+import { addBlockRoute, listBlocksRoute, removeBlockRoute } from './blocks.ts';
 import { createCallRoute } from './create-call.ts';
 import { decideRoute } from './decide.ts';
 import { getArtifactRoute } from './get-artifact.ts';
@@ -23,6 +25,7 @@ import { verifyAuditRoute } from './verify-audit.ts';
 export interface RoutesOptions {
   readonly context: CallContext;
   readonly keys: KeyRing;
+  readonly blocks: BlockList;
   readonly readiness: () => Promise<Readiness>;
   readonly isDraining: () => boolean;
   readonly servesMetrics: boolean;
@@ -67,6 +70,9 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
     listAuditEventsRoute({ record, onRead: recordRead }),
     verifyAuditRoute({ record, onRead: recordRead }),
     getPolicyRoute(context.revision),
+    listBlocksRoute(options.blocks),
+    addBlockRoute(options.blocks, bodies),
+    removeBlockRoute(options.blocks),
     listKeysRoute(keys),
     createKeyRoute(keys, bodies),
     revokeKeyRoute(keys),

@@ -109,7 +109,16 @@ const initial = `
   ) STRICT;
 `;
 
-const migrations: readonly string[] = [initial];
+/** The kill switch: `body` is the block as JSON. */
+const blocks = `
+  CREATE TABLE blocks (
+    id TEXT PRIMARY KEY,
+    expires_at_ms INTEGER NOT NULL,
+    body TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+`;
+
+const migrations: readonly string[] = [initial, blocks];
 
 /** Brings the schema up to date; safe to run again and from several processes. Throws `RecordUnavailable` for a newer one. */
 export function migrate(connection: Connection): void {

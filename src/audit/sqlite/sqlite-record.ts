@@ -73,6 +73,10 @@ export class SqliteRecord implements RecordStore {
     return this.#reader.listKeys();
   }
 
+  listBlocks() {
+    return this.#reader.listBlocks();
+  }
+
   listEvents(query: EventQuery) {
     return this.#reader.listEvents(query);
   }
@@ -81,8 +85,8 @@ export class SqliteRecord implements RecordStore {
     return this.#reader.verify();
   }
 
-  quotaDrawsSince(sinceMs: number) {
-    return this.#reader.quotaDrawsSince(sinceMs);
+  quotaUseSince(sinceMs: number) {
+    return this.#reader.quotaUseSince(sinceMs);
   }
 
   openCalls() {

@@ -57,6 +57,7 @@ export class SandboxSource implements AsyncDisposable {
   #cgroupParent: Promise<CgroupParent> | null = null;
   #tending: Promise<void> | null = null;
   #isClosing = false;
+  #hasComplained = false;
 
   constructor(options: SandboxSourceOptions) {
     this.#options = options;
@@ -155,8 +156,11 @@ export class SandboxSource implements AsyncDisposable {
     try {
       if (keepsWarm && profiles !== undefined) this.#pools.keep(await this.#shapesOf(profiles()));
       await this.#pools.tend();
+      this.#hasComplained = false;
     } catch (error) {
-      if (error instanceof EngineUnavailable || this.#isClosing) return;
+      // The sweep tells of an engine that is away; anything else is told once, until it has gone well again.
+      if (error instanceof EngineUnavailable || this.#isClosing || this.#hasComplained) return;
+      this.#hasComplained = true;
       logger.warn({ err: error }, 'warm containers could not be looked after');
     }
   }

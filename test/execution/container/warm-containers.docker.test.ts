@@ -87,6 +87,7 @@ test('a call that finds one asks nothing of the engine, and says that it was war
   await new Promise<void>((resolve) => server.listen(wire, resolve));
   const instance = `test-warm-hit-${process.pid}`;
   const profile = warmProfile('shell', 1);
+  using _wire = { [Symbol.dispose]: () => void server.close() };
   await using executor = await openWarm(profile, { dockerHost: `unix://${wire}`, instance });
   const [idle = ''] = await idsOf(instance);
   const before = requests.length;
@@ -98,7 +99,6 @@ test('a call that finds one asks nothing of the engine, and says that it was war
   }
   expect(isWarm).toBe(true);
   expect(asked).toEqual([]);
-  server.close();
 });
 
 test('a container runs one call: the next finds nothing of it', async () => {

@@ -68,8 +68,9 @@ export class WarmPool<S extends IdleSandbox> {
   get size(): number {
     return this.#idle.length;
   }
+  /** As of now: a copy. */
   get members(): readonly Member<S>[] {
-    return this.#idle;
+    return [...this.#idle];
   }
   get waitingCount(): number {
     return this.#waiting.length;

@@ -98,7 +98,7 @@ export class WarmPools<S extends IdleSandbox> implements AsyncDisposable {
   async tend(): Promise<void> {
     for (const { pool } of this.#pools.values()) {
       for (const { sandbox } of pool.shed(this.#now())) void this.discard(sandbox);
-      for (const { sandbox } of [...pool.members]) {
+      for (const { sandbox } of pool.members) {
         if ((await sandbox.isRunning()) === false) this.#dropSpoiled(pool, sandbox);
       }
       pool.isResting = false;
@@ -248,7 +248,7 @@ export class WarmPools<S extends IdleSandbox> implements AsyncDisposable {
   }
 
   #drain(pool: WarmPool<S>): void {
-    for (const { sandbox } of [...pool.members]) {
+    for (const { sandbox } of pool.members) {
       pool.remove(sandbox);
       void this.discard(sandbox);
     }
