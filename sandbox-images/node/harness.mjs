@@ -99,7 +99,9 @@ registerHooks({
   resolve: (specifier, context, next) =>
     modules.has(specifier) ? { url: specifier, shortCircuit: true } : next(specifier, context),
   load: (url, context, next) =>
-    modules.has(url) ? { format: 'module', source: modules.get(url), shortCircuit: true } : next(url, context),
+    modules.has(url)
+      ? { format: 'module', source: modules.get(url), shortCircuit: true }
+      : next(url, context),
 });
 
 async function importModule(source, codeName) {

@@ -48,7 +48,12 @@ export interface SessionFile {
 export type FileError = 'not_found' | 'no_file' | 'no_room' | 'too_large' | 'failed';
 
 export type FileAnswer =
-  | { readonly kind: 'done'; readonly data: Uint8Array; readonly files: readonly SessionFile[]; readonly dropped: number }
+  | {
+      readonly kind: 'done';
+      readonly data: Uint8Array;
+      readonly files: readonly SessionFile[];
+      readonly dropped: number;
+    }
   | { readonly kind: 'refused'; readonly error: FileError };
 
 export type OnSessionEnded = (sessionId: string, reason: SessionEndReason) => void;

@@ -46,7 +46,9 @@ export class HeldSession {
     void parts.sandbox.closed.then(() => {
       if (!this.#isBusy) this.end('container_ended');
     });
-    parts.sandbox.send([encodeControl('session', soleCallChannel, {})]).catch(() => this.end('container_ended'));
+    parts.sandbox
+      .send([encodeControl('session', soleCallChannel, {})])
+      .catch(() => this.end('container_ended'));
     this.#watch();
   }
 
@@ -97,7 +99,9 @@ export class HeldSession {
     } catch (error) {
       if (!(error instanceof ExchangeBroken)) throw error;
       this.end('crashed');
-      throw new NotStarted('session_ended', `The session is over: ${this.#end ?? 'crashed'}.`, { cause: error });
+      throw new NotStarted('session_ended', `The session is over: ${this.#end ?? 'crashed'}.`, {
+        cause: error,
+      });
     }
   }
 
