@@ -20,7 +20,7 @@ export function readPrefer(header: string | undefined): Preference {
   if (header.length > headerCharsMax) throw malformed(`is longer than ${headerCharsMax} characters`);
   const preferences = header.split(/[,;]/).map((part) => part.trim().toLowerCase());
   const isAsync = preferences.includes('respond-async');
-  const [wait] = preferences.filter((preference) => /^wait\s*=/.test(preference));
+  const wait = preferences.find((preference) => /^wait\s*=/.test(preference));
   if (wait === undefined) return isAsync ? { waitMs: 0, applied: 'respond-async' } : none;
   const seconds = /^wait\s*=\s*"?(\d{1,6})"?$/.exec(wait)?.[1];
   if (seconds === undefined || Number(seconds) > waitSecondsMax)

@@ -4,6 +4,6 @@ import { requestSchemas } from '../../src/api/schemas.ts';
 
 test.each(Object.entries(requestSchemas))('%s is a JSON Schema that compiles strictly', (_name, schema) => {
   const ajv = new Ajv2020({ strict: true, strictRequired: false, allErrors: true });
-  expect(ajv.validateSchema(schema), JSON.stringify(ajv.errors)).toBe(true);
+  expect(ajv.validateSchema(schema)).toBe(true);
   expect(ajv.compile(schema)({ unknown: true })).toBe(false);
 });
