@@ -8,8 +8,10 @@ import type { RequestLimits } from '../model/limits.ts';
 import type { Revision } from '../policy/revision.ts';
 import type { QuotaLedger } from '../policy/quota-ledger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { ApprovalOffice } from './approvals/approval-office.ts';
 import type { OutcomeWriter } from './outcome-writer.ts';
 import type { Refusal } from './refusal.ts';
+import type { RunningCalls } from './running-calls.ts';
 import type { Slots } from './slots.ts';
 
 export interface Clock {
@@ -35,8 +37,10 @@ export interface CallContext {
   readonly fingerprint: (body: string) => string;
   /** False when the disk is too full to promise room for the outcomes of the calls in flight. */
   readonly hasDiskReserve: () => boolean;
-  /** Aborted when the drain time is over: calls still running are cancelled. */
-  readonly shutdown: AbortSignal;
+  /** Ends calls that run: one for its owner, all when the drain time is over. */
+  readonly running: RunningCalls;
+  /** What a call needs to wait for a person. */
+  readonly approvals: ApprovalOffice;
   readonly logger: {
     warn(fields: object, message: string): void;
     error(fields: object, message: string): void;

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { ConfigInvalid } from '../config/config.ts';
 import type { ImageCommands } from '../execution/container/image-commands.ts';
 import { readVersion } from '../config/version.ts';
+import { addApprovalCommands } from './approval-commands.ts';
 import { addAuditCommands } from './audit-commands.ts';
 import { addBoundaryCommands } from './boundary-commands.ts';
 import { addCallCommand } from './call-command.ts';
@@ -80,6 +81,7 @@ function createProgram(actions: ProgramActions): Command {
   addCallCommand(program, output);
   addPolicyCommands(program, output);
   addBoundaryCommands(program, output);
+  addApprovalCommands(program, output);
   addAuditCommands(program, output);
   addKeyCommands(program, output);
   addImageCommands(program, output, actions.images);
