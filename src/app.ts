@@ -16,6 +16,7 @@ import { watchExpiry } from './calls/approvals/expire-approvals.ts';
 import { PayloadSeal } from './calls/approvals/payload-seal.ts';
 import { WaitingRoom } from './calls/approvals/waiting-room.ts';
 import { announcePending, ApprovalWebhook } from './calls/approvals/webhook/approval-webhook.ts';
+import { BlockList } from './calls/block-list.ts';
 import type { CallContext } from './calls/call-context.ts';
 import { closeOpenCalls } from './calls/close-open-calls.ts';
 import { watchDiskReserve } from './calls/disk-reserve.ts';
@@ -120,10 +121,13 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
         );
   const slots = new Slots(slotLimits);
   metrics.setRunningCalls(() => slots.runningCount);
+  const boundary = createBoundary({ redactionKey: dataKey, knownSecrets: [] });
+  const blocks = new BlockList({ record, clock, newId, redactText: (text) => boundary.redactText(text) });
   const context: CallContext = {
     revision: () => revision,
     quotas: new QuotaLedger(),
-    boundary: createBoundary({ redactionKey: dataKey, knownSecrets: [] }),
+    blocks,
+    boundary,
     executor: runner,
     record,
     outcomes,
@@ -161,12 +165,14 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
       context,
       keys,
       desk,
+      blocks,
       version,
       readiness: () =>
         readReadiness({
           record: () => record.health(),
           runners: () => runner.state(),
           revision: () => revision,
+          blocks: () => blocks.list(),
           isDraining: () => isDraining,
         }),
       isDraining: () => isDraining,

@@ -19,6 +19,8 @@ export const eventCatalogue = {
   scope_denied: 'A caller used a route that its key has no scope for.',
   login_failed: 'Unauthenticated requests, one row an address prefix and minute.',
   policy_activated: 'A policy revision became the one that decides.',
+  block_added: 'An operator blocked calls at once: what, whose, why and until when.',
+  block_removed: 'An operator ended a block before its time.',
   started: 'A server process started: version, config digest, confinement.',
   stopped: 'A server process ended in an orderly way.',
   runner_lost: 'The runner process went away.',

@@ -4,6 +4,7 @@
  */
 import type { Approval, ApprovalStatus } from '../model/approval.ts';
 import type { BoundaryReport } from '../model/finding.ts';
+import type { Block } from '../model/block.ts';
 import type { Call, DecisionSummary, RuntimeReport, Usage } from '../model/call.ts';
 import type { JsonObject } from '../model/json.ts';
 import type { QuotaDraw } from '../model/decision.ts';
@@ -140,6 +141,10 @@ export interface RecordWrite {
   readonly keys?: readonly ApiKey[];
   /** Sets `revokedAtMs` of these keys; one that is revoked already keeps its time. */
   readonly revokedKeys?: readonly { readonly id: string; readonly atMs: number }[];
+  /** Inserted. */
+  readonly blocks?: readonly Block[];
+  /** Ids. */
+  readonly removedBlocks?: readonly string[];
 }
 
 export interface ApprovalQuery {
@@ -242,6 +247,8 @@ export interface RecordReader {
   getPendingPayload(callId: string): Uint8Array | null;
   getKey(id: string): ApiKey | null;
   listKeys(): readonly ApiKey[];
+  /** Blocks that have not expired, oldest first. */
+  listBlocks(): readonly Block[];
   listEvents(query: EventQuery): Page<StoredEvent>;
   /** Walks every chain from its first event. Memory does not grow with the record. */
   verify(): Promise<VerifyReport>;

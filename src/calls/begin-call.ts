@@ -48,6 +48,8 @@ export interface BegunCall extends CallStart {
 
 export async function beginCall(context: CallContext, start: CallStart): Promise<BegunCall | CallAnswer> {
   const { callId, caller, request, tool, args, decided, claim } = start;
+  if (decided.decision.effect !== (claim === null ? 'allow' : 'require_approval'))
+    throw new TypeError(`call ${callId} may not begin: ${decided.decision.effect}`);
   if (!context.hasDiskReserve()) {
     return unavailable(
       'The disk is too full to promise room for another outcome. Nothing was run; ops must free space.',

@@ -9,6 +9,7 @@ import type { Revision } from '../policy/revision.ts';
 import type { QuotaLedger } from '../policy/quota-ledger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { ApprovalOffice } from './approvals/approval-office.ts';
+import type { BlockList } from './block-list.ts';
 import type { OutcomeWriter } from './outcome-writer.ts';
 import type { Refusal } from './refusal.ts';
 import type { RunningCalls } from './running-calls.ts';
@@ -23,6 +24,8 @@ export interface CallContext {
   /** The active revision; a call keeps the one that it began with. */
   readonly revision: () => Revision;
   readonly quotas: QuotaLedger;
+  /** The kill switch. */
+  readonly blocks: Pick<BlockList, 'find'>;
   readonly boundary: Boundary;
   readonly executor: Executor;
   readonly record: RecordStore;

@@ -14,7 +14,7 @@ import type { CallStart } from './begin-call.ts';
 import type { CallAnswer, CallContext, CallRequest } from './call-context.ts';
 import { checkArguments } from './check-arguments.ts';
 import { completeCall } from './complete-call.ts';
-import { decideCall } from './decide-call.ts';
+import { decideCall, findBlock } from './decide-call.ts';
 import { filterRun } from './filter-run.ts';
 import { findReplay } from './idempotency.ts';
 import { leaseQuota } from './lease-quota.ts';
@@ -56,7 +56,7 @@ export async function dispatchCall(
   start: CallStart,
   onBegun?: (call: Call) => void,
 ): Promise<CallAnswer> {
-  const { callId, caller, request, decided } = start;
+  const { callId, revision, caller, request, tool, decided } = start;
   const leased = leaseQuota(context, decided, callId);
   if (isRefusal(leased)) return refuseCall(context, caller, request, leased, decided);
   using lease = leased;
@@ -64,6 +64,11 @@ export async function dispatchCall(
   if (slot === null) {
     lease.cancel();
     return refuseCall(context, caller, request, noRoom, decided);
+  }
+  const blocked = findBlock(context, revision, caller, tool);
+  if (blocked !== null) {
+    lease.cancel();
+    return refuseCall(context, caller, request, blocked.refusal, blocked);
   }
 
   using running = context.running.enter(callId);

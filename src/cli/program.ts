@@ -5,6 +5,7 @@ import type { ImageCommands } from '../execution/container/image-commands.ts';
 import { readVersion } from '../config/version.ts';
 import { addApprovalCommands } from './approval-commands.ts';
 import { addAuditCommands } from './audit-commands.ts';
+import { addBlockCommands } from './block-commands.ts';
 import { addBoundaryCommands } from './boundary-commands.ts';
 import { addCallCommand } from './call-command.ts';
 import { CommandFailed } from './command-failed.ts';
@@ -80,6 +81,7 @@ function createProgram(actions: ProgramActions): Command {
     });
   addCallCommand(program, output);
   addPolicyCommands(program, output);
+  addBlockCommands(program, output);
   addBoundaryCommands(program, output);
   addApprovalCommands(program, output);
   addAuditCommands(program, output);

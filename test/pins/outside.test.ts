@@ -78,6 +78,8 @@ test('event types', () => {
     'scope_denied',
     'login_failed',
     'policy_activated',
+    'block_added',
+    'block_removed',
     'started',
     'stopped',
     'runner_lost',

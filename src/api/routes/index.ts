@@ -1,5 +1,6 @@
 /** Every endpoint, in the order of API.md. The coverage test walks this list. */
 import type { Caller } from '../../model/principal.ts';
+import type { BlockList } from '../../calls/block-list.ts';
 import type { CallContext } from '../../calls/call-context.ts';
 import { executeCall } from '../../calls/execute-call.ts';
 import type { ApprovalDesk } from '../../calls/approvals/approval-desk.ts';
@@ -13,6 +14,7 @@ import type { Readiness } from '../readiness.ts';
 import type { Route } from '../route.ts';
 import { decideApprovalRoute, getApprovalRoute, listApprovalsRoute } from './approvals.ts';
 import { cancelCallRoute } from './cancel-call.ts';
+import { addBlockRoute, listBlocksRoute, removeBlockRoute } from './blocks.ts';
 import { createCallRoute } from './create-call.ts';
 import { decideRoute } from './decide.ts';
 import { getArtifactRoute } from './get-artifact.ts';
@@ -28,6 +30,7 @@ export interface RoutesOptions {
   readonly context: CallContext;
   readonly keys: KeyRing;
   readonly desk: ApprovalDesk;
+  readonly blocks: BlockList;
   readonly readiness: () => Promise<Readiness>;
   readonly isDraining: () => boolean;
   readonly servesMetrics: boolean;
@@ -76,6 +79,9 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
     listAuditEventsRoute({ record, onRead: recordRead }),
     verifyAuditRoute({ record, onRead: recordRead }),
     getPolicyRoute(context.revision),
+    listBlocksRoute(options.blocks),
+    addBlockRoute(options.blocks, bodies),
+    removeBlockRoute(options.blocks),
     listKeysRoute(keys),
     createKeyRoute(keys, bodies),
     revokeKeyRoute(keys),

@@ -174,6 +174,11 @@ function storeWrite(statements: Statements, write: SealedWrite, start: Position)
     statements.putKey.run(id, secretHash, principal, tenant, ...lists, createdAtMs, expiresAtMs, revokedAtMs);
   }
   for (const { id, atMs } of write.revokedKeys ?? []) statements.revokeKey.run(atMs, id);
+  for (const block of write.blocks ?? []) {
+    statements.putBlock.run(block.id, block.expiresAtMs, JSON.stringify(block));
+    statements.dropBlocks.run(write.nowMs);
+  }
+  for (const id of write.removedBlocks ?? []) statements.dropBlock.run(id);
   if (write.probeBytes !== undefined) statements.probe.run(write.nowMs, write.probeBytes);
   return position;
 }
@@ -277,6 +282,10 @@ function prepare(connection: Connection) {
     revokeKey: connection.prepare(
       'UPDATE api_keys SET revoked_at_ms = coalesce(revoked_at_ms, ?) WHERE id = ?',
     ),
+    putBlock: connection.prepare('INSERT INTO blocks (id, expires_at_ms, body) VALUES (?, ?, ?)'),
+    // What expired is on the record; here it would only be read at every start.
+    dropBlocks: connection.prepare('DELETE FROM blocks WHERE expires_at_ms <= ?'),
+    dropBlock: connection.prepare('DELETE FROM blocks WHERE id = ?'),
     probe: connection.prepare('INSERT OR REPLACE INTO probe (id, at_ms, ballast) VALUES (1, ?, zeroblob(?))'),
   };
 }

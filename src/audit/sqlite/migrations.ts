@@ -109,6 +109,15 @@ const initial = `
   ) STRICT;
 `;
 
+/** The kill switch: `body` is the block as JSON. */
+const blocks = `
+  CREATE TABLE blocks (
+    id TEXT PRIMARY KEY,
+    expires_at_ms INTEGER NOT NULL,
+    body TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+`;
+
 /**
  * `pending_payloads` holds what a waiting call would run with, sealed under a key that is not in this file; a row goes
  * when its approval takes its final status.
@@ -132,7 +141,7 @@ const approvals = `
   ) STRICT;
 `;
 
-const migrations: readonly string[] = [initial, approvals];
+const migrations: readonly string[] = [initial, blocks, approvals];
 
 /** Brings the schema up to date; safe to run again and from several processes. Throws `RecordUnavailable` for a newer one. */
 export function migrate(connection: Connection): void {

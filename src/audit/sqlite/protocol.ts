@@ -2,6 +2,7 @@
  * What the api's thread and the writer's thread say to each other: plain data, copied, so kept small.
  * Both sides are ours; nothing here is hostile. Content was canonical JSON before it came here.
  */
+import type { Block } from '../../model/block.ts';
 import type { ApiKey, IdempotencyEntry, StoredArtifact } from '../record.ts';
 import type { ChainHead, SealedEvent } from '../chain.ts';
 
@@ -38,6 +39,8 @@ export interface SealedWrite {
   readonly settledApproval?: StoredApproval;
   readonly keys?: readonly ApiKey[];
   readonly revokedKeys?: readonly { readonly id: string; readonly atMs: number }[];
+  readonly blocks?: readonly Block[];
+  readonly removedBlocks?: readonly string[];
   /** Writes to the disk although there is nothing to store: so many bytes, which the next probe gives back. */
   readonly probeBytes?: number;
 }

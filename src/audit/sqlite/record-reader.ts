@@ -10,6 +10,7 @@ import type { Approval } from '../../model/approval.ts';
 import type { ApprovalQuery } from '../record.ts';
 import type { ApiKey, EventQuery, IdempotencyEntry, Page, RecordReader } from '../record.ts';
 import type { StoredArtifact, StoredCall, StoredEvent, VerifyReport } from '../record.ts';
+import type { Block } from '../../model/block.ts';
 import type { QuotaDraw } from '../../model/decision.ts';
 import type { Scope } from '../../model/principal.ts';
 import type { Connection } from './connection.ts';
@@ -102,6 +103,13 @@ export class SqliteRecordReader implements RecordReader, Disposable {
 
   listKeys(): readonly ApiKey[] {
     return this.#read(() => this.#statements.keys.all() as KeyRow[]).map(apiKey);
+  }
+
+  listBlocks(): readonly Block[] {
+    const now = this.#clock.now();
+    return this.#read(() => this.#statements.blocks.all(now) as string[]).map(
+      (body) => JSON.parse(body) as Block,
+    );
   }
 
   listEvents(query: EventQuery): Page<StoredEvent> {
@@ -197,6 +205,7 @@ function prepare(connection: Connection) {
     payload: connection.prepare('SELECT sealed FROM pending_payloads WHERE call_id = ?').pluck(),
     key: connection.prepare('SELECT * FROM api_keys WHERE id = ?'),
     keys: connection.prepare('SELECT * FROM api_keys ORDER BY id'),
+    blocks: connection.prepare('SELECT body FROM blocks WHERE expires_at_ms > ? ORDER BY id').pluck(),
     intents: connection.prepare(
       `SELECT position, canonical FROM audit_chain WHERE type = 'intent' AND position >= ${firstPositionSince}
          AND time >= ? AND position > ? ORDER BY position LIMIT ?`,

@@ -68,6 +68,8 @@ export function sealWrite(write: RecordWrite, sources: SealSources): SealedWrite
     }),
     ...(write.keys !== undefined && { keys: write.keys }),
     ...(write.revokedKeys !== undefined && { revokedKeys: write.revokedKeys }),
+    ...(write.blocks !== undefined && { blocks: write.blocks }),
+    ...(write.removedBlocks !== undefined && { removedBlocks: write.removedBlocks }),
   };
 }
 

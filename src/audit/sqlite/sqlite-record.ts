@@ -94,6 +94,10 @@ export class SqliteRecord implements RecordStore {
     return this.#reader.listKeys();
   }
 
+  listBlocks() {
+    return this.#reader.listBlocks();
+  }
+
   listEvents(query: EventQuery) {
     return this.#reader.listEvents(query);
   }
