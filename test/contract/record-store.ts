@@ -235,6 +235,35 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
       expect(record.getKey('c')).toBeNull();
     });
 
+    test('keeps blocks over a restart until they expire or are removed', async () => {
+      const clock = new SetClock();
+      const block = (id: string, expiresAtMs: number) =>
+        ({
+          id,
+          tool: 'stripe_*',
+          principal: null,
+          tenant: 'acme',
+          reason: 'why',
+          createdAtMs: startMs,
+          createdBy: 'ops',
+          expiresAtMs,
+        }) as const;
+      {
+        await using record = await store.open('blocks', sources(clock));
+        const blocks = [
+          block('blk_1', startMs + 1_000),
+          block('blk_2', startMs + 9_000),
+          block('blk_3', startMs + 9_000),
+        ];
+        await record.write({ events: [draft('block_added')], blocks });
+        await record.write({ events: [draft('block_removed')], removedBlocks: ['blk_3'] });
+      }
+      await using record = await store.open('blocks', sources(clock, 100));
+      expect(record.listBlocks().map(({ id }) => id)).toEqual(['blk_1', 'blk_2']);
+      clock.advance(1_000);
+      expect(record.listBlocks()).toEqual([block('blk_2', startMs + 9_000)]);
+    });
+
     test('gives back quota draws of intents since a time, oldest first, also after the clock went back', async () => {
       const clock = new SetClock();
       await using record = await store.open('quotas', sources(clock));
