@@ -6,7 +6,7 @@ import { expireApprovals } from '../../../src/calls/approvals/expire-approvals.t
 import { cancelCall } from '../../../src/calls/cancel-call.ts';
 import type { Approval } from '../../../src/model/approval.ts';
 import type { Caller } from '../../../src/model/principal.ts';
-import { QuotaLedger } from '../../../src/policy/quota-ledger.ts';
+import { QuotaLedger } from '../../../src/policy/quotas/quota-ledger.ts';
 import { refundPolicy, WaitingCalls } from '../../support/waiting-calls.ts';
 
 type Step =
