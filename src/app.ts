@@ -36,16 +36,17 @@ import type { RunnerOpener } from './execution/runner/open-runner.ts';
 import { parseRunnerAddress } from './execution/runner/runner-address.ts';
 import type { RunnerAddress } from './execution/runner/runner-address.ts';
 import { RunnerConnection } from './execution/runner/runner-connection.ts';
-import type { RunnerConnectionOptions } from './execution/runner/runner-connection.ts';
+import type { RunnerConnectionOptions, RunnerState } from './execution/runner/runner-connection.ts';
 import { RunnerGroup } from './execution/runner/runner-group.ts';
 import { childRunner } from './execution/runner/spawn-runner.ts';
 import { loadRevision } from './policy/load-revision.ts';
 import type { Revision } from './policy/revision.ts';
 import { demandsConfinement, findUnmetConfinement } from './policy/unmet-confinement.ts';
-import { QuotaLedger } from './policy/quota-ledger.ts';
+import { QuotaLedger } from './policy/quotas/quota-ledger.ts';
 import { createLogger } from './telemetry/logger.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
+import type { WarmPoolReading } from './telemetry/metrics.ts';
 
 /** Calls between decision and outcome at once, and how many more may wait for a place. */
 const slotLimits = { runningMax: 64, waitingMax: 1024 } as const;
@@ -121,11 +122,13 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
         );
   const slots = new Slots(slotLimits);
   metrics.setRunningCalls(() => slots.runningCount);
+  metrics.setWarmPools(async () => readPools(await runner.state()));
   const boundary = createBoundary({ redactionKey: dataKey, knownSecrets: [] });
   const blocks = new BlockList({ record, clock, newId, redactText: (text) => boundary.redactText(text) });
+  const ledger = new QuotaLedger();
   const context: CallContext = {
     revision: () => revision,
-    quotas: new QuotaLedger(),
+    quotas: ledger,
     blocks,
     boundary,
     executor: runner,
@@ -147,7 +150,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   };
   metrics.setPendingApprovals(() => countPending(record));
   const keys = new KeyRing({ record, clock });
-  await prepareRecord(context, keys, config, logger);
+  await prepareRecord(context, ledger, keys, config, logger);
   await record.write({
     events: [
       startedEvent(loaded, version, revision.id),
@@ -266,6 +269,7 @@ function instanceOf(dataKey: Uint8Array): string {
 /** What the record must know before the first call: lost calls closed, quotas counted again, keys in place. */
 async function prepareRecord(
   context: CallContext,
+  ledger: QuotaLedger,
   keys: KeyRing,
   config: Config,
   logger: Logger,
@@ -273,8 +277,7 @@ async function prepareRecord(
   const { record, clock } = context;
   const closed = await closeOpenCalls(record, clock);
   if (closed > 0) logger.warn({ calls: closed }, 'calls of an earlier process closed as unknown');
-  const spent = record.quotaDrawsSince(clock.now() - context.revision().quotaWindowMsMax);
-  context.quotas.replay(Iterator.from(spent).map(({ draws, atMs }) => ({ draws, startedAtMs: atMs })));
+  ledger.replay(record.quotaUseSince(clock.now() - context.revision().quotaWindowMsMax));
   const written = await ensureFirstKeys({
     dataDir: config.dataDir,
     record,
@@ -326,5 +329,11 @@ function problemOfError(error: unknown): Problem | null {
     'The record cannot be written or read, so nothing was done. GET /ready says why.',
     {},
     { cause: error },
+  );
+}
+
+function readPools(runners: readonly RunnerState[]): WarmPoolReading[] {
+  return runners.flatMap(({ health, name: runner }) =>
+    (health?.executors ?? []).flatMap(({ pools = [] }) => pools.map((pool) => ({ runner, ...pool }))),
   );
 }

@@ -5,7 +5,7 @@ export const eventCatalogue = {
   not_started: 'A recorded intent provably ran nothing.',
   denied: 'Policy refused a call.',
   invalid: 'A call was refused for its arguments, limits or an unknown tool.',
-  quota_exceeded: 'A call was refused because a quota was used up.',
+  quota_exceeded: 'A call was refused because a quota was used up, or could not be counted.',
   approval_requested:
     'A call waits for a person: who, what, under which rules, until when. Durable before it is answered.',
   approval_decided:

@@ -57,9 +57,9 @@ export async function dispatchCall(
   onBegun?: (call: Call) => void,
 ): Promise<CallAnswer> {
   const { callId, revision, caller, request, tool, decided } = start;
-  const leased = leaseQuota(context, decided, callId);
+  const leased = await leaseQuota(context, decided, callId);
   if (isRefusal(leased)) return refuseCall(context, caller, request, leased, decided);
-  using lease = leased;
+  await using lease = leased;
   using slot = await context.slots.take(caller.principal.tenant);
   if (slot === null) {
     lease.cancel();
@@ -81,7 +81,9 @@ export async function dispatchCall(
   const run = await runCall(context.executor, begun.execution, running.signal);
   if (run.kind === 'not_started') return withdrawCall(context, begun, run.error, lease);
   try {
-    return await completeCall(context, begun, filterRun(context, begun, run), slot.waitedMs);
+    const filtered = filterRun(context, begun, run);
+    lease.ran(filtered.used);
+    return await completeCall(context, begun, filtered, slot.waitedMs);
   } catch (error) {
     // It ran: a failure of ours is an outcome too, never an error status, and no intent stays open.
     const lost = {

@@ -29,6 +29,7 @@ test('problem codes and their statuses', () => {
     idempotency_mismatch: 422,
     rate_limited: 429,
     quota_exceeded: 429,
+    quota_unavailable: 503,
     internal: 500,
     runtime_unavailable: 503,
     audit_unavailable: 503,
@@ -92,6 +93,7 @@ test('metric names', async () => {
   const metrics = createMetrics();
   metrics.setRunningCalls(() => 0);
   metrics.setPendingApprovals(() => 0);
+  metrics.setWarmPools(async () => []);
   const own = (await metrics.registry.getMetricsAsJSON())
     .map(({ name }) => name)
     .filter((name) => name.startsWith('sallyport_'));
@@ -105,6 +107,12 @@ test('metric names', async () => {
     'sallyport_calls_total',
     'sallyport_http_request_duration_seconds',
     'sallyport_runner_lost_total',
+    'sallyport_warm_claims_total',
+    'sallyport_warm_containers',
+    'sallyport_warm_containers_wanted',
+    'sallyport_warm_refill_seconds_total',
+    'sallyport_warm_refills_total',
+    'sallyport_warm_spoiled_total',
     'sallyport_webhook_deliveries_total',
   ]);
 });

@@ -19,7 +19,7 @@ import type { Approval } from '../../src/model/approval.ts';
 import type { Call } from '../../src/model/call.ts';
 import type { JsonObject } from '../../src/model/json.ts';
 import type { Caller, Scope } from '../../src/model/principal.ts';
-import { QuotaLedger } from '../../src/policy/quota-ledger.ts';
+import { QuotaLedger } from '../../src/policy/quotas/quota-ledger.ts';
 import type { Revision } from '../../src/policy/revision.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { SetClock } from '../contract/record-fixtures.ts';

@@ -93,11 +93,13 @@ export function decideApprovalRoute({ desk, bodies, isDraining }: DecideApproval
     problems: [
       'malformed_request',
       'unsupported_media_type',
+      'policy_denied',
       'approval_forbidden',
       'not_found',
       'approval_settled',
       'payload_too_large',
       'quota_exceeded',
+      'quota_unavailable',
       'audit_unavailable',
       'overloaded',
       'runtime_unavailable',

@@ -110,7 +110,9 @@ function tooMany(limit: number): Parameters<typeof refuseCall>[3] {
     code: 'quota_exceeded',
     detail: `${limit} calls wait for approval already, and no more may. Cancel one, or wait until some are decided.`,
     quota: 'sallyport/waiting-for-approval',
+    unit: 'concurrent',
     limit,
+    amount: 1,
     windowMs: 0,
     retryAfterMs,
   };

@@ -21,7 +21,8 @@ async function withWaiting(use: (waiting: Waiting) => Promise<void>): Promise<vo
   await use({ calls, ana, mia, approval: await calls.ask(ana) });
 }
 
-async function expectVoided({ calls, mia, approval }: Waiting, cause: string): Promise<void> {
+/** Approves it, sees that nothing ran and nothing is left of it, and answers with the cause on the record. */
+async function approveInVain({ calls, mia, approval }: Waiting): Promise<unknown> {
   expect(await calls.desk.decide(mia, approval.id, approve)).toMatchObject({
     kind: 'refused',
     refusal: { code: 'approval_settled', approvalStatus: 'voided' },
@@ -30,8 +31,9 @@ async function expectVoided({ calls, mia, approval }: Waiting, cause: string): P
   expect(calls.call(approval)).toMatchObject({ status: 'voided', approval: { status: 'voided' } });
   expect(calls.events(approval)).toEqual(['approval_requested', 'approval_decided', 'approval_voided']);
   const page = calls.record.listEvents({ tenant: null, type: 'approval_voided', limit: 1, order: 'desc' });
-  expect(page.items).toMatchObject([{ details: { cause }, status: 'voided' }]);
+  expect(page.items).toMatchObject([{ status: 'voided' }]);
   expect(calls.record.getPendingPayload(approval.callId)).toBeNull();
+  return page.items[0]?.details['cause'];
 }
 
 const unrelated: Readonly<Record<string, string>> = {
@@ -95,7 +97,7 @@ test.each(related)('%s, changed, voids it', async (_what, policy, cause) => {
   await withWaiting(async (waiting) => {
     await waiting.calls.reload(policy);
     expect(waiting.calls.desk.show(waiting.mia, waiting.approval.id)?.hindrance).not.toBeNull();
-    await expectVoided(waiting, cause);
+    expect(await approveInVain(waiting)).toBe(cause);
   });
 });
 
@@ -115,7 +117,7 @@ describe('a caller that is no longer active', () => {
         events: [{ type: 'key_revoked', tenant: 'acme' }],
         revokedKeys: [{ id: 'keyana', atMs: calls.clock.now() }],
       });
-      await expectVoided(waiting, 'caller');
+      expect(await approveInVain(waiting)).toBe('caller');
     });
   });
 
@@ -131,7 +133,7 @@ describe('a caller that is no longer active', () => {
         events: [{ type: 'key_created', tenant: 'acme' }],
         keys: [{ ...key, ...change }],
       });
-      await expectVoided(waiting, 'caller');
+      expect(await approveInVain(waiting)).toBe('caller');
     });
   });
 
@@ -142,7 +144,7 @@ describe('a caller that is no longer active', () => {
         events: [{ type: 'key_created', tenant: 'acme' }],
         keys: [{ ...key, roles: ['clerk'] }],
       });
-      await expectVoided(waiting, 'tool');
+      expect(await approveInVain(waiting)).toBe('tool');
     });
   });
 });
@@ -161,6 +163,6 @@ test('a block that was added meanwhile denies it', async () => {
       expiresAtMs: 4_000_000_000_000,
     };
     Object.assign(context, { blocks: { find: () => block } });
-    await expectVoided(waiting, 'denied');
+    expect(await approveInVain(waiting)).toBe('denied');
   });
 });
