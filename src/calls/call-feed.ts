@@ -3,6 +3,7 @@
  * not a number in a buffer: from any id, on any node and after any restart, the rest of the call can be told from the
  * call itself. That holds because the filter gives the same text however its input was cut.
  */
+import { isOpen } from '../model/call.ts';
 import type { Artifact, Call } from '../model/call.ts';
 
 /** How much of a call a follower has been told. */
@@ -62,14 +63,9 @@ export function* feedAfter(call: Call, position: FeedPosition): Generator<FeedEv
     at = { ...at, artifacts: at.artifacts + 1 };
     yield { id: feedId(at), type: 'artifact', data };
   }
-  if (!isFinal(call)) return false;
+  if (isOpen(call)) return false;
   yield { id: feedId(at), type: 'finished', data: call };
   return true;
-}
-
-/** It will not change any more. */
-export function isFinal(call: Call): boolean {
-  return call.finishedAt !== null;
 }
 
 function feedId({ isStarted, stdoutChars, stderrChars, artifacts }: FeedPosition): string {

@@ -67,7 +67,7 @@ describe('the events of a call', () => {
   test('of one that waits for a person are none, and of one that never ran the end alone', () => {
     const waiting: Call = { ...running, startedAt: null };
     expect(all(waiting, feedStart)).toEqual({ events: [], isEnd: false });
-    const refused: Call = { ...waiting, finishedAt: '2026-01-01T00:00:01.000Z' };
+    const refused: Call = { ...waiting, status: 'rejected', finishedAt: '2026-01-01T00:00:01.000Z' };
     expect(all(refused, feedStart).events.map(({ type }) => type)).toEqual(['finished']);
   });
 
