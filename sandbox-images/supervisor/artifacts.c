@@ -18,14 +18,14 @@ static void drop_artifact(uint64_t bytes) {
   artifacts.dropped_bytes += bytes;
 }
 
-/* The time of the last change is the kernel's own: nobody inside can set it back. */
-static bool is_older(const struct timespec *time, const struct timespec *limit) {
+bool is_before(const struct timespec *time, const struct timespec *limit) {
   return time->tv_sec != limit->tv_sec ? time->tv_sec < limit->tv_sec : time->tv_nsec < limit->tv_nsec;
 }
 
 static void send_artifact(int fd, const char *path, const struct stat *status) {
   const uint64_t size = (uint64_t)status->st_size;
-  if (is_older(&status->st_ctim, &changed_since)) return;
+  /* The time of the last change is the kernel's own: nobody inside can set it back. */
+  if (is_before(&status->st_ctim, &changed_since)) return;
   if (artifacts.files == ARTIFACT_FILES_MAX || size > ARTIFACT_BYTES_MAX - artifacts.bytes) {
     drop_artifact(size);
     return;

@@ -2,6 +2,7 @@
 #ifndef ARTIFACTS_H
 #define ARTIFACTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -15,5 +16,7 @@ struct artifacts {
  * depth, count and bytes; what they cut off is counted. No link is followed.
  */
 struct artifacts send_artifacts(const char *root, const struct timespec *since);
+
+bool is_before(const struct timespec *time, const struct timespec *limit);
 
 #endif

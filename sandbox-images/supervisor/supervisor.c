@@ -48,6 +48,8 @@ static bool is_ready, is_session;
 static bool is_answered;
 /* Of a session's call; what was changed earlier is no artifact of it. */
 static struct timespec call_began;
+/* When the call or file before may last have changed something. */
+static struct timespec last_changed;
 
 /* The newline that says: loaded. */
 static void take_ready(void) {
@@ -115,12 +117,31 @@ static void send_request(void) {
   input.request_pending = false;
 }
 
+/*
+ * The kernel stamps files with the coarse clock, which is some milliseconds behind, or, since Linux 6.13, with the fine
+ * one: once the coarse one has passed what the fine one was, what comes later has a later stamp on either.
+ */
+static void begin_stamps(void) {
+  const struct timespec pause = {0, 200000};
+  for (;;) {
+    clock_gettime(CLOCK_REALTIME_COARSE, &call_began);
+    if (is_before(&last_changed, &call_began)) return;
+    /* A clock that was set back says nothing; then too much is an artifact, not too little. */
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (is_before(&now, &last_changed)) return;
+    nanosleep(&pause, NULL);
+  }
+}
+
+static void end_stamps(void) { clock_gettime(CLOCK_REALTIME, &last_changed); }
+
 /* For a call of a single use, and for each of a session. */
 static void take_args(void) {
   if (!input.args_seen) {
     close_created_file();
     if (is_session) {
-      clock_gettime(CLOCK_REALTIME_COARSE, &call_began);
+      begin_stamps();
       resume_all();
     }
   }
@@ -149,7 +170,8 @@ static void handle_file(uint8_t type) {
   if (type == FRAME_FILE_DATA && input.is_putting) return put_file_data(input.payload, input.length);
   if (type == FRAME_END && input.is_putting) {
     input.is_putting = false;
-    return put_file_end();
+    put_file_end();
+    return end_stamps();
   }
   if (input.is_putting) fail("a frame of type %u out of turn", type);
   parse_path(path);
@@ -275,6 +297,7 @@ static bool end_call(char **argv) {
   const int code = !is_answered && WIFEXITED(child.status) ? WEXITSTATUS(child.status) : 0;
   const int signal = !is_answered && WIFSIGNALED(child.status) ? WTERMSIG(child.status) : 0;
   if (goes_on) {
+    end_stamps();
     if (is_answered && (!input.end_seen || input.request_pending)) fail("the child answered before it was asked");
     input.args_seen = input.end_seen = input.request_pending = is_answered = false;
     if (is_script) {

@@ -64,10 +64,6 @@ export class Sandbox implements IdleSandbox {
     this.#idle = new IdleListener();
     this.#listener = this.#idle;
     this.#closed = this.#pump();
-    void this.#closed.then(() => {
-      this.#isClosed = true;
-      this.#idle.end();
-    });
   }
 
   /**
@@ -188,6 +184,9 @@ export class Sandbox implements IdleSandbox {
       }
     } catch {
       // A connection that broke: its end is all there is to know, `ended` asks the engine.
+    } finally {
+      this.#isClosed = true;
+      this.#idle.end();
     }
   }
 

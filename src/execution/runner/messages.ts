@@ -23,6 +23,8 @@ export interface RunMessage {
   readonly tool: string;
   readonly limits: Limits;
   readonly argsBytes: number;
+  /** Narrower than the tool's own `reuse`; it can ask for nothing wider. */
+  readonly reuse?: 'never';
   /** Runs in this session. */
   readonly sessionId?: string;
   /** Stored files that the arguments name: their contents follow the arguments, one after the other, as `fileData`. */
@@ -75,7 +77,7 @@ type Fields = Readonly<Record<string, unknown>>;
 /** The runner trusts the api no further than this: a run message has exactly these fields, or it is refused. */
 export function parseRunMessage(fields: Fields | null): RunMessage | null {
   if (fields === null) return null;
-  const { callId, tenant, principal, revision, tool, argsBytes, sessionId } = fields;
+  const { callId, tenant, principal, revision, tool, argsBytes, reuse, sessionId } = fields;
   const limits = parseLimits(fields['limits']);
   const isShort = (value: unknown): value is string =>
     typeof value === 'string' && value.length > 0 && value.length <= 512;
@@ -83,11 +85,17 @@ export function parseRunMessage(fields: Fields | null): RunMessage | null {
     return null;
   if (limits === null || typeof argsBytes !== 'number' || !Number.isInteger(argsBytes)) return null;
   if (argsBytes < 0 || argsBytes > argsBytesMax) return null;
+  if (reuse !== undefined && reuse !== 'never') return null;
   if (sessionId !== undefined && !isShort(sessionId)) return null;
   const files = fields['files'] === undefined ? undefined : parseFiles(fields['files']);
   if (files === null) return null;
   const run = { callId, tenant, principal, revision, tool, limits, argsBytes };
-  return { ...run, ...(sessionId !== undefined && { sessionId }), ...(files !== undefined && { files }) };
+  return {
+    ...run,
+    ...(reuse !== undefined && { reuse }),
+    ...(sessionId !== undefined && { sessionId }),
+    ...(files !== undefined && { files }),
+  };
 }
 
 function parseFiles(value: unknown): NonNullable<RunMessage['files']> | null {

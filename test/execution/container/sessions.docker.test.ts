@@ -119,14 +119,17 @@ describe('what a session keeps', () => {
     expect(second.stdout).toMatch(/^one\n[34]\n$/);
   });
 
-  test('artifacts are those that a call changed', async () => {
+  test('artifacts are those that a call changed, however soon it comes after the one before', async () => {
     const session = await open('python');
-    const first = await session.run({ code: 'open("out/a.txt", "w").write("a")' });
-    expect(first.artifacts).toEqual({ 'a.txt': 'a' });
-    const second = await session.run({
-      code: 'import time\nopen("out/b.txt", "w").write(open("out/a.txt").read() + "b")',
+    for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) {
+      const put = await session.run({ code: `open("out/${name}.txt", "w").write("${name}")` });
+      expect(put.artifacts).toEqual({ [`${name}.txt`]: name });
+      expect((await session.run({ code: `open("out/${name}.txt").read()` })).artifacts).toEqual({});
+      await session.file({ kind: 'put', path: `out/${name}.put`, data: Buffer.from('put') });
+    }
+    expect((await session.run({ code: 'open("out/a.txt", "a").write("!")' })).artifacts).toEqual({
+      'a.txt': 'a!',
     });
-    expect(second.artifacts).toEqual({ 'b.txt': 'ab' });
   });
 
   test('files of a call replace those of the one before', async () => {

@@ -11,7 +11,7 @@ import { inFrames } from '../call-request.ts';
 import { fileOperationMsMax, listedFilesMax } from '../limits.ts';
 import type { FrameListener, Sandbox } from '../sandbox.ts';
 
-const fileErrors: readonly unknown[] = ['not_found', 'no_file', 'no_room', 'failed'];
+const fileErrors: ReadonlySet<unknown> = new Set(['not_found', 'no_file', 'no_room', 'failed']);
 
 /** The container broke its protocol, does not answer, or is gone. */
 export class ExchangeBroken extends Error {
@@ -99,7 +99,7 @@ class FileReply implements FrameListener {
   #end(frame: Frame): void {
     const { error, dropped = 0 } = parseControl(frame) ?? { error: 'failed' };
     if (error !== undefined) {
-      const known = fileErrors.includes(error) ? (error as FileError) : 'failed';
+      const known = fileErrors.has(error) ? (error as FileError) : 'failed';
       return this.#settled.resolve({ kind: 'refused', error: known });
     }
     if (this.#isTooLarge) return this.#settled.resolve({ kind: 'refused', error: 'too_large' });

@@ -43,9 +43,7 @@ export class HeldSession {
     const fail = (): void => this.end('crashed');
     this.#waiting = { onFrame: (_frame: Frame) => fail(), fail, room: async () => {} };
     parts.sandbox.listen(this.#waiting);
-    void parts.sandbox.closed.then(() => {
-      if (!this.#isBusy) this.end('container_ended');
-    });
+    void this.#awaitContainerEnd();
     parts.sandbox
       .send([encodeControl('session', soleCallChannel, {})])
       .catch(() => this.end('container_ended'));
@@ -128,6 +126,12 @@ export class HeldSession {
     if (JSON.stringify([image.source, image.entry]) !== JSON.stringify([own.image.source, own.image.entry]))
       return `Image ${image.name} is another one than when the session was opened: open a new session.`;
     return sizeObjection(own.limits, limits);
+  }
+
+  /** Under a call or file operation, that one says how it ended. */
+  async #awaitContainerEnd(): Promise<void> {
+    await this.sandbox.closed;
+    if (!this.#isBusy) this.end('container_ended');
   }
 
   #giveBack(): void {
