@@ -9,6 +9,7 @@ import type { Call, DecisionSummary, RuntimeReport, Usage } from '../model/call.
 import type { JsonObject } from '../model/json.ts';
 import type { QuotaDraw } from '../model/decision.ts';
 import type { Scope } from '../model/principal.ts';
+import type { Session } from '../model/session.ts';
 import type { EventType } from './events.ts';
 
 /** An event as its room states it. The store adds id, time, writer, sequence, nonce and hashes. */
@@ -75,6 +76,15 @@ export interface StoredCall {
   readonly principal: string;
 }
 
+/** A session with its owner and the runner that holds it, as stored. */
+export interface StoredSession {
+  readonly session: Session;
+  readonly tenant: string;
+  readonly principal: string;
+  /** Name of the runner. */
+  readonly runner: string;
+}
+
 export interface StoredArtifact {
   readonly id: string;
   readonly callId: string;
@@ -137,6 +147,8 @@ export interface RecordWrite {
    * is not pending, when it is too late to decide it, or when the chain says that its call was dispatched or ended.
    */
   readonly settledApproval?: Approval;
+  /** Inserted, or replaced by id; one that has ended stays as it ended. */
+  readonly sessions?: readonly StoredSession[];
   /** Inserted, or replaced by id. */
   readonly keys?: readonly ApiKey[];
   /** Sets `revokedAtMs` of these keys; one that is revoked already keeps its time. */
@@ -149,6 +161,15 @@ export interface RecordWrite {
 
 export interface ApprovalQuery {
   readonly status?: ApprovalStatus;
+  /** Ids before this one. */
+  readonly before?: string;
+  readonly limit: number;
+}
+
+export interface SessionQuery {
+  readonly tenant: string;
+  readonly principal: string;
+  readonly status?: Session['status'];
   /** Ids before this one. */
   readonly before?: string;
   readonly limit: number;
@@ -256,6 +277,11 @@ export interface RecordReader {
   countPendingApprovals(principal: string | null): number;
   /** The sealed arguments of a waiting call; null once they are deleted. */
   getPendingPayload(callId: string): Uint8Array | null;
+  getSession(id: string): StoredSession | null;
+  /** Of one principal, newest first. */
+  listSessions(query: SessionQuery): readonly StoredSession[];
+  /** Of everybody, oldest first. */
+  openSessions(): readonly StoredSession[];
   getKey(id: string): ApiKey | null;
   listKeys(): readonly ApiKey[];
   /** Blocks that have not expired, oldest first. */

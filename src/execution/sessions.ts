@@ -66,6 +66,8 @@ export interface SessionHost {
   /** Resolves when it is over; it may have been before. */
   close(ref: SessionRef): Promise<void>;
   exchange(ref: SessionRef, operation: FileOperation): Promise<FileAnswer>;
+  /** Whether this runner, and with it its sessions, goes on when the api stops. */
+  outlivesApi(runner: string): boolean;
 }
 
 /** The runner's side: what an executor does with a profile that the runner looked up itself. */

@@ -19,6 +19,8 @@ export const sessionEndReasons = [
   'container_ended',
   /** The runner that held it is gone. */
   'runner_lost',
+  /** The server stopped, and the runner with it. */
+  'server_stopped',
   /** The image or the rules under which it was opened are no longer those. */
   'policy_changed',
 ] as const;

@@ -9,7 +9,7 @@ import type { ExecutionFrame } from '../executor.ts';
 import type { Limits } from '../../model/limits.ts';
 import type { Truncation } from '../../model/call.ts';
 import { ByteBuffer } from './byte-buffer.ts';
-import { isPlainPath } from './call-request.ts';
+import { isPlainPath } from '../work-path.ts';
 import { envelopeBytesMax, frameOverheadBytes, queuedBytesMax, stderrTailBytesMax } from './limits.ts';
 
 /** How the child ended, or answered, as the supervisor saw it; `signal` is 0 for none. */

@@ -6,8 +6,9 @@
 import { encodeControl, encodeFrame, payloadBytesMax, soleCallChannel } from '../protocol/frame.ts';
 import type { FrameType } from '../protocol/frame.ts';
 import type { ContainerProfile, StoredContent } from '../executor.ts';
+import { isPlainPath } from '../work-path.ts';
 import { workBytesMax } from './host-config.ts';
-import { filePathBytesMax, filePathDepthMax, filesMax } from './limits.ts';
+import { filesMax } from './limits.ts';
 
 export type CallRequest = PreparedRequest | RefusedRequest;
 
@@ -147,19 +148,6 @@ function readFile(entry: unknown, stored: StoredFiles): SandboxFile | string {
     }
   }
   return 'give one of text, base64 and file';
-}
-
-/** A path that stays where it is put. The supervisor holds the same rule by opening name by name. */
-export function isPlainPath(path: string): boolean {
-  const names = path.split('/');
-  return (
-    Buffer.byteLength(path) <= filePathBytesMax &&
-    names.length <= filePathDepthMax &&
-    // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-    !/[\u0000-\u001f\u007f]/.test(path) &&
-    path.isWellFormed() &&
-    names.every((name) => name !== '' && name !== '.' && name !== '..' && Buffer.byteLength(name) <= 255)
-  );
 }
 
 function parentsOf(path: string): string[] {

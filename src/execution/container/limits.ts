@@ -46,8 +46,6 @@ export const complaintBytesMax = 4 * 1024;
 export const stderrTailBytesMax = 4 * 1024;
 
 export const filesMax = 256;
-export const filePathBytesMax = 1000;
-export const filePathDepthMax = 16;
 
 /** Between sweeps, milliseconds. */
 export const sweepIntervalMs = 60_000;
@@ -67,5 +65,3 @@ export const sessionsMax = 16;
 export const fileOperationMsMax = 30_000;
 /** Files that one list names; the supervisor has the same limit. */
 export const listedFilesMax = 2_000;
-/** What stored files of one call may come to, bytes. */
-export const storedFilesBytesMax = 256 * 1024 * 1024;

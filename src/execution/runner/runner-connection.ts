@@ -77,6 +77,10 @@ export class RunnerConnection implements Executor {
   get name(): string {
     return this.#options.opener.name;
   }
+  /** It is a service of its own. */
+  get outlivesApi(): boolean {
+    return this.#options.opener.identity === 'service';
+  }
   get isServing(): boolean {
     return this.#client !== null;
   }

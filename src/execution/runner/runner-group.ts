@@ -16,11 +16,6 @@ export class RunnerGroup implements Executor, SessionHost {
     this.#runners = runners;
   }
 
-  /** Those that serve now, by name. */
-  get serving(): readonly string[] {
-    return this.#runners.filter(({ isServing }) => isServing).map(({ name }) => name);
-  }
-
   run(request: ExecutionRequest, signal: AbortSignal): AsyncIterable<ExecutionFrame> {
     const { session } = request;
     const chosen = session === undefined ? this.#leastBusy() : this.#named(session.runner);
@@ -57,6 +52,10 @@ export class RunnerGroup implements Executor, SessionHost {
     const files = operation.kind === 'list' ? parseFileList(answered.data) : [];
     const content = operation.kind === 'get' ? answered.data : noData;
     return { kind: 'done', data: content, files, dropped: answer.dropped };
+  }
+
+  outlivesApi(runner: string): boolean {
+    return this.#runners.some(({ name, outlivesApi }) => name === runner && outlivesApi);
   }
 
   /** In the order of the configuration. */

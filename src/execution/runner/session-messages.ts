@@ -4,7 +4,7 @@ import type { FileAnswer, SessionFile, SessionOwner, SessionRequest } from '../s
 import type { RuntimeReport } from '../../model/call.ts';
 
 /** A file's content on its way, bytes. The api's own cap is lower or equal. */
-export const sessionFileBytesMax = 1024 * 1024 * 1024;
+export const sessionFileBytesMax = 256 * 1024 * 1024;
 const textCharsMax = 512;
 const pathCharsMax = 4096;
 
