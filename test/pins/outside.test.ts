@@ -81,6 +81,7 @@ test('event types', () => {
 test('metric names', async () => {
   const metrics = createMetrics();
   metrics.setRunningCalls(() => 0);
+  metrics.setWarmPools(async () => []);
   const own = (await metrics.registry.getMetricsAsJSON())
     .map(({ name }) => name)
     .filter((name) => name.startsWith('sallyport_'));
@@ -92,5 +93,11 @@ test('metric names', async () => {
     'sallyport_calls_total',
     'sallyport_http_request_duration_seconds',
     'sallyport_runner_lost_total',
+    'sallyport_warm_claims_total',
+    'sallyport_warm_containers',
+    'sallyport_warm_containers_wanted',
+    'sallyport_warm_refill_seconds_total',
+    'sallyport_warm_refills_total',
+    'sallyport_warm_spoiled_total',
   ]);
 });
