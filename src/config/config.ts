@@ -11,6 +11,7 @@ type OptionalNames =
   | 'trustedProxies'
   | 'dockerHost'
   | 'runners'
+  | 'redisUrl'
   | 'runnerTlsCert'
   | 'runnerTlsKey'
   | 'runnerTlsCa';

@@ -1,13 +1,20 @@
-/** A Redis of the test's own: Debian's redis-server on a port and in a folder of its own, ended by its process. */
+/** A Redis of the test's own: a redis-server on a port and in a folder of its own, ended by its process. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { createClient } from 'redis';
 import { freePort } from './free-port.ts';
 import { endWithThisProcess } from './processes.ts';
+
+/** Debian's redis-tools has the server under another name: it is what it is called. */
+function program(): string {
+  const folders = (process.env['PATH'] ?? '').split(':');
+  const isThere = (name: string): boolean => folders.some((folder) => existsSync(join(folder, name)));
+  return isThere('redis-server') ? 'redis-server' : 'redis-check-rdb';
+}
 
 export interface RedisServerOptions {
   /** Keeps every write on disk; else a restart loses everything. */
@@ -46,14 +53,14 @@ export class RedisServer implements AsyncDisposable {
   async up(): Promise<void> {
     const { isDurable = false, primary } = this.#options;
     const child = spawn(
-      'redis-server',
+      program(),
       [
         ...['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.#folder],
         ...['--save', '', '--appendonly', isDurable ? 'yes' : 'no', '--appendfsync', 'always'],
         ...['--repl-diskless-sync-delay', '0'],
         ...(primary === undefined ? [] : ['--replicaof', '127.0.0.1', String(primary.port)]),
       ],
-      { stdio: ['ignore', 'pipe', 'inherit'] },
+      { argv0: 'redis-server', stdio: ['ignore', 'pipe', 'inherit'] },
     );
     this.#child = child;
     endWithThisProcess(child);
