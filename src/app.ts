@@ -11,6 +11,11 @@ import type { RecordStore } from './audit/record.ts';
 import { openSqliteRecord } from './audit/sqlite/open-sqlite-record.ts';
 import { createBoundary } from './boundary/boundary.ts';
 import { detectorIds } from './boundary/detectors.ts';
+import { ApprovalDesk } from './calls/approvals/approval-desk.ts';
+import { watchExpiry } from './calls/approvals/expire-approvals.ts';
+import { PayloadSeal } from './calls/approvals/payload-seal.ts';
+import { WaitingRoom } from './calls/approvals/waiting-room.ts';
+import { announcePending, ApprovalWebhook } from './calls/approvals/webhook/approval-webhook.ts';
 import { BlockList } from './calls/block-list.ts';
 import type { CallContext } from './calls/call-context.ts';
 import { closeOpenCalls } from './calls/close-open-calls.ts';
@@ -20,10 +25,11 @@ import { createIdSource, createRandomSource } from './calls/ids.ts';
 import { KeyRing, actor } from './calls/key-ring.ts';
 import { openQuotas } from './calls/open-quotas.ts';
 import { OutcomeWriter } from './calls/outcome-writer.ts';
+import { RunningCalls } from './calls/running-calls.ts';
 import { Slots } from './calls/slots.ts';
 import { ConfigInvalid } from './config/config.ts';
 import type { Config, LoadedConfig } from './config/config.ts';
-import { readDataSecret } from './config/data-secret.ts';
+import { readDataSecret, readWebhookSecret } from './config/data-secret.ts';
 import { readVersion } from './config/version.ts';
 import { readTlsIdentity } from './config/tls-identity.ts';
 import { remoteRunner } from './execution/runner/dial-runner.ts';
@@ -83,7 +89,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   const metrics = createMetrics();
   const disk = stack.use(await watchDiskReserve(config.dataDir, config.diskReserveBytes));
   const outcomes = stack.use(new OutcomeWriter({ record, logger }));
-  const shutdown = new AbortController();
+  const running = new RunningCalls();
   const loading = loadRevision({ directories: config.policyDirs, knownDetectors: detectorIds });
   const starting = openRunners(
     config,
@@ -100,6 +106,20 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   const [revision, runner] = await Promise.all([loading, starting]);
   stack.use(runner);
   await requireConfinement(revision, runner);
+  const { approvalWebhook: webhookUrl } = config;
+  const webhook =
+    webhookUrl === null
+      ? null
+      : stack.use(
+          new ApprovalWebhook({
+            url: webhookUrl,
+            secret: readWebhookSecret(config.dataDir),
+            record,
+            metrics,
+            clock,
+            logger,
+          }),
+        );
   const slots = new Slots(slotLimits);
   metrics.setRunningCalls(() => slots.runningCount);
   metrics.setWarmPools(async () => readPools(await runner.state()));
@@ -125,9 +145,15 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
     newId,
     fingerprint: (body) => createHmac('sha256', dataKey).update(body).digest('hex'),
     hasDiskReserve: disk.hasRoom,
-    shutdown: shutdown.signal,
+    running,
+    approvals: {
+      seal: new PayloadSeal(config.sealingKey ?? readDataSecret(config.dataDir, 'sealing.key'), randomBytes),
+      waitingRoom: new WaitingRoom(record),
+      announce: (approval) => webhook?.announce(approval),
+    },
     logger,
   };
+  metrics.setPendingApprovals(() => countPending(record));
   const keys = new KeyRing({ record, clock });
   await writeFirstKeys(record, keys, config, logger);
   await record.write({
@@ -137,12 +163,16 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
     ],
   });
 
+  stack.use(watchExpiry(context));
+  const desk = stack.use(new ApprovalDesk(context));
+  if (webhook !== null) announcePending(record, webhook);
   const failures = stack.use(new LoginFailures({ record, logger }));
   let isDraining = false;
   const server = createHttpServer({
     routes: createRoutes({
       context,
       keys,
+      desk,
       blocks,
       version,
       readiness: () =>
@@ -183,8 +213,10 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
     isDraining = true;
     logger.info({ runningCalls: slots.runningCount, drainMs: config.drainMs }, 'draining');
     slots.refuseWaiting();
-    const cancel = setTimeout(() => shutdown.abort(), config.drainMs);
+    const cancel = setTimeout(() => running.cancelAll(), config.drainMs);
     await stopServing(server, config.drainMs + cancelMsMax);
+    // Nobody waits for the answer of an approved call, but its outcome belongs to the record.
+    await desk[Symbol.asyncDispose]();
     clearTimeout(cancel);
     await record.write({ events: [{ type: 'stopped', details: { version } }] });
     logger.info({}, 'stopped');
@@ -249,6 +281,15 @@ async function writeFirstKeys(
   const { dataDir, bootstrapKey } = config;
   const written = await ensureFirstKeys({ dataDir, record, keys, bootstrapKey });
   for (const file of written) logger.info({ file }, 'first key written');
+}
+
+/** A scrape must not fail because the record does: what cannot be counted is not a number. */
+function countPending(record: RecordStore): number {
+  try {
+    return record.countPendingApprovals(null);
+  } catch {
+    return Number.NaN;
+  }
 }
 
 function startedEvent(

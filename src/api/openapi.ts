@@ -67,7 +67,7 @@ function operation(route: Route): object {
 }
 
 function responses(route: Route): object {
-  const { status, description, mediaType } = route.success;
+  const { status, description, mediaType, accepted } = route.success;
   const content = status === 204 ? {} : { content: { [mediaType ?? 'application/json']: { schema: {} } } };
   const codes = [
     ...route.problems,
@@ -81,5 +81,9 @@ function responses(route: Route): object {
       content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
     },
   ]);
-  return { [String(status)]: { description, ...content }, ...Object.fromEntries(problems) };
+  return {
+    [String(status)]: { description, ...content },
+    ...(accepted === undefined ? {} : { '202': { description: accepted, ...content } }),
+    ...Object.fromEntries(problems),
+  };
 }

@@ -19,6 +19,8 @@ export interface Route {
   readonly success: {
     readonly status: 200 | 201 | 204;
     readonly description: string;
+    /** What a 202 says, where one may come instead. */
+    readonly accepted?: string;
     readonly mediaType?: string;
   };
   readonly problems: readonly ProblemCode[];

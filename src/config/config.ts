@@ -10,6 +10,8 @@ type OptionalNames =
   | 'bootstrapKey'
   | 'trustedProxies'
   | 'dockerHost'
+  | 'sealingKey'
+  | 'approvalWebhook'
   | 'runners'
   | 'redisUrl'
   | 'runnerTlsCert'

@@ -76,6 +76,20 @@ function redisUrl(value: string): string {
   return value;
 }
 
+function key256(value: string): Uint8Array {
+  if (!/^[0-9a-fA-F]{64}$/.test(value)) throw new Error('must be 32 bytes in hex (openssl rand -hex 32)');
+  return Buffer.from(value, 'hex');
+}
+
+function webhookUrl(value: string): URL {
+  const url = URL.parse(value);
+  if (url === null || !['http:', 'https:'].includes(url.protocol) || url.hash !== '')
+    throw new Error('must be an http:// or https:// URL without a fragment');
+  if (url.username !== '' || url.password !== '')
+    throw new Error('must hold no user and password: messages are signed instead');
+  return url;
+}
+
 /** The addresses themselves are parsed where they are dialled. */
 function runnerList(value: string): readonly string[] {
   const parts = value.split(',').map((part) => part.trim());
@@ -190,6 +204,21 @@ export const variables = {
     'how long running calls may take to end at shutdown',
     '20000',
     integer(0, 600_000),
+  ),
+  sealingKey: variable(
+    'SALLYPORT_SEALING_KEY',
+    'seals the arguments of calls that wait for approval; unset: sealing.key in the data directory',
+    null,
+    key256,
+    { secret: true },
+  ),
+  // Often holds a token in its path.
+  approvalWebhook: variable(
+    'SALLYPORT_APPROVAL_WEBHOOK',
+    'URL that is told of calls that wait for approval, signed with webhook.key in the data directory',
+    null,
+    webhookUrl,
+    { secret: true },
   ),
   dockerHost: variable(
     'DOCKER_HOST',

@@ -53,7 +53,7 @@ async function fits(store: RedisQuotaStore, draw: ReturnType<typeof drawOn>): Pr
 /** Resolves with each change of a store's state, in order. */
 function changes(): {
   readonly onChange: (state: QuotaStoreState) => void;
-  next(): Promise<QuotaStoreState>;
+  readonly next: () => Promise<QuotaStoreState>;
 } {
   const seen: QuotaStoreState[] = [];
   let wake: (() => void) | null = null;
@@ -147,11 +147,10 @@ describe('several processes', () => {
 
   test('a process that starts again frees what it held, and writes what its record says', async () => {
     await using other = await open('again');
-    await open('again', { process: 'same' }).then(async (first) => {
-      await leased(first, drawOn('concurrent', 1));
-      await leased(first, drawOn('calls', 5));
-      await leased(first, drawOn('calls', 5));
-    });
+    await using first = await open('again', { process: 'same' });
+    await leased(first, drawOn('concurrent', 1));
+    await leased(first, drawOn('calls', 5));
+    await leased(first, drawOn('calls', 5));
     const ledger = new QuotaLedger();
     ledger.replay([{ kind: 'leased', atMs: Date.now(), draws: [drawOn('calls', 5)] }]);
     await using second = await open('again', { process: 'same', ledger });

@@ -16,6 +16,10 @@ function program(): string {
   return isThere('redis-server') ? 'redis-server' : 'redis-check-rdb';
 }
 
+function options(values: Readonly<Record<string, string | number>>): readonly string[] {
+  return Object.entries(values).flatMap(([name, value]) => [`--${name}`, String(value)]);
+}
+
 export interface RedisServerOptions {
   /** Keeps every write on disk; else a restart loses everything. */
   readonly isDurable?: boolean;
@@ -55,9 +59,9 @@ export class RedisServer implements AsyncDisposable {
     const child = spawn(
       program(),
       [
-        ...['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.#folder],
-        ...['--save', '', '--appendonly', isDurable ? 'yes' : 'no', '--appendfsync', 'always'],
-        ...['--repl-diskless-sync-delay', '0'],
+        ...options({ port: this.port, bind: '127.0.0.1', dir: this.#folder, save: '' }),
+        ...options({ appendonly: isDurable ? 'yes' : 'no', appendfsync: 'always' }),
+        ...options({ 'repl-diskless-sync-delay': 0 }),
         ...(primary === undefined ? [] : ['--replicaof', '127.0.0.1', String(primary.port)]),
       ],
       { argv0: 'redis-server', stdio: ['ignore', 'pipe', 'inherit'] },

@@ -20,7 +20,11 @@ export function createCallRoute(options: CreateCallOptions): Route {
     scope: 'call',
     summary: 'Run a tool',
     body: 'CallRequest',
-    success: { status: 200, description: 'The call ran; `status` says how it ended.' },
+    success: {
+      status: 200,
+      description: 'The call ran; `status` says how it ended.',
+      accepted: 'The call waits for a person (`pending_approval`); `Location` says where to ask for it.',
+    },
     problems: [
       'malformed_request',
       'unsupported_media_type',
@@ -39,7 +43,7 @@ export function createCallRoute(options: CreateCallOptions): Route {
       'overloaded',
       'draining',
     ],
-    audits: ['intent', 'outcome', 'not_started', 'denied', 'invalid', 'quota_exceeded'],
+    audits: ['intent', 'outcome', 'not_started', 'approval_requested', 'denied', 'invalid', 'quota_exceeded'],
     async handler(request, response) {
       const body = options.bodies.parse(request, 'CallRequest') as Pick<CallRequest, 'tool' | 'args'> &
         Partial<CallRequest>;
@@ -60,7 +64,10 @@ export function createCallRoute(options: CreateCallOptions): Route {
       });
       if (answer.kind === 'refused') throw problemOf(answer.refusal, answer.callId);
       if (answer.isReplay) response.set('Idempotent-Replayed', 'true');
-      response.set('Location', `/v1/calls/${answer.call.id}`).json(answer.call);
+      response
+        .status(answer.call.status === 'pending_approval' ? 202 : 200)
+        .set('Location', `/v1/calls/${answer.call.id}`)
+        .json(answer.call);
     },
   };
 }

@@ -3,6 +3,8 @@ import type { Caller } from '../../model/principal.ts';
 import type { BlockList } from '../../calls/block-list.ts';
 import type { CallContext } from '../../calls/call-context.ts';
 import { executeCall } from '../../calls/execute-call.ts';
+import type { ApprovalDesk } from '../../calls/approvals/approval-desk.ts';
+import { cancelCall } from '../../calls/cancel-call.ts';
 import type { KeyRing } from '../../calls/key-ring.ts';
 import { actor } from '../../calls/key-ring.ts';
 import { visibleTools } from '../../policy/visibility.ts';
@@ -10,6 +12,8 @@ import { createOpenApi } from '../openapi.ts';
 import { createBodyParser } from '../read-body.ts';
 import type { Readiness } from '../readiness.ts';
 import type { Route } from '../route.ts';
+import { decideApprovalRoute, getApprovalRoute, listApprovalsRoute } from './approvals.ts';
+import { cancelCallRoute } from './cancel-call.ts';
 import { addBlockRoute, listBlocksRoute, removeBlockRoute } from './blocks.ts';
 import { createCallRoute } from './create-call.ts';
 import { decideRoute } from './decide.ts';
@@ -25,6 +29,7 @@ import { verifyAuditRoute } from './verify-audit.ts';
 export interface RoutesOptions {
   readonly context: CallContext;
   readonly keys: KeyRing;
+  readonly desk: ApprovalDesk;
   readonly blocks: BlockList;
   readonly readiness: () => Promise<Readiness>;
   readonly isDraining: () => boolean;
@@ -33,7 +38,7 @@ export interface RoutesOptions {
 }
 
 export function createRoutes(options: RoutesOptions): readonly Route[] {
-  const { context, keys } = options;
+  const { context, keys, desk } = options;
   const { record } = context;
   const bodies = createBodyParser();
   const recordRead = async (caller: Caller, what: string): Promise<void> => {
@@ -64,9 +69,13 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
   const routes: Route[] = [
     createCallRoute({ bodies, executeCall: run }),
     getCallRoute(record),
+    cancelCallRoute({ record, cancel: (caller, stored) => cancelCall(context, caller, stored) }),
     listToolsRoute((principal) => visibleTools(context.revision(), principal)),
     decideRoute(context, bodies),
     getArtifactRoute({ record, onRead: recordArtifactRead }),
+    listApprovalsRoute(desk),
+    getApprovalRoute(desk),
+    decideApprovalRoute({ desk, bodies, isDraining: options.isDraining }),
     listAuditEventsRoute({ record, onRead: recordRead }),
     verifyAuditRoute({ record, onRead: recordRead }),
     getPolicyRoute(context.revision),

@@ -3,6 +3,7 @@ import { RecordUnavailable } from '../record.ts';
 import { parseCanonicalEvent, storedEvent } from '../stored-event.ts';
 import { poolRandomBytes, sealWrite } from './seal-write.ts';
 import { WriteQueue } from './write-queue.ts';
+import type { ApprovalQuery } from '../record.ts';
 import type { EventQuery, Receipt, RecordHealth, RecordStore, RecordWrite, StoredEvent } from '../record.ts';
 import { linkEvent } from '../chain.ts';
 import type { ChainHead, SealedEvent } from '../chain.ts';
@@ -63,6 +64,26 @@ export class SqliteRecord implements RecordStore {
 
   findIdempotency(principal: string, key: string) {
     return this.#reader.findIdempotency(principal, key);
+  }
+
+  getApproval(id: string) {
+    return this.#reader.getApproval(id);
+  }
+
+  listApprovals(query: ApprovalQuery) {
+    return this.#reader.listApprovals(query);
+  }
+
+  overdueApprovals(nowMs: number, limit: number) {
+    return this.#reader.overdueApprovals(nowMs, limit);
+  }
+
+  countPendingApprovals(principal: string | null) {
+    return this.#reader.countPendingApprovals(principal);
+  }
+
+  getPendingPayload(callId: string) {
+    return this.#reader.getPendingPayload(callId);
   }
 
   getKey(id: string) {

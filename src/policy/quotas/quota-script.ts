@@ -35,11 +35,16 @@ redis.call('SET', clockKey, whole(now))
 
 local me = process .. ':' .. connection
 local own = process .. ':'
-if op == 'open' or op == 'close' then
+if op == 'open' then
   for _, member in ipairs(redis.call('ZRANGE', beatsKey, 0, -1)) do
     if string.sub(member, 1, #own) == own then redis.call('ZREM', beatsKey, member) end
   end
-  if op == 'open' then redis.call('ZADD', beatsKey, whole(now), me) end
+  redis.call('ZADD', beatsKey, whole(now), me)
+  return {1, whole(now)}
+end
+-- Its own connection only: the next process of this name may be there already.
+if op == 'close' then
+  redis.call('ZREM', beatsKey, me)
   return {1, whole(now)}
 end
 

@@ -1,5 +1,6 @@
 /** One connection to Redis that runs the quota script. It is never mended: when anything goes wrong it ends, for good. */
 import { createHash, randomBytes } from 'node:crypto';
+import type { createClient } from 'redis';
 import { quotaScript } from './quota-script.ts';
 
 /** How long Redis may take to answer; a lease waits no longer. */
@@ -39,7 +40,7 @@ export interface RedisConnectionOptions {
   readonly onEnd: (reason: StoreLost) => void;
 }
 
-type Client = ReturnType<(typeof import('redis'))['createClient']>;
+type Client = ReturnType<typeof createClient>;
 
 export class RedisConnection {
   readonly #options: RedisConnectionOptions;
@@ -50,8 +51,8 @@ export class RedisConnection {
 
   /** Connected, and the only connection of this process that counts. Rejects with `StoreLost`. */
   static async open(options: RedisConnectionOptions): Promise<RedisConnection> {
-    const { createClient } = await import('redis');
-    const client = createClient({
+    const redis = await import('redis');
+    const client = redis.createClient({
       url: options.url,
       RESP: 2,
       disableOfflineQueue: true,

@@ -8,8 +8,8 @@
  * dead by the others: its calls then count as if they had ended.
  */
 import type { QuotaDraw } from '../../model/decision.ts';
-import { counterKey, HELD_RETRY_MS, neverFitsRetryMs, QuotaLedger } from './quota-ledger.ts';
-import type { CounterChange, TakenLease } from './quota-ledger.ts';
+import { counterKey, HELD_RETRY_MS, neverFitsRetryMs } from './quota-ledger.ts';
+import type { CounterChange, QuotaLedger, TakenLease } from './quota-ledger.ts';
 import type { Lease, LeaseRefused, LeaseResult, QuotaStore, QuotaStoreState } from './quota-store.ts';
 import { inSteps, quotaUnits } from './quota-units.ts';
 import { StoreLost } from './redis-connection.ts';
