@@ -1,5 +1,7 @@
 /** Composition root of the api process: the only place that constructs its parts, and takes them down in reverse. */
 import { createHash, createHmac } from 'node:crypto';
+import { isStillActive } from './api/authenticate.ts';
+import { CallFollower } from './api/follow-call.ts';
 import { LoginFailures } from './api/login-failures.ts';
 import { Problem } from './api/problem.ts';
 import { readReadiness } from './api/readiness.ts';
@@ -17,8 +19,10 @@ import { PayloadSeal } from './calls/approvals/payload-seal.ts';
 import { WaitingRoom } from './calls/approvals/waiting-room.ts';
 import { announcePending, ApprovalWebhook } from './calls/approvals/webhook/approval-webhook.ts';
 import { BlockList } from './calls/block-list.ts';
+import { CallChanges } from './calls/call-changes.ts';
 import type { CallContext } from './calls/call-context.ts';
 import { closeOpenCalls } from './calls/close-open-calls.ts';
+import { DetachedCalls } from './calls/detached-calls.ts';
 import { watchDiskReserve } from './calls/disk-reserve.ts';
 import { ensureFirstKeys } from './calls/first-keys.ts';
 import { createIdSource, createRandomSource } from './calls/ids.ts';
@@ -76,6 +80,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   for (const warning of loaded.warnings) logger.warn({}, warning);
 
   await using stack = new AsyncDisposableStack();
+  const changes = new CallChanges();
   const record = stack.use(
     openSqliteRecord({
       dataDir: config.dataDir,
@@ -83,6 +88,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
       clock,
       newId,
       randomBytes,
+      onCallStored: (callId) => changes.notify(callId),
     }),
   );
   const dataKey = readDataSecret(config.dataDir, 'data.key');
@@ -164,15 +170,24 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   });
 
   stack.use(watchExpiry(context));
-  const desk = stack.use(new ApprovalDesk(context));
+  const detached = stack.use(new DetachedCalls({ logger }));
+  const desk = new ApprovalDesk(context, detached);
   if (webhook !== null) announcePending(record, webhook);
   const failures = stack.use(new LoginFailures({ record, logger }));
+  const authentication = { record, now: clock.now, onFailure: (address: string) => failures.count(address) };
+  const follower = new CallFollower({
+    changes,
+    current: (callId) => record.getCall(callId)?.call ?? null,
+    isStillActive: (caller) => isStillActive(authentication, caller),
+  });
   let isDraining = false;
   const server = createHttpServer({
     routes: createRoutes({
       context,
       keys,
       desk,
+      detached,
+      follower,
       blocks,
       version,
       readiness: () =>
@@ -187,7 +202,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
       isDraining: () => isDraining,
       servesMetrics: config.metrics === 'on',
     }),
-    authentication: { record, now: clock.now, onFailure: (address) => failures.count(address) },
+    authentication,
     onScopeDenied: async (caller, scope, route) => {
       await record.write({
         events: [
@@ -214,9 +229,12 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
     logger.info({ runningCalls: slots.runningCount, drainMs: config.drainMs }, 'draining');
     slots.refuseWaiting();
     const cancel = setTimeout(() => running.cancelAll(), config.drainMs);
-    await stopServing(server, config.drainMs + cancelMsMax);
-    // Nobody waits for the answer of an approved call, but its outcome belongs to the record.
-    await desk[Symbol.asyncDispose]();
+    const served = stopServing(server, config.drainMs + cancelMsMax);
+    await running.ended();
+    changes.close();
+    await served;
+    // Nobody may wait for the answer any more, but the outcome belongs to the record.
+    await detached[Symbol.asyncDispose]();
     clearTimeout(cancel);
     await record.write({ events: [{ type: 'stopped', details: { version } }] });
     logger.info({}, 'stopped');
