@@ -27,6 +27,7 @@ import { watchDiskReserve } from './calls/disk-reserve.ts';
 import { ensureFirstKeys } from './calls/first-keys.ts';
 import { createIdSource, createRandomSource } from './calls/ids.ts';
 import { KeyRing, actor } from './calls/key-ring.ts';
+import { openQuotas } from './calls/open-quotas.ts';
 import { OutcomeWriter } from './calls/outcome-writer.ts';
 import { RunningCalls } from './calls/running-calls.ts';
 import { LiveSessions } from './calls/sessions/live-sessions.ts';
@@ -49,7 +50,6 @@ import { childRunner } from './execution/runner/spawn-runner.ts';
 import { loadRevision } from './policy/load-revision.ts';
 import type { Revision } from './policy/revision.ts';
 import { demandsConfinement, findUnmetConfinement } from './policy/unmet-confinement.ts';
-import { QuotaLedger } from './policy/quotas/quota-ledger.ts';
 import { createLogger } from './telemetry/logger.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
@@ -137,10 +137,15 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   metrics.setWarmPools(async () => readPools(await runner.state()));
   const boundary = createBoundary({ redactionKey: dataKey, knownSecrets: [] });
   const blocks = new BlockList({ record, clock, newId, redactText: (text) => boundary.redactText(text) });
-  const ledger = new QuotaLedger();
+  const closed = await closeOpenCalls(record, clock);
+  if (closed > 0) logger.warn({ calls: closed }, 'calls of an earlier process closed as unknown');
+  const { redisUrl } = config;
+  const quotas = stack.use(
+    await openQuotas({ record, revision, clock, redisUrl, process: instanceOf(dataKey), metrics, logger }),
+  );
   const context: CallContext = {
     revision: () => revision,
-    quotas: ledger,
+    quotas,
     blocks,
     boundary,
     executor: runner,
@@ -163,7 +168,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   };
   metrics.setPendingApprovals(() => countPending(record));
   const keys = new KeyRing({ record, clock });
-  await prepareRecord(context, ledger, keys, config, logger);
+  await writeFirstKeys(record, keys, config, logger);
   await record.write({
     events: [
       startedEvent(loaded, version, revision.id),
@@ -205,6 +210,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
           runners: () => runner.state(),
           revision: () => revision,
           blocks: () => blocks.list(),
+          quotas: () => quotas.state(),
           isDraining: () => isDraining,
         }),
       isDraining: () => isDraining,
@@ -299,24 +305,14 @@ function instanceOf(dataKey: Uint8Array): string {
   return createHmac('sha256', dataKey).update('instance').digest('hex').slice(0, 16);
 }
 
-/** What the record must know before the first call: lost calls closed, quotas counted again, keys in place. */
-async function prepareRecord(
-  context: CallContext,
-  ledger: QuotaLedger,
+async function writeFirstKeys(
+  record: RecordStore,
   keys: KeyRing,
   config: Config,
   logger: Logger,
 ): Promise<void> {
-  const { record, clock } = context;
-  const closed = await closeOpenCalls(record, clock);
-  if (closed > 0) logger.warn({ calls: closed }, 'calls of an earlier process closed as unknown');
-  ledger.replay(record.quotaUseSince(clock.now() - context.revision().quotaWindowMsMax));
-  const written = await ensureFirstKeys({
-    dataDir: config.dataDir,
-    record,
-    keys,
-    bootstrapKey: config.bootstrapKey,
-  });
+  const { dataDir, bootstrapKey } = config;
+  const written = await ensureFirstKeys({ dataDir, record, keys, bootstrapKey });
   for (const file of written) logger.info({ file }, 'first key written');
 }
 

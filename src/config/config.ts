@@ -13,6 +13,7 @@ type OptionalNames =
   | 'sealingKey'
   | 'approvalWebhook'
   | 'runners'
+  | 'redisUrl'
   | 'runnerTlsCert'
   | 'runnerTlsKey'
   | 'runnerTlsCa';
