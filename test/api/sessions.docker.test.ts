@@ -199,7 +199,7 @@ describe('is refused', () => {
     await using session = await Session.open();
     await session.call('n = 0');
     const both = await Promise.all([session.call('n += 1\nn'), session.call('n += 1\nn')]);
-    expect(both.map(({ status }) => status).toSorted()).toEqual([200, 409]);
+    expect(new Set(both.map(({ status }) => status))).toEqual(new Set([200, 409]));
     expect((await session.call('n')).body.result).toBe(1);
   });
 
@@ -226,7 +226,7 @@ describe('is refused', () => {
     expect((await open({ image: 'shell' })).body.code).toBe('policy_denied');
     const both = await Promise.all([open({ image: 'python' }), open({ image: 'python' })]);
     const statuses = both.map(({ status }) => status);
-    expect(statuses.toSorted()).toEqual([201, 429]);
+    expect(new Set(statuses)).toEqual(new Set([201, 429]));
     expect(both[statuses.indexOf(429)]?.body).toMatchObject({ code: 'quota_exceeded', limit: 2 });
     const made = both[statuses.indexOf(201)]?.body.id;
     await server.request('DELETE', `/v1/sessions/${made}`, { key });
