@@ -2,6 +2,8 @@
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
+import { examineHost } from '../../../src/cli/doctor/examine.ts';
+import { loadConfig } from '../../../src/config/config.ts';
 import { Engine } from '../../../src/execution/container/engine.ts';
 import { readRunscRelease, runscReleaseMin } from '../../../src/execution/container/runtime-versions.ts';
 import { containerObjection } from '../../../src/execution/container/self-test.ts';
@@ -12,6 +14,7 @@ import {
   collect,
   dockerHost,
   generousLimits,
+  imagesDirectory,
   openExecutor,
   profileOf,
   requestOf,
@@ -29,6 +32,14 @@ const gvisor = (limits: object = {}): Partial<ContainerProfile> => ({
 
 test('a container under runsc passes the self-test, which asks its kernel who it is', async () => {
   expect(await containerObjection(executor, 'runsc')).toBeNull();
+});
+
+test('doctor starts one and says what it protects', async () => {
+  const { config } = loadConfig({ DOCKER_HOST: dockerHost ?? undefined });
+  const { runtimes } = await examineHost(config, imagesDirectory);
+  const finding = runtimes.find(({ confinement }) => confinement === 'runsc');
+  expect(finding).toMatchObject({ state: 'works', isUsed: false, reason: null });
+  expect(finding?.protections).toContain('a kernel of its own (gVisor)');
 });
 
 test('its release is read, and is new enough', async () => {
