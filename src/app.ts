@@ -6,6 +6,10 @@ import { readReadiness } from './api/readiness.ts';
 import { createRoutes } from './api/routes/index.ts';
 import { createHttpServer } from './api/server.ts';
 import { listen, stopServing } from './api/serve.ts';
+import { createAnchor } from './audit/checkpoints/anchors.ts';
+import { Checkpointer } from './audit/checkpoints/checkpointer.ts';
+import type { CheckpointerOptions } from './audit/checkpoints/checkpointer.ts';
+import { signingKey } from './audit/checkpoints/signing-key.ts';
 import { RecordUnavailable } from './audit/record.ts';
 import type { RecordStore } from './audit/record.ts';
 import { openSqliteRecord } from './audit/sqlite/open-sqlite-record.ts';
@@ -76,10 +80,11 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   for (const warning of loaded.warnings) logger.warn({}, warning);
 
   await using stack = new AsyncDisposableStack();
+  const writer = `${config.nodeId}/api-1`;
   const record = stack.use(
     openSqliteRecord({
       dataDir: config.dataDir,
-      writer: `${config.nodeId}/api-1`,
+      writer,
       clock,
       newId,
       randomBytes,
@@ -158,6 +163,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
     ],
   });
 
+  stack.use(await startCheckpoints(config, { record, writer, clock, logger }));
   stack.use(watchExpiry(context));
   const desk = stack.use(new ApprovalDesk(context));
   if (webhook !== null) announcePending(record, webhook);
@@ -264,6 +270,22 @@ function runnerAddress(text: string): RunnerAddress {
 /** The same at every start on this data directory, so that a new runner finds the containers of the one before. */
 function instanceOf(dataKey: Uint8Array): string {
   return createHmac('sha256', dataKey).update('instance').digest('hex').slice(0, 16);
+}
+
+/** Signs what the record holds by now, and what comes. */
+function startCheckpoints(
+  config: Config,
+  parts: Pick<CheckpointerOptions, 'record' | 'writer' | 'clock' | 'logger'>,
+): Promise<Checkpointer> {
+  const { auditSigningKey, auditAnchor, auditCheckpointMs, dataDir } = config;
+  const previous = auditSigningKey?.previous ?? null;
+  return Checkpointer.start({
+    ...parts,
+    key: signingKey(auditSigningKey?.key ?? readDataSecret(dataDir, 'signing.key')),
+    previousKey: previous === null ? null : signingKey(previous),
+    anchors: (auditAnchor ?? []).map(createAnchor),
+    everyMs: auditCheckpointMs,
+  });
 }
 
 /** What the record must know before the first call: lost calls closed, quotas counted again, keys in place. */
