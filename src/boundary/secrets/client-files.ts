@@ -10,7 +10,8 @@ export const clientFileDetectors: readonly LiteralDetector[] = [
   token({
     id: 'docker-config-auth',
     title: 'Registry credentials in a Docker or npm configuration',
-    source: 'docs.docker.com, docker login, config.json, auths.*.auth; docs.npmjs.com, .npmrc, _auth: base64 of user:password',
+    source:
+      'docs.docker.com, docker login, config.json, auths.*.auth; docs.npmjs.com, .npmrc, _auth: base64 of user:password',
     literals: ['"auth"', '_auth', '\\"auth\\"'],
     pattern: /(?:\\?"auth\\?"|_auth)\s{0,4}[:=]\s{0,4}(?:\\?["'])?(?<secret>[A-Za-z0-9+/]{12,2048}={0,2})/y,
     alphabet: /[A-Za-z0-9+/=]/,
@@ -74,7 +75,7 @@ export const clientFileDetectors: readonly LiteralDetector[] = [
     source: 'curl(1), -u; sshpass(1), -p; openssl(1), -passin pass:; redis-cli, -a',
     literals: ['curl ', 'sshpass -p', 'passin pass:', 'passout pass:', 'redis-cli '],
     pattern:
-      /(?:curl(?:(?! -u| --user)[^\n|;[\]]){0,160} (?:-u|--user)[ =]{1,2}["']?[^\s:"']{1,64}:|sshpass -p ?["']?|pass(?:in|out) pass:|redis-cli(?:(?! -a )[^\n|;[\]]){0,80} -a ["']?)(?<secret>[^\s"'@[\]]{6,128})/y,
+      /(?:curl(?:(?! -u| --user)[^\n|;[\]]){0,80} (?:-u|--user)[ =]{1,2}["']?[^\s:"']{1,64}:|sshpass -p ?["']?|pass(?:in|out) pass:|redis-cli(?:(?! -a )[^\n|;[\]]){0,40} -a ["']?)(?<secret>[^\s"'@[\]]{6,128})/y,
     alphabet: /\0/,
     check: looksLikePassword,
     hit: [

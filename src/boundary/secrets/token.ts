@@ -136,8 +136,7 @@ function orEncoded(
 }
 
 /** Between a name and its value; lists of variables have `value:` there: `- name: X` `value: y`, `{"name": "X", "value": "y"}`. */
-export const separators =
-  '(?:[\\s"\',]{1,40}value(?=["\'\\s:=]))?(?:\\\\[nrt"\']|[\\s"\'`:=,>(\\[{]){1,12}';
+export const separators = '(?:[\\s"\',]{1,40}value(?=["\'\\s:=]))?(?:\\\\[nrt"\']|[\\s"\'`:=,>(\\[{]){1,12}';
 
 /** Random, not a word: with a digit and a letter in it. */
 function looksMixed(secret: string): Confidence | null {

@@ -15,7 +15,6 @@ export interface Corpus {
 }
 
 const modules = join(import.meta.dirname, '../../../node_modules');
-const corpusBytesMax = 60_000_000;
 const fileBytesMax = 8_000_000;
 
 const kinds: readonly (readonly [name: string, matches: RegExp])[] = [
@@ -30,7 +29,8 @@ const kinds: readonly (readonly [name: string, matches: RegExp])[] = [
   ['YAML and settings', /\.(?:ya?ml|toml|ini|cfg|gyp|gypi|editorconfig|npmignore)$/],
 ];
 
-export function measureBenign(boundary: Boundary): Corpus[] {
+/** Of each kind of text so many bytes at most, in the order of their paths. */
+export function measureBenign(boundary: Boundary, corpusBytesMax: number): Corpus[] {
   const texts = new Map<string, Map<string, string>>();
   const put = (kind: string, file: string, text: string) => {
     const held = texts.get(kind) ?? new Map<string, string>();
@@ -67,7 +67,9 @@ function measureCorpus(name: string, texts: ReadonlyMap<string, string>, boundar
       const counts = action === 'flag' ? flagged : redacted;
       counts.set(detector, (counts.get(detector) ?? 0) + count);
     }
-    const detectors = report.findings.map(({ detector, action, count, where }) => `${action} ${detector} ×${count} ${where}`);
+    const detectors = report.findings.map(
+      ({ detector, action, count, where }) => `${action} ${detector} ×${count} ${where}`,
+    );
     if (detectors.length > 0) files.push({ file, detectors });
   }
   return { name, bytes, redacted, flagged, files };

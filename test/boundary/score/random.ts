@@ -58,11 +58,14 @@ export function seededRandom(seed: number): Random {
  * `{b64of:12}` base64 of so many random bytes. Everything else stands for itself.
  */
 export function fill(template: string, random: Random): string {
-  return template.replaceAll(/\{(\w+)(?::(\d+)(?:-(\d+))?)?\}/g, (whole, name: string, low?: string, high?: string) => {
-    if (name === 'uuid') return random.uuid();
-    if (name === 'UUID') return random.uuid().toUpperCase();
-    if (low === undefined) return whole;
-    const units = Number(low) + (high === undefined ? 0 : random.below(Number(high) - Number(low) + 1));
-    return name === 'b64of' ? random.bytes(units).toString('base64') : random.text(name, units);
-  });
+  return template.replaceAll(
+    /\{(\w+)(?::(\d+)(?:-(\d+))?)?\}/g,
+    (whole, name: string, low?: string, high?: string) => {
+      if (name === 'uuid') return random.uuid();
+      if (name === 'UUID') return random.uuid().toUpperCase();
+      if (low === undefined) return whole;
+      const units = Number(low) + (high === undefined ? 0 : random.below(Number(high) - Number(low) + 1));
+      return name === 'b64of' ? random.bytes(units).toString('base64') : random.text(name, units);
+    },
+  );
 }

@@ -41,12 +41,14 @@ const files: readonly Setting[] = [
   {
     name: 'INI',
     namesIt: true,
-    print: (secret, variable) => `[default]\nregion = eu-west-1\n${shell(variable).toLowerCase()} = ${secret}\n\n[other]\n`,
+    print: (secret, variable) =>
+      `[default]\nregion = eu-west-1\n${shell(variable).toLowerCase()} = ${secret}\n\n[other]\n`,
   },
   {
     name: 'TOML, camel case',
     namesIt: true,
-    print: (secret, variable) => `[service]\nurl = "https://api.example.com"\n${camel(variable)} = "${secret}"\n`,
+    print: (secret, variable) =>
+      `[service]\nurl = "https://api.example.com"\n${camel(variable)} = "${secret}"\n`,
   },
   {
     name: 'Terraform',
@@ -100,7 +102,8 @@ const outputs: readonly Setting[] = [
   {
     name: 'Python repr',
     namesIt: true,
-    print: (secret, variable) => `{'host': 'api.example.com', '${shell(variable).toLowerCase()}': '${secret}', 'retries': 3}`,
+    print: (secret, variable) =>
+      `{'host': 'api.example.com', '${shell(variable).toLowerCase()}': '${secret}', 'retries': 3}`,
   },
   {
     name: 'CI log',
@@ -111,7 +114,8 @@ const outputs: readonly Setting[] = [
   {
     name: 'coloured log',
     namesIt: true,
-    print: (secret, variable) => `\u001b[32mINFO\u001b[0m using \u001b[1m${shell(variable)}\u001b[0m=\u001b[36m${secret}\u001b[0m\n`,
+    print: (secret, variable) =>
+      `\u001b[32mINFO\u001b[0m using \u001b[1m${shell(variable)}\u001b[0m=\u001b[36m${secret}\u001b[0m\n`,
   },
   {
     name: 'curl with a bearer header',
@@ -121,13 +125,14 @@ const outputs: readonly Setting[] = [
   {
     name: 'request header dump',
     namesIt: false,
-    print: (secret) => `> GET /v1/me HTTP/1.1\r\n> Host: api.example.com\r\n> X-Api-Key: ${secret}\r\n> Accept: */*\r\n`,
+    print: (secret) =>
+      `> GET /v1/me HTTP/1.1\r\n> Host: api.example.com\r\n> X-Api-Key: ${secret}\r\n> Accept: */*\r\n`,
   },
   {
     name: 'URL query',
     namesIt: false,
     print: (secret) => `GET https://api.example.com/v1/things?limit=10&token=${secret}&sort=asc 401\n`,
-    },
+  },
   {
     name: 'URL query, percent-encoded',
     namesIt: false,
@@ -142,7 +147,8 @@ const outputs: readonly Setting[] = [
   {
     name: 'process list',
     namesIt: false,
-    print: (secret) => `app   4211  0.3  1.2 ?  Ssl 09:12  0:04 /usr/bin/agent --listen :80 --token ${secret} --debug\n`,
+    print: (secret) =>
+      `app   4211  0.3  1.2 ?  Ssl 09:12  0:04 /usr/bin/agent --listen :80 --token ${secret} --debug\n`,
   },
   {
     name: 'stack trace',

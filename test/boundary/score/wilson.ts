@@ -15,10 +15,16 @@ export function wilson(hits: number, of: number): Share {
   const centre = share + z ** 2 / (2 * of);
   const half = z * Math.sqrt((share * (1 - share)) / of + z ** 2 / (4 * of ** 2));
   const scale = 1 + z ** 2 / of;
-  return { hits, of, share, low: Math.max(0, (centre - half) / scale), high: Math.min(1, (centre + half) / scale) };
+  return {
+    hits,
+    of,
+    share,
+    low: Math.max(0, (centre - half) / scale),
+    high: Math.min(1, (centre + half) / scale),
+  };
 }
 
-/** `0.98 (0.95–0.99)`. */
+/** `0.980 (0.951–0.992)`. */
 export function shown({ of, share, low, high }: Share): string {
-  return of === 0 ? 'none' : `${share.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`;
+  return of === 0 ? 'none' : `${share.toFixed(3)} (${low.toFixed(3)}–${high.toFixed(3)})`;
 }

@@ -120,10 +120,7 @@ function identifiable(
     lead,
     pattern: new RegExp(`${body}{${lead}}${signature.replace('+', '\\+')}${tail.source}`, 'y'),
     alphabet: /[A-Za-z0-9+/]/,
-    hit: [
-      inParts(before, signature, after, padding),
-      inParts('KEY=', before, signature, after, padding),
-    ],
+    hit: [inParts(before, signature, after, padding), inParts('KEY=', before, signature, after, padding)],
     miss: [
       signature,
       `${'x'.repeat(lead)}${signature}${'x'.repeat(26)}`,

@@ -37,7 +37,12 @@ const rows: readonly Row[] = [
   ['Slack', 'slack-token', 'SLACK_APP_TOKEN', 'xapp-1-A{A0:10}-{d:13}-{hex:64}'],
   ['Slack', 'slack-token', 'SLACK_CONFIG_TOKEN', 'xoxe.xoxp-1-{b62:166}'],
   ['Slack', 'slack-token', 'SLACK_COOKIE_TOKEN', 'xoxc-{d:12}-{d:12}-{d:13}-{hex:64}'],
-  ['Slack', 'slack-webhook', 'SLACK_WEBHOOK_URL', 'https://hooks.slack.com/services/T{A0:10}/B{A0:10}/{b62:24}'],
+  [
+    'Slack',
+    'slack-webhook',
+    'SLACK_WEBHOOK_URL',
+    'https://hooks.slack.com/services/T{A0:10}/B{A0:10}/{b62:24}',
+  ],
   ['Discord', 'discord-webhook', 'DISCORD_WEBHOOK', 'https://discord.com/api/webhooks/1{d:18}/{url:68}'],
   ['Telegram', 'telegram-bot-token', 'TELEGRAM_BOT_TOKEN', '7{d:9}:AA{url:33}'],
   ['Twilio', 'twilio-api-key-sid', 'TWILIO_API_KEY', 'SK{hex:32}'],
@@ -110,7 +115,9 @@ export const serviceFormats: readonly TokenFormat[] = [
     kind: 'distinctive',
     variable: 'DISCORD_TOKEN',
     make: (random) =>
-      `${Buffer.from(`1${random.text('d', 18)}`).toString('base64').replaceAll('=', '')}.${random.text('url', 6)}.${random.text('url', 38)}`,
+      `${Buffer.from(`1${random.text('d', 18)}`)
+        .toString('base64')
+        .replaceAll('=', '')}.${random.text('url', 6)}.${random.text('url', 38)}`,
   },
   {
     vendor: 'Sentry',
@@ -136,18 +143,24 @@ export const serviceFormats: readonly TokenFormat[] = [
     make: (random) =>
       [
         Buffer.from('{"alg":"RS256","typ":"JWT","kid":"k1"}').toString('base64url'),
-        Buffer.from(JSON.stringify({ iss: 'https://id.example', sub: random.uuid(), exp: 1_900_000_000 })).toString('base64url'),
+        Buffer.from(
+          JSON.stringify({ iss: 'https://id.example', sub: random.uuid(), exp: 1_900_000_000 }),
+        ).toString('base64url'),
         random.text('url', 342),
       ].join('.'),
   },
-  ...['postgres://app:{}@db.internal:5432/app', 'mongodb+srv://app:{}@cluster0.ab12c.mongodb.net/app', 'redis://:{}@cache:6379/0', 'amqps://svc:{}@mq.internal/vhost', 'mysql://root:{}@10.0.0.4:3306/shop'].map(
-    (template) => ({
-      vendor: 'database URL',
-      detectors: ['url-password'],
-      kind: 'distinctive' as const,
-      variable: 'DATABASE_URL',
-      make: (random: Parameters<TokenFormat['make']>[0]) =>
-        template.replace('{}', fill(random.pick(['{b62:16}', '{url:24}', '{hex:20}', '{a0:12}']), random)),
-    }),
-  ),
+  ...[
+    'postgres://app:{}@db.internal:5432/app',
+    'mongodb+srv://app:{}@cluster0.ab12c.mongodb.net/app',
+    'redis://:{}@cache:6379/0',
+    'amqps://svc:{}@mq.internal/vhost',
+    'mysql://root:{}@10.0.0.4:3306/shop',
+  ].map((template) => ({
+    vendor: 'database URL',
+    detectors: ['url-password'],
+    kind: 'distinctive' as const,
+    variable: 'DATABASE_URL',
+    make: (random: Parameters<TokenFormat['make']>[0]) =>
+      template.replace('{}', fill(random.pick(['{b62:16}', '{url:24}', '{hex:20}', '{a0:12}']), random)),
+  })),
 ];

@@ -4,7 +4,7 @@ import { checksummed, formatsOf } from './token-format.ts';
 
 const rows: readonly Row[] = [
   ['GitHub', 'github-pat', 'GITHUB_TOKEN', 'github_pat_11{A0:20}_{b62:59}'],
-  ['GitHub', 'github-token', 'GITHUB_REFRESH_TOKEN', 'ghr_{b62:76}'],
+  ['GitHub', 'github-refresh-token', 'GITHUB_REFRESH_TOKEN', 'ghr_{b62:76}'],
   ['GitLab', 'gitlab-token', 'GITLAB_TOKEN', 'glpat-{url:20}'],
   ['GitLab', 'gitlab-token', 'GITLAB_TOKEN', 'glpat-{url:27-60}.01.{a0:9}'],
   ['GitLab', 'gitlab-token', 'CI_JOB_TOKEN', 'glcbt-{hex:2}_{url:20}'],
@@ -61,7 +61,12 @@ const rows: readonly Row[] = [
 
 const named: readonly Row[] = [
   ['AWS', 'aws-secret-access-key', 'AWS_SECRET_ACCESS_KEY', '{b64:40}'],
-  ['Azure', 'azure-connection-key', 'AZURE_STORAGE_CONNECTION_STRING', 'DefaultEndpointsProtocol=https;AccountName=acme;AccountKey={b64:86}==;EndpointSuffix=core.windows.net'],
+  [
+    'Azure',
+    'azure-connection-key',
+    'AZURE_STORAGE_CONNECTION_STRING',
+    'DefaultEndpointsProtocol=https;AccountName=acme;AccountKey={b64:86}==;EndpointSuffix=core.windows.net',
+  ],
   ['Cloudflare', 'cloudflare-legacy-token', 'CLOUDFLARE_API_TOKEN', '{url:40}'],
   ['Cloudflare', 'cloudflare-legacy-token', 'CLOUDFLARE_API_KEY', '{hex:37}'],
   ['Heroku', 'heroku-legacy-key', 'HEROKU_API_KEY', '{uuid}'],
@@ -76,7 +81,7 @@ const named: readonly Row[] = [
   ['Travis CI', 'travis-token', 'TRAVIS_TOKEN', '{url:22}'],
   ['Codecov', 'codecov-token', 'CODECOV_TOKEN', '{uuid}'],
   ['Snyk', 'snyk-token', 'SNYK_TOKEN', '{uuid}'],
-  ['npm', 'npm-legacy-token', '//registry.npmjs.org/:_authToken', '{uuid}'],
+  ['npm', 'npm-legacy-token', 'NPM_TOKEN', '{uuid}'],
 ];
 
 export const sourceAndCloudFormats: readonly TokenFormat[] = [
