@@ -1,6 +1,8 @@
 /** What the server depends on and how each of it is. */
 import type { RecordHealth } from '../audit/record.ts';
+import type { Block } from '../model/block.ts';
 import type { ExecutorHealth } from '../execution/executor.ts';
+import type { QuotaStoreState } from '../policy/quotas/quota-store.ts';
 import { findUnmetConfinement } from '../policy/unmet-confinement.ts';
 import type { Revision } from '../policy/revision.ts';
 import type { RunnerState } from '../execution/runner/runner-connection.ts';
@@ -23,6 +25,8 @@ export interface ReadinessOptions {
   readonly record: () => Promise<RecordHealth>;
   readonly runners: () => Promise<readonly RunnerState[]>;
   readonly revision: () => Revision;
+  readonly quotas: () => QuotaStoreState;
+  readonly blocks: () => readonly Block[];
   readonly isDraining: () => boolean;
 }
 
@@ -38,6 +42,8 @@ export async function readReadiness(options: ReadinessOptions): Promise<Readines
     { name: 'record', ...record },
     ...runners.flatMap((runner) => describeRunner(runner, revision)),
     { name: 'policy', state: 'ok', reason: null, details: { revision: revision.id } },
+    describeQuotas(options.quotas()),
+    ...describeBlocks(options.blocks()),
     ...(options.isDraining()
       ? [{ name: 'server', state: 'down', reason: 'it is shutting down' } as const]
       : []),
@@ -50,6 +56,26 @@ export async function readReadiness(options: ReadinessOptions): Promise<Readines
     revision: revision.id,
     dependencies,
   };
+}
+
+function describeQuotas({ store, state, reason }: QuotaStoreState): DependencyState {
+  return { name: 'quotas', state: state === 'ok' ? 'ok' : 'degraded', reason, details: { store } };
+}
+
+/** Whom and what they mean is for `GET /v1/blocks`: this page is open to everybody. */
+function describeBlocks(blocks: readonly Block[]): readonly DependencyState[] {
+  if (blocks.length === 0) return [];
+  const count = blocks.length === 1 ? '1 block is' : `${blocks.length} blocks are`;
+  const reason = `${count} in force: calls that it means are denied; "sallyport block list" shows which`;
+  const next = new Date(Math.min(...blocks.map(({ expiresAtMs }) => expiresAtMs))).toISOString();
+  return [
+    {
+      name: 'blocks',
+      state: 'degraded',
+      reason,
+      details: { count: String(blocks.length), nextExpiry: next },
+    },
+  ];
 }
 
 /** The runner, then each of its runtimes. With several runners, in the order of the configuration. */

@@ -15,6 +15,17 @@ const name = { type: 'string', pattern: '^[A-Za-z0-9_-]{1,64}$' } as const;
 /** A hundred years: later times cannot be written as RFC 3339. */
 const keyLifetimeMsMax = 3_153_600_000_000;
 
+/** Ninety days. */
+const blockLifetimeMsMax = 7_776_000_000;
+
+/** Kept on the record for good. */
+const operatorReason = {
+  type: 'string',
+  minLength: 1,
+  maxLength: 500,
+  description: 'For auditors. Not for secrets.',
+} as const;
+
 export const requestSchemas = {
   CallRequest: {
     type: 'object',
@@ -62,6 +73,20 @@ export const requestSchemas = {
       },
     },
   },
+  ApprovalDecision: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['decision', 'reason'],
+    properties: {
+      decision: { type: 'string', enum: ['approve', 'reject'] },
+      reason: {
+        type: 'string',
+        minLength: 1,
+        maxLength: 1000,
+        description: 'Goes on the record; for a rejection the caller reads it.',
+      },
+    },
+  },
   KeyRequest: {
     type: 'object',
     additionalProperties: false,
@@ -77,6 +102,27 @@ export const requestSchemas = {
         minimum: 1000,
         maximum: keyLifetimeMsMax,
         description: 'Lifetime of the key; without it the key does not expire.',
+      },
+    },
+  },
+  BlockRequest: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['tool', 'reason', 'expiresInMs'],
+    properties: {
+      tool: {
+        type: 'string',
+        pattern: '^[A-Za-z0-9_*-]{1,64}$',
+        description: 'Name of a tool, or a pattern in which * stands for any run of characters.',
+      },
+      principal: { ...principalId, description: 'Only calls of this principal.' },
+      tenant: { ...name, description: 'Only calls of this tenant.' },
+      reason: operatorReason,
+      expiresInMs: {
+        type: 'integer',
+        minimum: 1000,
+        maximum: blockLifetimeMsMax,
+        description: 'How long it lasts, at most 90 days: what should last longer belongs into policy.',
       },
     },
   },

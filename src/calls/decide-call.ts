@@ -1,13 +1,17 @@
 /** Policy decides, and the request's own limits are held against what it gives. */
 import type { Decision } from '../model/decision.ts';
+import type { JsonObject } from '../model/json.ts';
 import type { Limits, RequestLimits } from '../model/limits.ts';
 import type { Caller } from '../model/principal.ts';
 import type { Tool } from '../model/tool.ts';
+import { decideBlocked } from '../policy/blocks.ts';
 import { decide } from '../policy/decide.ts';
+import { leaseUnder } from '../policy/quotas/quota-units.ts';
 import type { Revision } from '../policy/revision.ts';
 import type { CallContext, CallRequest, CheckedArguments } from './call-context.ts';
 import type { Refusal } from './refusal.ts';
 
+/** Not denied: allowed, or allowed once somebody approves. */
 export interface Decided {
   readonly decision: Decision;
   /** Narrowed by policy and by the request. */
@@ -21,31 +25,50 @@ export interface Refused {
 }
 
 export function decideCall(
-  context: Pick<CallContext, 'clock'>,
+  context: Pick<CallContext, 'blocks' | 'clock'>,
   revision: Revision,
   caller: Caller,
   tool: Tool,
   args: CheckedArguments,
   request: Pick<CallRequest, 'limits'>,
 ): Decided | Refused {
-  const decision = decide(revision, {
-    principal: caller.principal,
-    tool: tool.name,
-    args: args.value,
-    request: { ip: caller.address, timeMs: context.clock.now() },
-  });
-  if (decision.effect !== 'allow') return { refusal: denial(decision), decision };
+  const decision = decideUnlessBlocked(context, revision, caller, tool, args.value);
+  if (decision.effect === 'deny') return { refusal: denial(decision), decision };
   const excess = findExcess(decision, request.limits);
   if (excess !== null) return { refusal: excess, decision };
-  return { decision, limits: { ...decision.limits, ...request.limits } };
+  if (Object.keys(request.limits).length === 0) return { decision, limits: decision.limits };
+  const limits = { ...decision.limits, ...request.limits };
+  return { decision: { ...decision, quotas: leaseUnder(decision.quotas, tool, limits) }, limits };
 }
 
-/** Until calls can wait for a person, those that would have to are refused. */
-const NO_APPROVALS = 'This version cannot ask for approval, so the call is denied.';
+/** The kill switch first, then policy. Every decision on a call comes from here, also that of one that waited. */
+export function decideUnlessBlocked(
+  { blocks, clock }: Pick<CallContext, 'blocks' | 'clock'>,
+  revision: Revision,
+  { principal, address }: Caller,
+  tool: Tool,
+  args: JsonObject,
+): Decision {
+  const block = blocks.find(principal, tool.name);
+  if (block !== null) return decideBlocked(revision, tool, block);
+  const request = { ip: address, timeMs: clock.now() };
+  return decide(revision, { principal, tool: tool.name, args, request });
+}
 
-function denial(decision: Decision): Refusal {
-  const { policy, rule, nearest } = decision;
-  const reasons = decision.effect === 'deny' ? decision.reasons : [...decision.reasons, NO_APPROVALS];
+/** For a call that waited since it was decided: the block that was added meanwhile, as a refusal. */
+export function findBlock(
+  { blocks }: Pick<CallContext, 'blocks'>,
+  revision: Revision,
+  { principal }: Caller,
+  tool: Tool,
+): Refused | null {
+  const block = blocks.find(principal, tool.name);
+  if (block === null) return null;
+  const decision = decideBlocked(revision, tool, block);
+  return { refusal: denial(decision), decision };
+}
+
+function denial({ policy, rule, nearest, reasons }: Decision): Refusal {
   const suggestion = nearest === null ? '' : ` Permitted would be: ${nearest.text}.`;
   return {
     code: 'policy_denied',

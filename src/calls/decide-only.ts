@@ -2,14 +2,14 @@
 import type { Decision } from '../model/decision.ts';
 import type { JsonObject } from '../model/json.ts';
 import type { Caller } from '../model/principal.ts';
-import { decide } from '../policy/decide.ts';
 import type { CallContext } from './call-context.ts';
+import { decideUnlessBlocked } from './decide-call.ts';
 import type { Refusal } from './refusal.ts';
 import { isRefusal } from './refusal.ts';
 import { findTool, validateArguments } from './validate-call.ts';
 
 export function decideOnly(
-  context: Pick<CallContext, 'revision' | 'clock'>,
+  context: Pick<CallContext, 'revision' | 'blocks' | 'clock'>,
   caller: Caller,
   asked: { readonly tool: string; readonly args: JsonObject },
 ): Decision | Refusal {
@@ -18,6 +18,5 @@ export function decideOnly(
   if (isRefusal(tool)) return tool;
   const args = validateArguments(revision, tool, asked);
   if (isRefusal(args)) return args;
-  const request = { ip: caller.address, timeMs: context.clock.now() };
-  return decide(revision, { principal: caller.principal, tool: tool.name, args: args.value, request });
+  return decideUnlessBlocked(context, revision, caller, tool, args.value);
 }

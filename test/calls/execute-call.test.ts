@@ -6,13 +6,17 @@ import { expect, test } from 'vitest';
 import type { RecordStore } from '../../src/audit/record.ts';
 import { openSqliteRecord } from '../../src/audit/sqlite/open-sqlite-record.ts';
 import { createBoundary } from '../../src/boundary/boundary.ts';
+import { PayloadSeal } from '../../src/calls/approvals/payload-seal.ts';
+import { WaitingRoom } from '../../src/calls/approvals/waiting-room.ts';
+import { BlockList } from '../../src/calls/block-list.ts';
 import type { CallContext } from '../../src/calls/call-context.ts';
 import { executeCall } from '../../src/calls/execute-call.ts';
 import { OutcomeWriter } from '../../src/calls/outcome-writer.ts';
+import { RunningCalls } from '../../src/calls/running-calls.ts';
 import { Slots } from '../../src/calls/slots.ts';
 import type { ExecutionFrame } from '../../src/execution/executor.ts';
 import type { Caller } from '../../src/model/principal.ts';
-import { QuotaLedger } from '../../src/policy/quota-ledger.ts';
+import { QuotaLedger } from '../../src/policy/quotas/quota-ledger.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { compileText, policyText } from '../support/policy-directory.ts';
 
@@ -34,7 +38,16 @@ async function* runToTheEnd(): AsyncGenerator<ExecutionFrame> {
   yield { type: 'exit', reason: 'completed', error: null };
 }
 
-test('when our own code fails after the run, the call ends as unknown, on the record, without its result', async () => {
+interface Prepared {
+  readonly context: CallContext;
+  readonly record: RecordStore;
+}
+
+/** Everything real but the executor; one call runs at a time, one may wait. */
+async function withContext(
+  change: (record: RecordStore) => Partial<CallContext>,
+  use: (prepared: Prepared) => Promise<void>,
+): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'execute-call-'));
   let ids = 0;
   const newId = (prefix: string): string => `${prefix}_${(ids += 1)}`;
@@ -46,32 +59,65 @@ test('when our own code fails after the run, the call ends as unknown, on the re
   };
   await using outcomes = new OutcomeWriter({ record: refusesResults, logger });
   const revision = await compileText(policyText('    - {name: all, effect: allow, tools: [example]}\n'));
-  const slots = new Slots({ runningMax: 1, waitingMax: 0 });
   const context: CallContext = {
     revision: () => revision,
     quotas: new QuotaLedger(),
+    blocks: { find: () => null },
     boundary: createBoundary({ redactionKey: randomBytes(32), knownSecrets: [] }),
     executor: { run: runToTheEnd, [Symbol.asyncDispose]: async () => {} },
     record,
     outcomes,
-    slots,
+    slots: new Slots({ runningMax: 1, waitingMax: 1 }),
     metrics: createMetrics(),
     clock,
     newId,
     fingerprint: (body) => body,
     hasDiskReserve: () => true,
-    shutdown: new AbortController().signal,
+    running: new RunningCalls(),
+    approvals: {
+      seal: new PayloadSeal(randomBytes(32), randomBytes),
+      waitingRoom: new WaitingRoom(record),
+      announce: () => {},
+    },
     logger,
+    ...change(record),
   };
-
-  const answer = await executeCall(context, caller, request);
-
-  expect(answer).toMatchObject({ kind: 'call', call: { status: 'unknown', result: null } });
-  expect(JSON.stringify(answer)).not.toContain('secret result');
-  expect(record.openCalls()).toEqual([]);
-  expect(record.listEvents({ tenant: null, type: 'outcome', limit: 10, order: 'asc' }).items).toMatchObject([
-    { status: 'unknown' },
-  ]);
-  expect([slots.runningCount, context.quotas.openLeases]).toEqual([0, 0]);
+  await use({ context, record });
+  expect([context.slots.runningCount, context.quotas.openLeases]).toEqual([0, 0]);
   rmSync(dataDir, { recursive: true });
+}
+
+function eventsOf(record: RecordStore, type: string) {
+  return record.listEvents({ tenant: null, type, limit: 10, order: 'asc' }).items;
+}
+
+test('when our own code fails after the run, the call ends as unknown, on the record, without its result', async () => {
+  await withContext(
+    () => ({}),
+    async ({ context, record }) => {
+      const answer = await executeCall(context, caller, request);
+      expect(answer).toMatchObject({ kind: 'call', call: { status: 'unknown', result: null } });
+      expect(JSON.stringify(answer)).not.toContain('secret result');
+      expect(record.openCalls()).toEqual([]);
+      expect(eventsOf(record, 'outcome')).toMatchObject([{ status: 'unknown' }]);
+    },
+  );
+});
+
+test('a call that was allowed and waits for its turn is denied when a block comes meanwhile', async () => {
+  const lists: BlockList[] = [];
+  const withBlocks = (record: RecordStore) => {
+    const blocks = new BlockList({ record, clock, newId: () => 'blk_1', redactText: (text) => text });
+    lists.push(blocks);
+    return { blocks };
+  };
+  await withContext(withBlocks, async ({ context, record }) => {
+    const first = await context.slots.take('default');
+    const waiting = executeCall(context, caller, request);
+    await lists[0]?.add(caller, { tool: 'example', reason: 'why', expiresInMs: 60_000 });
+    first?.[Symbol.dispose]();
+    expect(await waiting).toMatchObject({ kind: 'refused', refusal: { rule: 'block:blk_1' } });
+    expect(eventsOf(record, 'intent')).toEqual([]);
+    expect(eventsOf(record, 'denied')).toMatchObject([{ decision: { rule: 'block:blk_1' } }]);
+  });
 });

@@ -235,7 +235,36 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
       expect(record.getKey('c')).toBeNull();
     });
 
-    test('gives back quota draws of intents since a time, oldest first, also after the clock went back', async () => {
+    test('keeps blocks over a restart until they expire or are removed', async () => {
+      const clock = new SetClock();
+      const block = (id: string, expiresAtMs: number) =>
+        ({
+          id,
+          tool: 'stripe_*',
+          principal: null,
+          tenant: 'acme',
+          reason: 'why',
+          createdAtMs: startMs,
+          createdBy: 'ops',
+          expiresAtMs,
+        }) as const;
+      {
+        await using record = await store.open('blocks', sources(clock));
+        const blocks = [
+          block('blk_1', startMs + 1_000),
+          block('blk_2', startMs + 9_000),
+          block('blk_3', startMs + 9_000),
+        ];
+        await record.write({ events: [draft('block_added')], blocks });
+        await record.write({ events: [draft('block_removed')], removedBlocks: ['blk_3'] });
+      }
+      await using record = await store.open('blocks', sources(clock, 100));
+      expect(record.listBlocks().map(({ id }) => id)).toEqual(['blk_1', 'blk_2']);
+      clock.advance(1_000);
+      expect(record.listBlocks()).toEqual([block('blk_2', startMs + 9_000)]);
+    });
+
+    test('gives back what calls drew on quotas since a time, oldest first, also after the clock went back', async () => {
       const clock = new SetClock();
       await using record = await store.open('quotas', sources(clock));
       const limit = {
@@ -245,17 +274,27 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
         unit: 'calls',
         limit: 5,
         windowMs: 60_000,
+        amount: 1,
+        onStoreLoss: 'deny',
       } as const;
+      const measured = { ...limit, unit: 'cpu_ms', amount: 100, used: 7 } as const;
       const write = (callId: string) => ({ events: [draft('intent', { callId, quotas: [limit] })] });
       await record.write(write('call_old'));
       clock.advance(10_000);
       await record.write(write('call_1'));
       clock.advance(-4_000);
       await record.write(write('call_2'));
-      await record.write({ events: [draft('outcome', { callId: 'call_2', quotas: [limit] })] });
-      expect([...record.quotaDrawsSince(startMs + 5_000)]).toEqual([
-        { atMs: startMs + 10_000, callId: 'call_1', draws: [limit] },
-        { atMs: startMs + 6_000, callId: 'call_2', draws: [limit] },
+      clock.advance(1_000);
+      await record.write({ events: [draft('outcome', { callId: 'call_1', quotas: [measured] })] });
+      await record.write({ events: [draft('not_started', { callId: 'call_2' })] });
+      await record.write({
+        events: [draft('outcome', { callId: 'call_3' }), draft('intent', { callId: 'call_4' })],
+      });
+      expect([...record.quotaUseSince(startMs + 5_000)]).toEqual([
+        { kind: 'leased', atMs: startMs + 10_000, callId: 'call_1', draws: [limit] },
+        { kind: 'leased', atMs: startMs + 6_000, callId: 'call_2', draws: [limit] },
+        { kind: 'ended', atMs: startMs + 7_000, callId: 'call_1', draws: [measured] },
+        { kind: 'withdrawn', atMs: startMs + 6_000, callId: 'call_2', draws: [limit] },
       ]);
     });
   });

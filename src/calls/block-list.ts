@@ -1,0 +1,110 @@
+/** The kill switch: blocks in force, each change durable and on the record before it is answered, then at once in force. */
+import type { RecordStore } from '../audit/record.ts';
+import type { Block } from '../model/block.ts';
+import type { Caller, Principal } from '../model/principal.ts';
+import { isBlocking } from '../policy/blocks.ts';
+import type { Clock } from './call-context.ts';
+import { actor } from './key-ring.ts';
+
+/** Blocks in force at once; each call looks at all of them. */
+const blocksMax = 1000;
+
+export interface NewBlock {
+  readonly tool: string;
+  readonly principal?: string;
+  readonly tenant?: string;
+  readonly reason: string;
+  readonly expiresInMs: number;
+}
+
+export interface BlockListOptions {
+  readonly record: Pick<RecordStore, 'write' | 'listBlocks'>;
+  readonly clock: Clock;
+  readonly newId: (prefix: string) => string;
+  /** Takes secrets out of a reason before it is kept. */
+  readonly redactText: (text: string) => string;
+}
+
+export class BlockList {
+  readonly #options: BlockListOptions;
+  readonly #blocks = new Map<string, Block>();
+
+  /** With the blocks of an earlier process. Throws `RecordUnavailable`. */
+  constructor(options: BlockListOptions) {
+    this.#options = options;
+    for (const block of options.record.listBlocks()) this.#blocks.set(block.id, block);
+  }
+
+  /** The first block that means this call now, or null. */
+  find(principal: Principal, tool: string): Block | null {
+    if (this.#blocks.size === 0) return null;
+    const nowMs = this.#options.clock.now();
+    for (const block of this.#blocks.values()) if (isBlocking(block, principal, tool, nowMs)) return block;
+    return null;
+  }
+
+  /** Those in force, oldest first. */
+  list(): readonly Block[] {
+    const nowMs = this.#options.clock.now();
+    for (const { id, expiresAtMs } of this.#blocks.values())
+      if (expiresAtMs <= nowMs) this.#blocks.delete(id);
+    return [...this.#blocks.values()];
+  }
+
+  /** Null when there are as many as there may be. Rejects with `RecordUnavailable`; then calls are refused anyway. */
+  async add(by: Caller, wanted: NewBlock): Promise<Block | null> {
+    if (this.list().length >= blocksMax) return null;
+    const { record, clock, newId, redactText } = this.#options;
+    const { tool, principal = null, tenant = null, expiresInMs } = wanted;
+    const now = clock.now();
+    const block: Block = {
+      id: newId('blk'),
+      tool,
+      principal,
+      tenant,
+      reason: redactText(wanted.reason),
+      createdAtMs: now,
+      createdBy: by.principal.id,
+      expiresAtMs: now + expiresInMs,
+    };
+    // In force while it is being written: between too early and too late, too early is safe.
+    this.#blocks.set(block.id, block);
+    try {
+      await record.write({
+        events: [
+          { type: 'block_added', ...actor(by), tenant: by.principal.tenant, details: detailsOf(block) },
+        ],
+        blocks: [block],
+      });
+    } catch (error) {
+      this.#blocks.delete(block.id);
+      throw error;
+    }
+    return block;
+  }
+
+  /** False when there is no such block in force. It ends only once its removal is durable. */
+  async remove(by: Caller, id: string): Promise<boolean> {
+    const block = this.list().find((candidate) => candidate.id === id);
+    if (block === undefined) return false;
+    await this.#options.record.write({
+      events: [
+        { type: 'block_removed', ...actor(by), tenant: by.principal.tenant, details: detailsOf(block) },
+      ],
+      removedBlocks: [id],
+    });
+    this.#blocks.delete(id);
+    return true;
+  }
+}
+
+function detailsOf({ id, tool, principal, tenant, reason, expiresAtMs }: Block) {
+  return {
+    block: id,
+    tool,
+    blockedPrincipal: principal,
+    blockedTenant: tenant,
+    reason,
+    expiresAt: new Date(expiresAtMs).toISOString(),
+  };
+}

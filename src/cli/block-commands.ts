@@ -1,0 +1,89 @@
+import type { Command } from 'commander';
+import { createClient } from './client.ts';
+import { CommandFailed } from './command-failed.ts';
+import { printable, table } from './output.ts';
+import type { Output } from './output.ts';
+
+interface ShownBlock {
+  readonly id: string;
+  readonly tool: string;
+  readonly principal: string | null;
+  readonly tenant: string | null;
+  readonly reason: string;
+  readonly createdBy: string;
+  readonly expiresAt: string;
+}
+
+interface AddOptions {
+  readonly tool: string;
+  readonly principal?: string;
+  readonly tenant?: string;
+  readonly expires: string;
+  readonly reason: string;
+}
+
+export function addBlockCommands(program: Command, output: () => Output): void {
+  const block = program
+    .command('block')
+    .description('the kill switch: deny calls at once, whatever policy says (scope policy)');
+  block
+    .command('add')
+    .description('deny calls from now on; those that run already go on')
+    .requiredOption('--tool <pattern>', "name of a tool, or a pattern such as 'stripe_*'")
+    .option('--principal <id>', 'only calls of this principal')
+    .option('--tenant <name>', 'only calls of this tenant')
+    .requiredOption('--expires <time>', 'how long it lasts: 90s, 30m, 2h or 7d, at most 90d')
+    .requiredOption('--reason <text>', 'for the record; callers are not told')
+    .addHelpText(
+      'after',
+      "\nExample:\n  sallyport block add --tool 'stripe_*' --expires 2h --reason 'refunds run twice, INC-481'",
+    )
+    .action(async ({ expires, ...wanted }: AddOptions) => {
+      const body = { ...wanted, expiresInMs: readDuration(expires) };
+      const added = (await createClient(process.env).request('POST', '/v1/blocks', body)) as ShownBlock;
+      output().show(added, () => `${printable(describeBlock(added).join('  '))}\nIt is in force.`);
+    });
+  block
+    .command('list')
+    .description('the blocks in force')
+    .action(async () => {
+      const page = (await createClient(process.env).request('GET', '/v1/blocks')) as {
+        items: readonly ShownBlock[];
+      };
+      output().show(page, () =>
+        page.items.length === 0 ? 'No block is in force.' : printable(table(page.items.map(describeBlock))),
+      );
+    });
+  block
+    .command('remove')
+    .description('end a block before its time')
+    .argument('<id>', 'blk_…')
+    .action(async (id: string) => {
+      await createClient(process.env).request('DELETE', `/v1/blocks/${encodeURIComponent(id)}`);
+      output().show({ id, removed: true }, () => `${printable(id)} is removed.`);
+    });
+}
+
+const unitMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+function readDuration(text: string): number {
+  const [, count, unit = ''] = /^(\d{1,7})([smhd])$/.exec(text) ?? [];
+  const ms = Number(count) * (unitMs[unit] ?? Number.NaN);
+  if (!(ms > 0)) throw new CommandFailed(2, '--expires must be a time such as 90s, 30m, 2h or 7d.');
+  return ms;
+}
+
+function describeBlock(block: ShownBlock): string[] {
+  const whose = [
+    block.principal === null ? '' : `principal ${block.principal}`,
+    block.tenant === null ? '' : `tenant ${block.tenant}`,
+  ].filter((part) => part !== '');
+  return [
+    block.id,
+    block.tool,
+    whose.join(', ') || 'everybody',
+    `until ${block.expiresAt}`,
+    `by ${block.createdBy}`,
+    block.reason,
+  ];
+}
