@@ -158,7 +158,7 @@ const chatFormats: readonly InjectionRule[] = [
   en(
     3,
     ['human:', 'user:'],
-    '(?:human|user):[^\\n]{0,160}\\n{1,3}(?:assistant|ai|model): ?(?:of course|sure|certainly|yes|ok)',
+    '(?:human|user):[^\\n]{0,120}\\n{1,3}(?:assistant|ai|model): ?(?:of course|sure|certainly|yes|ok)',
   ),
   en(3, ['"role"', "'role'"], '["\']role["\']\\s?:\\s?["\'](?:system|developer)["\']'),
   en(
