@@ -24,7 +24,7 @@ import type { Pointer } from './pointer.ts';
 import { rootPointer } from './pointer.ts';
 import { applyRedactions, createPlaceholder, inOrder } from './redaction.ts';
 import { scanText } from './scan-text.ts';
-import { buildLiteralScanner } from './literal-scanner.ts';
+import { buildLiteralScanner } from './scan/literal-scanner.ts';
 
 export interface BoundaryOptions {
   /** Key of the placeholders' suffixes, at least 16 bytes. The same key gives the same suffix for the same secret. */

@@ -7,7 +7,7 @@ import type { Placeholder } from './redaction.ts';
 import { applyRedactions, distinct, inOrder, isRedacting } from './redaction.ts';
 import type { Hit } from './scan-text.ts';
 import { scanText } from './scan-text.ts';
-import type { LiteralScanner } from './literal-scanner.ts';
+import type { LiteralScanner } from './scan/literal-scanner.ts';
 
 export interface FilterPass {
   readonly actionOf: ActionOf;

@@ -7,7 +7,7 @@ import { literalDetectors } from '../../src/boundary/detectors.ts';
 import { filterEachString } from '../../src/boundary/filter-json.ts';
 import type { FilterPass } from '../../src/boundary/filter-pass.ts';
 import { collectFindings } from '../../src/boundary/findings.ts';
-import { buildLiteralScanner } from '../../src/boundary/literal-scanner.ts';
+import { buildLiteralScanner } from '../../src/boundary/scan/literal-scanner.ts';
 import { rootPointer } from '../../src/boundary/pointer.ts';
 import { createPlaceholder } from '../../src/boundary/redaction.ts';
 import type { JsonValue } from '../../src/model/json.ts';
