@@ -7,7 +7,6 @@ import { textDetectors } from './detectors.ts';
 import type { LiteralHit, LiteralScanner, Seams, Survey } from './scan/literal-scanner.ts';
 import { noSeams } from './scan/literal-scanner.ts';
 import { findNumberWindows } from './scan/number-windows.ts';
-import type { Invisible } from './unicode/invisible.ts';
 import { findInvisible } from './unicode/invisible.ts';
 import { undecodedEntry } from './undecoded.ts';
 import { viewsBeside } from './unicode/views.ts';
@@ -29,9 +28,18 @@ export interface Hit {
 
 /** Looks for everything, as it stands and decoded. */
 export function scanText(text: string, scanner: LiteralScanner, budget: DecodeBudget): Hit[] {
+  return scanWhole(text, scanner, budget).hits;
+}
+
+/** The same, and whether anything invisible is in the text, also where it does its work. */
+export function scanWhole(
+  text: string,
+  scanner: LiteralScanner,
+  budget: DecodeBudget,
+): { readonly hits: Hit[]; readonly hasInvisible: boolean } {
   const survey = scanner.survey(text);
   const hits: Hit[] = [];
-  const invisible = invisibleIn(survey);
+  const invisible = findInvisible(text, survey.hidden);
   for (const { kind, start, end } of invisible) {
     if (kind !== null)
       hits.push({ detector: kind, start, end, confidence: 'high', via: [], replacement: null });
@@ -39,11 +47,7 @@ export function scanText(text: string, scanner: LiteralScanner, budget: DecodeBu
   scanDeeply(plainView(text, noSeams), survey, scanner, budget, hits);
   for (const view of viewsBeside(text, invisible, noSeams))
     scanDeeply(view, scanner.survey(view.text), scanner, budget, hits);
-  return hits;
-}
-
-function invisibleIn({ text, isHiding }: Survey): readonly Invisible[] {
-  return isHiding ? findInvisible(text) : [];
+  return { hits, hasInvisible: invisible.length > 0 };
 }
 
 function scanDeeply(
@@ -92,7 +96,7 @@ export function scanJoined(text: string, seams: Seams, scanner: LiteralScanner, 
 /** The text as it stands, and what its invisible characters hide. */
 function viewsOf(text: string, seams: Seams, scanner: LiteralScanner): SurveyedView[] {
   const plain = surveyed(plainView(text, seams), scanner);
-  const beside = viewsBeside(text, invisibleIn(plain.survey), seams);
+  const beside = viewsBeside(text, findInvisible(text, plain.survey.hidden), seams);
   return [plain, ...beside.map((view) => surveyed(view, scanner))];
 }
 

@@ -19,7 +19,7 @@ interface Decoded {
   readonly unread: readonly Origin[];
 }
 
-const decoders: readonly ((text: string, codes: Uint8Array, budget: DecodeBudget) => View | null)[] = [
+const decoders: readonly ((text: string, codes: Buffer, budget: DecodeBudget) => View | null)[] = [
   readEscapes,
   readRuns,
   readWide,
@@ -28,7 +28,7 @@ const nothing: Decoded = { views: [], unread: [] };
 
 export function decodeViews(
   outer: View,
-  codes: Uint8Array,
+  codes: Buffer,
   budget: DecodeBudget,
   scanner: LiteralScanner,
 ): Decoded {
@@ -39,7 +39,7 @@ export function decodeViews(
 /** The same for bytes of an unknown format, one character each: they may be compressed as a whole. */
 export function decodeBytes(
   outer: View,
-  codes: Uint8Array,
+  codes: Buffer,
   budget: DecodeBudget,
   scanner: LiteralScanner,
 ): Decoded {
@@ -60,7 +60,7 @@ export function decodeBytes(
 
 function decodeFrom(
   outer: View,
-  codes: Uint8Array,
+  codes: Buffer,
   budget: DecodeBudget,
   scanner: LiteralScanner,
   depth: number,

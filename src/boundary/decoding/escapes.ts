@@ -12,7 +12,7 @@ import { ampersand, backslash, parseEscape, percent } from './parse-escape.ts';
 const surroundingUnits = 4096;
 
 /** null: no escape hides anything, or there is no budget left to look. */
-export function readEscapes(text: string, codes: Uint8Array, budget: DecodeBudget): View | null {
+export function readEscapes(text: string, codes: Buffer, budget: DecodeBudget): View | null {
   const found = findEscapes(text, codes);
   if (found.hiding.length === 0) return null;
   const unescaped = new Unescaped(text);
@@ -35,7 +35,7 @@ interface Escapes {
   readonly hiding: readonly number[];
 }
 
-function findEscapes(text: string, codes: Uint8Array): Escapes {
+function findEscapes(text: string, codes: Buffer): Escapes {
   const starts: number[] = [];
   const escapes: number[] = [];
   const hiding: number[] = [];
@@ -55,7 +55,7 @@ function findEscapes(text: string, codes: Uint8Array): Escapes {
 }
 
 /** Where the code occurs next, from a place that only grows; the length of the text when it does not. */
-function occurrences(codes: Uint8Array, code: number): (from: number) => number {
+function occurrences(codes: Buffer, code: number): (from: number) => number {
   let next = -1;
   return (from) => {
     if (next >= from) return next;

@@ -35,7 +35,7 @@ interface Run {
 }
 
 /** All that the text holds, as one view with breaks between the stretches. null: nothing. */
-export function readRuns(_text: string, codes: Uint8Array, budget: DecodeBudget): View | null {
+export function readRuns(_text: string, codes: Buffer, budget: DecodeBudget): View | null {
   const decoded = new SegmentedText();
   forEachRun(codes, base64Value, base64UnitsMin, (start, end) => {
     const run = runAt(codes, start, end);
@@ -51,7 +51,7 @@ export function readRuns(_text: string, codes: Uint8Array, budget: DecodeBudget)
  * at the end of a possible stretch is read first, so that most of ordinary text is stepped over.
  */
 function forEachRun(
-  codes: Uint8Array,
+  codes: Buffer,
   values: Int8Array,
   unitsMin: number,
   onRun: (start: number, end: number) => number,
@@ -71,14 +71,14 @@ function forEachRun(
   }
 }
 
-function isDigit(codes: Uint8Array, at: number, values: Int8Array): boolean {
+function isDigit(codes: Buffer, at: number, values: Int8Array): boolean {
   // A table of all codes: the index is always inside it.
   return (values[codes[at] as number] as number) >= 0;
 }
 
 /** The run with the lines that continue it, after line breaks as such or written as escapes. */
-function runAt(codes: Uint8Array, start: number, end: number): Run {
-  const lines = [asBuffer(codes, start, end)];
+function runAt(codes: Buffer, start: number, end: number): Run {
+  const lines = [codes.subarray(start, end)];
   const starts = [start];
   const offsets = [0];
   let digits = end - start;
@@ -88,7 +88,7 @@ function runAt(codes: Uint8Array, start: number, end: number): Run {
     if (from === -1 || !isDigit(codes, from, base64Value)) break;
     lineEnd = from;
     while (lineEnd < codes.length && isDigit(codes, lineEnd, base64Value)) lineEnd++;
-    lines.push(asBuffer(codes, from, lineEnd));
+    lines.push(codes.subarray(from, lineEnd));
     starts.push(from);
     offsets.push(digits);
     lineUnits = lineEnd - from;
@@ -105,14 +105,10 @@ function runAt(codes: Uint8Array, start: number, end: number): Run {
   };
 }
 
-function asBuffer(codes: Uint8Array, start: number, end: number): Buffer {
-  return Buffer.from(codes.buffer, codes.byteOffset + start, end - start);
-}
-
 const indentUnitsMax = 8;
 
 /** Past a line break (`\r\n`, `\n`, also written as escapes) and an indent; -1 when none stands there. */
-function afterLineBreak(codes: Uint8Array, at: number): number {
+function afterLineBreak(codes: Buffer, at: number): number {
   let next = at;
   if (codes[next] === 0x5c) {
     if (codes[next + 1] === 0x72 && codes[next + 2] === 0x5c) next += 2;

@@ -6,7 +6,7 @@ import { SegmentedText } from './segments.ts';
 const widePairsMin = 8;
 
 /** null: there is no such stretch in the text. */
-export function readWide(text: string, codes: Uint8Array, budget: DecodeBudget): View | null {
+export function readWide(text: string, codes: Buffer, budget: DecodeBudget): View | null {
   if (!codes.includes(0)) return null;
   const decoded = new SegmentedText();
   for (let at = text.indexOf('\0'); at !== -1;) {

@@ -12,9 +12,9 @@ import type { Alphabet } from './text-codes.ts';
 export interface LiteralAutomaton {
   /**
    * Calls back for each occurrence with the literal's index and its start, in the order in which they end.
-   * Answers whether a hidden code occurs.
+   * Answers where hidden codes stand, in order.
    */
-  scan(codes: Uint8Array, onHit: (literal: number, start: number) => void): boolean;
+  scan(codes: Uint8Array, onHit: (literal: number, start: number) => void): readonly number[];
 }
 
 /** Ends of literals in a block, as pairs: place and state. */
@@ -69,14 +69,14 @@ export function buildLiteralAutomaton(literals: readonly string[], alphabet: Alp
 
   return {
     scan(codes, onHit) {
-      let isHiding = false;
+      const hidden: number[] = [];
       const report = (ends: Ends) => {
         for (let index = 0; index < ends.length; index += 2) {
           const at = ends[index] as number;
           const { hides, found } = accepting[
             ((ends[index + 1] as number) - firstAccepting) / width
           ] as Accepting;
-          isHiding ||= hides;
+          if (hides) hidden.push(at);
           for (const literal of found) onHit(literal, at + 1 - (lengths[literal] as number));
         }
       };
@@ -89,7 +89,7 @@ export function buildLiteralAutomaton(literals: readonly string[], alphabet: Alp
         step(codes, rest, from + count, rest === 0 ? 0 : stateAt(codes, rest), lanes[laneCount - 1] as Ends);
         lanes.forEach(report);
       }
-      return isHiding;
+      return hidden;
     },
   };
 }

@@ -18,11 +18,12 @@ export interface LiteralHit {
   readonly via: readonly string[];
 }
 
-/** What one pass over a text found: where literals stand, and whether anything in it may have to be made visible. */
+/** What one pass over a text found: where literals stand, and what may have to be made visible. */
 export interface Survey extends TextCodes {
   /** Pairs: index of the entry, and where its literal starts. In the order in which the literals end. */
   readonly occurrences: readonly number[];
-  readonly isHiding: boolean;
+  /** Where something may stand that a reader does not see. */
+  readonly hidden: readonly number[];
 }
 
 export interface LiteralScanner {
@@ -52,10 +53,10 @@ export function buildLiteralScanner(detectors: readonly LiteralDetector[]): Lite
   const survey = (text: string): Survey => {
     const encoded = encodeText(text, alphabet);
     const occurrences: number[] = [];
-    const isHiding = automaton.scan(encoded.codes, (entry, start) => {
+    const hidden = automaton.scan(encoded.codes, (entry, start) => {
       if ((entries[entry] as Entry).stands(text, start)) occurrences.push(entry, start);
     });
-    return { ...encoded, occurrences, isHiding };
+    return { ...encoded, occurrences, hidden };
   };
   return {
     survey,

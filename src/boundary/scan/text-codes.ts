@@ -5,7 +5,7 @@
 export interface TextCodes {
   readonly text: string;
   /** ASCII stands for itself, everything else for what the alphabet makes of it. */
-  readonly codes: Uint8Array;
+  readonly codes: Buffer;
 }
 
 /** Code of each UTF-16 unit. */
@@ -77,7 +77,7 @@ export function encodeText(text: string, { codeOf }: Alphabet): TextCodes {
   if (Buffer.byteLength(text) === text.length) return { text, codes: Buffer.from(text, 'latin1') };
   const wide = Buffer.from(text, 'utf16le');
   const units = new Uint16Array(wide.buffer, wide.byteOffset, text.length);
-  const codes = new Uint8Array(text.length);
+  const codes = Buffer.allocUnsafe(text.length);
   // A table of all units: the index is always inside it.
   for (let at = 0; at < codes.length; at++) codes[at] = codeOf[units[at] as number] as number;
   return { text, codes };

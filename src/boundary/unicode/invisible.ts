@@ -20,27 +20,29 @@ const subdivisionFlags = ['gbeng', 'gbsct', 'gbwls'].map(
 );
 const blackFlagUnits = 2;
 
-/** What findInvisible stops at. Without the `g` flag an expression has no state: this one only answers yes or no. */
-const invisibleAnywhere = /[[\p{Cc}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]--[\t\n\r]]/v;
+const invisibleCharacter = /^[[\p{Cc}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]--[\t\n\r]]$/v;
 const nothingInvisible: readonly Invisible[] = [];
 
-/** Invisible characters and escape sequences in order, without overlaps; neighbours of one kind are one. */
-export function findInvisible(text: string): readonly Invisible[] {
-  if (!invisibleAnywhere.test(text)) return nothingInvisible;
-  const invisible = new RegExp(invisibleAnywhere, 'gv');
+/**
+ * Invisible characters and escape sequences in order, without overlaps; neighbours of one kind are one. `places` are those
+ * of all characters that may be invisible, in order.
+ */
+export function findInvisible(text: string, places: readonly number[]): readonly Invisible[] {
+  if (places.length === 0) return nothingInvisible;
   const isRightToLeft = once(() => hasRightToLeftLetter(text));
   const found: { kind: Invisible['kind']; start: number; end: number }[] = [];
   /** Where what stays before the current place ends: everything between it and the last removal is gone. */
   let keptUntil = 0;
-  while (invisible.test(text)) {
-    const start = invisible.lastIndex - (isLowSurrogate(text.charCodeAt(invisible.lastIndex - 1)) ? 2 : 1);
+  for (const start of places) {
     const last = found.at(-1);
+    if (last !== undefined && start < last.end) continue;
+    const character = codePointAt(text, start);
+    if (!invisibleCharacter.test(character)) continue;
     const follows = last !== undefined && last.end === start;
     if (!follows || last.kind === null) keptUntil = start;
-    const one = classify(text, start, invisible.lastIndex, keptUntil, isRightToLeft);
+    const one = classify(text, start, start + character.length, keptUntil, isRightToLeft);
     if (follows && last.kind === one.kind) last.end = one.end;
     else found.push(one);
-    invisible.lastIndex = one.end;
   }
   return found;
 }
