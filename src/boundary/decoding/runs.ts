@@ -38,6 +38,8 @@ interface Run {
 export function readRuns(_text: string, codes: Buffer, budget: DecodeBudget): View | null {
   const decoded = new SegmentedText();
   forEachRun(codes, base64Value, base64UnitsMin, (start, end) => {
+    // A line that long may go on in the next one.
+    if (end - start < wrappedLineUnitsMin && !isWorthReading(codes, start, end)) return end;
     const run = runAt(codes, start, end);
     readHex(run, decoded, budget);
     readBase64(run, decoded, budget);
@@ -130,13 +132,41 @@ const hexPairsMin = 8;
 /** What is decoded before and after them: the rest of something that is mostly unreadable is nothing that a token is in. */
 const surroundingGroups = 64;
 
+/** Whether anything at all would be read out of the digits. Most words, paths and ids end here. */
+function isWorthReading(codes: Buffer, start: number, end: number): boolean {
+  for (let shift = 0; shift < 4; shift++) if (hasReadableGroups(codes, start + shift, end)) return true;
+  if (isCompressedStart(codes, start)) return true;
+  let isHex = false;
+  if (end - start >= hexUnitsMin) {
+    forEachRun(codes.subarray(start, end), hexValue, hexUnitsMin, (_, to) => {
+      isHex = true;
+      return to;
+    });
+  }
+  return isHex;
+}
+
+/** Every third group is looked at first: three in a row have one of them. */
+function hasReadableGroups(codes: Buffer, from: number, end: number): boolean {
+  const last = end - 4;
+  for (let at = from + 4 * (base64GroupsMin - 1); at <= last; at += 4 * base64GroupsMin) {
+    if (!isReadableGroup(codes, at)) continue;
+    let first = at;
+    while (first - 4 >= from && first > at - 8 && isReadableGroup(codes, first - 4)) first -= 4;
+    let next = at + 4;
+    while (next <= last && next < at + 12 && isReadableGroup(codes, next)) next += 4;
+    if (next - first >= 4 * base64GroupsMin) return true;
+  }
+  return false;
+}
+
 /** Four ways to cut the digits into groups: what stands before a token may be of the same alphabet. */
 function readBase64(run: Run, decoded: SegmentedText, budget: DecodeBudget): void {
   const { digits } = run;
   for (let shift = 0; shift < 4; shift++) {
     const groups = (digits.length - shift) >> 2;
-    if (shift === 0 && isCompressedStart(digits)) readGroups(run, 0, digits.length, decoded, budget);
-    else {
+    if (shift === 0 && isCompressedStart(digits, 0)) readGroups(run, 0, digits.length, decoded, budget);
+    else if (hasReadableGroups(digits, shift, digits.length)) {
       const isReadable = (group: number) => isReadableGroup(digits, shift + 4 * group);
       forEachIsland(groups, base64GroupsMin, surroundingGroups, isReadable, (from, to) => {
         // What is left behind the last whole group are the last bytes of the text.
@@ -238,9 +268,10 @@ function isReadableGroup(digits: Buffer, at: number): boolean {
 }
 
 /** `H4sI` is gzip, `eJ` and its like zlib. */
-function isCompressedStart(digits: Buffer): boolean {
-  const start = digits.toString('latin1', 0, 4);
-  return start === 'H4sI' || /^e[AJN]/.test(start);
+function isCompressedStart(digits: Buffer, at: number): boolean {
+  const [first, second, third, fourth] = [digits[at], digits[at + 1], digits[at + 2], digits[at + 3]];
+  if (first === 0x65) return second === 0x41 || second === 0x4a || second === 0x4e;
+  return first === 0x48 && second === 0x34 && third === 0x73 && fourth === 0x49;
 }
 
 /** Printable ASCII, white space, and the NUL between the characters of UTF-16. */

@@ -23,22 +23,56 @@ export interface Window {
 /** Windows in order, apart from each other. None begins or ends inside something that is written like a number. */
 export function findNumberWindows(codes: Uint8Array): readonly Window[] {
   const windows: Window[] = [];
-  const { length } = codes;
-  let floor = 0;
+  const last = codes.length - 1;
   // Of two digits in a row one is found at every other place.
-  for (let at = 1; at <= length;) {
-    const place = Math.min(at, length - 1);
-    if (!isDigit(codes, place) || !(isDigit(codes, place - 1) || isDigit(codes, place + 1))) {
+  for (let at = 1; at <= last + 1;) {
+    const place = at > last ? last : at;
+    if (kinds[codes[place] as number] !== digitKind) {
       at += 2;
       continue;
     }
-    const start = skipBack(codes, place, floor);
-    const end = skip(codes, place);
-    if (mayBeNumber(codes, start, end)) addWindow(codes, start, end, windows);
-    floor = end;
-    at = end + 2;
+    const before = place > 0 ? kinds[codes[place - 1] as number] : 0;
+    if (before !== digitKind && (place === last || kinds[codes[place + 1] as number] !== digitKind)) {
+      at += 2;
+      continue;
+    }
+    at = readNumber(codes, place, windows) + 2;
   }
   return windows;
+}
+
+/** Where what is written like a number around `place` ends. Nothing of the kind stands there. */
+function readNumber(codes: Uint8Array, place: number, windows: Window[]): number {
+  const { length } = codes;
+  let start = place;
+  while (start > 0 && kinds[codes[start - 1] as number] === digitKind) start--;
+  let digits = 0;
+  let isMarked = false;
+  let end = start;
+  for (; end < length; end++) {
+    const kind = kinds[codes[end] as number];
+    if (kind === digitKind) digits++;
+    else if (kind === markKind) isMarked = true;
+    else if (kind !== separatorKind) break;
+  }
+  // Capitals and a plus sign may stand before the first digit.
+  isMarked ||= start > 0 && kinds[codes[start - 1] as number] === markKind;
+  if (digits >= (isMarked ? markedDigitsMin : digitsMin) && !isTime(codes, start, end))
+    addWindow(codes, start, end, windows);
+  return end;
+}
+
+/** `2026-01-02T03` or the same with a space, and a colon next. */
+const timeShape = Array.from('9999-99-99T99:', (character) => character.charCodeAt(0));
+
+/** Logs are full of points in time, which have as many digits as numbers that matter. */
+function isTime(codes: Uint8Array, start: number, end: number): boolean {
+  if (end - start !== timeShape.length - 1) return false;
+  return timeShape.every((shape, index) => {
+    const code = codes[start + index] ?? 0;
+    if (shape === 0x39) return kinds[code] === digitKind;
+    return code === shape || (shape === 0x54 && code === 0x20);
+  });
 }
 
 function addWindow(codes: Uint8Array, start: number, end: number, windows: Window[]): void {
@@ -59,36 +93,4 @@ function skipBack(codes: Uint8Array, from: number, floor: number): number {
   let at = from;
   while (at > floor && kinds[codes[at - 1] as number] !== 0) at--;
   return at;
-}
-
-/** False outside of the text. */
-function isDigit(codes: Uint8Array, at: number): boolean {
-  const code = codes[at];
-  return code !== undefined && code >= 0x30 && code <= 0x39;
-}
-
-/** From the first digit on `2026-01-02T03` or the same with a space, and a colon next. */
-const timeShape = Array.from('9999-99-99T99:', (character) => character.charCodeAt(0));
-
-/** Logs are full of points in time, which have as many digits as numbers that matter. */
-function isTime(codes: Uint8Array, start: number, end: number): boolean {
-  let from = start;
-  while (!isDigit(codes, from)) from++;
-  if (end - from !== timeShape.length - 1) return false;
-  return timeShape.every((shape, index) => {
-    const code = codes[from + index];
-    if (shape === 0x39) return isDigit(codes, from + index);
-    return code === shape || (shape === 0x54 && code === 0x20);
-  });
-}
-
-function mayBeNumber(codes: Uint8Array, start: number, end: number): boolean {
-  let digits = 0;
-  let isMarked = false;
-  for (let at = start; at < end; at++) {
-    const kind = kinds[codes[at] as number];
-    if (kind === digitKind) digits++;
-    else if (kind === markKind) isMarked = true;
-  }
-  return digits >= (isMarked ? markedDigitsMin : digitsMin) && !isTime(codes, start, end);
 }

@@ -11,8 +11,9 @@ import { isTag, isVariationSelector } from './invisible.ts';
 
 /** Beside the text as it stands. */
 export function viewsBeside(text: string, invisible: readonly Invisible[], seams: Seams): View[] {
-  if (invisible.length === 0) return [];
-  return [withoutInvisible(text, invisible, seams), ...spelledOut(text, invisible)];
+  const splitting = invisible.filter(({ isApart }) => !isApart);
+  if (splitting.length === 0) return [];
+  return [withoutInvisible(text, splitting, seams), ...spelledOut(text, splitting)];
 }
 
 /** Of a stretch without anything invisible only the ends are read again: its middle was seen in plain. */
