@@ -1,5 +1,7 @@
 /** Composition root of the api process: the only place that constructs its parts, and takes them down in reverse. */
 import { createHash, createHmac } from 'node:crypto';
+import { isStillActive } from './api/authenticate.ts';
+import { CallFollower } from './api/follow-call.ts';
 import { LoginFailures } from './api/login-failures.ts';
 import { Problem } from './api/problem.ts';
 import { readReadiness } from './api/readiness.ts';
@@ -11,18 +13,27 @@ import type { RecordStore } from './audit/record.ts';
 import { openSqliteRecord } from './audit/sqlite/open-sqlite-record.ts';
 import { createBoundary } from './boundary/boundary.ts';
 import { detectorIds } from './boundary/detectors.ts';
+import { ApprovalDesk } from './calls/approvals/approval-desk.ts';
+import { watchExpiry } from './calls/approvals/expire-approvals.ts';
+import { PayloadSeal } from './calls/approvals/payload-seal.ts';
+import { WaitingRoom } from './calls/approvals/waiting-room.ts';
+import { announcePending, ApprovalWebhook } from './calls/approvals/webhook/approval-webhook.ts';
 import { BlockList } from './calls/block-list.ts';
+import { CallChanges } from './calls/call-changes.ts';
 import type { CallContext } from './calls/call-context.ts';
 import { closeOpenCalls } from './calls/close-open-calls.ts';
+import { DetachedCalls } from './calls/detached-calls.ts';
 import { watchDiskReserve } from './calls/disk-reserve.ts';
 import { ensureFirstKeys } from './calls/first-keys.ts';
 import { createIdSource, createRandomSource } from './calls/ids.ts';
 import { KeyRing, actor } from './calls/key-ring.ts';
+import { openQuotas } from './calls/open-quotas.ts';
 import { OutcomeWriter } from './calls/outcome-writer.ts';
+import { RunningCalls } from './calls/running-calls.ts';
 import { Slots } from './calls/slots.ts';
 import { ConfigInvalid } from './config/config.ts';
 import type { Config, LoadedConfig } from './config/config.ts';
-import { readDataSecret } from './config/data-secret.ts';
+import { readDataSecret, readWebhookSecret } from './config/data-secret.ts';
 import { readVersion } from './config/version.ts';
 import { readTlsIdentity } from './config/tls-identity.ts';
 import { remoteRunner } from './execution/runner/dial-runner.ts';
@@ -30,16 +41,16 @@ import type { RunnerOpener } from './execution/runner/open-runner.ts';
 import { parseRunnerAddress } from './execution/runner/runner-address.ts';
 import type { RunnerAddress } from './execution/runner/runner-address.ts';
 import { RunnerConnection } from './execution/runner/runner-connection.ts';
-import type { RunnerConnectionOptions } from './execution/runner/runner-connection.ts';
+import type { RunnerConnectionOptions, RunnerState } from './execution/runner/runner-connection.ts';
 import { RunnerGroup } from './execution/runner/runner-group.ts';
 import { childRunner } from './execution/runner/spawn-runner.ts';
 import { loadRevision } from './policy/load-revision.ts';
 import type { Revision } from './policy/revision.ts';
 import { demandsConfinement, findUnmetConfinement } from './policy/unmet-confinement.ts';
-import { QuotaLedger } from './policy/quota-ledger.ts';
 import { createLogger } from './telemetry/logger.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
+import type { WarmPoolReading } from './telemetry/metrics.ts';
 
 /** Calls between decision and outcome at once, and how many more may wait for a place. */
 const slotLimits = { runningMax: 64, waitingMax: 1024 } as const;
@@ -69,6 +80,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   for (const warning of loaded.warnings) logger.warn({}, warning);
 
   await using stack = new AsyncDisposableStack();
+  const changes = new CallChanges();
   const record = stack.use(
     openSqliteRecord({
       dataDir: config.dataDir,
@@ -76,13 +88,14 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
       clock,
       newId,
       randomBytes,
+      onCallStored: (callId) => changes.notify(callId),
     }),
   );
   const dataKey = readDataSecret(config.dataDir, 'data.key');
   const metrics = createMetrics();
   const disk = stack.use(await watchDiskReserve(config.dataDir, config.diskReserveBytes));
   const outcomes = stack.use(new OutcomeWriter({ record, logger }));
-  const shutdown = new AbortController();
+  const running = new RunningCalls();
   const loading = loadRevision({ directories: config.policyDirs, knownDetectors: detectorIds });
   const starting = openRunners(
     config,
@@ -99,13 +112,34 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   const [revision, runner] = await Promise.all([loading, starting]);
   stack.use(runner);
   await requireConfinement(revision, runner);
+  const { approvalWebhook: webhookUrl } = config;
+  const webhook =
+    webhookUrl === null
+      ? null
+      : stack.use(
+          new ApprovalWebhook({
+            url: webhookUrl,
+            secret: readWebhookSecret(config.dataDir),
+            record,
+            metrics,
+            clock,
+            logger,
+          }),
+        );
   const slots = new Slots(slotLimits);
   metrics.setRunningCalls(() => slots.runningCount);
+  metrics.setWarmPools(async () => readPools(await runner.state()));
   const boundary = createBoundary({ redactionKey: dataKey, knownSecrets: [] });
   const blocks = new BlockList({ record, clock, newId, redactText: (text) => boundary.redactText(text) });
+  const closed = await closeOpenCalls(record, clock);
+  if (closed > 0) logger.warn({ calls: closed }, 'calls of an earlier process closed as unknown');
+  const { redisUrl } = config;
+  const quotas = stack.use(
+    await openQuotas({ record, revision, clock, redisUrl, process: instanceOf(dataKey), metrics, logger }),
+  );
   const context: CallContext = {
     revision: () => revision,
-    quotas: new QuotaLedger(),
+    quotas,
     blocks,
     boundary,
     executor: runner,
@@ -117,11 +151,17 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
     newId,
     fingerprint: (body) => createHmac('sha256', dataKey).update(body).digest('hex'),
     hasDiskReserve: disk.hasRoom,
-    shutdown: shutdown.signal,
+    running,
+    approvals: {
+      seal: new PayloadSeal(config.sealingKey ?? readDataSecret(config.dataDir, 'sealing.key'), randomBytes),
+      waitingRoom: new WaitingRoom(record),
+      announce: (approval) => webhook?.announce(approval),
+    },
     logger,
   };
+  metrics.setPendingApprovals(() => countPending(record));
   const keys = new KeyRing({ record, clock });
-  await prepareRecord(context, keys, config, logger);
+  await writeFirstKeys(record, keys, config, logger);
   await record.write({
     events: [
       startedEvent(loaded, version, revision.id),
@@ -129,12 +169,25 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
     ],
   });
 
+  stack.use(watchExpiry(context));
+  const detached = stack.use(new DetachedCalls({ logger }));
+  const desk = new ApprovalDesk(context, detached);
+  if (webhook !== null) announcePending(record, webhook);
   const failures = stack.use(new LoginFailures({ record, logger }));
+  const authentication = { record, now: clock.now, onFailure: (address: string) => failures.count(address) };
+  const follower = new CallFollower({
+    changes,
+    current: (callId) => record.getCall(callId)?.call ?? null,
+    isStillActive: (caller) => isStillActive(authentication, caller),
+  });
   let isDraining = false;
   const server = createHttpServer({
     routes: createRoutes({
       context,
       keys,
+      desk,
+      detached,
+      follower,
       blocks,
       version,
       readiness: () =>
@@ -143,12 +196,13 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
           runners: () => runner.state(),
           revision: () => revision,
           blocks: () => blocks.list(),
+          quotas: () => quotas.state(),
           isDraining: () => isDraining,
         }),
       isDraining: () => isDraining,
       servesMetrics: config.metrics === 'on',
     }),
-    authentication: { record, now: clock.now, onFailure: (address) => failures.count(address) },
+    authentication,
     onScopeDenied: async (caller, scope, route) => {
       await record.write({
         events: [
@@ -174,8 +228,13 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
     isDraining = true;
     logger.info({ runningCalls: slots.runningCount, drainMs: config.drainMs }, 'draining');
     slots.refuseWaiting();
-    const cancel = setTimeout(() => shutdown.abort(), config.drainMs);
-    await stopServing(server, config.drainMs + cancelMsMax);
+    const cancel = setTimeout(() => running.cancelAll(), config.drainMs);
+    const served = stopServing(server, config.drainMs + cancelMsMax);
+    await running.ended();
+    changes.close();
+    await served;
+    // Nobody may wait for the answer any more, but the outcome belongs to the record.
+    await detached[Symbol.asyncDispose]();
     clearTimeout(cancel);
     await record.write({ events: [{ type: 'stopped', details: { version } }] });
     logger.info({}, 'stopped');
@@ -231,25 +290,24 @@ function instanceOf(dataKey: Uint8Array): string {
   return createHmac('sha256', dataKey).update('instance').digest('hex').slice(0, 16);
 }
 
-/** What the record must know before the first call: lost calls closed, quotas counted again, keys in place. */
-async function prepareRecord(
-  context: CallContext,
+async function writeFirstKeys(
+  record: RecordStore,
   keys: KeyRing,
   config: Config,
   logger: Logger,
 ): Promise<void> {
-  const { record, clock } = context;
-  const closed = await closeOpenCalls(record, clock);
-  if (closed > 0) logger.warn({ calls: closed }, 'calls of an earlier process closed as unknown');
-  const spent = record.quotaDrawsSince(clock.now() - context.revision().quotaWindowMsMax);
-  context.quotas.replay(Iterator.from(spent).map(({ draws, atMs }) => ({ draws, startedAtMs: atMs })));
-  const written = await ensureFirstKeys({
-    dataDir: config.dataDir,
-    record,
-    keys,
-    bootstrapKey: config.bootstrapKey,
-  });
+  const { dataDir, bootstrapKey } = config;
+  const written = await ensureFirstKeys({ dataDir, record, keys, bootstrapKey });
   for (const file of written) logger.info({ file }, 'first key written');
+}
+
+/** A scrape must not fail because the record does: what cannot be counted is not a number. */
+function countPending(record: RecordStore): number {
+  try {
+    return record.countPendingApprovals(null);
+  } catch {
+    return Number.NaN;
+  }
 }
 
 function startedEvent(
@@ -285,5 +343,11 @@ function problemOfError(error: unknown): Problem | null {
     'The record cannot be written or read, so nothing was done. GET /ready says why.',
     {},
     { cause: error },
+  );
+}
+
+function readPools(runners: readonly RunnerState[]): WarmPoolReading[] {
+  return runners.flatMap(({ health, name: runner }) =>
+    (health?.executors ?? []).flatMap(({ pools = [] }) => pools.map((pool) => ({ runner, ...pool }))),
   );
 }

@@ -7,7 +7,7 @@ import { detectorIds } from './boundary/detectors.ts';
 import type { LoadedConfig } from './config/config.ts';
 import { readTlsIdentity } from './config/tls-identity.ts';
 import type { TlsIdentity } from './model/tls-identity.ts';
-import type { SandboxExecutor, SandboxProfile } from './execution/executor.ts';
+import type { ContainerProfile, SandboxExecutor, SandboxProfile } from './execution/executor.ts';
 import { createIsolateExecutor } from './execution/isolate/isolate-executor.ts';
 import { listenForApis } from './execution/runner/listen-runner.ts';
 import { showAddress } from './execution/runner/runner-address.ts';
@@ -49,7 +49,9 @@ export async function runRunner(options: RunnerOptions): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const policy = { directories: config.policyDirs, knownDetectors: detectorIds };
   const compiling = compile(policy);
-  const executors = startExecutors(stack, { ...options, compiling }, logger);
+  let revisions: RecentRevisions | null = null;
+  const latest = (): Revision | null => revisions?.latest ?? null;
+  const executors = startExecutors(stack, { ...options, compiling, latest }, logger);
   executors.catch(() => {});
   try {
     const compiled = await compiling;
@@ -59,17 +61,18 @@ export async function runRunner(options: RunnerOptions): Promise<void> {
       process.exitCode = 1;
       return;
     }
-    const revisions = new RecentRevisions(compiled.revision, {
+    const recent = new RecentRevisions(compiled.revision, {
       ...policy,
       now: () => performance.now(),
       onBroken: (problems) => logger.error({ problems }, 'policy does not compile; the revisions held stay'),
     });
+    revisions = recent;
     // A confinement that was named must be proved before anybody is told that this runner serves.
     if (config.isolateConfinement !== 'auto') await executors;
     const held = {
-      hold: (wanted: string) => revisions.hold(wanted),
+      hold: (wanted: string) => recent.hold(wanted),
       profileOf: (id: string, tool: string) => {
-        const revision = revisions.get(id);
+        const revision = recent.get(id);
         return revision === null ? null : profileOf(revision, tool);
       },
     };
@@ -116,7 +119,13 @@ async function serveApis(
 
 async function startExecutors(
   stack: AsyncDisposableStack,
-  { compiling, imagesDirectory, instance, loaded: { config } }: RunnerOptions & { compiling: Compiling },
+  {
+    compiling,
+    imagesDirectory,
+    instance,
+    latest,
+    loaded: { config },
+  }: RunnerOptions & { readonly compiling: Compiling; readonly latest: () => Revision | null },
   logger: Logger,
 ): Promise<readonly SandboxExecutor[]> {
   const engine = {
@@ -144,7 +153,15 @@ async function startExecutors(
     }),
   );
   const { createContainerExecutor } = await loading;
-  const containers = stack.use(createContainerExecutor(engine));
+  const containers = stack.use(
+    createContainerExecutor({
+      ...engine,
+      keepsWarm: config.warmContainers === 'on',
+      profiles: () => containerProfiles(latest()),
+    }),
+  );
+  // What policy keeps warm is made behind the start, not in its way.
+  void compiling.then(() => containers.tend()).catch(() => {});
   return [isolates, containers];
 }
 
@@ -152,6 +169,12 @@ async function startExecutors(
 function isolateMemoryMiBMax({ tools }: Revision): number {
   const isolates = [...tools.values()].filter(({ runtime }) => runtime.kind === 'isolate');
   return Math.max(0, ...isolates.map(({ limits }) => limits.memoryMiB));
+}
+
+function containerProfiles(revision: Revision | null): ContainerProfile[] {
+  if (revision === null) return [];
+  const profiles = [...revision.tools.keys()].map((name) => profileOf(revision, name));
+  return profiles.filter((profile) => profile?.kind === 'container');
 }
 
 function profileOf(revision: Revision, name: string): SandboxProfile | null {

@@ -6,11 +6,13 @@ import type { Call } from '../model/call.ts';
 import type { JsonObject } from '../model/json.ts';
 import type { RequestLimits } from '../model/limits.ts';
 import type { Revision } from '../policy/revision.ts';
-import type { QuotaLedger } from '../policy/quota-ledger.ts';
+import type { QuotaStore } from '../policy/quotas/quota-store.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { ApprovalOffice } from './approvals/approval-office.ts';
 import type { BlockList } from './block-list.ts';
 import type { OutcomeWriter } from './outcome-writer.ts';
 import type { Refusal } from './refusal.ts';
+import type { RunningCalls } from './running-calls.ts';
 import type { Slots } from './slots.ts';
 
 export interface Clock {
@@ -21,7 +23,7 @@ export interface Clock {
 export interface CallContext {
   /** The active revision; a call keeps the one that it began with. */
   readonly revision: () => Revision;
-  readonly quotas: QuotaLedger;
+  readonly quotas: QuotaStore;
   /** The kill switch. */
   readonly blocks: Pick<BlockList, 'find'>;
   readonly boundary: Boundary;
@@ -38,8 +40,10 @@ export interface CallContext {
   readonly fingerprint: (body: string) => string;
   /** False when the disk is too full to promise room for the outcomes of the calls in flight. */
   readonly hasDiskReserve: () => boolean;
-  /** Aborted when the drain time is over: calls still running are cancelled. */
-  readonly shutdown: AbortSignal;
+  /** Ends calls that run: one for its owner, all when the drain time is over. */
+  readonly running: RunningCalls;
+  /** What a call needs to wait for a person. */
+  readonly approvals: ApprovalOffice;
   readonly logger: {
     warn(fields: object, message: string): void;
     error(fields: object, message: string): void;

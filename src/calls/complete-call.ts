@@ -3,6 +3,7 @@ import type { RecordWrite, StoredArtifact } from '../audit/record.ts';
 import type { Artifact, Call, Usage } from '../model/call.ts';
 import type { BoundaryReport, Verdict } from '../model/finding.ts';
 import { createHash } from 'node:crypto';
+import { settledDraws } from '../policy/quotas/quota-units.ts';
 import type { BegunCall } from './begin-call.ts';
 import { callEvent } from './begin-call.ts';
 import type { CallAnswer, CallContext } from './call-context.ts';
@@ -20,7 +21,7 @@ export async function completeCall(
   const artifacts = run.content.artifacts.map((artifact) => storedArtifact(context, begun, artifact));
   const call = endedCall(context, begun, run, queueMs, artifacts);
   const isDurable = await context.outcomes.write(outcomeWrite(begun, call, artifacts));
-  const seconds = (context.clock.now() - Date.parse(call.createdAt)) / 1000;
+  const seconds = (context.clock.now() - Date.parse(call.startedAt ?? call.createdAt)) / 1000;
   context.metrics.callEnded(call.tool, isDurable ? call.status : 'unknown', begun.tool.runtime.kind, seconds);
   return { kind: 'call', call: isDurable ? call : withoutOutcome(begun.call), isReplay: false };
 }
@@ -78,6 +79,7 @@ function outcomeWrite(begun: BegunCall, call: Call, artifacts: readonly StoredAr
         status: call.status,
         runtime: call.runtime,
         usage: call.usage,
+        quotas: settledDraws(begun.decided.decision.quotas, call.usage),
         boundary: call.boundary,
         details: {
           artifacts: call.artifacts.map(({ id, mediaType, sizeBytes }) => ({ id, mediaType, sizeBytes })),

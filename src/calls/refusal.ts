@@ -1,7 +1,8 @@
 /** Why a request ran nothing. A value, mapped to HTTP by the api and to words by the CLI. */
+import type { ApprovalStatus } from '../model/approval.ts';
 import type { Finding } from '../model/finding.ts';
 import type { JsonValue } from '../model/json.ts';
-import type { NearestCall } from '../model/decision.ts';
+import type { NearestCall, QuotaUnit } from '../model/decision.ts';
 
 /** One thing that is wrong with the arguments or the body. */
 export interface InputError {
@@ -36,15 +37,24 @@ export type Refusal =
       readonly code: 'quota_exceeded';
       readonly detail: string;
       readonly quota: string;
+      readonly unit: QuotaUnit;
       readonly limit: number;
+      /** What the call would have leased. */
+      readonly amount: number;
       readonly windowMs: number;
       readonly retryAfterMs: number;
     }
+  /** The store that counts a quota is lost, and the quota says `onStoreLoss: deny`. */
+  | { readonly code: 'quota_unavailable'; readonly detail: string; readonly quota: string }
   | {
       readonly code: 'overloaded' | 'runtime_unavailable' | 'audit_unavailable' | 'draining';
       readonly detail: string;
     }
   | { readonly code: 'idempotency_mismatch'; readonly detail: string }
+  /** The approval was decided, expired, or no longer fits; `approvalStatus` says which. Nothing was run by this request. */
+  | { readonly code: 'approval_settled'; readonly detail: string; readonly approvalStatus: ApprovalStatus }
+  /** One's own call, or no rule accepts this person. */
+  | { readonly code: 'approval_forbidden'; readonly detail: string }
   /** The first request with this key still runs. */
   | { readonly code: 'idempotency_in_flight'; readonly detail: string };
 

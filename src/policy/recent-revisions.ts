@@ -33,6 +33,11 @@ export class RecentRevisions {
     this.#compiledAtMs = options.now();
   }
 
+  /** As the files were at the last look. */
+  get latest(): Revision {
+    return this.#latest;
+  }
+
   get(id: string): Revision | null {
     return this.#held.get(id) ?? null;
   }

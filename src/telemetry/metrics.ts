@@ -14,6 +14,30 @@ export interface Metrics {
   httpAnswered(method: string, route: string, status: number, seconds: number): void;
   setRunningCalls(count: () => number): void;
   runnerLost(): void;
+  /** Only where quotas are counted in a store of their own. */
+  setQuotaStoreUp(isUp: () => boolean): void;
+  quotaStoreLost(): void;
+  /** `requested`, then once its final status. */
+  approvalMoved(status: string): void;
+  setPendingApprovals(count: () => number): void;
+  /** `delivered`, `failed` (one attempt), `given_up` or `dropped`. */
+  webhookSent(outcome: string): void;
+  /** `read` is asked at each scrape. */
+  setWarmPools(read: () => Promise<readonly WarmPoolReading[]>): void;
+}
+
+/** Idle containers of one size on one runner. Counts are since that runner started. */
+export interface WarmPoolReading {
+  readonly runner: string;
+  readonly image: string;
+  readonly engineRuntime: string;
+  readonly size: number;
+  readonly target: number;
+  readonly hits: number;
+  readonly misses: number;
+  readonly spoiled: number;
+  readonly refills: number;
+  readonly refillMs: number;
 }
 
 export function createMetrics(): Metrics {
@@ -57,6 +81,23 @@ export function createMetrics(): Metrics {
     help: 'Times that the runner process went away',
     registers,
   });
+  const quotaStoreLost = new Counter({
+    name: 'sallyport_quota_store_lost_total',
+    help: 'Times that the shared store of quotas was lost',
+    registers,
+  });
+  const approvals = new Counter({
+    name: 'sallyport_approvals_total',
+    help: 'Approvals, by what happened to them: requested, approved, rejected, expired, voided, cancelled',
+    labelNames: ['status'],
+    registers,
+  });
+  const webhooks = new Counter({
+    name: 'sallyport_webhook_deliveries_total',
+    help: 'Approval webhooks: delivered, failed (one attempt), given_up, dropped',
+    labelNames: ['outcome'],
+    registers,
+  });
   return {
     registry,
     callEnded(tool, status, runtime, seconds) {
@@ -78,5 +119,87 @@ export function createMetrics(): Metrics {
       });
     },
     runnerLost: () => lost.inc(),
+    setQuotaStoreUp(isUp) {
+      void new Gauge({
+        name: 'sallyport_quota_store_up',
+        help: '1 while the shared store of quotas answers, else 0',
+        registers,
+        collect() {
+          this.set(isUp() ? 1 : 0);
+        },
+      });
+    },
+    quotaStoreLost: () => quotaStoreLost.inc(),
+    approvalMoved: (status) => approvals.inc({ status }),
+    setPendingApprovals(count) {
+      void new Gauge({
+        name: 'sallyport_approvals_pending',
+        help: 'Calls that wait for a person',
+        registers,
+        collect() {
+          this.set(count());
+        },
+      });
+    },
+    webhookSent: (outcome) => webhooks.inc({ outcome }),
+    setWarmPools: (read) => registerWarmPools(registry, read),
   };
+}
+
+/** Every metric of a scrape comes from one reading. */
+function registerWarmPools(registry: Registry, read: () => Promise<readonly WarmPoolReading[]>): void {
+  let reading: Promise<readonly WarmPoolReading[]> | null = null;
+  const readOnce = (): Promise<readonly WarmPoolReading[]> => {
+    reading ??= read().finally(() => {
+      reading = null;
+    });
+    return reading;
+  };
+  const labelNames = ['runner', 'image', 'engine_runtime'];
+  type Samples = (pool: WarmPoolReading) => readonly [Readonly<Record<string, string>>, number][];
+  const add = (
+    Metric: typeof Counter | typeof Gauge,
+    name: string,
+    help: string,
+    samples: Samples,
+    more: string[] = [],
+  ): void => {
+    void new Metric({
+      name,
+      help,
+      labelNames: [...labelNames, ...more],
+      registers: [registry],
+      async collect() {
+        const pools = await readOnce();
+        this.reset();
+        for (const pool of pools) {
+          const labels = { runner: pool.runner, image: pool.image, engine_runtime: pool.engineRuntime };
+          for (const [further, value] of samples(pool)) this.inc({ ...labels, ...further }, value);
+        }
+      },
+    });
+  };
+  add(Gauge, 'sallyport_warm_containers', 'Idle containers now', ({ size }) => [[{}, size]]);
+  add(Gauge, 'sallyport_warm_containers_wanted', 'Idle containers that demand asks for', ({ target }) => [
+    [{}, target],
+  ]);
+  add(
+    Counter,
+    'sallyport_warm_claims_total',
+    'Container calls, by whether an idle container was there',
+    ({ hits, misses }) => [
+      [{ outcome: 'hit' }, hits],
+      [{ outcome: 'miss' }, misses],
+    ],
+    ['outcome'],
+  );
+  add(Counter, 'sallyport_warm_spoiled_total', 'Idle containers that died unused', ({ spoiled }) => [
+    [{}, spoiled],
+  ]);
+  add(Counter, 'sallyport_warm_refills_total', 'Containers made ahead of need', ({ refills }) => [
+    [{}, refills],
+  ]);
+  add(Counter, 'sallyport_warm_refill_seconds_total', 'Time that took', ({ refillMs }) => [
+    [{}, refillMs / 1000],
+  ]);
 }

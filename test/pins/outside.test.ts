@@ -14,10 +14,12 @@ test('problem codes and their statuses', () => {
     unauthenticated: 401,
     insufficient_scope: 403,
     policy_denied: 403,
+    approval_forbidden: 403,
     not_found: 404,
     unknown_tool: 404,
     method_not_allowed: 405,
     conflict: 409,
+    approval_settled: 409,
     idempotency_in_flight: 409,
     payload_too_large: 413,
     unsupported_media_type: 415,
@@ -27,6 +29,7 @@ test('problem codes and their statuses', () => {
     idempotency_mismatch: 422,
     rate_limited: 429,
     quota_exceeded: 429,
+    quota_unavailable: 503,
     internal: 500,
     runtime_unavailable: 503,
     audit_unavailable: 503,
@@ -38,12 +41,15 @@ test('problem codes and their statuses', () => {
 test('statuses of a call', () => {
   expect(callStatuses).toEqual([
     'running',
+    'pending_approval',
     'succeeded',
     'failed',
     'timed_out',
     'out_of_memory',
     'output_limit',
     'cancelled',
+    'rejected',
+    'voided',
     'blocked',
     'crashed',
     'unknown',
@@ -62,6 +68,12 @@ test('event types', () => {
     'denied',
     'invalid',
     'quota_exceeded',
+    'approval_requested',
+    'approval_decided',
+    'approval_expired',
+    'approval_voided',
+    'call_cancelled',
+    'egress',
     'key_created',
     'key_revoked',
     'scope_denied',
@@ -71,6 +83,7 @@ test('event types', () => {
     'block_removed',
     'started',
     'stopped',
+    'quota_store_changed',
     'runner_lost',
     'audit_read',
     'artifact_read',
@@ -80,16 +93,28 @@ test('event types', () => {
 test('metric names', async () => {
   const metrics = createMetrics();
   metrics.setRunningCalls(() => 0);
+  metrics.setPendingApprovals(() => 0);
+  metrics.setWarmPools(async () => []);
   const own = (await metrics.registry.getMetricsAsJSON())
     .map(({ name }) => name)
     .filter((name) => name.startsWith('sallyport_'));
   expect(own.toSorted()).toEqual([
+    'sallyport_approvals_pending',
+    'sallyport_approvals_total',
     'sallyport_boundary_findings_total',
     'sallyport_call_duration_seconds',
     'sallyport_calls_refused_total',
     'sallyport_calls_running',
     'sallyport_calls_total',
     'sallyport_http_request_duration_seconds',
+    'sallyport_quota_store_lost_total',
     'sallyport_runner_lost_total',
+    'sallyport_warm_claims_total',
+    'sallyport_warm_containers',
+    'sallyport_warm_containers_wanted',
+    'sallyport_warm_refill_seconds_total',
+    'sallyport_warm_refills_total',
+    'sallyport_warm_spoiled_total',
+    'sallyport_webhook_deliveries_total',
   ]);
 });

@@ -3,14 +3,19 @@ import { parseCanonicalEvent, storedEvent } from '../stored-event.ts';
 import { encodeCursor } from '../cursor.ts';
 import { openReader, recordUnavailable, sqliteCode } from './connection.ts';
 import { eventSql, firstPositionSince } from './event-query.ts';
+import { hasLeftWaiting } from './has-left-waiting.ts';
 import { requireCurrentSchema } from './migrations.ts';
 import { verifyRecord } from './verify-record.ts';
-import type { ApiKey, EventQuery, IdempotencyEntry, Page, RecordReader } from '../record.ts';
+import type { Approval } from '../../model/approval.ts';
+import type { ApprovalQuery } from '../record.ts';
+import type { ApiKey, EventQuery, IdempotencyEntry, Page, QuotaUse, RecordReader } from '../record.ts';
 import type { StoredArtifact, StoredCall, StoredEvent, VerifyReport } from '../record.ts';
 import type { Block } from '../../model/block.ts';
-import type { QuotaDraw } from '../../model/decision.ts';
 import type { Scope } from '../../model/principal.ts';
 import type { Connection } from './connection.ts';
+
+/** After every id: prefixed ULIDs are ASCII. */
+const lastId = '\uffff';
 
 /** Rows read at once where a caller may stop in between. */
 const drawsBatch = 500;
@@ -24,8 +29,11 @@ interface EventRow {
   readonly content: Buffer | null;
 }
 
+const firstVersionDraw = { amount: 1, onStoreLoss: 'deny' } as const;
+
 interface DrawRow {
   readonly position: number;
+  readonly type: string;
   readonly canonical: Buffer;
 }
 
@@ -61,6 +69,33 @@ export class SqliteRecordReader implements RecordReader, Disposable {
     return (
       this.#read(() => this.#statements.idempotency.get(principal, key, now) as IdempotencyEntry) ?? null
     );
+  }
+
+  getApproval(id: string): Approval | null {
+    const body = this.#read(() => this.#statements.approval.get(id) as Buffer | undefined);
+    return body === undefined ? null : parseApproval(body);
+  }
+
+  listApprovals({ status, before = lastId, limit }: ApprovalQuery): readonly Approval[] {
+    const { approvals, approvalsOfStatus } = this.#statements;
+    const read = (): unknown[] =>
+      status === undefined ? approvals.all(before, limit) : approvalsOfStatus.all(status, before, limit);
+    return (this.#read(read) as Buffer[]).map(parseApproval);
+  }
+
+  overdueApprovals(nowMs: number, limit: number): readonly Approval[] {
+    return (this.#read(() => this.#statements.overdue.all(nowMs, limit)) as Buffer[]).map(parseApproval);
+  }
+
+  countPendingApprovals(principal: string | null): number {
+    const { countPending, countPendingOf } = this.#statements;
+    return Number(
+      this.#read(() => (principal === null ? countPending.get() : countPendingOf.get(principal))),
+    );
+  }
+
+  getPendingPayload(callId: string): Uint8Array | null {
+    return (this.#read(() => this.#statements.payload.get(callId)) as Buffer | undefined) ?? null;
   }
 
   getKey(id: string): ApiKey | null {
@@ -106,23 +141,33 @@ export class SqliteRecordReader implements RecordReader, Disposable {
     });
   }
 
-  *quotaDrawsSince(
-    sinceMs: number,
-  ): Generator<{ readonly atMs: number; readonly callId: string; readonly draws: readonly QuotaDraw[] }> {
+  *quotaUseSince(sinceMs: number): Generator<QuotaUse> {
     const since = new Date(sinceMs).toISOString();
     for (let after = 0; ;) {
       const rows = this.#read(
-        () => this.#statements.intents.all(since, since, after, drawsBatch) as DrawRow[],
+        () => this.#statements.quotaUse.all(since, since, after, drawsBatch) as DrawRow[],
       );
-      for (const { canonical } of rows) {
-        const { time, callId, quotas } = parseCanonicalEvent(canonical.toString());
-        if (callId !== undefined && quotas !== undefined)
-          yield { atMs: Date.parse(time), callId, draws: quotas };
-      }
+      for (const row of rows) yield* this.#quotaUseOf(row);
       const last = rows.at(-1);
       if (last === undefined || rows.length < drawsBatch) return;
       after = last.position;
     }
+  }
+
+  #quotaUseOf({ type, canonical }: DrawRow): readonly QuotaUse[] {
+    const { time, callId, quotas } = parseCanonicalEvent(canonical.toString());
+    if (callId === undefined) return [];
+    if (type === 'not_started') {
+      const intent = this.#read(() => this.#statements.intent.get(callId) as DrawRow | undefined);
+      return intent === undefined
+        ? []
+        : this.#quotaUseOf(intent).map((use) => ({ ...use, kind: 'withdrawn' }));
+    }
+    if (quotas === undefined) return [];
+    const kind = type === 'intent' ? 'leased' : 'ended';
+    // Draws of the first version said no amount: it counted calls alone.
+    const draws = quotas.map((draw) => ({ ...firstVersionDraw, ...draw }));
+    return [{ kind, atMs: Date.parse(time), callId, draws }];
   }
 
   openCalls(): readonly StoredCall[] {
@@ -154,12 +199,34 @@ function prepare(connection: Connection) {
       `SELECT principal, key, fingerprint, call_id AS callId, expires_at_ms AS expiresAtMs
        FROM idempotency WHERE principal = ? AND key = ? AND expires_at_ms > ?`,
     ),
+    approval: connection.prepare('SELECT body FROM approvals WHERE id = ?').pluck(),
+    approvals: connection.prepare('SELECT body FROM approvals WHERE id < ? ORDER BY id DESC LIMIT ?').pluck(),
+    approvalsOfStatus: connection
+      .prepare('SELECT body FROM approvals WHERE status = ? AND id < ? ORDER BY id DESC LIMIT ?')
+      .pluck(),
+    overdue: connection
+      .prepare(
+        `SELECT body FROM approvals WHERE status = 'pending' AND expires_at_ms <= ? AND NOT ${hasLeftWaiting}
+         ORDER BY expires_at_ms LIMIT ?`,
+      )
+      .pluck(),
+    countPending: connection.prepare(`SELECT count(*) FROM approvals WHERE status = 'pending'`).pluck(),
+    countPendingOf: connection
+      .prepare(`SELECT count(*) FROM approvals WHERE status = 'pending' AND principal = ?`)
+      .pluck(),
+    payload: connection.prepare('SELECT sealed FROM pending_payloads WHERE call_id = ?').pluck(),
     key: connection.prepare('SELECT * FROM api_keys WHERE id = ?'),
     keys: connection.prepare('SELECT * FROM api_keys ORDER BY id'),
     blocks: connection.prepare('SELECT body FROM blocks WHERE expires_at_ms > ? ORDER BY id').pluck(),
-    intents: connection.prepare(
-      `SELECT position, canonical FROM audit_chain WHERE type = 'intent' AND position >= ${firstPositionSince}
+    // Inside of strings quotation marks are escaped: only the member itself reads like this.
+    quotaUse: connection.prepare(
+      `SELECT position, type, canonical FROM audit_chain
+       WHERE type IN ('intent', 'outcome', 'not_started') AND position >= ${firstPositionSince}
+         AND (type = 'not_started' OR instr(canonical, CAST('"quotas":[' AS BLOB)) > 0)
          AND time >= ? AND position > ? ORDER BY position LIMIT ?`,
+    ),
+    intent: connection.prepare(
+      `SELECT position, type, canonical FROM audit_chain WHERE call_id = ? AND type = 'intent'`,
     ),
     openCalls: connection
       .prepare(
@@ -171,6 +238,10 @@ function prepare(connection: Connection) {
       )
       .pluck(),
   };
+}
+
+function parseApproval(body: Buffer): Approval {
+  return JSON.parse(body.toString()) as Approval;
 }
 
 function readEvent(row: EventRow): StoredEvent {
