@@ -1,6 +1,6 @@
 /** The injection stage: signs that stand near each other are one finding. It reports; what an agent may do after it is policy. */
 import type { Detector, LiteralDetector } from '../detector.ts';
-import type { LiteralHit } from '../literal-scanner.ts';
+import type { LiteralHit } from '../scan/literal-scanner.ts';
 import { injectionRules } from './injection/rules.ts';
 
 export const injectionEntry: Detector = {
