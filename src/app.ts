@@ -1,5 +1,7 @@
 /** Composition root of the api process: the only place that constructs its parts, and takes them down in reverse. */
 import { createHash, createHmac } from 'node:crypto';
+import { isStillActive } from './api/authenticate.ts';
+import { CallFollower } from './api/follow-call.ts';
 import { LoginFailures } from './api/login-failures.ts';
 import { Problem } from './api/problem.ts';
 import { readReadiness } from './api/readiness.ts';
@@ -21,12 +23,15 @@ import { PayloadSeal } from './calls/approvals/payload-seal.ts';
 import { WaitingRoom } from './calls/approvals/waiting-room.ts';
 import { announcePending, ApprovalWebhook } from './calls/approvals/webhook/approval-webhook.ts';
 import { BlockList } from './calls/block-list.ts';
+import { CallChanges } from './calls/call-changes.ts';
 import type { CallContext } from './calls/call-context.ts';
 import { closeOpenCalls } from './calls/close-open-calls.ts';
+import { DetachedCalls } from './calls/detached-calls.ts';
 import { watchDiskReserve } from './calls/disk-reserve.ts';
 import { ensureFirstKeys } from './calls/first-keys.ts';
 import { createIdSource, createRandomSource } from './calls/ids.ts';
 import { KeyRing, actor } from './calls/key-ring.ts';
+import { openQuotas } from './calls/open-quotas.ts';
 import { OutcomeWriter } from './calls/outcome-writer.ts';
 import { RunningCalls } from './calls/running-calls.ts';
 import { Slots } from './calls/slots.ts';
@@ -46,7 +51,6 @@ import { childRunner } from './execution/runner/spawn-runner.ts';
 import { loadRevision } from './policy/load-revision.ts';
 import type { Revision } from './policy/revision.ts';
 import { demandsConfinement, findUnmetConfinement } from './policy/unmet-confinement.ts';
-import { QuotaLedger } from './policy/quotas/quota-ledger.ts';
 import { createLogger } from './telemetry/logger.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
@@ -81,6 +85,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
 
   await using stack = new AsyncDisposableStack();
   const writer = `${config.nodeId}/api-1`;
+  const changes = new CallChanges();
   const record = stack.use(
     openSqliteRecord({
       dataDir: config.dataDir,
@@ -88,6 +93,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
       clock,
       newId,
       randomBytes,
+      onCallStored: (callId) => changes.notify(callId),
     }),
   );
   const dataKey = readDataSecret(config.dataDir, 'data.key');
@@ -130,10 +136,15 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   metrics.setWarmPools(async () => readPools(await runner.state()));
   const boundary = createBoundary({ redactionKey: dataKey, knownSecrets: [] });
   const blocks = new BlockList({ record, clock, newId, redactText: (text) => boundary.redactText(text) });
-  const ledger = new QuotaLedger();
+  const closed = await closeOpenCalls(record, clock);
+  if (closed > 0) logger.warn({ calls: closed }, 'calls of an earlier process closed as unknown');
+  const { redisUrl } = config;
+  const quotas = stack.use(
+    await openQuotas({ record, revision, clock, redisUrl, process: instanceOf(dataKey), metrics, logger }),
+  );
   const context: CallContext = {
     revision: () => revision,
-    quotas: ledger,
+    quotas,
     blocks,
     boundary,
     executor: runner,
@@ -155,7 +166,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   };
   metrics.setPendingApprovals(() => countPending(record));
   const keys = new KeyRing({ record, clock });
-  await prepareRecord(context, ledger, keys, config, logger);
+  await writeFirstKeys(record, keys, config, logger);
   await record.write({
     events: [
       startedEvent(loaded, version, revision.id),
@@ -165,15 +176,24 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
 
   stack.use(await startCheckpoints(config, { record, writer, clock, logger }));
   stack.use(watchExpiry(context));
-  const desk = stack.use(new ApprovalDesk(context));
+  const detached = stack.use(new DetachedCalls({ logger }));
+  const desk = new ApprovalDesk(context, detached);
   if (webhook !== null) announcePending(record, webhook);
   const failures = stack.use(new LoginFailures({ record, logger }));
+  const authentication = { record, now: clock.now, onFailure: (address: string) => failures.count(address) };
+  const follower = new CallFollower({
+    changes,
+    current: (callId) => record.getCall(callId)?.call ?? null,
+    isStillActive: (caller) => isStillActive(authentication, caller),
+  });
   let isDraining = false;
   const server = createHttpServer({
     routes: createRoutes({
       context,
       keys,
       desk,
+      detached,
+      follower,
       blocks,
       version,
       readiness: () =>
@@ -182,12 +202,13 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
           runners: () => runner.state(),
           revision: () => revision,
           blocks: () => blocks.list(),
+          quotas: () => quotas.state(),
           isDraining: () => isDraining,
         }),
       isDraining: () => isDraining,
       servesMetrics: config.metrics === 'on',
     }),
-    authentication: { record, now: clock.now, onFailure: (address) => failures.count(address) },
+    authentication,
     onScopeDenied: async (caller, scope, route) => {
       await record.write({
         events: [
@@ -214,9 +235,12 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
     logger.info({ runningCalls: slots.runningCount, drainMs: config.drainMs }, 'draining');
     slots.refuseWaiting();
     const cancel = setTimeout(() => running.cancelAll(), config.drainMs);
-    await stopServing(server, config.drainMs + cancelMsMax);
-    // Nobody waits for the answer of an approved call, but its outcome belongs to the record.
-    await desk[Symbol.asyncDispose]();
+    const served = stopServing(server, config.drainMs + cancelMsMax);
+    await running.ended();
+    changes.close();
+    await served;
+    // Nobody may wait for the answer any more, but the outcome belongs to the record.
+    await detached[Symbol.asyncDispose]();
     clearTimeout(cancel);
     await record.write({ events: [{ type: 'stopped', details: { version } }] });
     logger.info({}, 'stopped');
@@ -272,40 +296,14 @@ function instanceOf(dataKey: Uint8Array): string {
   return createHmac('sha256', dataKey).update('instance').digest('hex').slice(0, 16);
 }
 
-/** Signs what the record holds by now, and what comes. */
-function startCheckpoints(
-  config: Config,
-  parts: Pick<CheckpointerOptions, 'record' | 'writer' | 'clock' | 'logger'>,
-): Promise<Checkpointer> {
-  const { auditSigningKey, auditAnchor, auditCheckpointMs, dataDir } = config;
-  const previous = auditSigningKey?.previous ?? null;
-  return Checkpointer.start({
-    ...parts,
-    key: signingKey(auditSigningKey?.key ?? readDataSecret(dataDir, 'signing.key')),
-    previousKey: previous === null ? null : signingKey(previous),
-    anchors: (auditAnchor ?? []).map(createAnchor),
-    everyMs: auditCheckpointMs,
-  });
-}
-
-/** What the record must know before the first call: lost calls closed, quotas counted again, keys in place. */
-async function prepareRecord(
-  context: CallContext,
-  ledger: QuotaLedger,
+async function writeFirstKeys(
+  record: RecordStore,
   keys: KeyRing,
   config: Config,
   logger: Logger,
 ): Promise<void> {
-  const { record, clock } = context;
-  const closed = await closeOpenCalls(record, clock);
-  if (closed > 0) logger.warn({ calls: closed }, 'calls of an earlier process closed as unknown');
-  ledger.replay(record.quotaUseSince(clock.now() - context.revision().quotaWindowMsMax));
-  const written = await ensureFirstKeys({
-    dataDir: config.dataDir,
-    record,
-    keys,
-    bootstrapKey: config.bootstrapKey,
-  });
+  const { dataDir, bootstrapKey } = config;
+  const written = await ensureFirstKeys({ dataDir, record, keys, bootstrapKey });
   for (const file of written) logger.info({ file }, 'first key written');
 }
 
@@ -358,4 +356,20 @@ function readPools(runners: readonly RunnerState[]): WarmPoolReading[] {
   return runners.flatMap(({ health, name: runner }) =>
     (health?.executors ?? []).flatMap(({ pools = [] }) => pools.map((pool) => ({ runner, ...pool }))),
   );
+}
+
+/** Signs what the record holds by now, and what comes. */
+function startCheckpoints(
+  config: Config,
+  parts: Pick<CheckpointerOptions, 'record' | 'writer' | 'clock' | 'logger'>,
+): Promise<Checkpointer> {
+  const { auditSigningKey, auditAnchor, auditCheckpointMs, dataDir } = config;
+  const previous = auditSigningKey?.previous ?? null;
+  return Checkpointer.start({
+    ...parts,
+    key: signingKey(auditSigningKey?.key ?? readDataSecret(dataDir, 'signing.key')),
+    previousKey: previous === null ? null : signingKey(previous),
+    anchors: (auditAnchor ?? []).map(createAnchor),
+    everyMs: auditCheckpointMs,
+  });
 }

@@ -2,6 +2,7 @@
 import type { RecordHealth } from '../audit/record.ts';
 import type { Block } from '../model/block.ts';
 import type { ExecutorHealth } from '../execution/executor.ts';
+import type { QuotaStoreState } from '../policy/quotas/quota-store.ts';
 import { findUnmetConfinement } from '../policy/unmet-confinement.ts';
 import type { Revision } from '../policy/revision.ts';
 import type { RunnerState } from '../execution/runner/runner-connection.ts';
@@ -24,6 +25,7 @@ export interface ReadinessOptions {
   readonly record: () => Promise<RecordHealth>;
   readonly runners: () => Promise<readonly RunnerState[]>;
   readonly revision: () => Revision;
+  readonly quotas: () => QuotaStoreState;
   readonly blocks: () => readonly Block[];
   readonly isDraining: () => boolean;
 }
@@ -40,6 +42,7 @@ export async function readReadiness(options: ReadinessOptions): Promise<Readines
     { name: 'record', ...record },
     ...runners.flatMap((runner) => describeRunner(runner, revision)),
     { name: 'policy', state: 'ok', reason: null, details: { revision: revision.id } },
+    describeQuotas(options.quotas()),
     ...describeBlocks(options.blocks()),
     ...(options.isDraining()
       ? [{ name: 'server', state: 'down', reason: 'it is shutting down' } as const]
@@ -53,6 +56,10 @@ export async function readReadiness(options: ReadinessOptions): Promise<Readines
     revision: revision.id,
     dependencies,
   };
+}
+
+function describeQuotas({ store, state, reason }: QuotaStoreState): DependencyState {
+  return { name: 'quotas', state: state === 'ok' ? 'ok' : 'degraded', reason, details: { store } };
 }
 
 /** Whom and what they mean is for `GET /v1/blocks`: this page is open to everybody. */

@@ -25,6 +25,7 @@ export const eventCatalogue = {
   chain_key_rotated: 'Signed with the key until now: the key that signs from here on.',
   started: 'A server process started: version, config digest, confinement.',
   stopped: 'A server process ended in an orderly way.',
+  quota_store_changed: 'The store that counts quotas for several processes was lost, or is back.',
   runner_lost: 'The runner process went away.',
   audit_read: 'Somebody read the record.',
   artifact_read: 'Somebody fetched an artifact.',

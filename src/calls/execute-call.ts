@@ -23,10 +23,12 @@ import { isRefusal } from './refusal.ts';
 import { runCall } from './run-call.ts';
 import { findTool, validateArguments } from './validate-call.ts';
 
+/** `onBegun` is told once the intent is durable; a call that does not get so far is not begun. */
 export async function executeCall(
   context: CallContext,
   caller: Caller,
   request: CallRequest,
+  onBegun?: (call: Call) => void,
 ): Promise<CallAnswer> {
   const revision = context.revision();
   const replay = findReplay(context, caller, request);
@@ -44,7 +46,7 @@ export async function executeCall(
   const callId = context.newId('call');
   const admitted = { callId, revision, caller, request, tool, args, decided, inbound };
   if (decided.decision.approval !== null) return requestApproval(context, admitted);
-  return dispatchCall(context, { ...admitted, claim: null });
+  return dispatchCall(context, { ...admitted, claim: null }, onBegun);
 }
 
 /**

@@ -9,12 +9,13 @@ export interface RunningCall extends Disposable {
 export class RunningCalls {
   readonly #calls = new Map<string, AbortController>();
   #isShutDown = false;
+  #whenNoneRuns: (() => void)[] = [];
 
   enter(callId: string): RunningCall {
     const controller = new AbortController();
     if (this.#isShutDown) controller.abort();
     this.#calls.set(callId, controller);
-    return { signal: controller.signal, [Symbol.dispose]: () => this.#calls.delete(callId) };
+    return { signal: controller.signal, [Symbol.dispose]: () => this.#leave(callId) };
   }
 
   /** False when no such call runs here. */
@@ -24,9 +25,20 @@ export class RunningCalls {
     return controller !== undefined;
   }
 
+  /** Resolves when none runs. */
+  ended(): Promise<void> {
+    if (this.#calls.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#whenNoneRuns.push(resolve));
+  }
+
   /** Ends all, and those that come after. */
   cancelAll(): void {
     this.#isShutDown = true;
     for (const controller of this.#calls.values()) controller.abort();
+  }
+
+  #leave(callId: string): void {
+    this.#calls.delete(callId);
+    if (this.#calls.size === 0) for (const tell of this.#whenNoneRuns.splice(0)) tell();
   }
 }

@@ -15,6 +15,7 @@ type OptionalNames =
   | 'auditAnchor'
   | 'approvalWebhook'
   | 'runners'
+  | 'redisUrl'
   | 'runnerTlsCert'
   | 'runnerTlsKey'
   | 'runnerTlsCa';

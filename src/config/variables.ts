@@ -69,6 +69,13 @@ function path(value: string): string {
   return value;
 }
 
+/** The message holds nothing of the text: that may hold a password. */
+function redisUrl(value: string): string {
+  const isUrl = URL.canParse(value) && /^rediss?:\/\/[^/]/.test(value);
+  if (!isUrl) throw new Error('must be redis://host:port or rediss://user:password@host:port/database');
+  return value;
+}
+
 function key256(value: string): Uint8Array {
   if (!/^[0-9a-fA-F]{64}$/.test(value)) throw new Error('must be 32 bytes in hex (openssl rand -hex 32)');
   return Buffer.from(value, 'hex');
@@ -145,6 +152,13 @@ export const variables = {
     'the bootstrap key, instead of a random one',
     null,
     text(apiKeyPattern, 'spk_ + id + _ + 43 characters of A-Z a-z 0-9 _ -'),
+    { secret: true },
+  ),
+  redisUrl: variable(
+    'SALLYPORT_REDIS_URL',
+    'Redis in which several servers count quotas together; unset: each by itself',
+    null,
+    redisUrl,
     { secret: true },
   ),
   runners: variable(

@@ -21,6 +21,11 @@ export const callStatuses = [
 ] as const;
 export type CallStatus = (typeof callStatuses)[number];
 
+/** It will change: it runs, or waits for a person. */
+export function isOpen({ status }: Pick<Call, 'status'>): boolean {
+  return status === 'running' || status === 'pending_approval';
+}
+
 /** The tool's own code threw. Filtered like everything else that leaves. */
 export interface CallError {
   readonly name: string;

@@ -14,6 +14,9 @@ export interface Metrics {
   httpAnswered(method: string, route: string, status: number, seconds: number): void;
   setRunningCalls(count: () => number): void;
   runnerLost(): void;
+  /** Only where quotas are counted in a store of their own. */
+  setQuotaStoreUp(isUp: () => boolean): void;
+  quotaStoreLost(): void;
   /** `requested`, then once its final status. */
   approvalMoved(status: string): void;
   setPendingApprovals(count: () => number): void;
@@ -78,6 +81,11 @@ export function createMetrics(): Metrics {
     help: 'Times that the runner process went away',
     registers,
   });
+  const quotaStoreLost = new Counter({
+    name: 'sallyport_quota_store_lost_total',
+    help: 'Times that the shared store of quotas was lost',
+    registers,
+  });
   const approvals = new Counter({
     name: 'sallyport_approvals_total',
     help: 'Approvals, by what happened to them: requested, approved, rejected, expired, voided, cancelled',
@@ -111,6 +119,17 @@ export function createMetrics(): Metrics {
       });
     },
     runnerLost: () => lost.inc(),
+    setQuotaStoreUp(isUp) {
+      void new Gauge({
+        name: 'sallyport_quota_store_up',
+        help: '1 while the shared store of quotas answers, else 0',
+        registers,
+        collect() {
+          this.set(isUp() ? 1 : 0);
+        },
+      });
+    },
+    quotaStoreLost: () => quotaStoreLost.inc(),
     approvalMoved: (status) => approvals.inc({ status }),
     setPendingApprovals(count) {
       void new Gauge({

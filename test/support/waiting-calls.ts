@@ -7,6 +7,7 @@ import type { RecordStore } from '../../src/audit/record.ts';
 import { openSqliteRecord } from '../../src/audit/sqlite/open-sqlite-record.ts';
 import { createBoundary } from '../../src/boundary/boundary.ts';
 import { ApprovalDesk } from '../../src/calls/approvals/approval-desk.ts';
+import { DetachedCalls } from '../../src/calls/detached-calls.ts';
 import { PayloadSeal } from '../../src/calls/approvals/payload-seal.ts';
 import { WaitingRoom } from '../../src/calls/approvals/waiting-room.ts';
 import type { CallContext } from '../../src/calls/call-context.ts';
@@ -67,6 +68,7 @@ export class WaitingCalls implements AsyncDisposable {
   readonly dataDir: string;
   readonly record: RecordStore;
   readonly context: CallContext;
+  readonly detached: DetachedCalls;
   readonly desk: ApprovalDesk;
   /** Everything that reached the executor. */
   readonly runs: ExecutionRequest[] = [];
@@ -107,7 +109,8 @@ export class WaitingCalls implements AsyncDisposable {
       },
       logger,
     };
-    this.desk = new ApprovalDesk(this.context);
+    this.detached = new DetachedCalls({ logger });
+    this.desk = new ApprovalDesk(this.context, this.detached);
   }
 
   static async open(policy = refundPolicy(), options: WaitingOptions = {}): Promise<WaitingCalls> {
@@ -184,7 +187,7 @@ export class WaitingCalls implements AsyncDisposable {
 
   /** Ends it as a stop does, and leaves its files. */
   async close(): Promise<void> {
-    await this.desk[Symbol.asyncDispose]();
+    await this.detached[Symbol.asyncDispose]();
     await this.#outcomes[Symbol.asyncDispose]();
     await this.record[Symbol.asyncDispose]();
   }

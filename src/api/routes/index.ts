@@ -2,12 +2,14 @@
 import type { Caller } from '../../model/principal.ts';
 import type { BlockList } from '../../calls/block-list.ts';
 import type { CallContext } from '../../calls/call-context.ts';
+import type { DetachedCalls } from '../../calls/detached-calls.ts';
 import { executeCall } from '../../calls/execute-call.ts';
 import type { ApprovalDesk } from '../../calls/approvals/approval-desk.ts';
 import { cancelCall } from '../../calls/cancel-call.ts';
 import type { KeyRing } from '../../calls/key-ring.ts';
 import { actor } from '../../calls/key-ring.ts';
 import { visibleTools } from '../../policy/visibility.ts';
+import type { CallFollower } from '../follow-call.ts';
 import { createOpenApi } from '../openapi.ts';
 import { createBodyParser } from '../read-body.ts';
 import type { Readiness } from '../readiness.ts';
@@ -17,6 +19,7 @@ import { cancelCallRoute } from './cancel-call.ts';
 import { addBlockRoute, listBlocksRoute, removeBlockRoute } from './blocks.ts';
 import { createCallRoute } from './create-call.ts';
 import { decideRoute } from './decide.ts';
+import { followCallRoute } from './follow-call.ts';
 import { getArtifactRoute } from './get-artifact.ts';
 import { getCallRoute } from './get-call.ts';
 import { getPolicyRoute } from './get-policy.ts';
@@ -31,6 +34,8 @@ export interface RoutesOptions {
   readonly context: CallContext;
   readonly keys: KeyRing;
   readonly desk: ApprovalDesk;
+  readonly detached: DetachedCalls;
+  readonly follower: CallFollower;
   readonly blocks: BlockList;
   readonly readiness: () => Promise<Readiness>;
   readonly isDraining: () => boolean;
@@ -39,7 +44,7 @@ export interface RoutesOptions {
 }
 
 export function createRoutes(options: RoutesOptions): readonly Route[] {
-  const { context, keys, desk } = options;
+  const { context, keys, desk, detached, follower } = options;
   const { record } = context;
   const bodies = createBodyParser();
   const recordRead = async (caller: Caller, what: string): Promise<void> => {
@@ -63,13 +68,15 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
   const run = async (
     caller: Caller,
     request: Parameters<typeof executeCall>[2],
+    onBegun?: Parameters<typeof executeCall>[3],
   ): ReturnType<typeof executeCall> =>
     options.isDraining()
       ? { kind: 'refused', refusal: draining, callId: null }
-      : executeCall(context, caller, request);
+      : executeCall(context, caller, request, onBegun);
   const routes: Route[] = [
-    createCallRoute({ bodies, executeCall: run }),
+    createCallRoute({ bodies, executeCall: run, detached, follower }),
     getCallRoute(record),
+    followCallRoute({ record, follower }),
     cancelCallRoute({ record, cancel: (caller, stored) => cancelCall(context, caller, stored) }),
     listToolsRoute((principal) => visibleTools(context.revision(), principal)),
     decideRoute(context, bodies),

@@ -23,6 +23,7 @@ export class SqliteRecord implements RecordStore {
   readonly #reader: SqliteRecordReader;
   readonly #lock: Disposable;
   readonly #queue: WriteQueue;
+  readonly #onCallStored: ((callId: string) => void) | undefined;
   #failed = false;
   #successAtMs = Number.NEGATIVE_INFINITY;
   #probe: Promise<RecordHealth> | null = null;
@@ -31,17 +32,24 @@ export class SqliteRecord implements RecordStore {
   /** Takes over the reader and the lock: disposing disposes them. */
   constructor(
     sources: SealSources,
-    parts: { readonly file: string; readonly reader: SqliteRecordReader; readonly lock: Disposable },
+    parts: {
+      readonly file: string;
+      readonly reader: SqliteRecordReader;
+      readonly lock: Disposable;
+      readonly onCallStored?: ((callId: string) => void) | undefined;
+    },
   ) {
     this.#sources = { ...sources, randomBytes: poolRandomBytes(sources.randomBytes) };
     this.#reader = parts.reader;
     this.#lock = parts.lock;
+    this.#onCallStored = parts.onCallStored;
     this.#queue = new WriteQueue({ file: parts.file, writer: sources.writer });
   }
 
   async write(write: RecordWrite): Promise<Receipt> {
     const sealed = sealWrite(write, this.#sources);
     const place = await this.#store(sealed);
+    for (const { call } of write.calls ?? []) this.#onCallStored?.(call.id);
     return { events: () => eventsAfter(place, sealed.events) };
   }
 

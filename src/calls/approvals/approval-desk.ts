@@ -9,6 +9,7 @@ import type { ApprovalQuery } from '../../audit/record.ts';
 import type { Approval } from '../../model/approval.ts';
 import type { Caller } from '../../model/principal.ts';
 import type { CallContext } from '../call-context.ts';
+import type { DetachedCalls } from '../detached-calls.ts';
 import { approvalView, settledAnswer } from './approval-view.ts';
 import type { ApprovalDetail, ApprovalView, DeskAnswer } from './approval-view.ts';
 import { ApprovedCalls } from './approved-calls.ts';
@@ -25,13 +26,13 @@ export interface WantedDecision {
   readonly reason: string;
 }
 
-export class ApprovalDesk implements AsyncDisposable {
+export class ApprovalDesk {
   readonly #context: CallContext;
   readonly #approved: ApprovedCalls;
 
-  constructor(context: CallContext) {
+  constructor(context: CallContext, detached: DetachedCalls) {
     this.#context = context;
-    this.#approved = new ApprovedCalls(context);
+    this.#approved = new ApprovedCalls(context, detached);
   }
 
   /** Those that this person may see, newest first. A page may be short, or empty, with more to come. */
@@ -89,11 +90,6 @@ export class ApprovalDesk implements AsyncDisposable {
       if (error instanceof ApprovalSettled) return settledAnswer(context, id);
       throw error;
     }
-  }
-
-  /** Waits for the calls that were approved here and still run. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#approved[Symbol.asyncDispose]();
   }
 
   /** null once it is settled: its arguments are gone, and nothing of it can run. */

@@ -4,9 +4,9 @@
  * the next start closes as `unknown` and never runs again. There is no state between.
  */
 import { ApprovalSettled } from '../../audit/record.ts';
-import type { Call } from '../../model/call.ts';
-import type { CallAnswer, CallContext } from '../call-context.ts';
+import type { CallContext } from '../call-context.ts';
 import { checkArguments } from '../check-arguments.ts';
+import type { DetachedCalls } from '../detached-calls.ts';
 import { dispatchCall } from '../execute-call.ts';
 import { isRefusal } from '../refusal.ts';
 import { approvalView } from './approval-view.ts';
@@ -16,14 +16,15 @@ import { settledApproval } from './end-waiting.ts';
 import { approvedEvent, voidCall } from './settle-call.ts';
 import type { Deciding } from './settle-call.ts';
 
-export class ApprovedCalls implements AsyncDisposable {
+export class ApprovedCalls {
   readonly #context: CallContext;
+  readonly #detached: DetachedCalls;
   /** Approvals on their way to a lease, a slot and their intent. */
   readonly #underway = new Set<string>();
-  readonly #runs = new Set<Promise<unknown>>();
 
-  constructor(context: CallContext) {
+  constructor(context: CallContext, detached: DetachedCalls) {
     this.#context = context;
+    this.#detached = detached;
   }
 
   /** Answers once the intent is durable; the run goes on. Refused, nothing was decided: it can be tried again. */
@@ -38,33 +39,19 @@ export class ApprovedCalls implements AsyncDisposable {
       throw new ApprovalSettled('its call does not wait');
     const settled = settledApproval(context, approval, 'approved', person, deciding.reason);
     const claim = { approval: settled, decided: approvedEvent(deciding), waiting };
-    const begun = Promise.withResolvers<Call>();
     this.#underway.add(approval.id);
-    const run = dispatchCall(context, { ...start, inbound, claim }, (call) => {
-      context.metrics.approvalMoved('approved');
-      begun.resolve(call);
-    });
-    this.#follow(run, approval.callId);
     try {
-      const first = await Promise.race([begun.promise, run]);
-      if (!('kind' in first)) return { kind: 'decided', approval: approvalView(settled), call: first };
-      if (first.kind === 'refused') return first;
-      return { kind: 'decided', approval: approvalView(settled), call: first.call };
+      const answer = await this.#detached.answerWithin(0, (onBegun) =>
+        dispatchCall(context, { ...start, inbound, claim }, (call) => {
+          context.metrics.approvalMoved('approved');
+          onBegun(call);
+        }),
+      );
+      if (answer.kind === 'refused') return answer;
+      return { kind: 'decided', approval: approvalView(settled), call: answer.call };
     } finally {
       this.#underway.delete(approval.id);
     }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.allSettled(this.#runs);
-  }
-
-  /** Nobody waits for the end of the run: what goes wrong in it is told to the log. */
-  #follow(run: Promise<CallAnswer>, callId: string): void {
-    this.#runs.add(run);
-    run
-      .catch((error: unknown) => this.#context.logger.error({ err: error, callId }, 'approved call failed'))
-      .finally(() => this.#runs.delete(run));
   }
 }
 

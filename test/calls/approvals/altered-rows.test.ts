@@ -122,7 +122,7 @@ test.each(['approve', 'reject', 'expire'] as const)(
         decision: end === 'reject' ? 'reject' : 'approve',
         reason: 'x',
       });
-      await calls.desk[Symbol.asyncDispose]();
+      await calls.detached[Symbol.asyncDispose]();
       const before = calls.runs.length;
       for (const [index, table] of tables.entries()) {
         const row = kept[index]!;
@@ -136,7 +136,7 @@ test.each(['approve', 'reject', 'expire'] as const)(
         kind: 'refused',
         refusal: { code: 'approval_settled' },
       });
-      await calls.desk[Symbol.asyncDispose]();
+      await calls.detached[Symbol.asyncDispose]();
       expect(calls.runs).toHaveLength(before);
       expect((await calls.record.verify()).valid).toBe(false);
     });

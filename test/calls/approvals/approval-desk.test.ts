@@ -22,7 +22,7 @@ test('an approved call runs once, with the very bytes that were asked for, in a 
     approval: { status: 'approved', decidedBy: 'mia' },
     call: { status: 'running' },
   });
-  await calls.desk[Symbol.asyncDispose]();
+  await calls.detached[Symbol.asyncDispose]();
   expect(calls.call(approval)).toMatchObject({ status: 'succeeded', result: 'paid' });
   expect(calls.runs).toMatchObject([{ callId: approval.callId, principal: 'ana', reuse: 'never' }]);
   expect(Buffer.from(calls.runs[0]!.args).toString()).toBe('{"code":"x","cents":5000}');
@@ -59,7 +59,7 @@ test('two who approve in one moment run it once', async () => {
   const leads = await Promise.all(['mia', 'noa', 'oda'].map((id) => calls.person(id, { roles: ['lead'] })));
   const approval = await calls.ask(ana);
   const answers = await Promise.all(leads.map((lead) => calls.desk.decide(lead, approval.id, approve)));
-  await calls.desk[Symbol.asyncDispose]();
+  await calls.detached[Symbol.asyncDispose]();
   expect(answers.map(({ kind }) => kind).toSorted()).toEqual(['decided', 'refused', 'refused']);
   expect(calls.runs).toHaveLength(1);
   expect(calls.context.quotas.openLeases).toBe(0);
@@ -183,7 +183,7 @@ test('what is shown is filtered, and says so; the secret is nowhere in the datab
   expect(shown?.args).toMatchObject({ cents: 5000 });
   expect(JSON.stringify(shown)).not.toContain(token);
   await calls.desk.decide(mia, approval.id, approve);
-  await calls.desk[Symbol.asyncDispose]();
+  await calls.detached[Symbol.asyncDispose]();
   expect(Buffer.from(calls.runs[0]!.args).toString()).toContain(token);
   const events = calls.record.listEvents({ tenant: null, limit: 100, order: 'asc' }).items;
   expect(JSON.stringify(events)).not.toContain(token);

@@ -54,10 +54,8 @@ class Scene {
 
   constructor(calls: WaitingCalls, ana: Caller, mia: Caller, approval: Approval) {
     this.#calls = calls;
-    this.#elsewhere = new ApprovalDesk({
-      ...calls.context,
-      quotas: new QuotaLedger(),
-    });
+    const context = { ...calls.context, quotas: new QuotaLedger() };
+    this.#elsewhere = new ApprovalDesk(context, calls.detached);
     [this.#ana, this.#mia, this.#approval] = [ana, mia, approval];
   }
 
@@ -99,8 +97,7 @@ class Scene {
 
   async settle(): Promise<void> {
     await Promise.all(this.#underway.splice(0));
-    await this.#calls.desk[Symbol.asyncDispose]();
-    await this.#elsewhere[Symbol.asyncDispose]();
+    await this.#calls.detached[Symbol.asyncDispose]();
   }
 
   #begin(work: Promise<unknown>): void {

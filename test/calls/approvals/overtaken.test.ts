@@ -55,7 +55,7 @@ test.each(Object.entries(unrelated))('%s voids nothing', async (_what, policy) =
     expect(calls.revision.id).not.toBe(before);
     expect(calls.desk.show(mia, approval.id)?.hindrance).toBeNull();
     expect(await calls.desk.decide(mia, approval.id, approve)).toMatchObject({ kind: 'decided' });
-    await calls.desk[Symbol.asyncDispose]();
+    await calls.detached[Symbol.asyncDispose]();
     expect(calls.runs).toMatchObject([{ revision: calls.revision.id }]);
   });
 });
