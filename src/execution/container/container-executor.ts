@@ -44,6 +44,8 @@ export interface ContainerExecutorOptions {
   readonly profiles?: () => readonly ContainerProfile[];
   /** False: no container waits for a call, whatever images ask for. True when missing. */
   readonly keepsWarm?: boolean;
+  /** True: nothing is started under a runtime whose version has known holes. False when missing. */
+  readonly refusesKnownHoles?: boolean;
   /** Calls at once; `concurrentCallsMax` when missing. */
   readonly concurrentCallsMax?: number;
   /** Calls that wait for their turn; `waitingCallsMax` when missing. */
@@ -78,7 +80,15 @@ export class ContainerExecutor implements SandboxExecutor {
       runningMax: options.concurrentCallsMax ?? concurrentCallsMax,
       waitingMax: options.waitingCallsMax ?? waitingCallsMax,
     });
-    const { clock, imagesDirectory, instance, keepsWarm = true, logger, profiles } = options;
+    const {
+      clock,
+      imagesDirectory,
+      instance,
+      keepsWarm = true,
+      logger,
+      profiles,
+      refusesKnownHoles = false,
+    } = options;
     this.#source = new SandboxSource({
       engine: this.#engine,
       live: this.#live,
@@ -88,6 +98,7 @@ export class ContainerExecutor implements SandboxExecutor {
       keepsWarm,
       logger,
       profiles,
+      refusesKnownHoles,
     });
     this.#sessions = new SessionKeeper({ source: this.#source, clock });
     this.#timers = [
