@@ -9,7 +9,8 @@ import { verifyRecord } from './verify-record.ts';
 import type { Approval } from '../../model/approval.ts';
 import type { ApprovalQuery, PendingOf } from '../record.ts';
 import type { ApiKey, EventQuery, IdempotencyEntry, Page, QuotaUse, RecordReader } from '../record.ts';
-import type { StoredArtifact, StoredCall, StoredEvent, VerifyReport } from '../record.ts';
+import type { StoredArtifact, StoredCall, StoredEvent } from '../record.ts';
+import type { VerifyReport, VerifyTrust, WriterHead } from '../record.ts';
 import type { Block } from '../../model/block.ts';
 import type { Scope } from '../../model/principal.ts';
 import type { Connection } from './connection.ts';
@@ -141,8 +142,12 @@ export class SqliteRecordReader implements RecordReader, Disposable {
     };
   }
 
-  verify(): Promise<VerifyReport> {
-    return verifyRecord(this.#connection).catch((error: unknown) => {
+  heads(): readonly WriterHead[] {
+    return this.#read(() => this.#statements.heads.all() as WriterHead[]);
+  }
+
+  verify(trust: VerifyTrust = {}): Promise<VerifyReport> {
+    return verifyRecord(this.#connection, trust).catch((error: unknown) => {
       throw recordUnavailable(error);
     });
   }
@@ -227,6 +232,7 @@ function prepare(connection: Connection) {
     key: connection.prepare('SELECT * FROM api_keys WHERE id = ?'),
     keys: connection.prepare('SELECT * FROM api_keys ORDER BY id'),
     blocks: connection.prepare('SELECT body FROM blocks WHERE expires_at_ms > ? ORDER BY id').pluck(),
+    heads: connection.prepare('SELECT writer, sequence, hash FROM writers ORDER BY writer'),
     // Inside of strings quotation marks are escaped: only the member itself reads like this.
     quotaUse: connection.prepare(
       `SELECT position, type, canonical FROM audit_chain
