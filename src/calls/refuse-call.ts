@@ -105,7 +105,13 @@ export async function withdrawCall(
     ],
     ...(idempotencyKey === null
       ? {}
-      : { releasedIdempotency: { principal: caller.principal.id, key: idempotencyKey } }),
+      : {
+          releasedIdempotency: {
+            principal: caller.principal.id,
+            key: idempotencyKey,
+            callId: begun.callId,
+          },
+        }),
   });
   if (request.session !== null) context.sessions.noteFailure(request.session, error);
   return { kind: 'refused', refusal: { code: error.code, detail: error.message }, callId: begun.callId };

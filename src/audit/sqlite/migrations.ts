@@ -141,6 +141,11 @@ const approvals = `
   ) STRICT;
 `;
 
+/** Counts what waits of a tenant; the expression is that of `pendingTenant`. */
+const approvalTenants = `
+  CREATE INDEX approvals_tenant ON approvals (json_extract(CAST(body AS TEXT), '$.tenant')) WHERE status = 'pending';
+`;
+
 /** `body` is the stored session as JSON. */
 const sessions = `
   CREATE TABLE sessions (
@@ -154,7 +159,7 @@ const sessions = `
   CREATE INDEX sessions_open ON sessions (id) WHERE status = 'open';
 `;
 
-const migrations: readonly string[] = [initial, blocks, approvals, sessions];
+const migrations: readonly string[] = [initial, blocks, approvals, approvalTenants, sessions];
 
 /** Brings the schema up to date; safe to run again and from several processes. Throws `RecordUnavailable` for a newer one. */
 export function migrate(connection: Connection): void {
