@@ -16,6 +16,7 @@ import { RecordUnavailable } from './audit/record.ts';
 import type { RecordStore } from './audit/record.ts';
 import { openSqliteRecord } from './audit/sqlite/open-sqlite-record.ts';
 import { createBoundary } from './boundary/boundary.ts';
+import { FileFilter } from './boundary/file-filter.ts';
 import { detectorIds } from './boundary/detectors.ts';
 import { ApprovalDesk } from './calls/approvals/approval-desk.ts';
 import { watchExpiry } from './calls/approvals/expire-approvals.ts';
@@ -140,7 +141,8 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   const slots = new Slots(slotLimits);
   metrics.setRunningCalls(() => slots.runningCount);
   metrics.setWarmPools(async () => readPools(await runner.state()));
-  const boundary = createBoundary({ redactionKey: dataKey, knownSecrets: [] });
+  const boundaryOptions = { redactionKey: dataKey, knownSecrets: [] };
+  const boundary = createBoundary(boundaryOptions);
   const blocks = new BlockList({ record, clock, newId, redactText: (text) => boundary.redactText(text) });
   const closed = await closeOpenCalls(record, clock);
   if (closed > 0) logger.warn({ calls: closed }, 'calls of an earlier process closed as unknown');
@@ -183,7 +185,12 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
 
   stack.use(await startCheckpoints(config, { record, writer, clock, logger }));
   const fileBytesMax = config.maxFileBytes;
-  const sessionContext = { ...context, host: runner, fileBytesMax };
+  const sessionContext = {
+    ...context,
+    host: runner,
+    fileFilter: new FileFilter(boundaryOptions),
+    fileBytesMax,
+  };
   const sessionDesk = stack.use(new SessionDesk(sessionContext));
   sessions = sessionDesk;
   metrics.setOpenSessions(() => context.sessions.all.length);
