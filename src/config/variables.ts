@@ -192,6 +192,12 @@ export const variables = {
     'on',
     oneOf('on', 'off'),
   ),
+  engineFloor: variable(
+    'SALLYPORT_ENGINE_FLOOR',
+    'what to do where runc or runsc is of a version with known holes; refuse: no container is started under it',
+    'warn',
+    oneOf('warn', 'refuse'),
+  ),
   maxBodyBytes: variable('SALLYPORT_MAX_BODY_BYTES', 'largest request body', '1MiB', bytes(kib, 16 * mib)),
   trustedProxies: variable(
     'SALLYPORT_TRUSTED_PROXIES',
