@@ -113,7 +113,7 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
     decideApprovalRoute({ desk, bodies, isDraining: options.isDraining }),
     listAuditEventsRoute({ record, onRead: recordRead }),
     verifyAuditRoute({ record, onRead: recordRead }),
-    exportAuditRoute({ record, now: context.clock.now, onExport: recordExport }),
+    exportAuditRoute({ record, now: () => context.clock.now(), onExport: recordExport }),
     listCheckpointsRoute({ record, onRead: recordRead }),
     getPolicyRoute(context.revision),
     listBlocksRoute(options.blocks),

@@ -88,9 +88,7 @@ class ExportWalk {
   #takeEnd({ heads, events, omitted }: End): void {
     this.#hasEnd = true;
     if (events !== this.#events || omitted !== this.#omitted)
-      this.#lineProblem(
-        `says ${events} events and ${omitted} left out, not ${this.#events} and ${this.#omitted}`,
-      );
+      this.#lineProblem(`does not count what it ends: ${this.#events} events and ${this.#omitted} left out`);
     this.#verifier.compareHeads(
       new Map(heads.map(({ writer, sequence, hash }): [string, ChainHead] => [writer, { sequence, hash }])),
     );

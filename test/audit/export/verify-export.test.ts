@@ -75,7 +75,7 @@ describe('an NDJSON export', () => {
     const lines = exported({ tenant: 'default' });
     expect(await verify(lines)).toMatchObject({ valid: true, events: 52, omitted: 48, problems: [] });
     expect(lines.join('\n')).not.toMatch(/bob|"tenant":"other"/);
-    expect(lines.filter((line) => line.startsWith('{"omitted"'))[0]).toMatch(
+    expect(lines.find((line) => line.startsWith('{"omitted"'))).toMatch(
       /^\{"omitted":\{"eventHash":"[0-9a-f]{64}","sequence":\d+,"writer":"node-a\/api-1"\}\}$/,
     );
   });
