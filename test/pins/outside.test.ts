@@ -96,6 +96,7 @@ test('event types', () => {
     'stopped',
     'quota_store_changed',
     'runner_lost',
+    'exported',
     'audit_read',
     'artifact_read',
   ]);
