@@ -14,6 +14,8 @@ export const eventCatalogue = {
   approval_voided: 'An approval no longer fits what would run now; the call ran nothing.',
   call_cancelled: 'A caller took a waiting call back, or asked for a running one to be ended.',
   egress: 'The server itself sent something out, and what became of it.',
+  decoy_seen:
+    'Critical: a decoy credential was in arguments or in output. Somebody went where nobody has a reason to go.',
   key_created: 'An API key was made.',
   key_revoked: 'An API key was revoked.',
   scope_denied: 'A caller used a route that its key has no scope for.',

@@ -74,6 +74,7 @@ test('event types', () => {
     'approval_voided',
     'call_cancelled',
     'egress',
+    'decoy_seen',
     'key_created',
     'key_revoked',
     'scope_denied',
