@@ -16,6 +16,10 @@ export const eventCatalogue = {
   egress: 'The server itself sent something out, and what became of it.',
   decoy_seen:
     'Critical: a decoy credential was in arguments or in output. Somebody went where nobody has a reason to go.',
+  session_opened: 'A container was set apart for one principal: image, limits, until when.',
+  session_closed: 'It was given up, with all that it held, and why.',
+  file_written: 'A file of a session was put or removed from outside of its code.',
+  file_read: 'Somebody fetched a file of a session, or the names of its files.',
   key_created: 'An API key was made.',
   key_revoked: 'An API key was revoked.',
   scope_denied: 'A caller used a route that its key has no scope for.',
