@@ -33,6 +33,7 @@ export const eventCatalogue = {
   stopped: 'A server process ended in an orderly way.',
   quota_store_changed: 'The store that counts quotas for several processes was lost, or is back.',
   runner_lost: 'The runner process went away.',
+  exported: 'Somebody exported the record, or a part of it.',
   audit_read: 'Somebody read the record.',
   artifact_read: 'Somebody fetched an artifact.',
 } as const;

@@ -97,6 +97,7 @@ test('event types', () => {
     'stopped',
     'quota_store_changed',
     'runner_lost',
+    'exported',
     'audit_read',
     'artifact_read',
   ]);
