@@ -26,6 +26,7 @@ import { BlockList } from './calls/block-list.ts';
 import { CallChanges } from './calls/call-changes.ts';
 import type { CallContext } from './calls/call-context.ts';
 import { closeOpenCalls } from './calls/close-open-calls.ts';
+import { readCredentialSecrets } from './calls/credential-secrets.ts';
 import { DetachedCalls } from './calls/detached-calls.ts';
 import { watchDiskReserve } from './calls/disk-reserve.ts';
 import { ensureFirstKeys } from './calls/first-keys.ts';
@@ -34,6 +35,9 @@ import { KeyRing, actor } from './calls/key-ring.ts';
 import { openQuotas } from './calls/open-quotas.ts';
 import { OutcomeWriter } from './calls/outcome-writer.ts';
 import { RunningCalls } from './calls/running-calls.ts';
+import { LiveSessions } from './calls/sessions/live-sessions.ts';
+import { SessionDesk } from './calls/sessions/session-desk.ts';
+import { SessionFiles } from './calls/sessions/session-files.ts';
 import { Slots } from './calls/slots.ts';
 import { ConfigInvalid } from './config/config.ts';
 import type { Config, LoadedConfig } from './config/config.ts';
@@ -71,10 +75,17 @@ export interface AppOptions {
   /** Script and arguments that start the runner process. */
   readonly runnerCommand: readonly string[];
   readonly runnerEnvironment: NodeJS.ProcessEnv;
+  /** Where credentials with `from: {env}` are read. */
+  readonly environment: NodeJS.ProcessEnv;
 }
 
 /** Starts everything, or takes down what it had started and rejects with an error that says what to do. */
-export async function startApp({ loaded, runnerCommand, runnerEnvironment }: AppOptions): Promise<App> {
+export async function startApp({
+  loaded,
+  runnerCommand,
+  runnerEnvironment,
+  environment,
+}: AppOptions): Promise<App> {
   const { config } = loaded;
   const clock = { now: () => Date.now() };
   const randomBytes = createRandomSource();
@@ -102,6 +113,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   const outcomes = stack.use(new OutcomeWriter({ record, logger }));
   const running = new RunningCalls();
   const loading = loadRevision({ directories: config.policyDirs, knownDetectors: detectorIds });
+  let sessions: SessionDesk | null = null;
   const starting = openRunners(
     config,
     childRunner([...runnerCommand, '--instance', instanceOf(dataKey)], runnerEnvironment),
@@ -112,6 +124,8 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
         metrics.runnerLost();
         recordInBackground(record, logger, { type: 'runner_lost', details: { reason } });
       },
+      onServing: (name) => sessions?.runnerServes(name),
+      onSessionEnded: (id, reason) => sessions?.ended(id, reason),
     },
   );
   const [revision, runner] = await Promise.all([loading, starting]);
@@ -134,7 +148,10 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   const slots = new Slots(slotLimits);
   metrics.setRunningCalls(() => slots.runningCount);
   metrics.setWarmPools(async () => readPools(await runner.state()));
-  const boundary = createBoundary({ redactionKey: dataKey, knownSecrets: [] });
+  const boundary = createBoundary({
+    redactionKey: dataKey,
+    knownSecrets: readCredentialSecrets(revision.credentials, environment),
+  });
   const blocks = new BlockList({ record, clock, newId, redactText: (text) => boundary.redactText(text) });
   const closed = await closeOpenCalls(record, clock);
   if (closed > 0) logger.warn({ calls: closed }, 'calls of an earlier process closed as unknown');
@@ -157,6 +174,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
     fingerprint: (body) => createHmac('sha256', dataKey).update(body).digest('hex'),
     hasDiskReserve: disk.hasRoom,
     running,
+    sessions: new LiveSessions({ record, clock }),
     approvals: {
       seal: new PayloadSeal(config.sealingKey ?? readDataSecret(config.dataDir, 'sealing.key'), randomBytes),
       waitingRoom: new WaitingRoom(record),
@@ -175,6 +193,11 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   });
 
   stack.use(await startCheckpoints(config, { record, writer, clock, logger }));
+  const fileBytesMax = config.maxFileBytes;
+  const sessionContext = { ...context, host: runner, fileBytesMax };
+  const sessionDesk = stack.use(new SessionDesk(sessionContext));
+  sessions = sessionDesk;
+  metrics.setOpenSessions(() => context.sessions.all.length);
   stack.use(watchExpiry(context));
   const detached = stack.use(new DetachedCalls({ logger }));
   const desk = new ApprovalDesk(context, detached);
@@ -193,6 +216,8 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
       keys,
       desk,
       detached,
+      sessions: sessionDesk,
+      files: new SessionFiles(sessionContext, sessionDesk),
       follower,
       blocks,
       version,
@@ -242,6 +267,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
     // Nobody may wait for the answer any more, but the outcome belongs to the record.
     await detached[Symbol.asyncDispose]();
     clearTimeout(cancel);
+    await sessionDesk.stop();
     await record.write({ events: [{ type: 'stopped', details: { version } }] });
     logger.info({}, 'stopped');
   });
