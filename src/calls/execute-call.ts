@@ -59,7 +59,7 @@ export async function dispatchCall(
   onBegun?: (call: Call) => void,
 ): Promise<CallAnswer> {
   const { callId, revision, caller, request, tool, decided } = start;
-  const leased = await leaseQuota(context, decided, callId);
+  const leased = await leaseQuota(context, decided, { callId, tenant: caller.principal.tenant });
   if (isRefusal(leased)) return refuseCall(context, caller, request, leased, decided);
   await using lease = leased;
   using slot = await context.slots.take(caller.principal.tenant);

@@ -138,7 +138,7 @@ async function ourDecision(): Promise<() => void> {
       request: { ip: '127.0.0.1', timeMs: now },
     });
     if (decision.effect !== 'allow') throw new Error('denied');
-    const leased = quotas.lease(decision.quotas, `call_${count}`, now);
+    const leased = quotas.lease(decision.quotas, { callId: `call_${count}`, tenant: 'acme' }, now);
     if (!leased.ok) throw new Error('quota');
     void leased.lease.settle(null, now);
   };
