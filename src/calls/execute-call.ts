@@ -72,6 +72,10 @@ export async function dispatchCall(
     lease.cancel();
     return refuseCall(context, caller, request, blocked.refusal, blocked);
   }
+  if (start.claim?.isOvertaken() === true) {
+    lease.cancel();
+    return refuseCall(context, caller, request, overtaken);
+  }
 
   using running = context.running.enter(callId);
   const begun = await beginCall(context, start);
@@ -81,7 +85,8 @@ export async function dispatchCall(
   }
   onBegun?.(begun.call);
   const run = await runCall(context.executor, begun.execution, running.signal);
-  if (run.kind === 'not_started') return withdrawCall(context, begun, run.error, lease);
+  // Awaited: whoever waits for running calls at shutdown waits for what becomes of them too.
+  if (run.kind === 'not_started') return await withdrawCall(context, begun, run.error, lease);
   try {
     const filtered = filterRun(context, begun, run);
     lease.ran(filtered.used);
@@ -92,9 +97,16 @@ export async function dispatchCall(
       kind: 'lost',
       error: new Lost('the call ended, its outcome could not be made', { cause: error }),
     } as const;
-    return completeCall(context, begun, filterRun(context, begun, lost), slot.waitedMs);
+    return await completeCall(context, begun, filterRun(context, begun, lost), slot.waitedMs);
   }
 }
+
+const overtaken = {
+  code: 'approval_settled',
+  detail:
+    'While the approved call waited for a place, its caller, its approver or policy changed. Nothing was run; look at it again.',
+  approvalStatus: 'pending',
+} as const;
 
 const noRoom = {
   code: 'overloaded',

@@ -90,14 +90,26 @@ export async function withdrawCall(
     ],
     calls: [
       {
-        call: { ...call, status: 'cancelled', startedAt: null, finishedAt },
+        call: {
+          ...call,
+          status: 'cancelled',
+          error: { name: 'NotStarted', message: error.message },
+          startedAt: null,
+          finishedAt,
+        },
         tenant: caller.principal.tenant,
         principal: caller.principal.id,
       },
     ],
     ...(idempotencyKey === null
       ? {}
-      : { releasedIdempotency: { principal: caller.principal.id, key: idempotencyKey } }),
+      : {
+          releasedIdempotency: {
+            principal: caller.principal.id,
+            key: idempotencyKey,
+            callId: begun.callId,
+          },
+        }),
   });
   return { kind: 'refused', refusal: { code: error.code, detail: error.message }, callId: begun.callId };
 }

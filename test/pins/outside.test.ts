@@ -81,6 +81,8 @@ test('event types', () => {
     'policy_activated',
     'block_added',
     'block_removed',
+    'checkpoint',
+    'chain_key_rotated',
     'started',
     'stopped',
     'quota_store_changed',

@@ -25,6 +25,7 @@ import { getCallRoute } from './get-call.ts';
 import { getPolicyRoute } from './get-policy.ts';
 import { createKeyRoute, listKeysRoute, revokeKeyRoute } from './keys.ts';
 import { listAuditEventsRoute } from './list-audit-events.ts';
+import { listCheckpointsRoute } from './list-checkpoints.ts';
 import { listToolsRoute } from './list-tools.ts';
 import { healthRoute, metricsRoute, openApiRoute, readyRoute } from './operations.ts';
 import { verifyAuditRoute } from './verify-audit.ts';
@@ -85,6 +86,7 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
     decideApprovalRoute({ desk, bodies, isDraining: options.isDraining }),
     listAuditEventsRoute({ record, onRead: recordRead }),
     verifyAuditRoute({ record, onRead: recordRead }),
+    listCheckpointsRoute({ record, onRead: recordRead }),
     getPolicyRoute(context.revision),
     listBlocksRoute(options.blocks),
     addBlockRoute(options.blocks, bodies),

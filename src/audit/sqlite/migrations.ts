@@ -141,7 +141,12 @@ const approvals = `
   ) STRICT;
 `;
 
-const migrations: readonly string[] = [initial, blocks, approvals];
+/** Counts what waits of a tenant; the expression is that of `pendingTenant`. */
+const approvalTenants = `
+  CREATE INDEX approvals_tenant ON approvals (json_extract(CAST(body AS TEXT), '$.tenant')) WHERE status = 'pending';
+`;
+
+const migrations: readonly string[] = [initial, blocks, approvals, approvalTenants];
 
 /** Brings the schema up to date; safe to run again and from several processes. Throws `RecordUnavailable` for a newer one. */
 export function migrate(connection: Connection): void {

@@ -7,15 +7,19 @@ import { hasLeftWaiting } from './has-left-waiting.ts';
 import { requireCurrentSchema } from './migrations.ts';
 import { verifyRecord } from './verify-record.ts';
 import type { Approval } from '../../model/approval.ts';
-import type { ApprovalQuery } from '../record.ts';
+import type { ApprovalQuery, PendingOf } from '../record.ts';
 import type { ApiKey, EventQuery, IdempotencyEntry, Page, QuotaUse, RecordReader } from '../record.ts';
-import type { StoredArtifact, StoredCall, StoredEvent, VerifyReport } from '../record.ts';
+import type { StoredArtifact, StoredCall, StoredEvent } from '../record.ts';
+import type { VerifyReport, VerifyTrust, WriterHead } from '../record.ts';
 import type { Block } from '../../model/block.ts';
 import type { Scope } from '../../model/principal.ts';
 import type { Connection } from './connection.ts';
 
 /** After every id: prefixed ULIDs are ASCII. */
 const lastId = '\uffff';
+
+/** As it is indexed. */
+const pendingTenant = `json_extract(CAST(body AS TEXT), '$.tenant')`;
 
 /** Rows read at once where a caller may stop in between. */
 const drawsBatch = 500;
@@ -87,10 +91,13 @@ export class SqliteRecordReader implements RecordReader, Disposable {
     return (this.#read(() => this.#statements.overdue.all(nowMs, limit)) as Buffer[]).map(parseApproval);
   }
 
-  countPendingApprovals(principal: string | null): number {
-    const { countPending, countPendingOf } = this.#statements;
+  countPendingApprovals(of: PendingOf): number {
+    const { countPending, countPendingOf, countPendingOfTenant } = this.#statements;
     return Number(
-      this.#read(() => (principal === null ? countPending.get() : countPendingOf.get(principal))),
+      this.#read(() => {
+        if (of === null) return countPending.get();
+        return 'tenant' in of ? countPendingOfTenant.get(of.tenant) : countPendingOf.get(of.principal);
+      }),
     );
   }
 
@@ -135,8 +142,12 @@ export class SqliteRecordReader implements RecordReader, Disposable {
     };
   }
 
-  verify(): Promise<VerifyReport> {
-    return verifyRecord(this.#connection).catch((error: unknown) => {
+  heads(): readonly WriterHead[] {
+    return this.#read(() => this.#statements.heads.all() as WriterHead[]);
+  }
+
+  verify(trust: VerifyTrust = {}): Promise<VerifyReport> {
+    return verifyRecord(this.#connection, trust).catch((error: unknown) => {
       throw recordUnavailable(error);
     });
   }
@@ -214,10 +225,14 @@ function prepare(connection: Connection) {
     countPendingOf: connection
       .prepare(`SELECT count(*) FROM approvals WHERE status = 'pending' AND principal = ?`)
       .pluck(),
+    countPendingOfTenant: connection
+      .prepare(`SELECT count(*) FROM approvals WHERE status = 'pending' AND ${pendingTenant} = ?`)
+      .pluck(),
     payload: connection.prepare('SELECT sealed FROM pending_payloads WHERE call_id = ?').pluck(),
     key: connection.prepare('SELECT * FROM api_keys WHERE id = ?'),
     keys: connection.prepare('SELECT * FROM api_keys ORDER BY id'),
     blocks: connection.prepare('SELECT body FROM blocks WHERE expires_at_ms > ? ORDER BY id').pluck(),
+    heads: connection.prepare('SELECT writer, sequence, hash FROM writers ORDER BY writer'),
     // Inside of strings quotation marks are escaped: only the member itself reads like this.
     quotaUse: connection.prepare(
       `SELECT position, type, canonical FROM audit_chain
