@@ -27,6 +27,7 @@ import { BlockList } from './calls/block-list.ts';
 import { CallChanges } from './calls/call-changes.ts';
 import type { CallContext } from './calls/call-context.ts';
 import { closeOpenCalls } from './calls/close-open-calls.ts';
+import { readCredentialSecrets } from './calls/credential-secrets.ts';
 import { DetachedCalls } from './calls/detached-calls.ts';
 import { watchDiskReserve } from './calls/disk-reserve.ts';
 import { ensureFirstKeys } from './calls/first-keys.ts';
@@ -75,10 +76,17 @@ export interface AppOptions {
   /** Script and arguments that start the runner process. */
   readonly runnerCommand: readonly string[];
   readonly runnerEnvironment: NodeJS.ProcessEnv;
+  /** Where credentials with `from: {env}` are read. */
+  readonly environment: NodeJS.ProcessEnv;
 }
 
 /** Starts everything, or takes down what it had started and rejects with an error that says what to do. */
-export async function startApp({ loaded, runnerCommand, runnerEnvironment }: AppOptions): Promise<App> {
+export async function startApp({
+  loaded,
+  runnerCommand,
+  runnerEnvironment,
+  environment,
+}: AppOptions): Promise<App> {
   const { config } = loaded;
   const clock = { now: () => Date.now() };
   const randomBytes = createRandomSource();
@@ -141,7 +149,10 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   const slots = new Slots(slotLimits);
   metrics.setRunningCalls(() => slots.runningCount);
   metrics.setWarmPools(async () => readPools(await runner.state()));
-  const boundaryOptions = { redactionKey: dataKey, knownSecrets: [] };
+  const boundaryOptions = {
+    redactionKey: dataKey,
+    knownSecrets: readCredentialSecrets(revision.credentials, environment),
+  };
   const boundary = createBoundary(boundaryOptions);
   const blocks = new BlockList({ record, clock, newId, redactText: (text) => boundary.redactText(text) });
   const closed = await closeOpenCalls(record, clock);

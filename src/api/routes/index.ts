@@ -1,4 +1,5 @@
 /** Every endpoint, in the order of API.md. The coverage test walks this list. */
+import { randomBytes } from 'node:crypto';
 import type { Caller } from '../../model/principal.ts';
 import type { BlockList } from '../../calls/block-list.ts';
 import type { CallContext } from '../../calls/call-context.ts';
@@ -22,6 +23,7 @@ import { addBlockRoute, listBlocksRoute, removeBlockRoute } from './blocks.ts';
 import { createCallRoute } from './create-call.ts';
 import { decideRoute } from './decide.ts';
 import { followCallRoute } from './follow-call.ts';
+import { exportAuditRoute } from './export-audit.ts';
 import { getArtifactRoute } from './get-artifact.ts';
 import { getCallRoute } from './get-call.ts';
 import { getPolicyRoute } from './get-policy.ts';
@@ -58,6 +60,18 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
       events: [{ type: 'audit_read', ...actor(caller), tenant: caller.principal.tenant, details: { what } }],
     });
   };
+  const recordExport = async (caller: Caller, format: string, filters: readonly string[]): Promise<void> => {
+    await record.write({
+      events: [
+        {
+          type: 'exported',
+          ...actor(caller),
+          tenant: caller.principal.tenant,
+          details: { format, filters: [...filters] },
+        },
+      ],
+    });
+  };
   const recordArtifactRead = async (caller: Caller, artifactId: string, callId: string): Promise<void> => {
     await record.write({
       events: [
@@ -81,7 +95,7 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
       : executeCall(context, caller, request, onBegun);
   const routes: Route[] = [
     createCallRoute({ bodies, executeCall: run, detached, follower }),
-    getCallRoute(record),
+    getCallRoute(record, () => randomBytes(16).toString('hex')),
     followCallRoute({ record, follower }),
     cancelCallRoute({ record, cancel: (caller, stored) => cancelCall(context, caller, stored) }),
     listToolsRoute((principal) => visibleTools(context.revision(), principal)),
@@ -100,6 +114,7 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
     decideApprovalRoute({ desk, bodies, isDraining: options.isDraining }),
     listAuditEventsRoute({ record, onRead: recordRead }),
     verifyAuditRoute({ record, onRead: recordRead }),
+    exportAuditRoute({ record, now: () => context.clock.now(), onExport: recordExport }),
     listCheckpointsRoute({ record, onRead: recordRead }),
     getPolicyRoute(context.revision),
     listBlocksRoute(options.blocks),

@@ -3,6 +3,7 @@ import { parseCanonicalEvent, storedEvent } from '../stored-event.ts';
 import { encodeCursor } from '../cursor.ts';
 import { openReader, recordUnavailable, sqliteCode } from './connection.ts';
 import { eventSql, firstPositionSince } from './event-query.ts';
+import { startExport } from './export-rows.ts';
 import { hasLeftWaiting } from './has-left-waiting.ts';
 import { requireCurrentSchema } from './migrations.ts';
 import { verifyRecord } from './verify-record.ts';
@@ -11,7 +12,7 @@ import type { ApprovalQuery, PendingOf } from '../record.ts';
 import type { ApiKey, EventQuery, IdempotencyEntry, Page, QuotaUse, RecordReader } from '../record.ts';
 import type { SessionQuery, StoredSession } from '../record.ts';
 import type { StoredArtifact, StoredCall, StoredEvent } from '../record.ts';
-import type { VerifyReport, VerifyTrust, WriterHead } from '../record.ts';
+import type { ExportFilter, RecordExport, VerifyReport, VerifyTrust, WriterHead } from '../record.ts';
 import type { Block } from '../../model/block.ts';
 import type { Scope } from '../../model/principal.ts';
 import type { Connection } from './connection.ts';
@@ -166,6 +167,10 @@ export class SqliteRecordReader implements RecordReader, Disposable {
     };
   }
 
+  export(filter: ExportFilter): RecordExport {
+    return this.#read(() => startExport(this.#connection, filter, (read) => this.#read(read)));
+  }
+
   heads(): readonly WriterHead[] {
     return this.#read(() => this.#statements.heads.all() as WriterHead[]);
   }
@@ -190,7 +195,7 @@ export class SqliteRecordReader implements RecordReader, Disposable {
   }
 
   #quotaUseOf({ type, canonical }: DrawRow): readonly QuotaUse[] {
-    const { time, callId, quotas } = parseCanonicalEvent(canonical.toString());
+    const { time, callId, tenant = '', quotas } = parseCanonicalEvent(canonical.toString());
     if (callId === undefined) return [];
     if (type === 'not_started') {
       const intent = this.#read(() => this.#statements.intent.get(callId) as DrawRow | undefined);
@@ -202,7 +207,7 @@ export class SqliteRecordReader implements RecordReader, Disposable {
     const kind = type === 'intent' ? 'leased' : 'ended';
     // Draws of the first version said no amount: it counted calls alone.
     const draws = quotas.map((draw) => ({ ...firstVersionDraw, ...draw }));
-    return [{ kind, atMs: Date.parse(time), callId, draws }];
+    return [{ kind, atMs: Date.parse(time), callId, tenant, draws }];
   }
 
   openCalls(): readonly StoredCall[] {
