@@ -1,5 +1,6 @@
 /** Composition root of the api process: the only place that constructs its parts, and takes them down in reverse. */
 import { createHash, createHmac } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { LoginFailures } from './api/login-failures.ts';
 import { Problem } from './api/problem.ts';
 import { readReadiness } from './api/readiness.ts';
@@ -19,6 +20,10 @@ import { ensureFirstKeys } from './calls/first-keys.ts';
 import { createIdSource, createRandomSource } from './calls/ids.ts';
 import { KeyRing, actor } from './calls/key-ring.ts';
 import { OutcomeWriter } from './calls/outcome-writer.ts';
+import { ActivePolicy } from './calls/policy/active-policy.ts';
+import { chooseFirstPolicy, findFiles } from './calls/policy/first-policy.ts';
+import { PolicyWatch } from './calls/policy/policy-watch.ts';
+import { describeStaleness } from './calls/policy/policy-state.ts';
 import { Slots } from './calls/slots.ts';
 import { ConfigInvalid } from './config/config.ts';
 import type { Config, LoadedConfig } from './config/config.ts';
@@ -33,7 +38,9 @@ import { RunnerConnection } from './execution/runner/runner-connection.ts';
 import type { RunnerConnectionOptions } from './execution/runner/runner-connection.ts';
 import { RunnerGroup } from './execution/runner/runner-group.ts';
 import { childRunner } from './execution/runner/spawn-runner.ts';
-import { loadRevision } from './policy/load-revision.ts';
+import { compileAside } from './policy/compile/compile-aside.ts';
+import { readClaim } from './policy/load/read-claim.ts';
+import { scanFiles } from './policy/load/scan-files.ts';
 import type { Revision } from './policy/revision.ts';
 import { demandsConfinement, findUnmetConfinement } from './policy/unmet-confinement.ts';
 import { QuotaLedger } from './policy/quota-ledger.ts';
@@ -49,6 +56,8 @@ const cancelMsMax = 10_000;
 export interface App extends AsyncDisposable {
   /** Where it really listens. */
   readonly url: string;
+  /** Takes up the policy files as they are now. Never rejects: the log, the record and `/ready` say what came of it. */
+  reloadPolicy(): Promise<void>;
 }
 
 export interface AppOptions {
@@ -83,12 +92,15 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   const disk = stack.use(await watchDiskReserve(config.dataDir, config.diskReserveBytes));
   const outcomes = stack.use(new OutcomeWriter({ record, logger }));
   const shutdown = new AbortController();
-  const loading = loadRevision({ directories: config.policyDirs, knownDetectors: detectorIds });
+  const knownDetectors = [...detectorIds];
+  const finding = findFiles(config.policyDirs, knownDetectors);
+  const choosing = finding.then((found) => chooseFirstPolicy(found, record, knownDetectors));
+  let decidingUnder = (): Promise<string> => choosing.then(({ revision }) => revision.id);
   const starting = openRunners(
     config,
     childRunner([...runnerCommand, '--instance', instanceOf(dataKey)], runnerEnvironment),
     {
-      revision: loading.then(({ id }) => id),
+      revision: () => decidingUnder(),
       logger,
       onLost: (reason) => {
         metrics.runnerLost();
@@ -96,15 +108,31 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
       },
     },
   );
-  const [revision, runner] = await Promise.all([loading, starting]);
+  const [found, first, runner] = await Promise.all([finding, choosing, starting]);
   stack.use(runner);
-  await requireConfinement(revision, runner);
+  await requireConfinement(first.revision, runner);
   const slots = new Slots(slotLimits);
   metrics.setRunningCalls(() => slots.runningCount);
   const boundary = createBoundary({ redactionKey: dataKey, knownSecrets: [] });
   const blocks = new BlockList({ record, clock, newId, redactText: (text) => boundary.redactText(text) });
+  const policy = new ActivePolicy(first, {
+    directories: config.policyDirs,
+    knownDetectors,
+    record,
+    runners: runner,
+    compile: compileAside,
+    scan: () => scanFiles(config.policyDirs),
+    readClaim: () => readClaim(config.policyDirs),
+    sleep,
+    clock,
+    redactText: (text) => boundary.redactText(text),
+    onChange: ({ outcome }) => metrics.policyChanged(outcome),
+    logger,
+  });
+  decidingUnder = async () => policy.revision.id;
+  metrics.setPolicyStale(() => describeStaleness(policy.state) !== null);
   const context: CallContext = {
-    revision: () => revision,
+    revision: () => policy.revision,
     quotas: new QuotaLedger(),
     blocks,
     boundary,
@@ -122,12 +150,11 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   };
   const keys = new KeyRing({ record, clock });
   await prepareRecord(context, keys, config, logger);
-  await record.write({
-    events: [
-      startedEvent(loaded, version, revision.id),
-      { type: 'policy_activated', details: { revision: revision.id, trigger: 'start' } },
-    ],
-  });
+  const previous = record.policyState()?.revision ?? null;
+  await record.write({ events: [startedEvent(loaded, version, policy.revision.id)] });
+  await policy.recordStart(previous, first.files.kind === 'active' ? found.claimed : null);
+  const holdRevision = (id: string): Promise<unknown> => runner.hold(id);
+  stack.use(new PolicyWatch({ policy, holdRevision, logger }));
 
   const failures = stack.use(new LoginFailures({ record, logger }));
   let isDraining = false;
@@ -136,12 +163,14 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
       context,
       keys,
       blocks,
+      policy,
       version,
       readiness: () =>
         readReadiness({
           record: () => record.health(),
           runners: () => runner.state(),
-          revision: () => revision,
+          revision: () => policy.revision,
+          policy: () => policy.state,
           blocks: () => blocks.list(),
           isDraining: () => isDraining,
         }),
@@ -180,9 +209,19 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
     await record.write({ events: [{ type: 'stopped', details: { version } }] });
     logger.info({}, 'stopped');
   });
-  logger.info({ url, version, revision: revision.id, dataDir: config.dataDir }, 'listening');
+  logger.info({ url, version, revision: policy.revision.id, dataDir: config.dataDir }, 'listening');
   const owned = stack.move();
-  return { url, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return {
+    url,
+    async reloadPolicy() {
+      try {
+        await policy.reload('signal', null);
+      } catch (error) {
+        logger.error({ err: error }, 'the policy files could not be taken up');
+      }
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
 }
 
 /**

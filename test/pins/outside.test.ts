@@ -24,6 +24,7 @@ test('problem codes and their statuses', () => {
     invalid_arguments: 422,
     arguments_blocked: 422,
     limit_exceeds_policy: 422,
+    policy_invalid: 422,
     idempotency_mismatch: 422,
     rate_limited: 429,
     quota_exceeded: 429,
@@ -67,6 +68,7 @@ test('event types', () => {
     'scope_denied',
     'login_failed',
     'policy_activated',
+    'policy_rejected',
     'block_added',
     'block_removed',
     'started',
@@ -80,6 +82,7 @@ test('event types', () => {
 test('metric names', async () => {
   const metrics = createMetrics();
   metrics.setRunningCalls(() => 0);
+  metrics.setPolicyStale(() => false);
   const own = (await metrics.registry.getMetricsAsJSON())
     .map(({ name }) => name)
     .filter((name) => name.startsWith('sallyport_'));
@@ -90,6 +93,8 @@ test('metric names', async () => {
     'sallyport_calls_running',
     'sallyport_calls_total',
     'sallyport_http_request_duration_seconds',
+    'sallyport_policy_changes_total',
+    'sallyport_policy_stale',
     'sallyport_runner_lost_total',
   ]);
 });

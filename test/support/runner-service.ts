@@ -1,6 +1,8 @@
 /** The runner as a service of its own, started as its operator does. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { endWithThisProcess } from './processes.ts';
@@ -18,12 +20,14 @@ export async function startRunnerService(
   address: string,
   environment: NodeJS.ProcessEnv = {},
 ): Promise<RunnerService> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'sallyport-runner-'));
   const child = spawn(process.execPath, [join(repository, 'src/main.ts'), 'runner', '--listen', address], {
     cwd: repository,
     env: {
       PATH: process.env['PATH'],
       DOCKER_HOST: process.env['DOCKER_HOST'],
       SALLYPORT_POLICY_DIR: join(repository, 'policies'),
+      SALLYPORT_DATA_DIR: dataDir,
       ...environment,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -41,6 +45,7 @@ export async function startRunnerService(
     });
     child.once('exit', (code) => reject(new Error(`the runner ended with ${code}: ${stderr}`)));
   });
+  void ended.then(() => rmSync(dataDir, { recursive: true, force: true }));
   const stop = (signal: NodeJS.Signals): Promise<void> => {
     child.kill(signal);
     return ended;

@@ -3,6 +3,7 @@ import type { Caller } from '../../model/principal.ts';
 import type { BlockList } from '../../calls/block-list.ts';
 import type { CallContext } from '../../calls/call-context.ts';
 import { executeCall } from '../../calls/execute-call.ts';
+import type { ActivePolicy } from '../../calls/policy/active-policy.ts';
 import type { KeyRing } from '../../calls/key-ring.ts';
 import { actor } from '../../calls/key-ring.ts';
 import { visibleTools } from '../../policy/visibility.ts';
@@ -11,6 +12,7 @@ import { createBodyParser } from '../read-body.ts';
 import type { Readiness } from '../readiness.ts';
 import type { Route } from '../route.ts';
 import { addBlockRoute, listBlocksRoute, removeBlockRoute } from './blocks.ts';
+import { activatePolicyRoute, reloadPolicyRoute, unpinPolicyRoute } from './change-policy.ts';
 import { createCallRoute } from './create-call.ts';
 import { decideRoute } from './decide.ts';
 import { getArtifactRoute } from './get-artifact.ts';
@@ -20,12 +22,14 @@ import { createKeyRoute, listKeysRoute, revokeKeyRoute } from './keys.ts';
 import { listAuditEventsRoute } from './list-audit-events.ts';
 import { listToolsRoute } from './list-tools.ts';
 import { healthRoute, metricsRoute, openApiRoute, readyRoute } from './operations.ts';
+import { getRevisionRoute, listRevisionsRoute } from './policy-revisions.ts';
 import { verifyAuditRoute } from './verify-audit.ts';
 
 export interface RoutesOptions {
   readonly context: CallContext;
   readonly keys: KeyRing;
   readonly blocks: BlockList;
+  readonly policy: ActivePolicy;
   readonly readiness: () => Promise<Readiness>;
   readonly isDraining: () => boolean;
   readonly servesMetrics: boolean;
@@ -69,7 +73,12 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
     getArtifactRoute({ record, onRead: recordArtifactRead }),
     listAuditEventsRoute({ record, onRead: recordRead }),
     verifyAuditRoute({ record, onRead: recordRead }),
-    getPolicyRoute(context.revision),
+    getPolicyRoute(options.policy),
+    listRevisionsRoute(record, options.policy),
+    getRevisionRoute(record, options.policy),
+    reloadPolicyRoute(options.policy),
+    activatePolicyRoute(options.policy, bodies),
+    unpinPolicyRoute(options.policy, bodies),
     listBlocksRoute(options.blocks),
     addBlockRoute(options.blocks, bodies),
     removeBlockRoute(options.blocks),

@@ -5,7 +5,8 @@ import { openReader, recordUnavailable, sqliteCode } from './connection.ts';
 import { eventSql, firstPositionSince } from './event-query.ts';
 import { requireCurrentSchema } from './migrations.ts';
 import { verifyRecord } from './verify-record.ts';
-import type { ApiKey, EventQuery, IdempotencyEntry, Page, RecordReader } from '../record.ts';
+import type { ActivationFacts, ApiKey, EventQuery, IdempotencyEntry, Page, Pin } from '../record.ts';
+import type { PolicyState, RecordReader, StoredRevision } from '../record.ts';
 import type { StoredArtifact, StoredCall, StoredEvent, VerifyReport } from '../record.ts';
 import type { Block } from '../../model/block.ts';
 import type { QuotaDraw } from '../../model/decision.ts';
@@ -70,6 +71,24 @@ export class SqliteRecordReader implements RecordReader, Disposable {
 
   listKeys(): readonly ApiKey[] {
     return this.#read(() => this.#statements.keys.all() as KeyRow[]).map(apiKey);
+  }
+
+  policyState(): PolicyState | null {
+    const row = this.#read(
+      () => this.#statements.policyState.get() as { revision: string; pin: string | null } | undefined,
+    );
+    if (row === undefined) return null;
+    return { revision: row.revision, pin: row.pin === null ? null : (JSON.parse(row.pin) as Pin) };
+  }
+
+  revisionContent(revision: string): string | null {
+    const content = this.#read(() => this.#statements.revisionContent.get(revision) as Buffer | undefined);
+    return content?.toString() ?? null;
+  }
+
+  listRevisions(): readonly StoredRevision[] {
+    const rows = this.#read(() => this.#statements.revisions.all() as (StoredRevision & { facts: string })[]);
+    return rows.map((row) => ({ ...row, facts: JSON.parse(row.facts) as ActivationFacts }));
   }
 
   listBlocks(): readonly Block[] {
@@ -156,6 +175,13 @@ function prepare(connection: Connection) {
     ),
     key: connection.prepare('SELECT * FROM api_keys WHERE id = ?'),
     keys: connection.prepare('SELECT * FROM api_keys ORDER BY id'),
+    policyState: connection.prepare('SELECT revision, pin FROM policy_state'),
+    revisionContent: connection.prepare('SELECT content FROM policy_revisions WHERE id = ?').pluck(),
+    revisions: connection.prepare(
+      `SELECT id AS revision, length(content) AS contentBytes, first_activated_at_ms AS firstActivatedAtMs,
+         last_activated_at_ms AS lastActivatedAtMs, facts
+       FROM policy_revisions ORDER BY last_activated_at_ms DESC, id LIMIT 1000`,
+    ),
     blocks: connection.prepare('SELECT body FROM blocks WHERE expires_at_ms > ? ORDER BY id').pluck(),
     intents: connection.prepare(
       `SELECT position, canonical FROM audit_chain WHERE type = 'intent' AND position >= ${firstPositionSince}

@@ -58,6 +58,7 @@ export function sealWrite(write: RecordWrite, sources: SealSources): SealedWrite
     ...(write.releasedIdempotency !== undefined && { releasedIdempotency: write.releasedIdempotency }),
     ...(write.keys !== undefined && { keys: write.keys }),
     ...(write.revokedKeys !== undefined && { revokedKeys: write.revokedKeys }),
+    ...(write.activation !== undefined && { activation: write.activation }),
     ...(write.blocks !== undefined && { blocks: write.blocks }),
     ...(write.removedBlocks !== undefined && { removedBlocks: write.removedBlocks }),
   };

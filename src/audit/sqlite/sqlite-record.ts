@@ -73,6 +73,18 @@ export class SqliteRecord implements RecordStore {
     return this.#reader.listKeys();
   }
 
+  policyState() {
+    return this.#reader.policyState();
+  }
+
+  revisionContent(revision: string) {
+    return this.#reader.revisionContent(revision);
+  }
+
+  listRevisions() {
+    return this.#reader.listRevisions();
+  }
+
   listBlocks() {
     return this.#reader.listBlocks();
   }

@@ -143,5 +143,5 @@ function writeBytes(write: SealedWrite): number {
     bytes += before.length + after.length + (content?.text.length ?? 0);
   for (const { body } of write.calls ?? []) bytes += body.length;
   for (const { data } of write.artifacts ?? []) bytes += data.byteLength;
-  return bytes;
+  return bytes + (write.activation?.content?.length ?? 0);
 }
