@@ -43,7 +43,7 @@ import { readClaim } from './policy/load/read-claim.ts';
 import { scanFiles } from './policy/load/scan-files.ts';
 import type { Revision } from './policy/revision.ts';
 import { demandsConfinement, findUnmetConfinement } from './policy/unmet-confinement.ts';
-import { QuotaLedger } from './policy/quota-ledger.ts';
+import { QuotaLedger } from './policy/quotas/quota-ledger.ts';
 import { createLogger } from './telemetry/logger.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
@@ -115,6 +115,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   metrics.setRunningCalls(() => slots.runningCount);
   const boundary = createBoundary({ redactionKey: dataKey, knownSecrets: [] });
   const blocks = new BlockList({ record, clock, newId, redactText: (text) => boundary.redactText(text) });
+  const ledger = new QuotaLedger();
   const policy = new ActivePolicy(first, {
     directories: config.policyDirs,
     knownDetectors,
@@ -133,7 +134,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   metrics.setPolicyStale(() => describeStaleness(policy.state) !== null);
   const context: CallContext = {
     revision: () => policy.revision,
-    quotas: new QuotaLedger(),
+    quotas: ledger,
     blocks,
     boundary,
     executor: runner,
@@ -149,7 +150,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
     logger,
   };
   const keys = new KeyRing({ record, clock });
-  await prepareRecord(context, keys, config, logger);
+  await prepareRecord(context, ledger, keys, config, logger);
   const previous = record.policyState()?.revision ?? null;
   await record.write({ events: [startedEvent(loaded, version, policy.revision.id)] });
   await policy.recordStart(previous, first.files.kind === 'active' ? found.claimed : null);
@@ -273,6 +274,7 @@ function instanceOf(dataKey: Uint8Array): string {
 /** What the record must know before the first call: lost calls closed, quotas counted again, keys in place. */
 async function prepareRecord(
   context: CallContext,
+  ledger: QuotaLedger,
   keys: KeyRing,
   config: Config,
   logger: Logger,
@@ -280,8 +282,7 @@ async function prepareRecord(
   const { record, clock } = context;
   const closed = await closeOpenCalls(record, clock);
   if (closed > 0) logger.warn({ calls: closed }, 'calls of an earlier process closed as unknown');
-  const spent = record.quotaDrawsSince(clock.now() - context.revision().quotaWindowMsMax);
-  context.quotas.replay(Iterator.from(spent).map(({ draws, atMs }) => ({ draws, startedAtMs: atMs })));
+  ledger.replay(record.quotaUseSince(clock.now() - context.revision().quotaWindowMsMax));
   const written = await ensureFirstKeys({
     dataDir: config.dataDir,
     record,

@@ -5,7 +5,7 @@ export const eventCatalogue = {
   not_started: 'A recorded intent provably ran nothing.',
   denied: 'Policy refused a call.',
   invalid: 'A call was refused for its arguments, limits or an unknown tool.',
-  quota_exceeded: 'A call was refused because a quota was used up.',
+  quota_exceeded: 'A call was refused because a quota was used up, or could not be counted.',
   key_created: 'An API key was made.',
   key_revoked: 'An API key was revoked.',
   scope_denied: 'A caller used a route that its key has no scope for.',

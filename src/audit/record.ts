@@ -251,6 +251,17 @@ export class InvalidCursor extends Error {
   override readonly name = 'InvalidCursor';
 }
 
+/**
+ * `leased` with an intent; `withdrawn` when that provably ran nothing, then with the intent's draws and time; `ended`
+ * with an outcome, for draws whose use was measured.
+ */
+export interface QuotaUse {
+  readonly kind: 'leased' | 'withdrawn' | 'ended';
+  readonly atMs: number;
+  readonly callId: string;
+  readonly draws: readonly QuotaDraw[];
+}
+
 /** What can be read. Every method throws `RecordUnavailable` when the store cannot be read now. */
 export interface RecordReader {
   getCall(id: string): StoredCall | null;
@@ -269,10 +280,8 @@ export interface RecordReader {
   listEvents(query: EventQuery): Page<StoredEvent>;
   /** Walks every chain from its first event. Memory does not grow with the record. */
   verify(): Promise<VerifyReport>;
-  /** Quota draws of intents since then, oldest first: the ledger is rebuilt from them at start. */
-  quotaDrawsSince(
-    sinceMs: number,
-  ): Iterable<{ readonly atMs: number; readonly callId: string; readonly draws: readonly QuotaDraw[] }>;
+  /** What calls drew on quotas since then, oldest first: the counters are rebuilt from it at start. */
+  quotaUseSince(sinceMs: number): Iterable<QuotaUse>;
   /** Calls whose intent has no outcome. At start they are closed as `unknown`. */
   openCalls(): readonly StoredCall[];
 }

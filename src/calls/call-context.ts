@@ -6,7 +6,7 @@ import type { Call } from '../model/call.ts';
 import type { JsonObject } from '../model/json.ts';
 import type { RequestLimits } from '../model/limits.ts';
 import type { Revision } from '../policy/revision.ts';
-import type { QuotaLedger } from '../policy/quota-ledger.ts';
+import type { QuotaStore } from '../policy/quotas/quota-store.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { BlockList } from './block-list.ts';
 import type { OutcomeWriter } from './outcome-writer.ts';
@@ -21,7 +21,7 @@ export interface Clock {
 export interface CallContext {
   /** The active revision; a call keeps the one that it began with. */
   readonly revision: () => Revision;
-  readonly quotas: QuotaLedger;
+  readonly quotas: QuotaStore;
   /** The kill switch. */
   readonly blocks: Pick<BlockList, 'find'>;
   readonly boundary: Boundary;

@@ -1,12 +1,14 @@
 /** At start: intents that an earlier process left without an outcome are closed as `unknown`, never run again. */
 import type { RecordStore } from '../audit/record.ts';
+import type { QuotaDraw } from '../model/decision.ts';
+import { settledDraws } from '../policy/quotas/quota-units.ts';
 import type { Clock } from './call-context.ts';
 
 /** Calls closed in one write. */
 const batchMax = 100;
 
 export async function closeOpenCalls(
-  record: Pick<RecordStore, 'openCalls' | 'write'>,
+  record: Pick<RecordStore, 'openCalls' | 'listEvents' | 'write'>,
   clock: Clock,
 ): Promise<number> {
   let closed = 0;
@@ -24,6 +26,7 @@ export async function closeOpenCalls(
     }));
     await record.write({
       events: calls.map(({ call, tenant, principal }) => ({
+        quotas: leasedInFull(record, call.id),
         type: 'outcome',
         callId: call.id,
         tenant,
@@ -37,4 +40,10 @@ export async function closeOpenCalls(
     });
     closed += batch.length;
   }
+}
+
+/** What such a call used is not known, so it counts as if it had used all that it leased. */
+function leasedInFull(record: Pick<RecordStore, 'listEvents'>, callId: string): readonly QuotaDraw[] {
+  const query = { tenant: null, type: 'intent', callId, limit: 1, order: 'asc' } as const;
+  return record.listEvents(query).items.flatMap(({ quotas }) => settledDraws(quotas, null));
 }

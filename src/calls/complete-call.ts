@@ -3,6 +3,7 @@ import type { RecordWrite, StoredArtifact } from '../audit/record.ts';
 import type { Artifact, Call, Usage } from '../model/call.ts';
 import type { BoundaryReport, Verdict } from '../model/finding.ts';
 import { createHash } from 'node:crypto';
+import { settledDraws } from '../policy/quotas/quota-units.ts';
 import type { BegunCall } from './begin-call.ts';
 import { callEvent } from './begin-call.ts';
 import type { CallAnswer, CallContext } from './call-context.ts';
@@ -78,6 +79,7 @@ function outcomeWrite(begun: BegunCall, call: Call, artifacts: readonly StoredAr
         status: call.status,
         runtime: call.runtime,
         usage: call.usage,
+        quotas: settledDraws(begun.decided.decision.quotas, call.usage),
         boundary: call.boundary,
         details: {
           artifacts: call.artifacts.map(({ id, mediaType, sizeBytes }) => ({ id, mediaType, sizeBytes })),

@@ -6,6 +6,7 @@ import type { Caller } from '../model/principal.ts';
 import type { Tool } from '../model/tool.ts';
 import { decideBlocked } from '../policy/blocks.ts';
 import { decide } from '../policy/decide.ts';
+import { leaseUnder } from '../policy/quotas/quota-units.ts';
 import type { Revision } from '../policy/revision.ts';
 import type { CallContext, CallRequest, CheckedArguments } from './call-context.ts';
 import type { Refusal } from './refusal.ts';
@@ -34,7 +35,9 @@ export function decideCall(
   if (decision.effect !== 'allow') return { refusal: denial(decision), decision };
   const excess = findExcess(decision, request.limits);
   if (excess !== null) return { refusal: excess, decision };
-  return { decision, limits: { ...decision.limits, ...request.limits } };
+  if (Object.keys(request.limits).length === 0) return { decision, limits: decision.limits };
+  const limits = { ...decision.limits, ...request.limits };
+  return { decision: { ...decision, quotas: leaseUnder(decision.quotas, tool, limits) }, limits };
 }
 
 /** The kill switch first, then policy. Every decision on a call comes from here, also that of one that waited. */

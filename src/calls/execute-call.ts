@@ -39,9 +39,9 @@ export async function executeCall(
   if (isRefusal(inbound)) return refuseCall(context, caller, request, inbound, decided);
 
   const callId = context.newId('call');
-  const leased = leaseQuota(context, decided, callId);
+  const leased = await leaseQuota(context, decided, callId);
   if (isRefusal(leased)) return refuseCall(context, caller, request, leased, decided);
-  using lease = leased;
+  await using lease = leased;
   using slot = await context.slots.take(caller.principal.tenant);
   if (slot === null) {
     lease.cancel();
@@ -61,7 +61,9 @@ export async function executeCall(
   const run = await runCall(context.executor, begun.execution, context.shutdown);
   if (run.kind === 'not_started') return withdrawCall(context, begun, run.error, lease);
   try {
-    return await completeCall(context, begun, filterRun(context, begun, run), slot.waitedMs);
+    const filtered = filterRun(context, begun, run);
+    lease.ran(filtered.used);
+    return await completeCall(context, begun, filtered, slot.waitedMs);
   } catch (error) {
     // It ran: a failure of ours is an outcome too, never an error status, and no intent stays open.
     const lost = {

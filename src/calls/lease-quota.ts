@@ -1,31 +1,76 @@
-/** Quotas are leased all at once or not at all, before anything runs. */
-import type { Lease } from '../policy/quota-ledger.ts';
+/** Quotas are leased all at once or not at all, before anything runs, and settled with what the call used. */
+import type { QuotaDraw } from '../model/decision.ts';
+import type { LeaseRefused, LeaseResult } from '../policy/quotas/quota-store.ts';
+import { quotaUnits } from '../policy/quotas/quota-units.ts';
+import type { MeasuredUse } from '../policy/quotas/quota-units.ts';
 import type { CallContext } from './call-context.ts';
 import type { Decided } from './decide-call.ts';
 import type { Refusal } from './refusal.ts';
 
-/** What a call holds; leaving its scope releases it. `cancel` first when nothing ran. */
-export type QuotaLease = Lease & Disposable;
+/** What a call holds. Leaving its scope settles it, in full unless `ran` or `cancel` was told better. */
+export interface QuotaLease extends AsyncDisposable {
+  readonly callId: string;
+  /** What the call used; null: not known. */
+  ran(use: MeasuredUse | null): void;
+  /** Nothing ran: everything is given back. */
+  cancel(): void;
+}
 
-export function leaseQuota(context: CallContext, decided: Decided, callId: string): QuotaLease | Refusal {
+/** Answers at once where the store is in this process: a lease is then one synchronous step. */
+export function leaseQuota(
+  context: Pick<CallContext, 'quotas' | 'clock'>,
+  decided: Pick<Decided, 'decision'>,
+  callId: string,
+): QuotaLease | Refusal | Promise<QuotaLease | Refusal> {
   const leased = context.quotas.lease(decided.decision.quotas, callId, context.clock.now());
-  if (leased.ok) {
-    const { lease } = leased;
-    return {
-      callId,
-      release: () => lease.release(),
-      cancel: () => lease.cancel(),
-      [Symbol.dispose]: () => lease.release(),
-    };
-  }
-  const { draw, retryAfterMs } = leased;
-  const per = draw.unit === 'concurrent' ? 'at once' : `in ${draw.windowMs} ms`;
+  const answer = (result: LeaseResult): QuotaLease | Refusal =>
+    result.ok ? held(context, result) : refusal(result);
+  return leased instanceof Promise ? leased.then(answer) : answer(leased);
+}
+
+function held(
+  { clock }: Pick<CallContext, 'clock'>,
+  { lease }: Extract<LeaseResult, { ok: true }>,
+): QuotaLease {
+  let use: MeasuredUse | null = null;
+  let isCancelled = false;
   return {
-    code: 'quota_exceeded',
-    detail: `Quota ${draw.policy}/${draw.name} gives ${draw.limit} calls ${per}, and they are used up.`,
-    quota: `${draw.policy}/${draw.name}`,
-    limit: draw.limit,
-    windowMs: draw.windowMs,
-    retryAfterMs,
+    callId: lease.callId,
+    ran: (measured) => {
+      use = measured;
+    },
+    cancel: () => {
+      isCancelled = true;
+    },
+    async [Symbol.asyncDispose]() {
+      await (isCancelled ? lease.cancel(clock.now()) : lease.settle(use, clock.now()));
+    },
   };
+}
+
+function refusal({ draw, retryAfterMs, isStoreLost }: LeaseRefused): Refusal {
+  const { policy, name, limit, unit, amount, windowMs } = draw;
+  const quota = `${policy}/${name}`;
+  if (isStoreLost === true) {
+    const detail = `The quota ${quota} cannot be counted now, and policy says that then nothing is given. Nothing was run; GET /ready says why.`;
+    return { code: 'quota_unavailable', detail, quota };
+  }
+  const wanted = amount > limit ? `; this call needs ${amount}. ${advice(draw)}` : usedUp(draw);
+  const detail = `Quota ${quota} gives ${limitText(draw)}${wanted}`;
+  return { code: 'quota_exceeded', detail, quota, unit, limit, amount, windowMs, retryAfterMs };
+}
+
+function limitText({ unit, limit, windowMs }: QuotaDraw): string {
+  return `${limit} ${quotaUnits[unit].words} ${unit === 'concurrent' ? 'at once' : `in ${windowMs} ms`}`;
+}
+
+function usedUp({ unit, amount }: QuotaDraw): string {
+  if (unit === 'calls' || unit === 'concurrent') return ', and they are used up.';
+  return `; this call needs ${amount}, and less is left.`;
+}
+
+function advice({ unit }: QuotaDraw): string {
+  if (unit === 'cpu_ms' || unit === 'wall_ms') return 'Ask for less with limits.timeoutMs.';
+  if (unit === 'output_bytes') return 'Ask for less with limits.outputBytes and limits.logBytes.';
+  return 'It can never be given.';
 }

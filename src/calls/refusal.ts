@@ -1,7 +1,7 @@
 /** Why a request ran nothing. A value, mapped to HTTP by the api and to words by the CLI. */
 import type { Finding } from '../model/finding.ts';
 import type { JsonValue } from '../model/json.ts';
-import type { NearestCall } from '../model/decision.ts';
+import type { NearestCall, QuotaUnit } from '../model/decision.ts';
 
 /** One thing that is wrong with the arguments or the body. */
 export interface InputError {
@@ -36,10 +36,15 @@ export type Refusal =
       readonly code: 'quota_exceeded';
       readonly detail: string;
       readonly quota: string;
+      readonly unit: QuotaUnit;
       readonly limit: number;
+      /** What the call would have leased. */
+      readonly amount: number;
       readonly windowMs: number;
       readonly retryAfterMs: number;
     }
+  /** The store that counts a quota is lost, and the quota says `onStoreLoss: deny`. */
+  | { readonly code: 'quota_unavailable'; readonly detail: string; readonly quota: string }
   | {
       readonly code: 'overloaded' | 'runtime_unavailable' | 'audit_unavailable' | 'draining';
       readonly detail: string;

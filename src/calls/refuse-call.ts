@@ -25,6 +25,7 @@ const eventTypes: Readonly<Partial<Record<RefusalCode, EventType>>> = {
   arguments_blocked: 'denied',
   policy_denied: 'denied',
   quota_exceeded: 'quota_exceeded',
+  quota_unavailable: 'quota_exceeded',
 };
 
 export async function refuseCall(

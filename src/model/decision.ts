@@ -22,15 +22,35 @@ export interface NearestCall {
   readonly text: string;
 }
 
+/** What a quota counts. `amount` is what the policy says of each call, a CEL expression. */
+export const quotaUnitNames = [
+  'calls',
+  'concurrent',
+  'cpu_ms',
+  'wall_ms',
+  'output_bytes',
+  'egress_bytes',
+  'cost_usd',
+  'tokens',
+  'amount',
+] as const;
+export type QuotaUnit = (typeof quotaUnitNames)[number];
+
 /** A quota that this call draws on: one counter is `policy/name/key`. */
 export interface QuotaDraw {
   readonly policy: string;
   readonly name: string;
   readonly key: string;
-  readonly unit: 'calls' | 'concurrent';
+  readonly unit: QuotaUnit;
   readonly limit: number;
   /** Window in milliseconds; 0 for `concurrent`. */
   readonly windowMs: number;
+  /** What the call leases before it runs: the most that it can use, in units. */
+  readonly amount: number;
+  /** What is given while a shared store is lost: nothing, or what this process counts by itself. */
+  readonly onStoreLoss: 'deny' | 'local';
+  /** With the outcome of a call, for units that are measured: what it used. */
+  readonly used?: number;
 }
 
 /** Somebody whom each of `rules` accepts has to agree before `expiresMs` have passed. */

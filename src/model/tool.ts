@@ -66,6 +66,8 @@ export interface Tool {
   readonly output: Readonly<JsonObject> | null;
   readonly runtime: IsolateRuntime | ContainerRuntime;
   readonly limits: Limits;
+  /** What every call costs, for quotas in `cost_usd`. */
+  readonly cost?: { readonly perCallUsd: number };
   /** `sha256:…` over the tool's canonical definition and its code file. */
   readonly digest: string;
 }

@@ -3,7 +3,7 @@ import type { Variables } from './cel/principal-values.ts';
 import { effectiveLimits } from './effective-limits.ts';
 import { evaluateRule, variablesOf } from './evaluate-rule.ts';
 import type { CallRequest, RuleOutcome } from './evaluate-rule.ts';
-import { quotaDraws } from './quota-draws.ts';
+import { quotaDraws } from './quotas/quota-draws.ts';
 import { denialReasons } from './reasons.ts';
 import { DEFAULT_BOUNDARY } from './revision.ts';
 import type { CompiledRule, Revision, ToolIndex } from './revision.ts';
@@ -63,13 +63,13 @@ function effectReasons(
   return [winner?.message ?? `Somebody has to approve this call of ${tool.name}.`];
 }
 
-/** A quota whose key cannot be evaluated denies the call: an error never grants. */
+/** A quota whose key or amount cannot be evaluated denies the call: an error never grants. */
 function withQuotas(decision: Decision, index: ToolIndex, call: CallRequest, variables: Variables): Decision {
-  const result = quotaDraws(index, call.principal, variables);
+  const result = quotaDraws(index, call.principal, variables, decision.limits);
   if (result.ok) return { ...decision, quotas: result.draws };
-  const { policy, name, key } = result.quota;
+  const { policy, name } = result.quota;
   const rule = `quota:${name}`;
-  const reason = `the key could not be evaluated (${result.failure}), so the call is denied: ${key.source}`;
+  const reason = `the ${result.part} could not be evaluated (${result.failure}), so the call is denied: ${result.source}`;
   return {
     ...decision,
     effect: 'deny',

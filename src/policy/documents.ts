@@ -1,5 +1,6 @@
 /** Shapes of policy documents after they were checked against their JSON Schema (`schemas/`). */
 import type { ConfinementName } from '../model/confinement.ts';
+import type { QuotaUnit } from '../model/decision.ts';
 import type { Action } from '../model/finding.ts';
 import type { JsonObject, JsonValue } from '../model/json.ts';
 import type { EngineRuntime, HarnessEntry, Reuse } from '../model/tool.ts';
@@ -55,6 +56,7 @@ export interface ToolSpec {
   readonly output?: JsonObject;
   readonly runtime: RuntimeSpec;
   readonly limits?: LimitsSpec;
+  readonly cost?: { readonly perCallUsd: number };
 }
 
 /** One way to be meant: all keys given must match. */
@@ -95,9 +97,12 @@ export interface QuotaSpec {
   readonly name: string;
   readonly tools?: readonly ToolSelector[];
   readonly key: string;
-  readonly unit: 'calls' | 'concurrent';
+  /** One of the two: what is counted, or an expression that says how much a call counts. */
+  readonly unit?: Exclude<QuotaUnit, 'amount'>;
+  readonly amount?: string;
   readonly limit: number;
   readonly window?: string;
+  readonly onStoreLoss?: 'deny' | 'local';
 }
 
 export interface PolicySpec {
@@ -148,6 +153,13 @@ export interface TestPrincipal {
   readonly attributes?: JsonObject;
 }
 
+/** What a test says of a draw on a quota; what it leaves out may be anything. */
+export interface ExpectedDraw {
+  readonly name: string;
+  readonly key?: string;
+  readonly amount?: number;
+}
+
 /** What a test says of a decision; what it leaves out may be anything. */
 export interface TestExpectation {
   /** `invalid`: the arguments do not fit the tool's schema, so nothing is decided. */
@@ -158,7 +170,7 @@ export interface TestExpectation {
   readonly limits?: LimitsSpec;
   readonly boundary?: readonly string[];
   /** Quotas drawn upon, in order: each a name, or the parts that matter. */
-  readonly quota?: readonly (string | { readonly name: string; readonly key?: string })[];
+  readonly quota?: readonly (string | ExpectedDraw)[];
   readonly approval?: { readonly approvers?: readonly ApproverEntry[]; readonly expires?: string };
   readonly reasons?: readonly string[];
   /** Arguments of the nearest permitted call, or null for none. */

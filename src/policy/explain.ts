@@ -7,6 +7,7 @@ import type { Variables } from './cel/principal-values.ts';
 import type { SubjectEntry } from './documents.ts';
 import { variablesOf } from './evaluate-rule.ts';
 import type { CallRequest } from './evaluate-rule.ts';
+import { quotaUnits } from './quotas/quota-units.ts';
 import type { CompiledRule, Revision, ToolIndex } from './revision.ts';
 
 /** Rules named to a caller who is meant by none. */
@@ -186,9 +187,11 @@ function duration(ms: number): string {
   return ms % 1_000 === 0 ? `${ms / 1_000} s` : `${ms} ms`;
 }
 
-function describeQuota({ policy, name, key, unit, limit, windowMs }: QuotaDraw): string {
-  const span = unit === 'calls' ? `${limit} calls in ${duration(windowMs)}` : `${limit} at once`;
-  return `${policy}/${name}: ${span}, counted for ${JSON.stringify(key)}`;
+function describeQuota({ policy, name, key, unit, limit, windowMs, amount }: QuotaDraw): string {
+  const span =
+    windowMs === 0 ? `${limit} at once` : `${limit} ${quotaUnits[unit].words} in ${duration(windowMs)}`;
+  const leased = unit === 'calls' || unit === 'concurrent' ? '' : `, of which this call leases ${amount}`;
+  return `${policy}/${name}: ${span}${leased}, counted for ${JSON.stringify(key)}`;
 }
 
 function section(title: string, lines: readonly string[]): readonly string[] {

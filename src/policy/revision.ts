@@ -1,3 +1,4 @@
+import type { QuotaUnit } from '../model/decision.ts';
 import type { BoundaryProfile } from '../model/finding.ts';
 import type { JsonObject } from '../model/json.ts';
 import type { Limits } from '../model/limits.ts';
@@ -87,7 +88,10 @@ export interface CompiledQuota {
   readonly name: string;
   readonly subjects: readonly SubjectEntry[];
   readonly key: Expression;
-  readonly unit: 'calls' | 'concurrent';
+  readonly unit: QuotaUnit;
+  /** With unit `amount`: how much a call counts. */
+  readonly amount: Expression | null;
   readonly limit: number;
   readonly windowMs: number;
+  readonly onStoreLoss: 'deny' | 'local';
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Bench } from 'tinybench';
 import { decide } from '../../src/policy/decide.ts';
 import { loadRevision } from '../../src/policy/load-revision.ts';
-import { QuotaLedger } from '../../src/policy/quota-ledger.ts';
+import { QuotaLedger } from '../../src/policy/quotas/quota-ledger.ts';
 import { validateArgs } from '../../src/policy/validate.ts';
 
 interface Cedar {
@@ -70,7 +70,7 @@ export async function benchDecision(): Promise<DecisionResult> {
     if (decision.effect !== 'allow') throw new Error('denied');
     const leased = quotas.lease(decision.quotas, `call_${count}`, now);
     if (!leased.ok) throw new Error('quota');
-    leased.lease.release();
+    void leased.lease.settle(null, now);
   };
   const theirs = (): void => {
     const answer = cedar.statefulIsAuthorized(cedarCall);

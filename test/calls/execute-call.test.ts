@@ -13,7 +13,7 @@ import { OutcomeWriter } from '../../src/calls/outcome-writer.ts';
 import { Slots } from '../../src/calls/slots.ts';
 import type { ExecutionFrame } from '../../src/execution/executor.ts';
 import type { Caller } from '../../src/model/principal.ts';
-import { QuotaLedger } from '../../src/policy/quota-ledger.ts';
+import { QuotaLedger } from '../../src/policy/quotas/quota-ledger.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { compileText, policyText } from '../support/policy-directory.ts';
 

@@ -264,7 +264,7 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
       expect(record.listBlocks()).toEqual([block('blk_2', startMs + 9_000)]);
     });
 
-    test('gives back quota draws of intents since a time, oldest first, also after the clock went back', async () => {
+    test('gives back what calls drew on quotas since a time, oldest first, also after the clock went back', async () => {
       const clock = new SetClock();
       await using record = await store.open('quotas', sources(clock));
       const limit = {
@@ -274,17 +274,27 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
         unit: 'calls',
         limit: 5,
         windowMs: 60_000,
+        amount: 1,
+        onStoreLoss: 'deny',
       } as const;
+      const measured = { ...limit, unit: 'cpu_ms', amount: 100, used: 7 } as const;
       const write = (callId: string) => ({ events: [draft('intent', { callId, quotas: [limit] })] });
       await record.write(write('call_old'));
       clock.advance(10_000);
       await record.write(write('call_1'));
       clock.advance(-4_000);
       await record.write(write('call_2'));
-      await record.write({ events: [draft('outcome', { callId: 'call_2', quotas: [limit] })] });
-      expect([...record.quotaDrawsSince(startMs + 5_000)]).toEqual([
-        { atMs: startMs + 10_000, callId: 'call_1', draws: [limit] },
-        { atMs: startMs + 6_000, callId: 'call_2', draws: [limit] },
+      clock.advance(1_000);
+      await record.write({ events: [draft('outcome', { callId: 'call_1', quotas: [measured] })] });
+      await record.write({ events: [draft('not_started', { callId: 'call_2' })] });
+      await record.write({
+        events: [draft('outcome', { callId: 'call_3' }), draft('intent', { callId: 'call_4' })],
+      });
+      expect([...record.quotaUseSince(startMs + 5_000)]).toEqual([
+        { kind: 'leased', atMs: startMs + 10_000, callId: 'call_1', draws: [limit] },
+        { kind: 'leased', atMs: startMs + 6_000, callId: 'call_2', draws: [limit] },
+        { kind: 'ended', atMs: startMs + 7_000, callId: 'call_1', draws: [measured] },
+        { kind: 'withdrawn', atMs: startMs + 6_000, callId: 'call_2', draws: [limit] },
       ]);
     });
   });

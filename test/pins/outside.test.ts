@@ -28,6 +28,7 @@ test('problem codes and their statuses', () => {
     idempotency_mismatch: 422,
     rate_limited: 429,
     quota_exceeded: 429,
+    quota_unavailable: 503,
     internal: 500,
     runtime_unavailable: 503,
     audit_unavailable: 503,

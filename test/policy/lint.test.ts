@@ -154,6 +154,37 @@ test('a quota that another one always reaches first never binds', async () => {
   ).toEqual(['b /spec/quotas/0: this quota never binds: a/minute (10, a.yaml) is reached first']);
 });
 
+test('a quota whose unit nothing uses never binds, and one that a single call exceeds is named', async () => {
+  const quota = (unit: string, limit: number, more: object = {}): object => {
+    return { name: unit, key: 'tenant', unit, limit, window: '1h', ...more };
+  };
+  expect(
+    await warningsOf({
+      a: {
+        subjects: everyone,
+        rules: [all],
+        quotas: [
+          quota('egress_bytes', 1),
+          quota('tokens', 1),
+          quota('cost_usd', 1),
+          quota('cpu_ms', 9_999),
+          quota('wall_ms', 10_000),
+          quota('output_bytes', 1_048_576),
+          { name: 'sum', key: 'tenant', amount: 'args.limit', limit: 10, window: '1h' },
+          { name: 'square', key: 'tenant', amount: 'args.limit * args.limit', limit: 10, window: '1h' },
+          { name: 'same', key: 'tenant', amount: 'args.limit', limit: 10, window: '30m' },
+        ],
+      },
+    }),
+  ).toEqual([
+    'a /spec/quotas/0: this quota never binds: no tool uses any egress_bytes in this version',
+    'a /spec/quotas/1: this quota never binds: no tool uses any tokens in this version',
+    'a /spec/quotas/2: this quota never binds: none of its tools says what a call costs',
+    "a /spec/quotas/3: a call of example within the tool's own limits leases 10000 cpu_ms, more than this quota gives",
+    'a /spec/quotas/8: this quota never binds: a/sum (10, a.yaml) is reached first',
+  ]);
+});
+
 test.each([
   ['args.host == "x"', true],
   ['has(args.host) && args.host == "x"', false],

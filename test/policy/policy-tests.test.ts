@@ -34,7 +34,7 @@ test('every field of an expectation is held against the decision', async () => {
       tool: example
       each:
         - args: {code: x, limit: 5}
-          expect: {effect: allow, policy: p, rule: small, matched: [p/small], limits: {timeout: 2s, pids: 64}, boundary: [standard], quota: [{name: q, key: ana}], reasons: [], nearest: null}
+          expect: {effect: allow, policy: p, rule: small, matched: [p/small], limits: {timeout: 2s, pids: 64}, boundary: [standard], quota: [{name: q, key: ana, amount: 1}], reasons: [], nearest: null}
         - args: {code: x, limit: 500}
           expect: {effect: deny, rule: null, reasons: [limit must be at most 100.], nearest: {code: x, limit: 100}, quota: []}
         - args: {code: x, limit: 7}
@@ -61,6 +61,10 @@ test.each([
   ['limits: {timeout: 3s}', 'limits: expected {"timeoutMs":3000}, decided {"timeoutMs":2000}'],
   ['boundary: [strict]', 'boundary: expected ["strict"], decided ["standard"]'],
   ['quota: []', 'quota: expected [], decided [{"name":"q"}]'],
+  [
+    'quota: [{name: q, amount: 2}]',
+    'quota: expected [{"name":"q","amount":2}], decided [{"name":"q","amount":1}]',
+  ],
   [
     'quota: [{name: q, key: bob}]',
     'quota: expected [{"name":"q","key":"bob"}], decided [{"name":"q","key":"ana"}]',

@@ -33,6 +33,7 @@ export function createCallRoute(options: CreateCallOptions): Route {
       'limit_exceeds_policy',
       'idempotency_mismatch',
       'quota_exceeded',
+      'quota_unavailable',
       'runtime_unavailable',
       'audit_unavailable',
       'overloaded',

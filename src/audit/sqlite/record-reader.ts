@@ -6,10 +6,9 @@ import { eventSql, firstPositionSince } from './event-query.ts';
 import { requireCurrentSchema } from './migrations.ts';
 import { verifyRecord } from './verify-record.ts';
 import type { ActivationFacts, ApiKey, EventQuery, IdempotencyEntry, Page, Pin } from '../record.ts';
-import type { PolicyState, RecordReader, StoredRevision } from '../record.ts';
+import type { PolicyState, QuotaUse, RecordReader, StoredRevision } from '../record.ts';
 import type { StoredArtifact, StoredCall, StoredEvent, VerifyReport } from '../record.ts';
 import type { Block } from '../../model/block.ts';
-import type { QuotaDraw } from '../../model/decision.ts';
 import type { Scope } from '../../model/principal.ts';
 import type { Connection } from './connection.ts';
 
@@ -25,8 +24,11 @@ interface EventRow {
   readonly content: Buffer | null;
 }
 
+const firstVersionDraw = { amount: 1, onStoreLoss: 'deny' } as const;
+
 interface DrawRow {
   readonly position: number;
+  readonly type: string;
   readonly canonical: Buffer;
 }
 
@@ -125,23 +127,33 @@ export class SqliteRecordReader implements RecordReader, Disposable {
     });
   }
 
-  *quotaDrawsSince(
-    sinceMs: number,
-  ): Generator<{ readonly atMs: number; readonly callId: string; readonly draws: readonly QuotaDraw[] }> {
+  *quotaUseSince(sinceMs: number): Generator<QuotaUse> {
     const since = new Date(sinceMs).toISOString();
     for (let after = 0; ;) {
       const rows = this.#read(
-        () => this.#statements.intents.all(since, since, after, drawsBatch) as DrawRow[],
+        () => this.#statements.quotaUse.all(since, since, after, drawsBatch) as DrawRow[],
       );
-      for (const { canonical } of rows) {
-        const { time, callId, quotas } = parseCanonicalEvent(canonical.toString());
-        if (callId !== undefined && quotas !== undefined)
-          yield { atMs: Date.parse(time), callId, draws: quotas };
-      }
+      for (const row of rows) yield* this.#quotaUseOf(row);
       const last = rows.at(-1);
       if (last === undefined || rows.length < drawsBatch) return;
       after = last.position;
     }
+  }
+
+  #quotaUseOf({ type, canonical }: DrawRow): readonly QuotaUse[] {
+    const { time, callId, quotas } = parseCanonicalEvent(canonical.toString());
+    if (callId === undefined) return [];
+    if (type === 'not_started') {
+      const intent = this.#read(() => this.#statements.intent.get(callId) as DrawRow | undefined);
+      return intent === undefined
+        ? []
+        : this.#quotaUseOf(intent).map((use) => ({ ...use, kind: 'withdrawn' }));
+    }
+    if (quotas === undefined) return [];
+    const kind = type === 'intent' ? 'leased' : 'ended';
+    // Draws of the first version said no amount: it counted calls alone.
+    const draws = quotas.map((draw) => ({ ...firstVersionDraw, ...draw }));
+    return [{ kind, atMs: Date.parse(time), callId, draws }];
   }
 
   openCalls(): readonly StoredCall[] {
@@ -183,9 +195,15 @@ function prepare(connection: Connection) {
        FROM policy_revisions ORDER BY last_activated_at_ms DESC, id LIMIT 1000`,
     ),
     blocks: connection.prepare('SELECT body FROM blocks WHERE expires_at_ms > ? ORDER BY id').pluck(),
-    intents: connection.prepare(
-      `SELECT position, canonical FROM audit_chain WHERE type = 'intent' AND position >= ${firstPositionSince}
+    // Inside of strings quotation marks are escaped: only the member itself reads like this.
+    quotaUse: connection.prepare(
+      `SELECT position, type, canonical FROM audit_chain
+       WHERE type IN ('intent', 'outcome', 'not_started') AND position >= ${firstPositionSince}
+         AND (type = 'not_started' OR instr(canonical, CAST('"quotas":[' AS BLOB)) > 0)
          AND time >= ? AND position > ? ORDER BY position LIMIT ?`,
+    ),
+    intent: connection.prepare(
+      `SELECT position, type, canonical FROM audit_chain WHERE call_id = ? AND type = 'intent'`,
     ),
     openCalls: connection
       .prepare(

@@ -97,8 +97,8 @@ export class SqliteRecord implements RecordStore {
     return this.#reader.verify();
   }
 
-  quotaDrawsSince(sinceMs: number) {
-    return this.#reader.quotaDrawsSince(sinceMs);
+  quotaUseSince(sinceMs: number) {
+    return this.#reader.quotaUseSince(sinceMs);
   }
 
   openCalls() {

@@ -50,8 +50,8 @@ export interface CompiledExpression {
   readonly conditions: readonly string[];
 }
 
-/** What the result must be: `bool` for conditions, `scalar` for quota keys. */
-export type ResultType = 'bool' | 'scalar';
+/** What the result must be: `bool` for conditions, `scalar` for quota keys, `int` for amounts. */
+export type ResultType = 'bool' | 'scalar' | 'int';
 const SCALARS = new Set(['string', 'int', 'bool']);
 
 /** Longest expression after its constants and conditions are put in. */
@@ -191,6 +191,9 @@ function typeMistakes(
     return [
       { offset: 0, message: `must be a bool, is ${type}`, hint: 'compare it, for example with == true' },
     ];
+  }
+  if (result === 'int' && type !== 'int') {
+    return [{ offset: 0, message: `must be an int, is ${type}`, hint: 'wrap it in int()' }];
   }
   if (result === 'scalar' && !SCALARS.has(type)) {
     return [{ offset: 0, message: `must be a string, int or bool, is ${type}`, hint: 'wrap it in string()' }];

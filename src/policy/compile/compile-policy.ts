@@ -138,16 +138,23 @@ class PolicyCompiler {
     const byTool = new Map<string, CompiledQuota>();
     for (const tool of tools) {
       const key = this.#expressions.compile(tool, quota.key, `${pointer}/key`, 'scalar');
-      if (key === null || !this.#bind(pointer)) continue;
+      const amount =
+        quota.amount === undefined
+          ? null
+          : this.#expressions.compile(tool, quota.amount, `${pointer}/amount`, 'int');
+      const isWhole = key !== null && (quota.amount === undefined) === (amount === null);
+      if (!isWhole || !this.#bind(pointer)) continue;
       const compiled: CompiledQuota = deepFreeze({
         ordinal,
         policy: metadata.name,
         name: quota.name,
         subjects: spec.subjects,
         key,
-        unit: quota.unit,
+        unit: quota.unit ?? 'amount',
+        amount,
         limit: quota.limit,
         windowMs: quota.window === undefined ? 0 : parseDurationMs(quota.window),
+        onStoreLoss: quota.onStoreLoss ?? 'deny',
       });
       this.#context.quotas.get(tool.tool.name)?.push(compiled);
       byTool.set(tool.tool.name, compiled);

@@ -66,6 +66,7 @@ export async function compileTool(resource: ToolResource, context: ToolContext):
     output: output === null ? null : (copyJson(output) as JsonObject),
     runtime: runtimeOf(resource, code ?? { from: 'args' }),
     limits,
+    ...(spec.cost === undefined ? {} : { cost: { ...spec.cost } }),
   };
   const tool: Tool = deepFreeze({ ...definition, digest: digestOf(definition as unknown as JsonValue) });
   const environment = context.base.clone();

@@ -8,6 +8,7 @@ import type { SourceDocument, SubjectEntry, SubjectMatch } from '../documents.ts
 import type { CompiledQuota, CompiledRule } from '../revision.ts';
 import type { CompiledTool } from './compile-tool.ts';
 import type { Findings } from './findings.ts';
+import { remarkOnUnit } from './lint-quota-units.ts';
 
 /** Pairs of rules that are compared; past it the rest is not looked at, and a warning says so. */
 const PAIRS_MAX = 2_000_000;
@@ -71,6 +72,8 @@ class Linter {
   checkQuota(quota: Bound<CompiledQuota>): void {
     const [tool, own] = firstOf(quota);
     if (tool === undefined || own === undefined) return;
+    const remark = remarkOnUnit(quota.byTool, this.#input.tools);
+    if (remark !== null) return this.#warn(quota, '', remark.message, remark.hint);
     const candidates = this.#quotas.get(`${tool}\n${own.unit}\n${own.key.text}`) ?? [];
     const tighter = candidates.find(
       (other) => other !== quota && this.#countPair() && bindsFirst(other, quota),
@@ -165,6 +168,7 @@ function bindsFirst(other: Bound<CompiledQuota>, quota: Bound<CompiledQuota>): b
   for (const [tool, own] of quota.byTool) {
     const theirs = other.byTool.get(tool);
     if (theirs === undefined || theirs.unit !== own.unit || theirs.key.text !== own.key.text) return false;
+    if (theirs.amount?.text !== own.amount?.text) return false;
     if (!coversSubjects(theirs.subjects, own.subjects)) return false;
     if (theirs.limit > own.limit || theirs.windowMs < own.windowMs) return false;
     const isSame = theirs.limit === own.limit && theirs.windowMs === own.windowMs;

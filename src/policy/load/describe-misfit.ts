@@ -100,7 +100,7 @@ const fieldHints: ReadonlyMap<string, string> = new Map([
   ['approval', 'say who may approve: approval: {approvers: [{roles: [lead]}]}'],
   ['inject', 'how the secret is sent: inject: {header: Authorization, value: "Bearer ${secret}"}'],
   ['hosts', 'where the secret may be sent: hosts: [db.example.com]'],
-  ['window', 'over which time the calls are counted: add window: 1m'],
+  ['window', 'over which time is counted: add window: 1m'],
 ]);
 
 function choice(error: ErrorObject): Words {

@@ -25,19 +25,8 @@ export const kindsNotSupported: readonly string[] = Object.freeze(['Upstream', '
 export const fieldsNotSupported: readonly string[] = Object.freeze([
   'egress',
   'returns',
-  'cost',
-  'amount',
-  'onStoreLoss',
   'pool',
   'session',
   'stream',
 ]);
-export const valuesNotSupported: readonly string[] = Object.freeze([
-  'shadow',
-  'cpu_ms',
-  'wall_ms',
-  'output_bytes',
-  'egress_bytes',
-  'cost_usd',
-  'tokens',
-]);
+export const valuesNotSupported: readonly string[] = Object.freeze(['shadow']);

@@ -31,10 +31,10 @@ const expectation = {
       type: 'array',
       items: {
         type: ['string', 'object'],
-        description: 'the name of a quota, or {name, key}',
+        description: 'the name of a quota, or {name, key, amount}',
         additionalProperties: false,
         required: ['name'],
-        properties: { name, key: { type: 'string' } },
+        properties: { name, key: { type: 'string' }, amount: { type: 'number', minimum: 0 } },
       },
     },
     approval: {

@@ -1,3 +1,4 @@
+import { quotaUnitNames } from '../../model/decision.ts';
 import type { Effect } from '../documents.ts';
 import {
   approvers,
@@ -14,7 +15,9 @@ import {
 } from './parts.ts';
 
 const RULES_MAX = 10_000;
-const QUOTA_LIMIT_MAX = 1_000_000_000;
+/** Counters are whole numbers of up to 10¹⁵ steps: thousandths of a millisecond, millionths of a dollar. */
+const QUOTA_LIMIT_MAX = 1_000_000_000_000;
+const QUOTA_USD_MAX = 1_000_000_000;
 
 const rule = {
   type: 'object',
@@ -53,26 +56,46 @@ function ifEffect(effect: Effect, consequence: object, otherwise?: object): obje
   return conditional(condition, consequence, otherwise);
 }
 
+const isUnit = (...units: readonly string[]): object => ({
+  properties: { unit: { enum: units } },
+  required: ['unit'],
+});
+
+const units = quotaUnitNames.filter((name) => name !== 'amount');
+const windowed = units.filter((name) => name !== 'concurrent');
+
 const quota = {
   type: 'object',
   additionalProperties: false,
-  required: ['name', 'key', 'unit', 'limit'],
+  required: ['name', 'key', 'limit'],
   properties: {
     name,
     tools: toolSelectors,
     key: expression,
-    unit: { enum: ['calls', 'concurrent'] },
-    limit: { type: 'integer', minimum: 1, maximum: QUOTA_LIMIT_MAX },
+    unit: { enum: units },
+    amount: expression,
+    limit: { type: 'number' },
     window: duration,
+    onStoreLoss: {
+      enum: ['deny', 'local'],
+      default: 'deny',
+      description:
+        'while a shared store (Redis) is lost: deny refuses calls, local lets each process give the whole limit by its own count',
+    },
   },
-  ...conditional(
-    { properties: { unit: { const: 'calls' } }, required: ['unit'] },
-    { required: ['window'] },
+  oneOf: [{ required: ['unit'] }, { required: ['amount'] }],
+  allOf: [
     conditional(
-      { properties: { unit: { const: 'concurrent' } }, required: ['unit'] },
+      isUnit('concurrent'),
       { properties: { window: { not: {}, description: 'has no meaning for concurrent calls' } } },
+      conditional({ anyOf: [isUnit(...windowed), { required: ['amount'] }] }, { required: ['window'] }),
     ),
-  ),
+    conditional(
+      isUnit('cost_usd'),
+      { properties: { limit: { minimum: 0.000001, maximum: QUOTA_USD_MAX } } },
+      { properties: { limit: { type: 'integer', minimum: 1, maximum: QUOTA_LIMIT_MAX } } },
+    ),
+  ],
 } as const;
 
 /** Who may call what, under which conditions and within which quotas. */

@@ -2,6 +2,8 @@ import { confinementNames } from '../../model/confinement.ts';
 import { jsonSchemaDefs } from './json-schema.ts';
 import { conditional, documentSchema, label, limits, name, text, title } from './parts.ts';
 
+const CALL_USD_MAX = 1_000_000;
+
 const codePath = { type: 'string', minLength: 1, maxLength: 512 } as const;
 
 const isolate = {
@@ -70,6 +72,19 @@ export const toolSchema = documentSchema(
       output: { type: 'object', $ref: '#/$defs/schema' },
       runtime,
       limits,
+      cost: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['perCallUsd'],
+        properties: {
+          perCallUsd: {
+            type: 'number',
+            minimum: 0,
+            maximum: CALL_USD_MAX,
+            description: 'What a call costs, in steps of a millionth; quotas in cost_usd count it.',
+          },
+        },
+      },
     },
   },
   {

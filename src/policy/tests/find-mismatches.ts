@@ -59,7 +59,11 @@ function comparedQuotas(
   drawn: Decision['quotas'],
 ): readonly [unknown, unknown] {
   const wanted = expected.map((one) => (typeof one === 'string' ? { name: one } : one));
-  const found = drawn.map(({ name, key }, at) => (wanted[at]?.key === undefined ? { name } : { name, key }));
+  const found = drawn.map(({ name, key, amount }, at) => ({
+    name,
+    ...(wanted[at]?.key === undefined ? {} : { key }),
+    ...(wanted[at]?.amount === undefined ? {} : { amount }),
+  }));
   return [wanted, found];
 }
 
