@@ -35,7 +35,7 @@ import type { RunnerOpener } from './execution/runner/open-runner.ts';
 import { parseRunnerAddress } from './execution/runner/runner-address.ts';
 import type { RunnerAddress } from './execution/runner/runner-address.ts';
 import { RunnerConnection } from './execution/runner/runner-connection.ts';
-import type { RunnerConnectionOptions } from './execution/runner/runner-connection.ts';
+import type { RunnerConnectionOptions, RunnerState } from './execution/runner/runner-connection.ts';
 import { RunnerGroup } from './execution/runner/runner-group.ts';
 import { childRunner } from './execution/runner/spawn-runner.ts';
 import { compileAside } from './policy/compile/compile-aside.ts';
@@ -47,6 +47,7 @@ import { QuotaLedger } from './policy/quotas/quota-ledger.ts';
 import { createLogger } from './telemetry/logger.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
+import type { WarmPoolReading } from './telemetry/metrics.ts';
 
 /** Calls between decision and outcome at once, and how many more may wait for a place. */
 const slotLimits = { runningMax: 64, waitingMax: 1024 } as const;
@@ -113,6 +114,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   await requireConfinement(first.revision, runner);
   const slots = new Slots(slotLimits);
   metrics.setRunningCalls(() => slots.runningCount);
+  metrics.setWarmPools(async () => readPools(await runner.state()));
   const boundary = createBoundary({ redactionKey: dataKey, knownSecrets: [] });
   const blocks = new BlockList({ record, clock, newId, redactText: (text) => boundary.redactText(text) });
   const ledger = new QuotaLedger();
@@ -325,5 +327,11 @@ function problemOfError(error: unknown): Problem | null {
     'The record cannot be written or read, so nothing was done. GET /ready says why.',
     {},
     { cause: error },
+  );
+}
+
+function readPools(runners: readonly RunnerState[]): WarmPoolReading[] {
+  return runners.flatMap(({ health, name: runner }) =>
+    (health?.executors ?? []).flatMap(({ pools = [] }) => pools.map((pool) => ({ runner, ...pool }))),
   );
 }

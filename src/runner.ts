@@ -8,7 +8,7 @@ import { detectorIds } from './boundary/detectors.ts';
 import type { Config, LoadedConfig } from './config/config.ts';
 import { readTlsIdentity } from './config/tls-identity.ts';
 import type { TlsIdentity } from './model/tls-identity.ts';
-import type { SandboxExecutor, SandboxProfile } from './execution/executor.ts';
+import type { ContainerProfile, SandboxExecutor, SandboxProfile } from './execution/executor.ts';
 import { createIsolateExecutor } from './execution/isolate/isolate-executor.ts';
 import { listenForApis } from './execution/runner/listen-runner.ts';
 import { showAddress } from './execution/runner/runner-address.ts';
@@ -157,7 +157,15 @@ async function startExecutors(
     }),
   );
   const { createContainerExecutor } = await loading;
-  const containers = stack.use(createContainerExecutor(engine));
+  const containers = stack.use(
+    createContainerExecutor({
+      ...engine,
+      keepsWarm: config.warmContainers === 'on',
+      profiles: () => containerProfiles(revisions.latest),
+    }),
+  );
+  // What policy keeps warm is made behind the start, not in its way.
+  void compiling.then(() => containers.tend()).catch(() => {});
   return [isolates, containers];
 }
 
@@ -165,6 +173,12 @@ async function startExecutors(
 function isolateMemoryMiBMax({ tools }: RecentRevisions): number {
   const isolates = tools.filter(({ runtime }) => runtime.kind === 'isolate');
   return Math.max(0, ...isolates.map(({ limits }) => limits.memoryMiB));
+}
+
+function containerProfiles(revision: HeldRevision | null): ContainerProfile[] {
+  if (revision === null) return [];
+  const profiles = [...revision.tools.keys()].map((name) => profileOf(revision, name));
+  return profiles.filter((profile) => profile?.kind === 'container');
 }
 
 function profileOf(revision: HeldRevision, name: string): SandboxProfile | null {

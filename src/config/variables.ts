@@ -139,6 +139,12 @@ export const variables = {
     'auto',
     oneOf('auto', 'bwrap', 'container', 'process'),
   ),
+  warmContainers: variable(
+    'SALLYPORT_WARM_CONTAINERS',
+    'keep the idle containers that Image resources ask for; off: each starts when its call comes',
+    'on',
+    oneOf('on', 'off'),
+  ),
   maxBodyBytes: variable('SALLYPORT_MAX_BODY_BYTES', 'largest request body', '1MiB', bytes(kib, 16 * mib)),
   trustedProxies: variable(
     'SALLYPORT_TRUSTED_PROXIES',

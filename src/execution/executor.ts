@@ -121,4 +121,25 @@ export interface ExecutorHealth {
   /** Guards that were proved at start, and those that this host lacks. Missing where nothing is confined. */
   readonly protections?: readonly string[];
   readonly missing?: readonly string[];
+  /** What is kept warm; containers only. */
+  readonly pools?: readonly PoolReport[];
+}
+
+/** Idle containers of one size. Counts are since the runner started. */
+export interface PoolReport {
+  /** Name of the Image resource. */
+  readonly image: string;
+  readonly engineRuntime: 'runc' | 'runsc';
+  readonly memoryMiB: number;
+  /** Idle now, and how many there should be by recent demand. */
+  readonly size: number;
+  readonly target: number;
+  /** Calls that found an idle one, and calls that had to wait for a start. */
+  readonly hits: number;
+  readonly misses: number;
+  /** Idle ones that died or spoke out of turn. */
+  readonly spoiled: number;
+  /** Containers that were made ahead of need, and how long that took altogether, milliseconds. */
+  readonly refills: number;
+  readonly refillMs: number;
 }

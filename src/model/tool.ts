@@ -52,6 +52,18 @@ export interface Image {
     | { readonly from: 'local'; readonly folder: string }
     | { readonly from: 'digest'; readonly reference: string };
   readonly entry: HarnessEntry;
+  /** Missing: every container starts when its call comes. */
+  readonly warm?: WarmPolicy;
+}
+
+/** Containers that are started ahead of need, for each size that tools of the image declare. */
+export interface WarmPolicy {
+  /** Idle ones that are always kept. */
+  readonly floor: number;
+  /** Idle ones at most, however many calls come. */
+  readonly ceiling: number;
+  /** What all idle ones of the image may hold together, MiB. */
+  readonly memoryMiB: number;
 }
 
 /** A tool as policy declares it. */

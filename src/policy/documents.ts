@@ -116,6 +116,11 @@ export interface ImageSpec {
   readonly build?: string;
   readonly digest?: string;
   readonly entry?: HarnessEntry;
+  readonly warm?: {
+    readonly floor?: number;
+    readonly ceiling: number;
+    readonly memory: string;
+  };
 }
 
 export interface BoundarySpec {

@@ -51,6 +51,11 @@ export class RecentRevisions {
     return [...this.#held.values()].flatMap(({ tools }) => [...tools.values()]);
   }
 
+  /** What the files compiled to last; null when they never did. */
+  get latest(): HeldRevision | null {
+    return this.get(this.#latest);
+  }
+
   get(id: string): HeldRevision | null {
     return this.#held.get(id) ?? null;
   }

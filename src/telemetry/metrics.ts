@@ -17,6 +17,22 @@ export interface Metrics {
   /** A change of policy was tried. */
   policyChanged(outcome: string): void;
   setPolicyStale(isStale: () => boolean): void;
+  /** `read` is asked at each scrape. */
+  setWarmPools(read: () => Promise<readonly WarmPoolReading[]>): void;
+}
+
+/** Idle containers of one size on one runner. Counts are since that runner started. */
+export interface WarmPoolReading {
+  readonly runner: string;
+  readonly image: string;
+  readonly engineRuntime: string;
+  readonly size: number;
+  readonly target: number;
+  readonly hits: number;
+  readonly misses: number;
+  readonly spoiled: number;
+  readonly refills: number;
+  readonly refillMs: number;
 }
 
 export function createMetrics(): Metrics {
@@ -98,5 +114,64 @@ export function createMetrics(): Metrics {
         },
       });
     },
+    setWarmPools: (read) => registerWarmPools(registry, read),
   };
+}
+
+/** Every metric of a scrape comes from one reading. */
+function registerWarmPools(registry: Registry, read: () => Promise<readonly WarmPoolReading[]>): void {
+  let reading: Promise<readonly WarmPoolReading[]> | null = null;
+  const readOnce = (): Promise<readonly WarmPoolReading[]> => {
+    reading ??= read().finally(() => {
+      reading = null;
+    });
+    return reading;
+  };
+  const labelNames = ['runner', 'image', 'engine_runtime'];
+  type Samples = (pool: WarmPoolReading) => readonly [Readonly<Record<string, string>>, number][];
+  const add = (
+    Metric: typeof Counter | typeof Gauge,
+    name: string,
+    help: string,
+    samples: Samples,
+    more: string[] = [],
+  ): void => {
+    void new Metric({
+      name,
+      help,
+      labelNames: [...labelNames, ...more],
+      registers: [registry],
+      async collect() {
+        const pools = await readOnce();
+        this.reset();
+        for (const pool of pools) {
+          const labels = { runner: pool.runner, image: pool.image, engine_runtime: pool.engineRuntime };
+          for (const [further, value] of samples(pool)) this.inc({ ...labels, ...further }, value);
+        }
+      },
+    });
+  };
+  add(Gauge, 'sallyport_warm_containers', 'Idle containers now', ({ size }) => [[{}, size]]);
+  add(Gauge, 'sallyport_warm_containers_wanted', 'Idle containers that demand asks for', ({ target }) => [
+    [{}, target],
+  ]);
+  add(
+    Counter,
+    'sallyport_warm_claims_total',
+    'Container calls, by whether an idle container was there',
+    ({ hits, misses }) => [
+      [{ outcome: 'hit' }, hits],
+      [{ outcome: 'miss' }, misses],
+    ],
+    ['outcome'],
+  );
+  add(Counter, 'sallyport_warm_spoiled_total', 'Idle containers that died unused', ({ spoiled }) => [
+    [{}, spoiled],
+  ]);
+  add(Counter, 'sallyport_warm_refills_total', 'Containers made ahead of need', ({ refills }) => [
+    [{}, refills],
+  ]);
+  add(Counter, 'sallyport_warm_refill_seconds_total', 'Time that took', ({ refillMs }) => [
+    [{}, refillMs / 1000],
+  ]);
 }

@@ -16,13 +16,14 @@ export interface Measured extends AsyncDisposable {
 }
 
 /** Our server with everything on, on a fresh data directory and the bench's own policy. */
-export async function startSallyport(): Promise<Measured> {
+export async function startSallyport(environment: NodeJS.ProcessEnv = {}): Promise<Measured> {
   const dataDir = mkdtempSync(join(tmpdir(), 'sallyport-bench-'));
   const child = start(['src/main.ts', 'serve'], {
     SALLYPORT_PORT: '0',
     SALLYPORT_DATA_DIR: dataDir,
     SALLYPORT_POLICY_DIR: join(import.meta.dirname, 'policies'),
     DOCKER_HOST: process.env['DOCKER_HOST'],
+    ...environment,
   });
   const startedAt = performance.now();
   const line = await firstLine(child, (fields) => fields['msg'] === 'listening');

@@ -84,6 +84,7 @@ test('metric names', async () => {
   const metrics = createMetrics();
   metrics.setRunningCalls(() => 0);
   metrics.setPolicyStale(() => false);
+  metrics.setWarmPools(async () => []);
   const own = (await metrics.registry.getMetricsAsJSON())
     .map(({ name }) => name)
     .filter((name) => name.startsWith('sallyport_'));
@@ -97,5 +98,11 @@ test('metric names', async () => {
     'sallyport_policy_changes_total',
     'sallyport_policy_stale',
     'sallyport_runner_lost_total',
+    'sallyport_warm_claims_total',
+    'sallyport_warm_containers',
+    'sallyport_warm_containers_wanted',
+    'sallyport_warm_refill_seconds_total',
+    'sallyport_warm_refills_total',
+    'sallyport_warm_spoiled_total',
   ]);
 });

@@ -83,10 +83,14 @@ export class ContainerEvents implements Disposable {
     await this.#engine.docker.getContainer(id).kill();
   }
 
-  /** How many containers of the server the engine still has, alive or not. */
-  async count(): Promise<number> {
+  /** The containers of the server that the engine still has, alive or not. */
+  async ids(): Promise<string[]> {
     const filters = { label: [`sallyport.instance=${this.instance}`] };
-    return (await this.#engine.docker.listContainers({ all: true, filters })).length;
+    return (await this.#engine.docker.listContainers({ all: true, filters })).map(({ Id }) => Id);
+  }
+
+  async count(): Promise<number> {
+    return (await this.ids()).length;
   }
 
   [Symbol.dispose](): void {

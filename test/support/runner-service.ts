@@ -26,6 +26,8 @@ export async function startRunnerService(
     env: {
       PATH: process.env['PATH'],
       DOCKER_HOST: process.env['DOCKER_HOST'],
+      // Tests of other things count containers and cores: none is made that no call asked for.
+      SALLYPORT_WARM_CONTAINERS: 'off',
       SALLYPORT_POLICY_DIR: join(repository, 'policies'),
       SALLYPORT_DATA_DIR: dataDir,
       ...environment,

@@ -140,6 +140,8 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     env: {
       PATH: process.env['PATH'],
       DOCKER_HOST: process.env['DOCKER_HOST'],
+      // Tests of other things count containers and cores: none is made that no call asked for.
+      SALLYPORT_WARM_CONTAINERS: 'off',
       SALLYPORT_PORT: '0',
       SALLYPORT_DATA_DIR: dataDir,
       SALLYPORT_POLICY_DIR: options.policyDir ?? join(repository, 'policies'),

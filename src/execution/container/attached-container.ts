@@ -110,6 +110,13 @@ export class AttachedContainer implements AsyncDisposable {
     return { exitCode: state.ExitCode, oomKilled: state.OOMKilled };
   }
 
+  /** Whether its processes go on; null where the engine does not answer. */
+  async isRunning(): Promise<boolean | null> {
+    const state = await this.#inspected();
+    if (state === null) return null;
+    return state !== 'unknown' && state.Running && !state.Paused;
+  }
+
   /** The engine's flag; false where it does not answer. */
   async wasOomKilled(): Promise<boolean> {
     return (await this.#state())?.OOMKilled ?? false;
@@ -123,9 +130,15 @@ export class AttachedContainer implements AsyncDisposable {
 
   /** Null when the engine does not answer, or does not know the container. */
   async #state(): Promise<ContainerInspectInfo['State'] | null> {
+    const state = await this.#inspected();
+    return state === 'unknown' ? null : state;
+  }
+
+  /** `unknown`: the engine has no such container. Null: it does not answer. */
+  async #inspected(): Promise<ContainerInspectInfo['State'] | 'unknown' | null> {
     return await bounded(this.#container.inspect()).then(
       (inspected) => inspected.State,
-      () => null,
+      (error: unknown) => (statusOf(error) === 404 ? 'unknown' : null),
     );
   }
 

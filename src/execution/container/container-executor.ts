@@ -6,33 +6,23 @@ import type {
   ContainerProfile,
   ExecutionFrame,
   ExecutorHealth,
+  PoolReport,
   SandboxExecutor,
   SandboxRequest,
 } from '../executor.ts';
 import { Lost, NotStarted } from '../executor.ts';
-import type { RuntimeReport } from '../../model/call.ts';
 import { CallOutput } from './call-output.ts';
 import { prepareRequest } from './call-request.ts';
 import type { CallRequest } from './call-request.ts';
-import { prepareCgroupParent } from './cgroup-parent.ts';
-import type { CgroupParent } from './cgroup-parent.ts';
-import { Engine, EngineUnavailable, statusOf } from './engine.ts';
-import type { EngineFacts } from './engine.ts';
-import { containerSpec } from './host-config.ts';
-import { listImages, resolveImage } from './images.ts';
-import {
-  concurrentCallsMax,
-  killGraceMs,
-  startTimeoutMs,
-  sweepIntervalMs,
-  waitingCallsMax,
-} from './limits.ts';
+import { Engine, EngineUnavailable } from './engine.ts';
+import { listImages } from './images.ts';
+import { concurrentCallsMax, sweepIntervalMs, tendIntervalMs, waitingCallsMax } from './limits.ts';
 import type { Logger } from './logger.ts';
 import { narrowLimits } from './narrow-limits.ts';
-import { Sandbox } from './sandbox.ts';
+import { SandboxSource, confinementOf } from './sandbox-source.ts';
 import { serveCall } from './serve-call.ts';
 import { Slots } from './slots.ts';
-import { labels, sweep } from './sweep.ts';
+import { sweep } from './sweep.ts';
 
 export interface ContainerExecutorOptions {
   /** Value of DOCKER_HOST; null for the engine's default socket. */
@@ -46,9 +36,13 @@ export interface ContainerExecutorOptions {
   /** Milliseconds since 1970. */
   readonly clock: { now(): number };
   readonly logger: Logger;
-  /** Containers at once; `concurrentCallsMax` when missing. */
+  /** What tools of the present policy run in, asked at each look around; of their images some are kept warm. */
+  readonly profiles?: () => readonly ContainerProfile[];
+  /** False: no container waits for a call, whatever images ask for. True when missing. */
+  readonly keepsWarm?: boolean;
+  /** Calls at once; `concurrentCallsMax` when missing. */
   readonly concurrentCallsMax?: number;
-  /** Calls that wait for one; `waitingCallsMax` when missing. */
+  /** Calls that wait for their turn; `waitingCallsMax` when missing. */
   readonly waitingCallsMax?: number;
 }
 
@@ -57,24 +51,17 @@ export function createContainerExecutor(options: ContainerExecutorOptions): Cont
   return new ContainerExecutor(options);
 }
 
-/** What a call needs of the engine before its container can be made. */
-interface Ground {
-  readonly facts: EngineFacts;
-  readonly cgroupParent: CgroupParent;
-}
-
 export class ContainerExecutor implements SandboxExecutor {
   #isEngineAway = false;
   readonly kind = 'container';
   readonly #options: ContainerExecutorOptions;
   readonly #engine: Engine;
   readonly #slots: Slots;
-  readonly #imageIds = new Map<string, string>();
+  readonly #source: SandboxSource;
   readonly #live: Set<string>;
   readonly #pending = new Set<Promise<void>>();
   readonly #closing = new AbortController();
-  readonly #sweepTimer: NodeJS.Timeout;
-  #cgroupParent: Promise<CgroupParent> | null = null;
+  readonly #timers: readonly NodeJS.Timeout[];
   /** One sweep after the other: two at once would each leave to the other what it is about to remove. */
   #sweeping: Promise<void> = Promise.resolve();
 
@@ -86,8 +73,21 @@ export class ContainerExecutor implements SandboxExecutor {
       runningMax: options.concurrentCallsMax ?? concurrentCallsMax,
       waitingMax: options.waitingCallsMax ?? waitingCallsMax,
     });
-    this.#sweepTimer = setInterval(() => this.#track(this.#sweepQuietly()), sweepIntervalMs);
-    this.#sweepTimer.unref();
+    const { clock, imagesDirectory, instance, keepsWarm = true, logger, profiles } = options;
+    this.#source = new SandboxSource({
+      engine: this.#engine,
+      live: this.#live,
+      clock,
+      imagesDirectory,
+      instance,
+      keepsWarm,
+      logger,
+      profiles,
+    });
+    this.#timers = [
+      setInterval(() => this.#track(this.#sweepQuietly()), sweepIntervalMs).unref(),
+      setInterval(() => this.#track(this.tend()), tendIntervalMs).unref(),
+    ];
     this.#track(this.#sweepQuietly());
   }
 
@@ -116,7 +116,7 @@ export class ContainerExecutor implements SandboxExecutor {
   async health(): Promise<ExecutorHealth> {
     try {
       await this.#engine.ping();
-      const { facts, cgroupParent } = await this.#ground();
+      const { facts, cgroupParent } = await this.#source.ground();
       const images = await listImages(this.#engine, this.#options.imagesDirectory);
       const missing = images.filter((image) => image.imageId === null).map((image) => image.folder);
       const reasons = [...facts.warnings];
@@ -131,6 +131,7 @@ export class ContainerExecutor implements SandboxExecutor {
         state: images.length > 0 && missing.length === images.length ? 'down' : 'ok',
         confinement: confinementOf(facts, 'runc'),
         reason: reasons.length === 0 ? null : reasons.join('; '),
+        pools: this.pools,
       };
     } catch (error) {
       if (!(error instanceof EngineUnavailable)) throw error;
@@ -154,22 +155,32 @@ export class ContainerExecutor implements SandboxExecutor {
 
   /** Ends every call as cancelled and removes every container of this instance. */
   async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#sweepTimer);
+    for (const timer of this.#timers) clearInterval(timer);
     this.#closing.abort(new Error('the executor is closing'));
     while (this.#pending.size > 0) await Promise.all(this.#pending);
+    await this.#source[Symbol.asyncDispose]();
     await this.#sweepQuietly();
   }
 
-  /** Runs one call into its output's queue, then removes its container and frees its slot. Never rejects. */
+  /** Looks after what is kept warm. Done every quarter of a minute; at once when there is a policy to look at. */
+  async tend(): Promise<void> {
+    await this.#source.tend();
+  }
+
+  /** What is kept warm, and how well that went. */
+  get pools(): readonly PoolReport[] {
+    return this.#source.pools;
+  }
+
+  /** Runs one call into its output's queue and frees its slot; its container is removed after that. Never rejects. */
   async #serve(call: ServedCall): Promise<void> {
-    const { request, output, stop } = call;
-    await using cleanup = new AsyncDisposableStack();
-    this.#live.add(request.callId);
-    cleanup.defer(() => void this.#live.delete(request.callId));
+    const { request, profile, output, stop } = call;
+    using cleanup = new DisposableStack();
     try {
       cleanup.use(await this.#slots.take(request.tenant, stop));
-      const { sandbox, runtime } = await this.#start(call);
-      cleanup.use(sandbox);
+      const wish = { profile, own: request.profile.limits, tenant: request.tenant, stop };
+      const { sandbox, runtime } = await this.#source.acquire(wish);
+      cleanup.defer(() => this.#source.discard(sandbox));
       await serveCall({ ...call, sandbox, runtime, clock: this.#options.clock });
       output.queue.end();
     } catch (error) {
@@ -180,81 +191,6 @@ export class ContainerExecutor implements SandboxExecutor {
         output.queue.end(error instanceof Error ? error : new Error('a run failed', { cause: error }));
       }
     }
-  }
-
-  /** A container whose harness waits. Throws NotStarted, or the signal's reason when it is aborted. */
-  async #start({
-    request,
-    profile,
-    stop,
-  }: ServedCall): Promise<{ sandbox: Sandbox; runtime: RuntimeReport }> {
-    const { clock, instance, logger } = this.#options;
-    const starting = new AbortController();
-    const onStop = (): void => starting.abort(stop.reason);
-    stop.addEventListener('abort', onStop, { once: true });
-    const timer = setTimeout(() => starting.abort(new Error('too slow')), startTimeoutMs);
-    try {
-      stop.throwIfAborted();
-      const { facts, cgroupParent } = await this.#ground();
-      requireRuntime(facts, profile);
-      const imageId = await this.#imageId(profile);
-      const deadlineMs = clock.now() + startTimeoutMs + profile.limits.timeoutMs + killGraceMs;
-      const spec = containerSpec(profile, {
-        imageId,
-        cgroupParent: cgroupParent.name,
-        labels: {
-          [labels.instance]: instance,
-          [labels.call]: request.callId,
-          [labels.deadline]: String(deadlineMs),
-        },
-      });
-      const sandbox = await Sandbox.start(this.#engine, spec, starting.signal, logger);
-      const confinement = confinementOf(facts, profile.engineRuntime);
-      return { sandbox, runtime: { kind: 'container', confinement, image: imageId, warm: false } };
-    } catch (error) {
-      stop.throwIfAborted();
-      if (statusOf(error) === 404) this.#imageIds.clear();
-      throw this.#notStarted(profile, starting.signal, error);
-    } finally {
-      clearTimeout(timer);
-      stop.removeEventListener('abort', onStop);
-    }
-  }
-
-  #notStarted(profile: ContainerProfile, starting: AbortSignal, cause: unknown): NotStarted {
-    if (cause instanceof NotStarted) return cause;
-    if (cause instanceof EngineUnavailable)
-      return new NotStarted('runtime_unavailable', cause.message, { cause });
-    this.#options.logger.error({ err: cause, image: profile.image.name }, 'a container could not be started');
-    const what = starting.aborted
-      ? `was not ready within ${startTimeoutMs} ms: the machine may have too much to do`
-      : `could not be started: the runner's log says why`;
-    return new NotStarted('runtime_unavailable', `the container of image ${profile.image.name} ${what}`, {
-      cause,
-    });
-  }
-
-  async #ground(): Promise<Ground> {
-    const facts = await this.#engine.facts();
-    this.#cgroupParent ??= this.#prepareCgroupParent(facts);
-    return { facts, cgroupParent: await this.#cgroupParent };
-  }
-
-  async #prepareCgroupParent(facts: EngineFacts): Promise<CgroupParent> {
-    const { logger } = this.#options;
-    const parent = await prepareCgroupParent(facts);
-    for (const warning of facts.warnings) logger.warn({ engine: facts.version }, warning);
-    if (parent.reason !== null)
-      logger.warn({ parent: parent.name }, `no total memory limit: ${parent.reason}`);
-    return parent;
-  }
-
-  async #imageId({ image }: ContainerProfile): Promise<string> {
-    const known = this.#imageIds.get(image.name);
-    if (known !== undefined) return known;
-    const imageId = await resolveImage(this.#engine, this.#options.imagesDirectory, image);
-    this.#imageIds.set(image.name, imageId);
-    return imageId;
   }
 
   /** An engine that is away is said once, in words; anything else with all that is known. */
@@ -284,20 +220,6 @@ interface ServedCall {
   readonly prepared: Extract<CallRequest, { kind: 'frames' }>;
   readonly output: CallOutput;
   readonly stop: AbortSignal;
-}
-
-function requireRuntime(facts: EngineFacts, profile: ContainerProfile): void {
-  if (facts.runtimes.includes(profile.engineRuntime)) return;
-  throw new NotStarted(
-    'runtime_unavailable',
-    `the engine has no runtime ${profile.engineRuntime}, which policy asks for: install it, or change the tool's engineRuntime`,
-  );
-}
-
-function confinementOf(facts: EngineFacts, runtime: string): string {
-  return [runtime, ...(facts.hasSeccomp ? ['seccomp'] : []), 'no network', 'read-only', 'uid 65534'].join(
-    ', ',
-  );
 }
 
 /** The frames of a run that used nothing, as there never was a sandbox. */

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import type { ContainerCreateOptions, HostConfig } from 'dockerode';
 
 import type { ContainerProfile } from '../executor.ts';
+import type { Limits } from '../../model/limits.ts';
 
 const mebibyte = 1024 * 1024;
 const sandboxUser = 65534;
@@ -45,8 +46,13 @@ export interface ContainerShape {
   readonly engineRuntime: ContainerProfile['engineRuntime'];
 }
 
+/** The part of a profile that its container is built from. */
+interface ProfileShape extends Pick<ContainerProfile, 'engineRuntime'> {
+  readonly limits: Pick<Limits, 'memoryMiB' | 'cpus' | 'pids'>;
+}
+
 /** The container of a tool's call. Throws RangeError on limits that the engine would take for none. */
-export function containerSpec(profile: ContainerProfile, placement: Placement): ContainerCreateOptions {
+export function containerSpec(profile: ProfileShape, placement: Placement): ContainerCreateOptions {
   const { memoryMiB, cpus, pids } = profile.limits;
   const shape = { memoryMiB, cpus, pids, engineRuntime: profile.engineRuntime };
   const workBytes = workBytesMax(memoryMiB);

@@ -11,6 +11,23 @@ export const killGraceMs = 5_000;
 export const concurrentCallsMax = 8;
 export const waitingCallsMax = 64;
 
+/** Containers that are made at once: beyond four the engine makes no more of them a second. */
+export const startsMax = 4;
+/** Of these, ahead of need. */
+export const refillsMax = 2;
+/** From a claim until its successor is made, so that a short call has both cores, milliseconds. */
+export const refillDelayMs = 20;
+/** Used containers that are still being removed; beyond it nothing new is started. */
+export const removalsMax = 16;
+/** Idle containers of all images together. */
+export const warmContainersMax = 32;
+/** Between looks at idle containers, milliseconds. */
+export const tendIntervalMs = 15_000;
+/** Age at which an idle container is replaced, milliseconds. */
+export const warmLifetimeMs = 600_000;
+/** The deadline on a container's label: it may be claimed at that age, and policy allows a call 15 minutes. */
+export const sandboxDeadlineMs = warmLifetimeMs + 20 * 60_000;
+
 /** A reader that stops: so many bytes are kept for it before the sandbox is made to wait. */
 export const queuedBytesMax = 256 * 1024;
 /** What a frame costs beside its bytes, so that one-byte frames count. */

@@ -14,6 +14,7 @@ import { Demultiplexer } from './demultiplex.ts';
 import type { Engine } from './engine.ts';
 import { complaintBytesMax } from './limits.ts';
 import type { Logger } from './logger.ts';
+import type { IdleSandbox } from './pool/warm-pool.ts';
 import type { ResourceUsage } from './resource-usage.ts';
 
 const harnessFrames = ['ready', 'stdout', 'stderr', 'result', 'artifact', 'artifactData', 'ended'] as const;
@@ -30,16 +31,28 @@ export interface FrameListener {
   room(): Promise<void>;
 }
 
-export class Sandbox implements AsyncDisposable {
+export interface SandboxStart {
+  readonly signal: AbortSignal;
+  readonly logger: Logger;
+  /** Called once it was removed, or is left to the sweep. */
+  readonly onRemoved: () => void;
+}
+
+export class Sandbox implements IdleSandbox {
   readonly #container: AttachedContainer;
   readonly #complaint = new ByteBuffer();
   readonly #closed: Promise<void>;
+  readonly #idle: IdleListener;
+  readonly #onRemoved: () => void;
   #listener: FrameListener;
 
-  private constructor(container: AttachedContainer, first: FrameListener) {
+  private constructor(container: AttachedContainer, onRemoved: () => void) {
     this.#container = container;
-    this.#listener = first;
+    this.#onRemoved = onRemoved;
+    this.#idle = new IdleListener();
+    this.#listener = this.#idle;
     this.#closed = this.#pump();
+    void this.#closed.then(() => this.#idle.end());
   }
 
   /**
@@ -49,15 +62,13 @@ export class Sandbox implements AsyncDisposable {
   static async start(
     engine: Engine,
     spec: ContainerCreateOptions,
-    signal: AbortSignal,
-    logger: Logger,
+    { signal, logger, onRemoved }: SandboxStart,
   ): Promise<Sandbox> {
     const container = await AttachedContainer.create(engine, spec, signal, logger);
     try {
-      const ready = new ReadyListener();
-      const sandbox = new Sandbox(container, ready);
+      const sandbox = new Sandbox(container, onRemoved);
       await container.start(signal);
-      const isReady = Promise.all([ready.seen, container.learnPid()]);
+      const isReady = Promise.all([sandbox.#idle.ready, container.learnPid()]);
       await Promise.race([isReady, sandbox.#endBeforeReady(), aborted(signal)]);
       return sandbox;
     } catch (error) {
@@ -68,6 +79,22 @@ export class Sandbox implements AsyncDisposable {
 
   get id(): string {
     return this.#container.id;
+  }
+
+  get isIdle(): boolean {
+    return this.#listener === this.#idle && !this.#idle.isSpoiled;
+  }
+
+  get spoiled(): Promise<void> {
+    return this.#idle.spoiled;
+  }
+
+  async memoryBytes(): Promise<number> {
+    return (await this.usage()).memoryPeakBytes;
+  }
+
+  async isRunning(): Promise<boolean | null> {
+    return await this.#container.isRunning();
   }
 
   /** The end of the stream: nothing more comes. Never rejects. */
@@ -120,6 +147,7 @@ export class Sandbox implements AsyncDisposable {
   /** Removes the container, alive or not. What fails is left to the sweep. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#container[Symbol.asyncDispose]();
+    this.#onRemoved();
   }
 
   async #pump(): Promise<void> {
@@ -154,28 +182,40 @@ export class Sandbox implements AsyncDisposable {
   }
 }
 
-class ReadyListener implements FrameListener {
-  readonly seen: Promise<void>;
-  readonly #resolve: () => void;
-  readonly #reject: (error: Error) => void;
+/** From start to claim: first `ready` is awaited, then silence is all that a harness may keep. */
+class IdleListener implements FrameListener {
+  readonly ready: Promise<void>;
+  readonly spoiled: Promise<void>;
+  isSpoiled = false;
+  readonly #isReady = Promise.withResolvers<void>();
+  readonly #isSpoiled = Promise.withResolvers<void>();
+  #wasReady = false;
 
   constructor() {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.seen = promise;
-    this.#resolve = resolve;
-    this.#reject = reject;
-    promise.catch(() => {});
+    this.ready = this.#isReady.promise;
+    this.spoiled = this.#isSpoiled.promise;
+    this.ready.catch(() => {});
   }
 
   onFrame(frame: Frame): void {
-    if (frame.type === 'ready' && parseControl(frame)?.['protocol'] === protocolVersion) this.#resolve();
-    else if (frame.type === 'ready') this.fail('its harness speaks another protocol: build the image again');
+    if (this.#wasReady) this.fail(`a frame of type ${frame.type} without a call`);
+    else if (frame.type === 'ready' && parseControl(frame)?.['protocol'] === protocolVersion) {
+      this.#wasReady = true;
+      this.#isReady.resolve();
+    } else if (frame.type === 'ready')
+      this.fail('its harness speaks another protocol: build the image again');
     else if (frame.type !== 'stdout' && frame.type !== 'stderr')
       this.fail(`a frame of type ${frame.type} before ready`);
   }
 
   fail(message: string): void {
-    this.#reject(new Error(message));
+    this.#isReady.reject(new Error(message));
+    this.end();
+  }
+
+  end(): void {
+    this.isSpoiled = true;
+    this.#isSpoiled.resolve();
   }
 
   async room(): Promise<void> {}

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { BoundaryProfile } from '../../model/finding.ts';
 import type { JsonObject, JsonValue } from '../../model/json.ts';
-import type { Image, ToolCode } from '../../model/tool.ts';
+import type { ToolCode } from '../../model/tool.ts';
 import { ValidatorFactory } from '../arguments/validate-args.ts';
 import { canonicalJson } from '../canonical-json.ts';
 import { createBaseEnvironment } from '../cel/environment.ts';
@@ -14,7 +14,6 @@ import { didYouMeanHint } from '../did-you-mean.ts';
 import type {
   AnyResource,
   BoundaryResource,
-  ImageResource,
   PolicyResource,
   PolicyTestResource,
   ToolResource,
@@ -34,6 +33,7 @@ import { compilePolicy } from './compile-policy.ts';
 import type { PolicyContext } from './compile-policy.ts';
 import { compileTool } from './compile-tool.ts';
 import type { CompiledTool, ToolContext } from './compile-tool.ts';
+import { compileImages } from './compile-image.ts';
 import { Findings } from './findings.ts';
 import { lintRules } from './lint-rules.ts';
 import { Slices } from './slices.ts';
@@ -95,7 +95,7 @@ export async function compileDocuments(
 ): Promise<CompileResult> {
   const findings = new Findings();
   findings.problems.push(...problems);
-  const images = compileImages(ofKind(resources, 'Image'));
+  const images = compileImages(ofKind(resources, 'Image'), findings);
   const boundaries = compileBoundaries(ofKind(resources, 'Boundary'), new Set(knownDetectors), findings);
   const storedCode = stored?.code ?? null;
   const tools = await compileTools(ofKind(resources, 'Tool'), { findings, images, lost, storedCode }, slices);
@@ -165,16 +165,6 @@ function ofKind<K extends AnyResource['kind']>(
 
 function byName<R extends AnyResource>(resources: readonly R[]): readonly R[] {
   return resources.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
-}
-
-function compileImages(resources: readonly ImageResource[]): ReadonlyMap<string, Image> {
-  const images = resources.map(({ metadata: { name }, spec }): Image => {
-    const { build, digest = '', entry = 'json' } = spec;
-    const source: Image['source'] =
-      build === undefined ? { from: 'digest', reference: digest } : { from: 'local', folder: build };
-    return deepFreeze({ name, source, entry });
-  });
-  return new Map(images.map((image) => [image.name, image]));
 }
 
 function compileBoundaries(

@@ -1,3 +1,4 @@
+import { SIZE_PATTERN } from '../quantity.ts';
 import { documentSchema } from './parts.ts';
 
 /** A container image that tools may name: built from a folder of `sandbox-images/`, or pinned by digest. */
@@ -17,6 +18,22 @@ export const imageSchema = documentSchema('Image', {
         'sha256:<64 hex digits> or repository@sha256:<64 hex digits> (a tag can change under your feet)',
     },
     entry: { enum: ['json', 'script'], default: 'json' },
+    warm: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['ceiling', 'memory'],
+      description:
+        'idle containers kept for each size that tools of this image declare; without it, each starts when its call comes',
+      properties: {
+        floor: { type: 'integer', minimum: 0, maximum: 16, default: 0, description: 'always kept' },
+        ceiling: { type: 'integer', minimum: 1, maximum: 16, description: 'at most, under load' },
+        memory: {
+          type: 'string',
+          pattern: SIZE_PATTERN,
+          description: 'what all idle ones together may hold, such as 256MiB',
+        },
+      },
+    },
   },
   oneOf: [{ required: ['build'] }, { required: ['digest'] }],
 });

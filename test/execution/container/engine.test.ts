@@ -203,7 +203,7 @@ test('a call whose engine is lost in the middle is Lost, and its processes end a
   await executor[Symbol.asyncDispose]();
   const [container] = await new Engine(dockerHost).docker.listContainers({
     all: true,
-    filters: { label: [`sallyport.call=${request.callId}`] },
+    filters: { label: [`sallyport.instance=${instance}`] },
   });
   await new Engine(dockerHost).docker.getContainer(container?.Id ?? '').wait();
   const successor = openExecutor({ instance });

@@ -130,3 +130,34 @@ test('a process that ends without a result is crashed', async () => {
     error: { message: 'the process was ended by signal 11' },
   });
 });
+
+test('the end is that of an interpreter: threads, exit functions, files left open, cycles with them', async () => {
+  const code = `
+import atexit, threading, time
+def late():
+    time.sleep(0.1)
+    print("thread")
+threading.Thread(target=late).start()
+atexit.register(lambda: print("exit function"))
+left_open = open("/work/out/global.txt", "w")
+left_open.write("global")
+class Cycle: pass
+cycle = Cycle()
+cycle.me = cycle
+cycle.file = open("/work/out/cycle.txt", "w")
+cycle.file.write("cycle")
+print("no newline", end="")
+"value"
+`;
+  const seen = await call(executor, 'python', { code });
+  expect(seen.result).toBe('value');
+  expect(seen.stdout).toBe('no newlinethread\nexit function\n');
+  expect(seen.artifacts).toEqual({ 'global.txt': 'global', 'cycle.txt': 'cycle' });
+});
+
+test('an exit function that raises is told on stderr and changes nothing', async () => {
+  const code = 'import atexit\natexit.register(lambda: 1 / 0)\n7';
+  const seen = await call(executor, 'python', { code });
+  expect([seen.result, seen.exit.reason]).toEqual([7, 'completed']);
+  expect(seen.stderr).toContain('ZeroDivisionError');
+});

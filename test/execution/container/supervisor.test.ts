@@ -35,7 +35,13 @@ async function answerTo(pieces: readonly Uint8Array[]): Promise<{ frames: string
       [labels.deadline]: String(Date.now() + 60_000),
     },
   });
-  const sandbox = cleanup.use(await Sandbox.start(engine, spec, new AbortController().signal, silentLogger));
+  const sandbox = cleanup.use(
+    await Sandbox.start(engine, spec, {
+      signal: new AbortController().signal,
+      logger: silentLogger,
+      onRemoved: () => {},
+    }),
+  );
   const frames: string[] = [];
   const { promise: ended, resolve } = Promise.withResolvers<void>();
   sandbox.listen({
