@@ -1,6 +1,8 @@
 /** Composition root of the api process: the only place that constructs its parts, and takes them down in reverse. */
 import { createHash, createHmac } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isStillActive } from './api/authenticate.ts';
+import { CallFollower } from './api/follow-call.ts';
 import { LoginFailures } from './api/login-failures.ts';
 import { Problem } from './api/problem.ts';
 import { readReadiness } from './api/readiness.ts';
@@ -12,22 +14,31 @@ import type { RecordStore } from './audit/record.ts';
 import { openSqliteRecord } from './audit/sqlite/open-sqlite-record.ts';
 import { createBoundary } from './boundary/boundary.ts';
 import { detectorIds } from './boundary/detectors.ts';
+import { ApprovalDesk } from './calls/approvals/approval-desk.ts';
+import { watchExpiry } from './calls/approvals/expire-approvals.ts';
+import { PayloadSeal } from './calls/approvals/payload-seal.ts';
+import { WaitingRoom } from './calls/approvals/waiting-room.ts';
+import { announcePending, ApprovalWebhook } from './calls/approvals/webhook/approval-webhook.ts';
 import { BlockList } from './calls/block-list.ts';
+import { CallChanges } from './calls/call-changes.ts';
 import type { CallContext } from './calls/call-context.ts';
 import { closeOpenCalls } from './calls/close-open-calls.ts';
+import { DetachedCalls } from './calls/detached-calls.ts';
 import { watchDiskReserve } from './calls/disk-reserve.ts';
 import { ensureFirstKeys } from './calls/first-keys.ts';
 import { createIdSource, createRandomSource } from './calls/ids.ts';
 import { KeyRing, actor } from './calls/key-ring.ts';
+import { openQuotas } from './calls/open-quotas.ts';
 import { OutcomeWriter } from './calls/outcome-writer.ts';
 import { ActivePolicy } from './calls/policy/active-policy.ts';
 import { chooseFirstPolicy, findFiles } from './calls/policy/first-policy.ts';
 import { PolicyWatch } from './calls/policy/policy-watch.ts';
 import { describeStaleness } from './calls/policy/policy-state.ts';
+import { RunningCalls } from './calls/running-calls.ts';
 import { Slots } from './calls/slots.ts';
 import { ConfigInvalid } from './config/config.ts';
 import type { Config, LoadedConfig } from './config/config.ts';
-import { readDataSecret } from './config/data-secret.ts';
+import { readDataSecret, readWebhookSecret } from './config/data-secret.ts';
 import { readVersion } from './config/version.ts';
 import { readTlsIdentity } from './config/tls-identity.ts';
 import { remoteRunner } from './execution/runner/dial-runner.ts';
@@ -43,7 +54,6 @@ import { readClaim } from './policy/load/read-claim.ts';
 import { scanFiles } from './policy/load/scan-files.ts';
 import type { Revision } from './policy/revision.ts';
 import { demandsConfinement, findUnmetConfinement } from './policy/unmet-confinement.ts';
-import { QuotaLedger } from './policy/quotas/quota-ledger.ts';
 import { createLogger } from './telemetry/logger.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
@@ -79,6 +89,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   for (const warning of loaded.warnings) logger.warn({}, warning);
 
   await using stack = new AsyncDisposableStack();
+  const changes = new CallChanges();
   const record = stack.use(
     openSqliteRecord({
       dataDir: config.dataDir,
@@ -86,13 +97,14 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
       clock,
       newId,
       randomBytes,
+      onCallStored: (callId) => changes.notify(callId),
     }),
   );
   const dataKey = readDataSecret(config.dataDir, 'data.key');
   const metrics = createMetrics();
   const disk = stack.use(await watchDiskReserve(config.dataDir, config.diskReserveBytes));
   const outcomes = stack.use(new OutcomeWriter({ record, logger }));
-  const shutdown = new AbortController();
+  const running = new RunningCalls();
   const knownDetectors = [...detectorIds];
   const finding = findFiles(config.policyDirs, knownDetectors);
   const choosing = finding.then((found) => chooseFirstPolicy(found, record, knownDetectors));
@@ -112,12 +124,25 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   const [found, first, runner] = await Promise.all([finding, choosing, starting]);
   stack.use(runner);
   await requireConfinement(first.revision, runner);
+  const { approvalWebhook: webhookUrl } = config;
+  const webhook =
+    webhookUrl === null
+      ? null
+      : stack.use(
+          new ApprovalWebhook({
+            url: webhookUrl,
+            secret: readWebhookSecret(config.dataDir),
+            record,
+            metrics,
+            clock,
+            logger,
+          }),
+        );
   const slots = new Slots(slotLimits);
   metrics.setRunningCalls(() => slots.runningCount);
   metrics.setWarmPools(async () => readPools(await runner.state()));
   const boundary = createBoundary({ redactionKey: dataKey, knownSecrets: [] });
   const blocks = new BlockList({ record, clock, newId, redactText: (text) => boundary.redactText(text) });
-  const ledger = new QuotaLedger();
   const policy = new ActivePolicy(first, {
     directories: config.policyDirs,
     knownDetectors,
@@ -134,9 +159,23 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   });
   decidingUnder = async () => policy.revision.id;
   metrics.setPolicyStale(() => describeStaleness(policy.state) !== null);
+  const closed = await closeOpenCalls(record, clock);
+  if (closed > 0) logger.warn({ calls: closed }, 'calls of an earlier process closed as unknown');
+  const { redisUrl } = config;
+  const quotas = stack.use(
+    await openQuotas({
+      record,
+      revision: policy.revision,
+      clock,
+      redisUrl,
+      process: instanceOf(dataKey),
+      metrics,
+      logger,
+    }),
+  );
   const context: CallContext = {
     revision: () => policy.revision,
-    quotas: ledger,
+    quotas,
     blocks,
     boundary,
     executor: runner,
@@ -148,23 +187,42 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
     newId,
     fingerprint: (body) => createHmac('sha256', dataKey).update(body).digest('hex'),
     hasDiskReserve: disk.hasRoom,
-    shutdown: shutdown.signal,
+    running,
+    approvals: {
+      seal: new PayloadSeal(config.sealingKey ?? readDataSecret(config.dataDir, 'sealing.key'), randomBytes),
+      waitingRoom: new WaitingRoom(record),
+      announce: (approval) => webhook?.announce(approval),
+    },
     logger,
   };
+  metrics.setPendingApprovals(() => countPending(record));
   const keys = new KeyRing({ record, clock });
-  await prepareRecord(context, ledger, keys, config, logger);
+  await writeFirstKeys(record, keys, config, logger);
   const previous = record.policyState()?.revision ?? null;
   await record.write({ events: [startedEvent(loaded, version, policy.revision.id)] });
   await policy.recordStart(previous, first.files.kind === 'active' ? found.claimed : null);
   const holdRevision = (id: string): Promise<unknown> => runner.hold(id);
   stack.use(new PolicyWatch({ policy, holdRevision, logger }));
 
+  stack.use(watchExpiry(context));
+  const detached = stack.use(new DetachedCalls({ logger }));
+  const desk = new ApprovalDesk(context, detached);
+  if (webhook !== null) announcePending(record, webhook);
   const failures = stack.use(new LoginFailures({ record, logger }));
+  const authentication = { record, now: clock.now, onFailure: (address: string) => failures.count(address) };
+  const follower = new CallFollower({
+    changes,
+    current: (callId) => record.getCall(callId)?.call ?? null,
+    isStillActive: (caller) => isStillActive(authentication, caller),
+  });
   let isDraining = false;
   const server = createHttpServer({
     routes: createRoutes({
       context,
       keys,
+      desk,
+      detached,
+      follower,
       blocks,
       policy,
       version,
@@ -175,12 +233,13 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
           revision: () => policy.revision,
           policy: () => policy.state,
           blocks: () => blocks.list(),
+          quotas: () => quotas.state(),
           isDraining: () => isDraining,
         }),
       isDraining: () => isDraining,
       servesMetrics: config.metrics === 'on',
     }),
-    authentication: { record, now: clock.now, onFailure: (address) => failures.count(address) },
+    authentication,
     onScopeDenied: async (caller, scope, route) => {
       await record.write({
         events: [
@@ -206,8 +265,13 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
     isDraining = true;
     logger.info({ runningCalls: slots.runningCount, drainMs: config.drainMs }, 'draining');
     slots.refuseWaiting();
-    const cancel = setTimeout(() => shutdown.abort(), config.drainMs);
-    await stopServing(server, config.drainMs + cancelMsMax);
+    const cancel = setTimeout(() => running.cancelAll(), config.drainMs);
+    const served = stopServing(server, config.drainMs + cancelMsMax);
+    await running.ended();
+    changes.close();
+    await served;
+    // Nobody may wait for the answer any more, but the outcome belongs to the record.
+    await detached[Symbol.asyncDispose]();
     clearTimeout(cancel);
     await record.write({ events: [{ type: 'stopped', details: { version } }] });
     logger.info({}, 'stopped');
@@ -273,25 +337,24 @@ function instanceOf(dataKey: Uint8Array): string {
   return createHmac('sha256', dataKey).update('instance').digest('hex').slice(0, 16);
 }
 
-/** What the record must know before the first call: lost calls closed, quotas counted again, keys in place. */
-async function prepareRecord(
-  context: CallContext,
-  ledger: QuotaLedger,
+async function writeFirstKeys(
+  record: RecordStore,
   keys: KeyRing,
   config: Config,
   logger: Logger,
 ): Promise<void> {
-  const { record, clock } = context;
-  const closed = await closeOpenCalls(record, clock);
-  if (closed > 0) logger.warn({ calls: closed }, 'calls of an earlier process closed as unknown');
-  ledger.replay(record.quotaUseSince(clock.now() - context.revision().quotaWindowMsMax));
-  const written = await ensureFirstKeys({
-    dataDir: config.dataDir,
-    record,
-    keys,
-    bootstrapKey: config.bootstrapKey,
-  });
+  const { dataDir, bootstrapKey } = config;
+  const written = await ensureFirstKeys({ dataDir, record, keys, bootstrapKey });
   for (const file of written) logger.info({ file }, 'first key written');
+}
+
+/** A scrape must not fail because the record does: what cannot be counted is not a number. */
+function countPending(record: RecordStore): number {
+  try {
+    return record.countPendingApprovals(null);
+  } catch {
+    return Number.NaN;
+  }
 }
 
 function startedEvent(

@@ -51,9 +51,22 @@ function findKey(options: AuthenticateOptions, header: string | undefined): ApiK
     .digest();
   const isEqual = expected.length === given.length && timingSafeEqual(expected, given);
   if (key === null || !isEqual) return 'The API key is not valid.';
+  return whyEnded(key, options.now()) ?? key;
+}
+
+function whyEnded(key: ApiKey, nowMs: number): string | null {
   if (key.revokedAtMs !== null) return 'The API key was revoked.';
-  if (key.expiresAtMs !== null && key.expiresAtMs <= options.now()) return 'The API key has expired.';
-  return key;
+  if (key.expiresAtMs !== null && key.expiresAtMs <= nowMs) return 'The API key has expired.';
+  return null;
+}
+
+/** Whether the caller's key would still open the door: an answer that takes long may outlive it. */
+export function isStillActive(
+  { record, now }: Pick<AuthenticateOptions, 'record' | 'now'>,
+  caller: Caller,
+): boolean {
+  const key = record.getKey(caller.keyId);
+  return key !== null && whyEnded(key, now()) === null;
 }
 
 export function requestIdOf(response: Response): string {

@@ -46,9 +46,12 @@ function operation(route: Route): object {
       description: parameter.description,
       schema: { type: 'string', ...(parameter.enum === undefined ? {} : { enum: parameter.enum }) },
     })),
-    ...(route.path === '/v1/calls' && route.method === 'post'
-      ? [{ name: 'Idempotency-Key', in: 'header', schema: { type: 'string', maxLength: 255 } }]
-      : []),
+    ...Object.entries(route.headers ?? {}).map(([name, { description, charsMax }]) => ({
+      name,
+      in: 'header',
+      description,
+      schema: { type: 'string', maxLength: charsMax },
+    })),
   ];
   return {
     summary: route.summary,
@@ -67,8 +70,10 @@ function operation(route: Route): object {
 }
 
 function responses(route: Route): object {
-  const { status, description, mediaType } = route.success;
-  const content = status === 204 ? {} : { content: { [mediaType ?? 'application/json']: { schema: {} } } };
+  const { status, description, mediaType = 'application/json', otherMediaType, accepted } = route.success;
+  const mediaTypes = [mediaType, ...(otherMediaType === undefined ? [] : [otherMediaType])];
+  const content =
+    status === 204 ? {} : { content: Object.fromEntries(mediaTypes.map((type) => [type, { schema: {} }])) };
   const codes = [
     ...route.problems,
     ...(route.scope === null ? [] : (['unauthenticated', 'insufficient_scope', 'rate_limited'] as const)),
@@ -81,5 +86,9 @@ function responses(route: Route): object {
       content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
     },
   ]);
-  return { [String(status)]: { description, ...content }, ...Object.fromEntries(problems) };
+  return {
+    [String(status)]: { description, ...content },
+    ...(accepted === undefined ? {} : { '202': { description: accepted, ...content } }),
+    ...Object.fromEntries(problems),
+  };
 }

@@ -19,10 +19,12 @@ export const problemKinds = {
   unauthenticated: { status: 401, title: 'A valid API key is needed', retryable: false },
   insufficient_scope: { status: 403, title: 'The key lacks a scope', retryable: false },
   policy_denied: { status: 403, title: 'Policy denies this call', retryable: false },
+  approval_forbidden: { status: 403, title: 'You may not decide this approval', retryable: false },
   not_found: { status: 404, title: 'There is nothing here', retryable: false },
   unknown_tool: { status: 404, title: 'There is no such tool', retryable: false },
   method_not_allowed: { status: 405, title: 'The method does not fit', retryable: false },
   conflict: { status: 409, title: 'This conflicts with what exists', retryable: false },
+  approval_settled: { status: 409, title: 'The approval is no longer open', retryable: false },
   idempotency_in_flight: {
     status: 409,
     title: 'The first request with this key still runs',

@@ -4,6 +4,7 @@ import type { Block } from '../model/block.ts';
 import { describeStaleness } from '../calls/policy/policy-state.ts';
 import type { PolicyState } from '../calls/policy/policy-state.ts';
 import type { ExecutorHealth } from '../execution/executor.ts';
+import type { QuotaStoreState } from '../policy/quotas/quota-store.ts';
 import { findUnmetConfinement } from '../policy/unmet-confinement.ts';
 import type { Revision } from '../policy/revision.ts';
 import type { RunnerState } from '../execution/runner/runner-connection.ts';
@@ -27,6 +28,7 @@ export interface ReadinessOptions {
   readonly runners: () => Promise<readonly RunnerState[]>;
   readonly revision: () => Revision;
   readonly policy: () => PolicyState;
+  readonly quotas: () => QuotaStoreState;
   readonly blocks: () => readonly Block[];
   readonly isDraining: () => boolean;
 }
@@ -43,6 +45,7 @@ export async function readReadiness(options: ReadinessOptions): Promise<Readines
     { name: 'record', ...record },
     ...runners.flatMap((runner) => describeRunner(runner, revision)),
     describePolicy(options.policy()),
+    describeQuotas(options.quotas()),
     ...describeBlocks(options.blocks()),
     ...(options.isDraining()
       ? [{ name: 'server', state: 'down', reason: 'it is shutting down' } as const]
@@ -62,6 +65,10 @@ function describePolicy(policy: PolicyState): DependencyState {
   const reason = describeStaleness(policy);
   const state = reason === null ? 'ok' : 'degraded';
   return { name: 'policy', state, reason, details: { revision: policy.revision } };
+}
+
+function describeQuotas({ store, state, reason }: QuotaStoreState): DependencyState {
+  return { name: 'quotas', state: state === 'ok' ? 'ok' : 'degraded', reason, details: { store } };
 }
 
 /** Whom and what they mean is for `GET /v1/blocks`: this page is open to everybody. */

@@ -16,10 +16,15 @@ export interface Route {
   readonly query?: Readonly<
     Record<string, { readonly description: string; readonly enum?: readonly string[] }>
   >;
+  readonly headers?: Readonly<Record<string, { readonly description: string; readonly charsMax: number }>>;
   readonly success: {
     readonly status: 200 | 201 | 204;
     readonly description: string;
+    /** What a 202 says, where one may come instead. */
+    readonly accepted?: string;
     readonly mediaType?: string;
+    /** Another media type that it comes in where `Accept` asks for it. */
+    readonly otherMediaType?: string;
   };
   readonly problems: readonly ProblemCode[];
   /** Events that a request to this route can leave on the record, refusals included; empty for plain reads. */

@@ -73,6 +73,20 @@ export const requestSchemas = {
       },
     },
   },
+  ApprovalDecision: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['decision', 'reason'],
+    properties: {
+      decision: { type: 'string', enum: ['approve', 'reject'] },
+      reason: {
+        type: 'string',
+        minLength: 1,
+        maxLength: 1000,
+        description: 'Goes on the record; for a rejection the caller reads it.',
+      },
+    },
+  },
   KeyRequest: {
     type: 'object',
     additionalProperties: false,

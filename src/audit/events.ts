@@ -6,6 +6,14 @@ export const eventCatalogue = {
   denied: 'Policy refused a call.',
   invalid: 'A call was refused for its arguments, limits or an unknown tool.',
   quota_exceeded: 'A call was refused because a quota was used up, or could not be counted.',
+  approval_requested:
+    'A call waits for a person: who, what, under which rules, until when. Durable before it is answered.',
+  approval_decided:
+    'A person approved or rejected a waiting call. An approval stands together with its intent.',
+  approval_expired: 'Nobody decided in time; the call ran nothing.',
+  approval_voided: 'An approval no longer fits what would run now; the call ran nothing.',
+  call_cancelled: 'A caller took a waiting call back, or asked for a running one to be ended.',
+  egress: 'The server itself sent something out, and what became of it.',
   key_created: 'An API key was made.',
   key_revoked: 'An API key was revoked.',
   scope_denied: 'A caller used a route that its key has no scope for.',
@@ -16,6 +24,7 @@ export const eventCatalogue = {
   block_removed: 'An operator ended a block before its time.',
   started: 'A server process started: version, config digest, confinement.',
   stopped: 'A server process ended in an orderly way.',
+  quota_store_changed: 'The store that counts quotas for several processes was lost, or is back.',
   runner_lost: 'The runner process went away.',
   audit_read: 'Somebody read the record.',
   artifact_read: 'Somebody fetched an artifact.',

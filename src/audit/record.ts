@@ -2,6 +2,7 @@
  * The record's door: one durable store for events, calls, artifacts, idempotency keys and API keys.
  * Everything of one `write` becomes durable together or not at all; when it resolves, a crash loses nothing of it.
  */
+import type { Approval, ApprovalStatus } from '../model/approval.ts';
 import type { BoundaryReport } from '../model/finding.ts';
 import type { Block } from '../model/block.ts';
 import type { Call, DecisionSummary, RuntimeReport, Usage } from '../model/call.ts';
@@ -153,7 +154,13 @@ export interface ApiKey {
   readonly revokedAtMs: number | null;
 }
 
-/** All or nothing, in this order. */
+/** An approval with the sealed arguments of its call. */
+export interface RequestedApproval {
+  readonly approval: Approval;
+  readonly payload: Uint8Array;
+}
+
+/** All or nothing. */
 export interface RecordWrite {
   readonly events: readonly EventDraft[];
   /** Inserted, or replaced by id. The last event of this write about a call commits to it, so there must be one. */
@@ -167,6 +174,13 @@ export interface RecordWrite {
   readonly idempotency?: IdempotencyEntry;
   /** Removed: a call that provably ran nothing frees its idempotency key for a retry. */
   readonly releasedIdempotency?: { readonly principal: string; readonly key: string };
+  /** Inserted as pending. Its call is stored already, or in this write. */
+  readonly requestedApproval?: RequestedApproval;
+  /**
+   * Takes its final status, once: the payload is deleted with it. The whole write fails with `ApprovalSettled` when it
+   * is not pending, when it is too late to decide it, or when the chain says that its call was dispatched or ended.
+   */
+  readonly settledApproval?: Approval;
   /** Inserted, or replaced by id. */
   readonly keys?: readonly ApiKey[];
   /** Sets `revokedAtMs` of these keys; one that is revoked already keeps its time. */
@@ -177,6 +191,13 @@ export interface RecordWrite {
   readonly blocks?: readonly Block[];
   /** Ids. */
   readonly removedBlocks?: readonly string[];
+}
+
+export interface ApprovalQuery {
+  readonly status?: ApprovalStatus;
+  /** Ids before this one. */
+  readonly before?: string;
+  readonly limit: number;
 }
 
 export interface EventQuery {
@@ -246,6 +267,11 @@ export class IdempotencyTaken extends Error {
   override readonly name = 'IdempotencyTaken';
 }
 
+/** Somebody else decided this approval, or its time is over. */
+export class ApprovalSettled extends Error {
+  override readonly name = 'ApprovalSettled';
+}
+
 /** The cursor is not one of ours. */
 export class InvalidCursor extends Error {
   override readonly name = 'InvalidCursor';
@@ -267,6 +293,15 @@ export interface RecordReader {
   getCall(id: string): StoredCall | null;
   getArtifact(id: string): StoredArtifact | null;
   findIdempotency(principal: string, key: string): IdempotencyEntry | null;
+  getApproval(id: string): Approval | null;
+  /** Newest first. */
+  listApprovals(query: ApprovalQuery): readonly Approval[];
+  /** Pending ones whose time is over, at most so many. */
+  overdueApprovals(nowMs: number, limit: number): readonly Approval[];
+  /** How many are pending: those of a principal, or all. */
+  countPendingApprovals(principal: string | null): number;
+  /** The sealed arguments of a waiting call; null once they are deleted. */
+  getPendingPayload(callId: string): Uint8Array | null;
   getKey(id: string): ApiKey | null;
   listKeys(): readonly ApiKey[];
   /** Null before anything was activated. */
@@ -288,7 +323,7 @@ export interface RecordReader {
 
 export interface RecordStore extends RecordReader, AsyncDisposable {
   /**
-   * Durable when resolved; reads from then on see it. Rejects with `RecordUnavailable` or `IdempotencyTaken`,
+   * Durable when resolved; reads from then on see it. Rejects with `RecordUnavailable`, `IdempotencyTaken` or `ApprovalSettled`,
    * then nothing of it was written; only when the store itself dies between disk and answer, the write may be there,
    * as after a crash. Rejects with `NotCanonical` or `TypeError` for what JSON cannot say, or a call
    * without an event about it: mistakes of ours.

@@ -1,13 +1,15 @@
 /** The intent: durable, in one transaction with the call and its idempotency key, before anything runs. */
 import type { EventDraft } from '../audit/record.ts';
-import { IdempotencyTaken, RecordUnavailable } from '../audit/record.ts';
+import { ApprovalSettled, IdempotencyTaken, RecordUnavailable } from '../audit/record.ts';
 import type { CheckedArguments as Inbound } from '../boundary/boundary.ts';
 import type { ExecutionRequest } from '../execution/executor.ts';
-import type { Call, DecisionSummary } from '../model/call.ts';
+import type { Approval } from '../model/approval.ts';
+import type { Call, CallStatus, DecisionSummary } from '../model/call.ts';
 import type { Decision } from '../model/decision.ts';
 import type { Caller } from '../model/principal.ts';
 import type { Tool } from '../model/tool.ts';
 import type { Revision } from '../policy/revision.ts';
+import { callApproval, settledAnswer } from './approvals/approval-view.ts';
 import type { CallAnswer, CallContext, CallRequest, CheckedArguments } from './call-context.ts';
 import type { Decided } from './decide-call.ts';
 import { idempotencyEntry, raceAnswer } from './idempotency.ts';
@@ -23,6 +25,18 @@ export interface CallStart {
   readonly args: CheckedArguments;
   readonly decided: Decided;
   readonly inbound: Inbound;
+  /** What lets a call run that had to wait for a person; null where nobody had to be asked. */
+  readonly claim: ApprovalClaim | null;
+}
+
+/** An approval, taken up by the intent itself: both are durable together, and only one intent can have it. */
+export interface ApprovalClaim {
+  /** As it stands once claimed: `approved`. */
+  readonly approval: Approval;
+  /** Who approved. */
+  readonly decided: EventDraft;
+  /** The call as it waited. */
+  readonly waiting: Call;
 }
 
 export interface BegunCall extends CallStart {
@@ -33,7 +47,9 @@ export interface BegunCall extends CallStart {
 }
 
 export async function beginCall(context: CallContext, start: CallStart): Promise<BegunCall | CallAnswer> {
-  const { callId, caller, request, tool, args, decided } = start;
+  const { callId, caller, request, tool, args, decided, claim } = start;
+  if (decided.decision.effect !== (claim === null ? 'allow' : 'require_approval'))
+    throw new TypeError(`call ${callId} may not begin: ${decided.decision.effect}`);
   if (!context.hasDiskReserve()) {
     return unavailable(
       'The disk is too full to promise room for another outcome. Nothing was run; ops must free space.',
@@ -42,15 +58,17 @@ export async function beginCall(context: CallContext, start: CallStart): Promise
   const labels = context.boundary.redactForRecord({ ...request.labels }) as Call['labels'];
   const call = newCall(context, start, labels);
   const owner = { tenant: caller.principal.tenant, principal: caller.principal.id };
-  const idempotency = idempotencyEntry(context, caller, request, callId);
+  const idempotency = claim === null ? idempotencyEntry(context, caller, request, callId) : null;
   try {
     await context.record.write({
-      events: [intentEvent(start, labels)],
+      events: [...(claim === null ? [] : [claim.decided]), intentEvent(start, labels)],
       calls: [{ call, ...owner }],
+      ...(claim === null ? {} : { settledApproval: claim.approval }),
       ...(idempotency === null ? {} : { idempotency }),
     });
   } catch (error) {
     if (error instanceof IdempotencyTaken) return raceAnswer(context, caller, request);
+    if (error instanceof ApprovalSettled && claim !== null) return settledAnswer(context, claim.approval.id);
     if (error instanceof RecordUnavailable) {
       context.logger.error({ err: error, callId }, 'intent not durable, call refused');
       return unavailable('The record cannot be written, so nothing was run. GET /ready says why.');
@@ -64,11 +82,12 @@ export async function beginCall(context: CallContext, start: CallStart): Promise
     tool: tool.name,
     limits: decided.limits,
     args: args.bytes,
+    ...(claim === null ? {} : { reuse: 'never' }),
   };
   return { ...start, kind: 'begun', call, execution };
 }
 
-function unavailable(detail: string): CallAnswer {
+export function unavailable(detail: string): CallAnswer {
   return { kind: 'refused', refusal: { code: 'audit_unavailable', detail }, callId: null };
 }
 
@@ -79,10 +98,25 @@ export function summaryOf(decision: Decision): DecisionSummary {
 
 function newCall(context: CallContext, start: CallStart, labels: Call['labels']): Call {
   const now = new Date(context.clock.now()).toISOString();
+  const { claim } = start;
+  return {
+    ...emptyCall(start, 'running', labels, now),
+    ...(claim === null ? {} : { createdAt: claim.waiting.createdAt, approval: callApproval(claim.approval) }),
+    startedAt: now,
+  };
+}
+
+/** A call of which nothing is known but what was asked and decided. */
+export function emptyCall(
+  start: Omit<CallStart, 'claim'>,
+  status: CallStatus,
+  labels: Call['labels'],
+  now: string,
+): Call {
   return {
     id: start.callId,
     tool: start.tool.name,
-    status: 'running',
+    status,
     result: null,
     error: null,
     output: { stdout: '', stderr: '', truncated: [] },
@@ -95,17 +129,26 @@ function newCall(context: CallContext, start: CallStart, labels: Call['labels'])
     usage: null,
     labels,
     createdAt: now,
-    startedAt: now,
+    startedAt: null,
     finishedAt: null,
   };
 }
 
 /** What every event of a call says: who, what and under which rule. */
 export function callEvent(
-  start: CallStart,
+  start: Omit<CallStart, 'claim'>,
 ): Pick<
   EventDraft,
-  'callId' | 'tenant' | 'principal' | 'key' | 'requestId' | 'traceId' | 'tool' | 'toolDigest' | 'decision'
+  | 'callId'
+  | 'tenant'
+  | 'principal'
+  | 'key'
+  | 'act'
+  | 'requestId'
+  | 'traceId'
+  | 'tool'
+  | 'toolDigest'
+  | 'decision'
 > {
   return {
     ...actor(start.caller),
@@ -124,7 +167,11 @@ function intentEvent(start: CallStart, labels: Call['labels']): EventDraft {
     status: 'running',
     boundary: start.inbound.report,
     quotas: start.decided.decision.quotas,
-    details: { limits: { ...start.decided.limits }, argsBytes: start.args.bytes.length },
+    details: {
+      limits: { ...start.decided.limits },
+      argsBytes: start.args.bytes.length,
+      ...(start.claim === null ? {} : { approvalId: start.claim.approval.id }),
+    },
     content: {
       args: start.inbound.forRecord,
       labels: { ...labels },

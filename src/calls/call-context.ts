@@ -8,9 +8,11 @@ import type { RequestLimits } from '../model/limits.ts';
 import type { Revision } from '../policy/revision.ts';
 import type { QuotaStore } from '../policy/quotas/quota-store.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { ApprovalOffice } from './approvals/approval-office.ts';
 import type { BlockList } from './block-list.ts';
 import type { OutcomeWriter } from './outcome-writer.ts';
 import type { Refusal } from './refusal.ts';
+import type { RunningCalls } from './running-calls.ts';
 import type { Slots } from './slots.ts';
 
 export interface Clock {
@@ -38,8 +40,10 @@ export interface CallContext {
   readonly fingerprint: (body: string) => string;
   /** False when the disk is too full to promise room for the outcomes of the calls in flight. */
   readonly hasDiskReserve: () => boolean;
-  /** Aborted when the drain time is over: calls still running are cancelled. */
-  readonly shutdown: AbortSignal;
+  /** Ends calls that run: one for its owner, all when the drain time is over. */
+  readonly running: RunningCalls;
+  /** What a call needs to wait for a person. */
+  readonly approvals: ApprovalOffice;
   readonly logger: {
     warn(fields: object, message: string): void;
     error(fields: object, message: string): void;

@@ -21,7 +21,7 @@ export async function completeCall(
   const artifacts = run.content.artifacts.map((artifact) => storedArtifact(context, begun, artifact));
   const call = endedCall(context, begun, run, queueMs, artifacts);
   const isDurable = await context.outcomes.write(outcomeWrite(begun, call, artifacts));
-  const seconds = (context.clock.now() - Date.parse(call.createdAt)) / 1000;
+  const seconds = (context.clock.now() - Date.parse(call.startedAt ?? call.createdAt)) / 1000;
   context.metrics.callEnded(call.tool, isDurable ? call.status : 'unknown', begun.tool.runtime.kind, seconds);
   return { kind: 'call', call: isDurable ? call : withoutOutcome(begun.call), isReplay: false };
 }

@@ -11,6 +11,7 @@ import type { Revision } from '../policy/revision.ts';
 import type { CallContext, CallRequest, CheckedArguments } from './call-context.ts';
 import type { Refusal } from './refusal.ts';
 
+/** Not denied: allowed, or allowed once somebody approves. */
 export interface Decided {
   readonly decision: Decision;
   /** Narrowed by policy and by the request. */
@@ -32,7 +33,7 @@ export function decideCall(
   request: Pick<CallRequest, 'limits'>,
 ): Decided | Refused {
   const decision = decideUnlessBlocked(context, revision, caller, tool, args.value);
-  if (decision.effect !== 'allow') return { refusal: denial(decision), decision };
+  if (decision.effect === 'deny') return { refusal: denial(decision), decision };
   const excess = findExcess(decision, request.limits);
   if (excess !== null) return { refusal: excess, decision };
   if (Object.keys(request.limits).length === 0) return { decision, limits: decision.limits };
@@ -67,12 +68,7 @@ export function findBlock(
   return { refusal: denial(decision), decision };
 }
 
-/** Until calls can wait for a person, those that would have to are refused. */
-const NO_APPROVALS = 'This version cannot ask for approval, so the call is denied.';
-
-function denial(decision: Decision): Refusal {
-  const { policy, rule, nearest } = decision;
-  const reasons = decision.effect === 'deny' ? decision.reasons : [...decision.reasons, NO_APPROVALS];
+function denial({ policy, rule, nearest, reasons }: Decision): Refusal {
   const suggestion = nearest === null ? '' : ` Permitted would be: ${nearest.text}.`;
   return {
     code: 'policy_denied',

@@ -7,7 +7,10 @@
  */
 import { Lost } from '../execution/executor.ts';
 import type { Caller } from '../model/principal.ts';
+import type { Call } from '../model/call.ts';
+import { requestApproval } from './approvals/request-approval.ts';
 import { beginCall } from './begin-call.ts';
+import type { CallStart } from './begin-call.ts';
 import type { CallAnswer, CallContext, CallRequest } from './call-context.ts';
 import { checkArguments } from './check-arguments.ts';
 import { completeCall } from './complete-call.ts';
@@ -20,10 +23,12 @@ import { isRefusal } from './refusal.ts';
 import { runCall } from './run-call.ts';
 import { findTool, validateArguments } from './validate-call.ts';
 
+/** `onBegun` is told once the intent is durable; a call that does not get so far is not begun. */
 export async function executeCall(
   context: CallContext,
   caller: Caller,
   request: CallRequest,
+  onBegun?: (call: Call) => void,
 ): Promise<CallAnswer> {
   const revision = context.revision();
   const replay = findReplay(context, caller, request);
@@ -39,6 +44,21 @@ export async function executeCall(
   if (isRefusal(inbound)) return refuseCall(context, caller, request, inbound, decided);
 
   const callId = context.newId('call');
+  const admitted = { callId, revision, caller, request, tool, args, decided, inbound };
+  if (decided.decision.approval !== null) return requestApproval(context, admitted);
+  return dispatchCall(context, { ...admitted, claim: null }, onBegun);
+}
+
+/**
+ * The rest of the path, for a call that may run now: it was allowed, or a person approved it and it was decided again.
+ * `onBegun` is told once its intent is durable. What is refused before that left nothing behind but an event.
+ */
+export async function dispatchCall(
+  context: CallContext,
+  start: CallStart,
+  onBegun?: (call: Call) => void,
+): Promise<CallAnswer> {
+  const { callId, revision, caller, request, tool, decided } = start;
   const leased = await leaseQuota(context, decided, callId);
   if (isRefusal(leased)) return refuseCall(context, caller, request, leased, decided);
   await using lease = leased;
@@ -53,12 +73,14 @@ export async function executeCall(
     return refuseCall(context, caller, request, blocked.refusal, blocked);
   }
 
-  const begun = await beginCall(context, { callId, revision, caller, request, tool, args, decided, inbound });
+  using running = context.running.enter(callId);
+  const begun = await beginCall(context, start);
   if (begun.kind !== 'begun') {
     lease.cancel();
     return begun;
   }
-  const run = await runCall(context.executor, begun.execution, context.shutdown);
+  onBegun?.(begun.call);
+  const run = await runCall(context.executor, begun.execution, running.signal);
   if (run.kind === 'not_started') return withdrawCall(context, begun, run.error, lease);
   try {
     const filtered = filterRun(context, begun, run);

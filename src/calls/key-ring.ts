@@ -109,6 +109,7 @@ function isSamePrincipal(key: ApiKey, wanted: NewKey): boolean {
 export function actor(caller: Caller | null): {
   principal?: string;
   key?: string;
+  act?: readonly string[];
   requestId?: string;
   traceId?: string | null;
 } {
@@ -116,6 +117,7 @@ export function actor(caller: Caller | null): {
   return {
     principal: caller.principal.id,
     key: caller.keyId,
+    ...(caller.act === undefined ? {} : { act: caller.act }),
     requestId: caller.requestId,
     traceId: caller.traceId,
   };

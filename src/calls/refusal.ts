@@ -1,4 +1,5 @@
 /** Why a request ran nothing. A value, mapped to HTTP by the api and to words by the CLI. */
+import type { ApprovalStatus } from '../model/approval.ts';
 import type { Finding } from '../model/finding.ts';
 import type { JsonValue } from '../model/json.ts';
 import type { NearestCall, QuotaUnit } from '../model/decision.ts';
@@ -50,6 +51,10 @@ export type Refusal =
       readonly detail: string;
     }
   | { readonly code: 'idempotency_mismatch'; readonly detail: string }
+  /** The approval was decided, expired, or no longer fits; `approvalStatus` says which. Nothing was run by this request. */
+  | { readonly code: 'approval_settled'; readonly detail: string; readonly approvalStatus: ApprovalStatus }
+  /** One's own call, or no rule accepts this person. */
+  | { readonly code: 'approval_forbidden'; readonly detail: string }
   /** The first request with this key still runs. */
   | { readonly code: 'idempotency_in_flight'; readonly detail: string };
 

@@ -53,6 +53,14 @@ function readTimeout(text: string): number {
   return Number(text);
 }
 
+function describeResult({ approval, error, id, result, status }: Call, paint: Output['paint']): string {
+  if (status === 'pending_approval' && approval !== null)
+    return `Somebody has to approve this call (${approval.id}) before ${approval.expiresAt}. GET /v1/calls/${id} says what became of it.`;
+  if (error === null) return printable(JSON.stringify(result, null, 2));
+  const { name, message, stack } = error;
+  return paint.bad(printable(`${name}: ${message}${stack === undefined ? '' : `\n${stack}`}`));
+}
+
 function describeCall(call: Call, { paint }: Output): string {
   const status = call.status === 'succeeded' ? paint.good(call.status) : paint.bad(call.status);
   const spent =
@@ -67,13 +75,7 @@ function describeCall(call: Call, { paint }: Output): string {
   return [
     call.output.stdout === '' ? null : printable(call.output.stdout.trimEnd()),
     call.output.stderr === '' ? null : printable(call.output.stderr.trimEnd()),
-    call.error === null
-      ? printable(JSON.stringify(call.result, null, 2))
-      : paint.bad(
-          printable(
-            `${call.error.name}: ${call.error.message}${call.error.stack === undefined ? '' : `\n${call.error.stack}`}`,
-          ),
-        ),
+    describeResult(call, paint),
     ...call.artifacts.map(
       ({ name, mediaType, sizeBytes, url }) =>
         `${paint.bold('artifact')} ${printable(name)} (${mediaType}, ${sizeBytes} bytes) ${url}`,

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { ConfigInvalid } from '../config/config.ts';
 import type { ImageCommands } from '../execution/container/image-commands.ts';
 import { readVersion } from '../config/version.ts';
+import { addApprovalCommands } from './approval-commands.ts';
 import { addAuditCommands } from './audit-commands.ts';
 import { addBlockCommands } from './block-commands.ts';
 import { addBoundaryCommands } from './boundary-commands.ts';
@@ -82,6 +83,7 @@ function createProgram(actions: ProgramActions): Command {
   addPolicyCommands(program, output);
   addBlockCommands(program, output);
   addBoundaryCommands(program, output);
+  addApprovalCommands(program, output);
   addAuditCommands(program, output);
   addKeyCommands(program, output);
   addImageCommands(program, output, actions.images);

@@ -10,7 +10,10 @@ type OptionalNames =
   | 'bootstrapKey'
   | 'trustedProxies'
   | 'dockerHost'
+  | 'sealingKey'
+  | 'approvalWebhook'
   | 'runners'
+  | 'redisUrl'
   | 'runnerTlsCert'
   | 'runnerTlsKey'
   | 'runnerTlsCa';

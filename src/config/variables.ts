@@ -69,6 +69,27 @@ function path(value: string): string {
   return value;
 }
 
+/** The message holds nothing of the text: that may hold a password. */
+function redisUrl(value: string): string {
+  const isUrl = URL.canParse(value) && /^rediss?:\/\/[^/]/.test(value);
+  if (!isUrl) throw new Error('must be redis://host:port or rediss://user:password@host:port/database');
+  return value;
+}
+
+function key256(value: string): Uint8Array {
+  if (!/^[0-9a-fA-F]{64}$/.test(value)) throw new Error('must be 32 bytes in hex (openssl rand -hex 32)');
+  return Buffer.from(value, 'hex');
+}
+
+function webhookUrl(value: string): URL {
+  const url = URL.parse(value);
+  if (url === null || !['http:', 'https:'].includes(url.protocol) || url.hash !== '')
+    throw new Error('must be an http:// or https:// URL without a fragment');
+  if (url.username !== '' || url.password !== '')
+    throw new Error('must hold no user and password: messages are signed instead');
+  return url;
+}
+
 /** The addresses themselves are parsed where they are dialled. */
 function runnerList(value: string): readonly string[] {
   const parts = value.split(',').map((part) => part.trim());
@@ -112,6 +133,13 @@ export const variables = {
     'the bootstrap key, instead of a random one',
     null,
     text(apiKeyPattern, 'spk_ + id + _ + 43 characters of A-Z a-z 0-9 _ -'),
+    { secret: true },
+  ),
+  redisUrl: variable(
+    'SALLYPORT_REDIS_URL',
+    'Redis in which several servers count quotas together; unset: each by itself',
+    null,
+    redisUrl,
     { secret: true },
   ),
   runners: variable(
@@ -176,6 +204,21 @@ export const variables = {
     'how long running calls may take to end at shutdown',
     '20000',
     integer(0, 600_000),
+  ),
+  sealingKey: variable(
+    'SALLYPORT_SEALING_KEY',
+    'seals the arguments of calls that wait for approval; unset: sealing.key in the data directory',
+    null,
+    key256,
+    { secret: true },
+  ),
+  // Often holds a token in its path.
+  approvalWebhook: variable(
+    'SALLYPORT_APPROVAL_WEBHOOK',
+    'URL that is told of calls that wait for approval, signed with webhook.key in the data directory',
+    null,
+    webhookUrl,
+    { secret: true },
   ),
   dockerHost: variable(
     'DOCKER_HOST',

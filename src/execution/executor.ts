@@ -19,6 +19,8 @@ export interface ExecutionRequest {
   readonly limits: Limits;
   /** The exact bytes that were validated and decided: one JSON object, UTF-8. */
   readonly args: Uint8Array;
+  /** Set for a call that a person approved: its process serves nobody before or after, whatever the tool says. */
+  readonly reuse?: 'never';
 }
 
 export type ExitReason =

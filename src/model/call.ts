@@ -1,21 +1,30 @@
+import type { ApprovalStatus } from './approval.ts';
 import type { BoundaryReport } from './finding.ts';
 import type { JsonValue } from './json.ts';
 import type { Limits } from './limits.ts';
 
-/** States of a call. The last ten are final. */
+/** States of a call. All but the first two are final; `rejected` and `voided` ran nothing. */
 export const callStatuses = [
   'running',
+  'pending_approval',
   'succeeded',
   'failed',
   'timed_out',
   'out_of_memory',
   'output_limit',
   'cancelled',
+  'rejected',
+  'voided',
   'blocked',
   'crashed',
   'unknown',
 ] as const;
 export type CallStatus = (typeof callStatuses)[number];
+
+/** It will change: it runs, or waits for a person. */
+export function isOpen({ status }: Pick<Call, 'status'>): boolean {
+  return status === 'running' || status === 'pending_approval';
+}
 
 /** The tool's own code threw. Filtered like everything else that leaves. */
 export interface CallError {
@@ -75,6 +84,16 @@ export interface DecisionSummary {
   readonly revision: string;
 }
 
+/** What a caller sees of the approval that its call needs: that it waits, until when, and what became of it. */
+export interface CallApproval {
+  readonly id: string;
+  readonly status: ApprovalStatus;
+  readonly expiresAt: string;
+  readonly decidedAt: string | null;
+  /** Why it did not run. */
+  readonly reason: string | null;
+}
+
 /** A call as the API shows it. */
 export interface Call {
   readonly id: string;
@@ -86,7 +105,8 @@ export interface Call {
   readonly artifacts: readonly Artifact[];
   readonly boundary: BoundaryReport | null;
   readonly decision: DecisionSummary;
-  readonly approval: null;
+  /** null for a call that needed none. */
+  readonly approval: CallApproval | null;
   readonly limits: Limits;
   readonly runtime: RuntimeReport | null;
   readonly usage: Usage | null;

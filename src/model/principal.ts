@@ -15,6 +15,8 @@ export interface Principal {
 /** A principal as it came in through a door: with the key that proved it and the address it came from. */
 export interface Caller {
   readonly principal: Principal;
+  /** Principals on whose behalf it acts, outermost first; left out where it acts for itself. */
+  readonly act?: readonly string[];
   /** Id of the key, never its secret. */
   readonly keyId: string;
   readonly scopes: ReadonlySet<Scope>;

@@ -17,6 +17,14 @@ export interface Metrics {
   /** A change of policy was tried. */
   policyChanged(outcome: string): void;
   setPolicyStale(isStale: () => boolean): void;
+  /** Only where quotas are counted in a store of their own. */
+  setQuotaStoreUp(isUp: () => boolean): void;
+  quotaStoreLost(): void;
+  /** `requested`, then once its final status. */
+  approvalMoved(status: string): void;
+  setPendingApprovals(count: () => number): void;
+  /** `delivered`, `failed` (one attempt), `given_up` or `dropped`. */
+  webhookSent(outcome: string): void;
   /** `read` is asked at each scrape. */
   setWarmPools(read: () => Promise<readonly WarmPoolReading[]>): void;
 }
@@ -82,6 +90,23 @@ export function createMetrics(): Metrics {
     labelNames: ['outcome'],
     registers,
   });
+  const quotaStoreLost = new Counter({
+    name: 'sallyport_quota_store_lost_total',
+    help: 'Times that the shared store of quotas was lost',
+    registers,
+  });
+  const approvals = new Counter({
+    name: 'sallyport_approvals_total',
+    help: 'Approvals, by what happened to them: requested, approved, rejected, expired, voided, cancelled',
+    labelNames: ['status'],
+    registers,
+  });
+  const webhooks = new Counter({
+    name: 'sallyport_webhook_deliveries_total',
+    help: 'Approval webhooks: delivered, failed (one attempt), given_up, dropped',
+    labelNames: ['outcome'],
+    registers,
+  });
   return {
     registry,
     callEnded(tool, status, runtime, seconds) {
@@ -114,6 +139,29 @@ export function createMetrics(): Metrics {
         },
       });
     },
+    setQuotaStoreUp(isUp) {
+      void new Gauge({
+        name: 'sallyport_quota_store_up',
+        help: '1 while the shared store of quotas answers, else 0',
+        registers,
+        collect() {
+          this.set(isUp() ? 1 : 0);
+        },
+      });
+    },
+    quotaStoreLost: () => quotaStoreLost.inc(),
+    approvalMoved: (status) => approvals.inc({ status }),
+    setPendingApprovals(count) {
+      void new Gauge({
+        name: 'sallyport_approvals_pending',
+        help: 'Calls that wait for a person',
+        registers,
+        collect() {
+          this.set(count());
+        },
+      });
+    },
+    webhookSent: (outcome) => webhooks.inc({ outcome }),
     setWarmPools: (read) => registerWarmPools(registry, read),
   };
 }

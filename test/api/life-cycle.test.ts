@@ -41,7 +41,9 @@ describe('start', () => {
 
   test('a second server on the same data directory is refused', async () => {
     await using server = await startServer();
-    await expect(startServer({ dataDir: server.dataDir })).rejects.toThrow(server.dataDir);
+    await expect(startServer({ dataDir: server.dataDir })).rejects.toThrow(
+      `Another process writes to the data directory ${server.dataDir}; stop it, or give this one a directory of its own (servers count quotas together only with SALLYPORT_REDIS_URL).`,
+    );
   });
 
   test('without an engine isolates run, containers say what is missing, and /ready is degraded', async () => {

@@ -1,38 +1,36 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { countIntents, policyWith, spend } from '../support/quota-clients.ts';
 import { startServer } from '../support/server.ts';
+import type { TestServer } from '../support/server.ts';
 
 const noEngine = { DOCKER_HOST: 'unix:///nonexistent/docker.sock' };
 
-function policyWith(quota: string): string {
-  const directory = mkdtempSync(join(tmpdir(), 'policy-'));
-  writeFileSync(
-    join(directory, 'policy.yaml'),
-    `
-apiVersion: sallyport/v1
-kind: Tool
-metadata: {name: wait, title: Wait, description: Waits.}
-spec:
-  input: {type: object, additionalProperties: false, required: [ms], properties: {ms: {type: integer, minimum: 0, maximum: 2000}}}
-  runtime: {kind: isolate, code: ./wait.js}
----
-apiVersion: sallyport/v1
-kind: Policy
-metadata: {name: everyone}
-spec:
-  subjects: [{}]
-  rules: [{name: all, effect: allow, tools: [wait]}]
-  quotas: [${quota}]
-`,
-  );
-  writeFileSync(
-    join(directory, 'wait.js'),
-    'export default ({ ms }) => new Promise((done) => setTimeout(() => done(ms), ms));\n',
-  );
-  return directory;
-}
+test('64 clients spend exactly the limit, with the server killed in the middle and started again', async () => {
+  const policyDir = policyWith('{name: all, key: tenant, unit: calls, limit: 300, window: 24h}');
+  const first = await startServer({ policyDir, environment: noEngine });
+  const { dataDir } = first;
+  const start = async (): Promise<void> => {
+    await first.stop('SIGKILL');
+    servers = [await startServer({ policyDir, dataDir, environment: noEngine })];
+  };
+  let servers: TestServer[] = [first];
+  let started = Promise.resolve();
+  const succeeded = await spend({
+    clients: 64,
+    servers: () => servers,
+    onSuccess: (count) => {
+      if (count !== 100) return;
+      servers = [];
+      started = start();
+    },
+  });
+  await started;
+  const [again] = servers;
+  if (again === undefined) throw new Error('not started again');
+  await using server = again;
+  expect(await countIntents(server)).toBe(300);
+  expect(succeeded).toBeGreaterThan(300 - 64);
+}, 60_000);
 
 test('a used-up quota is a 429 that says which and for how long, also after a restart', async () => {
   const policyDir = policyWith('{name: three, key: principal.id, unit: calls, limit: 3, window: 1h}');

@@ -3,7 +3,7 @@ import type { Caller } from '../../src/model/principal.ts';
 import { decideCall } from '../../src/calls/decide-call.ts';
 import { compileText, policyText } from '../support/policy-directory.ts';
 
-test('a call that a person would have to approve is refused and says so: nothing here can ask', async () => {
+test('a call that a person has to approve is not refused: its decision says who has to agree', async () => {
   const revision = await compileText(
     policyText(
       `    - {name: all, effect: allow, tools: [example]}
@@ -25,13 +25,13 @@ test('a call that a person would have to approve is refused and says so: nothing
   const context = { clock: { now: () => 0 }, blocks: { find: () => null } };
   const decided = decideCall(context, revision, caller, tool, args, { limits: {} });
   expect(decided).toMatchObject({
-    refusal: {
-      code: 'policy_denied',
+    decision: {
+      effect: 'require_approval',
       policy: 'p',
       rule: 'large',
-      reasons: ['A lead has to agree.', 'This version cannot ask for approval, so the call is denied.'],
-      nearest: null,
+      reasons: ['A lead has to agree.'],
+      approval: { rules: [{ id: 'p/large', approvers: [{ roles: ['lead'] }] }] },
     },
-    decision: { effect: 'require_approval' },
+    limits: { timeoutMs: 10_000 },
   });
 });

@@ -6,10 +6,13 @@ import { expect, test } from 'vitest';
 import type { RecordStore } from '../../src/audit/record.ts';
 import { openSqliteRecord } from '../../src/audit/sqlite/open-sqlite-record.ts';
 import { createBoundary } from '../../src/boundary/boundary.ts';
+import { PayloadSeal } from '../../src/calls/approvals/payload-seal.ts';
+import { WaitingRoom } from '../../src/calls/approvals/waiting-room.ts';
 import { BlockList } from '../../src/calls/block-list.ts';
 import type { CallContext } from '../../src/calls/call-context.ts';
 import { executeCall } from '../../src/calls/execute-call.ts';
 import { OutcomeWriter } from '../../src/calls/outcome-writer.ts';
+import { RunningCalls } from '../../src/calls/running-calls.ts';
 import { Slots } from '../../src/calls/slots.ts';
 import type { ExecutionFrame } from '../../src/execution/executor.ts';
 import type { Caller } from '../../src/model/principal.ts';
@@ -70,7 +73,12 @@ async function withContext(
     newId,
     fingerprint: (body) => body,
     hasDiskReserve: () => true,
-    shutdown: new AbortController().signal,
+    running: new RunningCalls(),
+    approvals: {
+      seal: new PayloadSeal(randomBytes(32), randomBytes),
+      waitingRoom: new WaitingRoom(record),
+      announce: () => {},
+    },
     logger,
     ...change(record),
   };

@@ -8,10 +8,13 @@ import { parse } from 'yaml';
 import { openSqliteRecord } from '../../src/audit/sqlite/open-sqlite-record.ts';
 import type { StoredEvent } from '../../src/audit/record.ts';
 import { createBoundary } from '../../src/boundary/boundary.ts';
+import { PayloadSeal } from '../../src/calls/approvals/payload-seal.ts';
+import { WaitingRoom } from '../../src/calls/approvals/waiting-room.ts';
 import type { CallContext } from '../../src/calls/call-context.ts';
 import { closeOpenCalls } from '../../src/calls/close-open-calls.ts';
 import { executeCall } from '../../src/calls/execute-call.ts';
 import { OutcomeWriter } from '../../src/calls/outcome-writer.ts';
+import { RunningCalls } from '../../src/calls/running-calls.ts';
 import { Slots } from '../../src/calls/slots.ts';
 import { Lost, NotStarted } from '../../src/execution/executor.ts';
 import type { ExecutionFrame } from '../../src/execution/executor.ts';
@@ -90,7 +93,12 @@ async function startHarness(): Promise<Harness> {
     newId,
     fingerprint: (body) => body,
     hasDiskReserve: () => true,
-    shutdown: new AbortController().signal,
+    running: new RunningCalls(),
+    approvals: {
+      seal: new PayloadSeal(randomBytes(32), randomBytes),
+      waitingRoom: new WaitingRoom(record),
+      announce: () => {},
+    },
     logger,
   };
   let seen = 0;

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Approval } from '../../src/model/approval.ts';
 import type { Call, CallStatus } from '../../src/model/call.ts';
 import type { EventDraft, RecordWrite, StoredCall } from '../../src/audit/record.ts';
 
@@ -81,6 +82,51 @@ export function storedCall(
     ...change,
   };
   return { call, tenant: 'default', principal: 'alice' };
+}
+
+/** One that waits for an hour, of the call of the same number. */
+export function storedApproval(number: number, change: Partial<Approval> = {}): Approval {
+  return {
+    id: `apr_${number}`,
+    callId: `call_${number}`,
+    tool: 'python_run',
+    toolDigest: 'sha256:00',
+    principal: 'alice',
+    tenant: 'default',
+    key: 'boot',
+    act: [],
+    reasons: ['Ask a lead.'],
+    approvers: [{ id: 'base/ask', approvers: [{ roles: ['lead'] }] }],
+    matched: ['base/ask'],
+    revision: 'sha256:00',
+    limits,
+    digest: 'hmac-sha256:00',
+    requestedAtMs: startMs,
+    expiresAtMs: startMs + 3_600_000,
+    status: 'pending',
+    settled: null,
+    ...change,
+  };
+}
+
+/** A call that begins to wait. */
+export function request(number: number, change: Partial<Approval> = {}): RecordWrite {
+  const approval = storedApproval(number, change);
+  return {
+    events: [draft('approval_requested', { callId: approval.callId })],
+    calls: [storedCall(approval.callId, 'pending_approval')],
+    requestedApproval: { approval, payload: new Uint8Array([number, 0, 255]) },
+  };
+}
+
+/** It stops waiting. */
+export function settle(number: number, status: Approval['status'], type: EventDraft['type']): RecordWrite {
+  const callId = `call_${number}`;
+  return {
+    events: [draft(type, { callId })],
+    calls: [storedCall(callId, status === 'approved' ? 'running' : 'rejected')],
+    settledApproval: storedApproval(number, { status, settled: { atMs: startMs, by: 'bob', reason: null } }),
+  };
 }
 
 export function draft(type: EventDraft['type'], change: Partial<EventDraft> = {}): EventDraft {

@@ -14,10 +14,12 @@ test('problem codes and their statuses', () => {
     unauthenticated: 401,
     insufficient_scope: 403,
     policy_denied: 403,
+    approval_forbidden: 403,
     not_found: 404,
     unknown_tool: 404,
     method_not_allowed: 405,
     conflict: 409,
+    approval_settled: 409,
     idempotency_in_flight: 409,
     payload_too_large: 413,
     unsupported_media_type: 415,
@@ -40,12 +42,15 @@ test('problem codes and their statuses', () => {
 test('statuses of a call', () => {
   expect(callStatuses).toEqual([
     'running',
+    'pending_approval',
     'succeeded',
     'failed',
     'timed_out',
     'out_of_memory',
     'output_limit',
     'cancelled',
+    'rejected',
+    'voided',
     'blocked',
     'crashed',
     'unknown',
@@ -64,6 +69,12 @@ test('event types', () => {
     'denied',
     'invalid',
     'quota_exceeded',
+    'approval_requested',
+    'approval_decided',
+    'approval_expired',
+    'approval_voided',
+    'call_cancelled',
+    'egress',
     'key_created',
     'key_revoked',
     'scope_denied',
@@ -74,6 +85,7 @@ test('event types', () => {
     'block_removed',
     'started',
     'stopped',
+    'quota_store_changed',
     'runner_lost',
     'audit_read',
     'artifact_read',
@@ -84,11 +96,14 @@ test('metric names', async () => {
   const metrics = createMetrics();
   metrics.setRunningCalls(() => 0);
   metrics.setPolicyStale(() => false);
+  metrics.setPendingApprovals(() => 0);
   metrics.setWarmPools(async () => []);
   const own = (await metrics.registry.getMetricsAsJSON())
     .map(({ name }) => name)
     .filter((name) => name.startsWith('sallyport_'));
   expect(own.toSorted()).toEqual([
+    'sallyport_approvals_pending',
+    'sallyport_approvals_total',
     'sallyport_boundary_findings_total',
     'sallyport_call_duration_seconds',
     'sallyport_calls_refused_total',
@@ -97,6 +112,7 @@ test('metric names', async () => {
     'sallyport_http_request_duration_seconds',
     'sallyport_policy_changes_total',
     'sallyport_policy_stale',
+    'sallyport_quota_store_lost_total',
     'sallyport_runner_lost_total',
     'sallyport_warm_claims_total',
     'sallyport_warm_containers',
@@ -104,5 +120,6 @@ test('metric names', async () => {
     'sallyport_warm_refill_seconds_total',
     'sallyport_warm_refills_total',
     'sallyport_warm_spoiled_total',
+    'sallyport_webhook_deliveries_total',
   ]);
 });

@@ -1,6 +1,11 @@
 import type { Caller } from '../../model/principal.ts';
 import type { CallAnswer, CallRequest } from '../../calls/call-context.ts';
+import { feedStart } from '../../calls/call-feed.ts';
+import type { CallRun, DetachedCalls } from '../../calls/detached-calls.ts';
+import { isOpen } from '../../model/call.ts';
 import { callerOf } from '../authenticate.ts';
+import type { CallFollower } from '../follow-call.ts';
+import { readPrefer } from '../prefer.ts';
 import { Problem, problemOf } from '../problem.ts';
 import type { BodyParser } from '../read-body.ts';
 import type { Route } from '../route.ts';
@@ -9,7 +14,13 @@ const idempotencyKeyPattern = /^[\x21-\x7e]{1,255}$/;
 
 export interface CreateCallOptions {
   readonly bodies: BodyParser;
-  readonly executeCall: (caller: Caller, request: CallRequest) => Promise<CallAnswer>;
+  readonly executeCall: (
+    caller: Caller,
+    request: CallRequest,
+    onBegun?: Parameters<CallRun>[0],
+  ) => Promise<CallAnswer>;
+  readonly detached: DetachedCalls;
+  readonly follower: CallFollower;
 }
 
 /** `POST /v1/calls`: runs a tool and answers with what became of it. */
@@ -20,7 +31,20 @@ export function createCallRoute(options: CreateCallOptions): Route {
     scope: 'call',
     summary: 'Run a tool',
     body: 'CallRequest',
-    success: { status: 200, description: 'The call ran; `status` says how it ended.' },
+    headers: {
+      'Idempotency-Key': { description: 'Runs at most once under this key, for 24 hours.', charsMax: 255 },
+      Prefer: {
+        description: 'RFC 7240: `respond-async` answers once the call runs, `wait=SECONDS` after that time.',
+        charsMax: 1024,
+      },
+    },
+    success: {
+      status: 200,
+      description: 'The call ran; `status` says how it ended.',
+      accepted:
+        'The call waits for a person (`pending_approval`), or runs on (`running`) as `Prefer` asked; `Location` says where to ask for it.',
+      otherMediaType: 'text/event-stream',
+    },
     problems: [
       'malformed_request',
       'unsupported_media_type',
@@ -39,7 +63,7 @@ export function createCallRoute(options: CreateCallOptions): Route {
       'overloaded',
       'draining',
     ],
-    audits: ['intent', 'outcome', 'not_started', 'denied', 'invalid', 'quota_exceeded'],
+    audits: ['intent', 'outcome', 'not_started', 'approval_requested', 'denied', 'invalid', 'quota_exceeded'],
     async handler(request, response) {
       const body = options.bodies.parse(request, 'CallRequest') as Pick<CallRequest, 'tool' | 'args'> &
         Partial<CallRequest>;
@@ -51,16 +75,31 @@ export function createCallRoute(options: CreateCallOptions): Route {
           { errors: [] },
         );
       }
-      const answer = await options.executeCall(callerOf(response), {
+      const caller = callerOf(response);
+      const wanted = {
         tool: body.tool,
         args: body.args,
         limits: body.limits ?? {},
         labels: body.labels ?? {},
         idempotencyKey,
-      });
+      };
+      const preference = readPrefer(request.get('prefer'));
+      const asEvents = request.accepts(['application/json', 'text/event-stream']) === 'text/event-stream';
+      const waitMs = asEvents ? 0 : preference.waitMs;
+      const answer =
+        waitMs === null
+          ? await options.executeCall(caller, wanted)
+          : await options.detached.answerWithin(waitMs, (onBegun) =>
+              options.executeCall(caller, wanted, onBegun),
+            );
       if (answer.kind === 'refused') throw problemOf(answer.refusal, answer.callId);
+      const { call } = answer;
       if (answer.isReplay) response.set('Idempotent-Replayed', 'true');
-      response.set('Location', `/v1/calls/${answer.call.id}`).json(answer.call);
+      response.set('Location', `/v1/calls/${call.id}`);
+      if (asEvents)
+        return options.follower.follow(response, { callId: call.id, caller, position: feedStart });
+      if (preference.applied !== null) response.set('Preference-Applied', preference.applied);
+      response.status(isOpen(call) ? 202 : 200).json(call);
     },
   };
 }

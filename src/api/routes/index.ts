@@ -2,19 +2,26 @@
 import type { Caller } from '../../model/principal.ts';
 import type { BlockList } from '../../calls/block-list.ts';
 import type { CallContext } from '../../calls/call-context.ts';
+import type { DetachedCalls } from '../../calls/detached-calls.ts';
 import { executeCall } from '../../calls/execute-call.ts';
+import type { ApprovalDesk } from '../../calls/approvals/approval-desk.ts';
+import { cancelCall } from '../../calls/cancel-call.ts';
 import type { ActivePolicy } from '../../calls/policy/active-policy.ts';
 import type { KeyRing } from '../../calls/key-ring.ts';
 import { actor } from '../../calls/key-ring.ts';
 import { visibleTools } from '../../policy/visibility.ts';
+import type { CallFollower } from '../follow-call.ts';
 import { createOpenApi } from '../openapi.ts';
 import { createBodyParser } from '../read-body.ts';
 import type { Readiness } from '../readiness.ts';
 import type { Route } from '../route.ts';
+import { decideApprovalRoute, getApprovalRoute, listApprovalsRoute } from './approvals.ts';
+import { cancelCallRoute } from './cancel-call.ts';
 import { addBlockRoute, listBlocksRoute, removeBlockRoute } from './blocks.ts';
 import { activatePolicyRoute, reloadPolicyRoute, unpinPolicyRoute } from './change-policy.ts';
 import { createCallRoute } from './create-call.ts';
 import { decideRoute } from './decide.ts';
+import { followCallRoute } from './follow-call.ts';
 import { getArtifactRoute } from './get-artifact.ts';
 import { getCallRoute } from './get-call.ts';
 import { getPolicyRoute } from './get-policy.ts';
@@ -28,6 +35,9 @@ import { verifyAuditRoute } from './verify-audit.ts';
 export interface RoutesOptions {
   readonly context: CallContext;
   readonly keys: KeyRing;
+  readonly desk: ApprovalDesk;
+  readonly detached: DetachedCalls;
+  readonly follower: CallFollower;
   readonly blocks: BlockList;
   readonly policy: ActivePolicy;
   readonly readiness: () => Promise<Readiness>;
@@ -37,7 +47,7 @@ export interface RoutesOptions {
 }
 
 export function createRoutes(options: RoutesOptions): readonly Route[] {
-  const { context, keys } = options;
+  const { context, keys, desk, detached, follower } = options;
   const { record } = context;
   const bodies = createBodyParser();
   const recordRead = async (caller: Caller, what: string): Promise<void> => {
@@ -61,16 +71,22 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
   const run = async (
     caller: Caller,
     request: Parameters<typeof executeCall>[2],
+    onBegun?: Parameters<typeof executeCall>[3],
   ): ReturnType<typeof executeCall> =>
     options.isDraining()
       ? { kind: 'refused', refusal: draining, callId: null }
-      : executeCall(context, caller, request);
+      : executeCall(context, caller, request, onBegun);
   const routes: Route[] = [
-    createCallRoute({ bodies, executeCall: run }),
+    createCallRoute({ bodies, executeCall: run, detached, follower }),
     getCallRoute(record),
+    followCallRoute({ record, follower }),
+    cancelCallRoute({ record, cancel: (caller, stored) => cancelCall(context, caller, stored) }),
     listToolsRoute((principal) => visibleTools(context.revision(), principal)),
     decideRoute(context, bodies),
     getArtifactRoute({ record, onRead: recordArtifactRead }),
+    listApprovalsRoute(desk),
+    getApprovalRoute(desk),
+    decideApprovalRoute({ desk, bodies, isDraining: options.isDraining }),
     listAuditEventsRoute({ record, onRead: recordRead }),
     verifyAuditRoute({ record, onRead: recordRead }),
     getPolicyRoute(options.policy),

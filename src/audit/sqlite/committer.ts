@@ -8,7 +8,8 @@ import { openWriter, sqliteCode } from './connection.ts';
 import type { ChainHead, SealedEvent } from '../chain.ts';
 import type { Activation } from '../record.ts';
 import type { Connection } from './connection.ts';
-import type { Commit, SealedWrite, Stored, WriteFailure } from './protocol.ts';
+import { hasLeftWaiting } from './has-left-waiting.ts';
+import type { Commit, SealedWrite, Stored, StoredApproval, WriteFailure } from './protocol.ts';
 
 /** Policy revisions kept: the latest activated, and the one that decides. */
 const revisionsKeptMax = 1000;
@@ -146,6 +147,9 @@ function isOwnAffair(connection: Connection, error: unknown): boolean {
 }
 
 function storeWrite(statements: Statements, write: SealedWrite, start: Position): Position | WriteFailure {
+  // Before the events: they say themselves that the call is dispatched or ended.
+  if (write.settledApproval !== undefined && !settle(statements, write.settledApproval, write.nowMs))
+    return { kind: 'approval_settled' };
   let position = start;
   for (const event of write.events) position = storeEvent(statements, event, position);
   for (const { id, status, salt, body } of write.calls ?? [])
@@ -158,6 +162,12 @@ function storeWrite(statements: Statements, write: SealedWrite, start: Position)
     const { principal, key, fingerprint, callId, expiresAtMs } = write.idempotency;
     const { changes } = statements.claim.run(principal, key, fingerprint, callId, expiresAtMs, write.nowMs);
     if (changes === 0) return { kind: 'idempotency_taken' };
+  }
+  if (write.requestedApproval !== undefined) {
+    const { approval, payload } = write.requestedApproval;
+    const { id, callId, principal, expiresAtMs, body } = approval;
+    statements.addApproval.run(id, callId, principal, expiresAtMs, Buffer.from(body));
+    statements.addPayload.run(callId, payload);
   }
   if (write.releasedIdempotency !== undefined) {
     statements.unclaim.run(write.releasedIdempotency.principal, write.releasedIdempotency.key);
@@ -184,6 +194,15 @@ function storeActivation(statements: Statements, { revision, content, atMs, fact
   statements.useRevision.run(atMs, text, revision);
   statements.setPolicyState.run(revision, pin === null ? null : JSON.stringify(pin));
   statements.dropRevisions.run(revisionsKeptMax);
+}
+
+/** Compare-and-swap from pending; false when another write was first. */
+function settle(statements: Statements, approval: StoredApproval, nowMs: number): boolean {
+  const { id, callId, status, body } = approval;
+  const isInTime = status === 'approved' || status === 'rejected' ? nowMs : 0;
+  const { changes } = statements.settleApproval.run(status, Buffer.from(body), id, isInTime);
+  if (changes === 1) statements.dropPayload.run(callId);
+  return changes === 1;
 }
 
 function storeEvent(statements: Statements, event: SealedEvent, position: Position): Position {
@@ -257,6 +276,16 @@ function prepare(connection: Connection) {
          expires_at_ms = excluded.expires_at_ms WHERE expires_at_ms <= ?`,
     ),
     unclaim: connection.prepare('DELETE FROM idempotency WHERE principal = ? AND key = ?'),
+    addApproval: connection.prepare(
+      `INSERT INTO approvals (id, call_id, principal, status, expires_at_ms, body) VALUES (?, ?, ?, 'pending', ?, ?)`,
+    ),
+    addPayload: connection.prepare('INSERT INTO pending_payloads (call_id, sealed) VALUES (?, ?)'),
+    // The chain cannot be taken back: a row that was put back to pending by other hands settles no second time.
+    settleApproval: connection.prepare(
+      `UPDATE approvals SET status = ?, body = ? WHERE id = ? AND status = 'pending' AND expires_at_ms > ?
+         AND NOT ${hasLeftWaiting}`,
+    ),
+    dropPayload: connection.prepare('DELETE FROM pending_payloads WHERE call_id = ?'),
     putKey: connection.prepare(
       `INSERT OR REPLACE INTO api_keys
          (id, secret_hash, principal, tenant, roles, scopes, created_at_ms, expires_at_ms, revoked_at_ms)

@@ -47,7 +47,7 @@ export function lockDataDirectory(dataDir: string): Disposable {
     lock.close();
     if (sqliteCode(error)?.startsWith('SQLITE_BUSY') !== true) throw error;
     throw new RecordUnavailable(
-      `Another process writes to the data directory ${dataDir}; stop it, or give this one a directory of its own.`,
+      `Another process writes to the data directory ${dataDir}; stop it, or give this one a directory of its own (servers count quotas together only with SALLYPORT_REDIS_URL).`,
       { cause: error },
     );
   }

@@ -118,6 +118,29 @@ const blocks = `
   ) STRICT, WITHOUT ROWID;
 `;
 
+/**
+ * `pending_payloads` holds what a waiting call would run with, sealed under a key that is not in this file; a row goes
+ * when its approval takes its final status.
+ */
+const approvals = `
+  CREATE TABLE approvals (
+    id TEXT PRIMARY KEY,
+    call_id TEXT NOT NULL UNIQUE REFERENCES calls (id) ON DELETE CASCADE,
+    principal TEXT NOT NULL,
+    status TEXT NOT NULL,
+    expires_at_ms INTEGER NOT NULL,
+    body BLOB NOT NULL
+  ) STRICT;
+  CREATE INDEX approvals_status ON approvals (status, id);
+  CREATE INDEX approvals_expiry ON approvals (expires_at_ms) WHERE status = 'pending';
+  CREATE INDEX approvals_principal ON approvals (principal) WHERE status = 'pending';
+
+  CREATE TABLE pending_payloads (
+    call_id TEXT PRIMARY KEY REFERENCES approvals (call_id) ON DELETE CASCADE,
+    sealed BLOB NOT NULL
+  ) STRICT;
+`;
+
 /** Revisions by their hash, and which one decides; `facts` and `pin` are JSON. */
 const revisions = `
   CREATE TABLE policy_revisions (
@@ -134,7 +157,7 @@ const revisions = `
   ) STRICT;
 `;
 
-const migrations: readonly string[] = [initial, blocks, revisions];
+const migrations: readonly string[] = [initial, blocks, approvals, revisions];
 
 /** Brings the schema up to date; safe to run again and from several processes. Throws `RecordUnavailable` for a newer one. */
 export function migrate(connection: Connection): void {

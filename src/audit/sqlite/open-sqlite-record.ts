@@ -10,6 +10,8 @@ import type { SealSources } from './seal-write.ts';
 export interface SqliteRecordOptions extends SealSources {
   /** Created with mode 0700 when it is missing. One process writes to it at a time. */
   readonly dataDir: string;
+  /** Told of a call each time that it is durable as it now stands. Must not throw. */
+  readonly onCallStored?: (callId: string) => void;
 }
 
 /**
@@ -26,7 +28,7 @@ export function openSqliteRecord(options: SqliteRecordOptions): RecordStore {
     opened.defer(() => migrating.close());
     migrate(migrating);
     const reader = opened.use(new SqliteRecordReader(file, options.clock));
-    const record = new SqliteRecord(options, { file, reader, lock });
+    const record = new SqliteRecord(options, { file, reader, lock, onCallStored: options.onCallStored });
     opened.move();
     migrating.close();
     return record;

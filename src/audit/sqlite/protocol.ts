@@ -15,6 +15,17 @@ export interface SealedCall {
   readonly body: string;
 }
 
+/** An approval as it is stored. */
+export interface StoredApproval {
+  readonly id: string;
+  readonly callId: string;
+  readonly principal: string;
+  readonly status: string;
+  readonly expiresAtMs: number;
+  /** Canonical JSON of the `Approval`. */
+  readonly body: string;
+}
+
 /** A `RecordWrite` whose events and calls are sealed. What is empty is left out. */
 export interface SealedWrite {
   /** Epoch milliseconds when the write was asked for; expired idempotency entries are judged by it. */
@@ -24,6 +35,8 @@ export interface SealedWrite {
   readonly artifacts?: readonly StoredArtifact[];
   readonly idempotency?: IdempotencyEntry;
   readonly releasedIdempotency?: { readonly principal: string; readonly key: string };
+  readonly requestedApproval?: { readonly approval: StoredApproval; readonly payload: Uint8Array };
+  readonly settledApproval?: StoredApproval;
   readonly keys?: readonly ApiKey[];
   readonly revokedKeys?: readonly { readonly id: string; readonly atMs: number }[];
   readonly activation?: Activation;
@@ -36,6 +49,7 @@ export interface SealedWrite {
 /** Why a write was not stored, in a form that can be copied. */
 export type WriteFailure =
   | { readonly kind: 'idempotency_taken' }
+  | { readonly kind: 'approval_settled' }
   | { readonly kind: 'failed'; readonly code: string | null; readonly message: string };
 
 /** The head of the chain that the first event of a stored write follows. */

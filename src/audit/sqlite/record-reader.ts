@@ -3,14 +3,26 @@ import { parseCanonicalEvent, storedEvent } from '../stored-event.ts';
 import { encodeCursor } from '../cursor.ts';
 import { openReader, recordUnavailable, sqliteCode } from './connection.ts';
 import { eventSql, firstPositionSince } from './event-query.ts';
+import { hasLeftWaiting } from './has-left-waiting.ts';
 import { requireCurrentSchema } from './migrations.ts';
 import { verifyRecord } from './verify-record.ts';
-import type { ActivationFacts, ApiKey, EventQuery, IdempotencyEntry, Page, Pin } from '../record.ts';
-import type { PolicyState, QuotaUse, RecordReader, StoredRevision } from '../record.ts';
+import type { Approval } from '../../model/approval.ts';
+import type {
+  ActivationFacts,
+  ApiKey,
+  ApprovalQuery,
+  EventQuery,
+  IdempotencyEntry,
+  Page,
+} from '../record.ts';
+import type { Pin, PolicyState, QuotaUse, RecordReader, StoredRevision } from '../record.ts';
 import type { StoredArtifact, StoredCall, StoredEvent, VerifyReport } from '../record.ts';
 import type { Block } from '../../model/block.ts';
 import type { Scope } from '../../model/principal.ts';
 import type { Connection } from './connection.ts';
+
+/** After every id: prefixed ULIDs are ASCII. */
+const lastId = '\uffff';
 
 /** Rows read at once where a caller may stop in between. */
 const drawsBatch = 500;
@@ -64,6 +76,33 @@ export class SqliteRecordReader implements RecordReader, Disposable {
     return (
       this.#read(() => this.#statements.idempotency.get(principal, key, now) as IdempotencyEntry) ?? null
     );
+  }
+
+  getApproval(id: string): Approval | null {
+    const body = this.#read(() => this.#statements.approval.get(id) as Buffer | undefined);
+    return body === undefined ? null : parseApproval(body);
+  }
+
+  listApprovals({ status, before = lastId, limit }: ApprovalQuery): readonly Approval[] {
+    const { approvals, approvalsOfStatus } = this.#statements;
+    const read = (): unknown[] =>
+      status === undefined ? approvals.all(before, limit) : approvalsOfStatus.all(status, before, limit);
+    return (this.#read(read) as Buffer[]).map(parseApproval);
+  }
+
+  overdueApprovals(nowMs: number, limit: number): readonly Approval[] {
+    return (this.#read(() => this.#statements.overdue.all(nowMs, limit)) as Buffer[]).map(parseApproval);
+  }
+
+  countPendingApprovals(principal: string | null): number {
+    const { countPending, countPendingOf } = this.#statements;
+    return Number(
+      this.#read(() => (principal === null ? countPending.get() : countPendingOf.get(principal))),
+    );
+  }
+
+  getPendingPayload(callId: string): Uint8Array | null {
+    return (this.#read(() => this.#statements.payload.get(callId)) as Buffer | undefined) ?? null;
   }
 
   getKey(id: string): ApiKey | null {
@@ -185,6 +224,22 @@ function prepare(connection: Connection) {
       `SELECT principal, key, fingerprint, call_id AS callId, expires_at_ms AS expiresAtMs
        FROM idempotency WHERE principal = ? AND key = ? AND expires_at_ms > ?`,
     ),
+    approval: connection.prepare('SELECT body FROM approvals WHERE id = ?').pluck(),
+    approvals: connection.prepare('SELECT body FROM approvals WHERE id < ? ORDER BY id DESC LIMIT ?').pluck(),
+    approvalsOfStatus: connection
+      .prepare('SELECT body FROM approvals WHERE status = ? AND id < ? ORDER BY id DESC LIMIT ?')
+      .pluck(),
+    overdue: connection
+      .prepare(
+        `SELECT body FROM approvals WHERE status = 'pending' AND expires_at_ms <= ? AND NOT ${hasLeftWaiting}
+         ORDER BY expires_at_ms LIMIT ?`,
+      )
+      .pluck(),
+    countPending: connection.prepare(`SELECT count(*) FROM approvals WHERE status = 'pending'`).pluck(),
+    countPendingOf: connection
+      .prepare(`SELECT count(*) FROM approvals WHERE status = 'pending' AND principal = ?`)
+      .pluck(),
+    payload: connection.prepare('SELECT sealed FROM pending_payloads WHERE call_id = ?').pluck(),
     key: connection.prepare('SELECT * FROM api_keys WHERE id = ?'),
     keys: connection.prepare('SELECT * FROM api_keys ORDER BY id'),
     policyState: connection.prepare('SELECT revision, pin FROM policy_state'),
@@ -215,6 +270,10 @@ function prepare(connection: Connection) {
       )
       .pluck(),
   };
+}
+
+function parseApproval(body: Buffer): Approval {
+  return JSON.parse(body.toString()) as Approval;
 }
 
 function readEvent(row: EventRow): StoredEvent {

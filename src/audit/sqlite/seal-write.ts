@@ -1,8 +1,9 @@
 /** Gives a write everything that comes from outside: ids, time, nonces, salts and commitments. */
 import { canonicalJson } from '../canonical-json.ts';
 import { commitTo, sealEvent } from '../chain.ts';
+import type { Approval } from '../../model/approval.ts';
 import type { EventDraft, RecordWrite, StoredCall } from '../record.ts';
-import type { SealedCall, SealedWrite } from './protocol.ts';
+import type { SealedCall, SealedWrite, StoredApproval } from './protocol.ts';
 
 /** What a store is given so that tests can repeat what it does. */
 export interface SealSources {
@@ -56,6 +57,15 @@ export function sealWrite(write: RecordWrite, sources: SealSources): SealedWrite
     ...(write.artifacts !== undefined && { artifacts: write.artifacts }),
     ...(write.idempotency !== undefined && { idempotency: write.idempotency }),
     ...(write.releasedIdempotency !== undefined && { releasedIdempotency: write.releasedIdempotency }),
+    ...(write.requestedApproval !== undefined && {
+      requestedApproval: {
+        approval: storedApproval(write.requestedApproval.approval),
+        payload: write.requestedApproval.payload,
+      },
+    }),
+    ...(write.settledApproval !== undefined && {
+      settledApproval: storedApproval(write.settledApproval),
+    }),
     ...(write.keys !== undefined && { keys: write.keys }),
     ...(write.revokedKeys !== undefined && { revokedKeys: write.revokedKeys }),
     ...(write.activation !== undefined && { activation: write.activation }),
@@ -67,6 +77,11 @@ export function sealWrite(write: RecordWrite, sources: SealSources): SealedWrite
 function sealCall({ call, tenant, principal }: StoredCall, { randomBytes }: SealSources): SealedCall {
   const body = canonicalJson({ call, principal, tenant });
   return { id: call.id, status: call.status, salt: hex(randomBytes(saltBytes)), body };
+}
+
+function storedApproval(approval: Approval): StoredApproval {
+  const { id, callId, principal, status, expiresAtMs } = approval;
+  return { id, callId, principal, status, expiresAtMs, body: canonicalJson(approval) };
 }
 
 /** The event that commits to the stored call, so that nobody can change the one without breaking the other. */

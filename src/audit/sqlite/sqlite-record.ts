@@ -3,6 +3,7 @@ import { RecordUnavailable } from '../record.ts';
 import { parseCanonicalEvent, storedEvent } from '../stored-event.ts';
 import { poolRandomBytes, sealWrite } from './seal-write.ts';
 import { WriteQueue } from './write-queue.ts';
+import type { ApprovalQuery } from '../record.ts';
 import type { EventQuery, Receipt, RecordHealth, RecordStore, RecordWrite, StoredEvent } from '../record.ts';
 import { linkEvent } from '../chain.ts';
 import type { ChainHead, SealedEvent } from '../chain.ts';
@@ -21,6 +22,7 @@ export class SqliteRecord implements RecordStore {
   readonly #reader: SqliteRecordReader;
   readonly #lock: Disposable;
   readonly #queue: WriteQueue;
+  readonly #onCallStored: ((callId: string) => void) | undefined;
   #failed = false;
   #successAtMs = Number.NEGATIVE_INFINITY;
   #probe: Promise<RecordHealth> | null = null;
@@ -29,17 +31,24 @@ export class SqliteRecord implements RecordStore {
   /** Takes over the reader and the lock: disposing disposes them. */
   constructor(
     sources: SealSources,
-    parts: { readonly file: string; readonly reader: SqliteRecordReader; readonly lock: Disposable },
+    parts: {
+      readonly file: string;
+      readonly reader: SqliteRecordReader;
+      readonly lock: Disposable;
+      readonly onCallStored?: ((callId: string) => void) | undefined;
+    },
   ) {
     this.#sources = { ...sources, randomBytes: poolRandomBytes(sources.randomBytes) };
     this.#reader = parts.reader;
     this.#lock = parts.lock;
+    this.#onCallStored = parts.onCallStored;
     this.#queue = new WriteQueue({ file: parts.file, writer: sources.writer });
   }
 
   async write(write: RecordWrite): Promise<Receipt> {
     const sealed = sealWrite(write, this.#sources);
     const place = await this.#store(sealed);
+    for (const { call } of write.calls ?? []) this.#onCallStored?.(call.id);
     return { events: () => eventsAfter(place, sealed.events) };
   }
 
@@ -63,6 +72,26 @@ export class SqliteRecord implements RecordStore {
 
   findIdempotency(principal: string, key: string) {
     return this.#reader.findIdempotency(principal, key);
+  }
+
+  getApproval(id: string) {
+    return this.#reader.getApproval(id);
+  }
+
+  listApprovals(query: ApprovalQuery) {
+    return this.#reader.listApprovals(query);
+  }
+
+  overdueApprovals(nowMs: number, limit: number) {
+    return this.#reader.overdueApprovals(nowMs, limit);
+  }
+
+  countPendingApprovals(principal: string | null) {
+    return this.#reader.countPendingApprovals(principal);
+  }
+
+  getPendingPayload(callId: string) {
+    return this.#reader.getPendingPayload(callId);
   }
 
   getKey(id: string) {

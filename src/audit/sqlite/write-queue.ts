@@ -5,7 +5,7 @@
 import { getCompileCacheDir } from 'node:module';
 import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { IdempotencyTaken, RecordUnavailable } from '../record.ts';
+import { ApprovalSettled, IdempotencyTaken, RecordUnavailable } from '../record.ts';
 import { recordUnavailable } from './connection.ts';
 import type { ChainHead } from '../chain.ts';
 import type { Commit, SealedWrite, ThreadStart, ToThread, WriteFailure } from './protocol.ts';
@@ -40,7 +40,7 @@ export class WriteQueue implements AsyncDisposable {
     this.#start = start;
   }
 
-  /** The head that the write's events follow, once they are durable. Rejects with `IdempotencyTaken` or `RecordUnavailable`. */
+  /** The head that the write's events follow, once they are durable. Rejects with `IdempotencyTaken`, `ApprovalSettled` or `RecordUnavailable`. */
   push(write: SealedWrite): Promise<ChainHead> {
     const bytes = writeBytes(write);
     if (this.#closed) return Promise.reject(new RecordUnavailable('The record is closed.'));
@@ -134,6 +134,7 @@ function threadEnvironment(): Record<string, string> {
 function failureError(failure: WriteFailure): Error {
   if (failure.kind === 'idempotency_taken')
     return new IdempotencyTaken('Another call holds this idempotency key.');
+  if (failure.kind === 'approval_settled') return new ApprovalSettled('The approval is no longer open.');
   return recordUnavailable(Object.assign(new Error(failure.message), { code: failure.code }));
 }
 
@@ -143,5 +144,6 @@ function writeBytes(write: SealedWrite): number {
     bytes += before.length + after.length + (content?.text.length ?? 0);
   for (const { body } of write.calls ?? []) bytes += body.length;
   for (const { data } of write.artifacts ?? []) bytes += data.byteLength;
+  bytes += write.requestedApproval?.payload.byteLength ?? 0;
   return bytes + (write.activation?.content?.length ?? 0);
 }

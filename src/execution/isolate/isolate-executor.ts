@@ -147,7 +147,10 @@ class IsolateExecutor implements SandboxExecutor {
       );
     }
     if (signal.aborted) throw new NotStarted('overloaded', 'the call was cancelled before it started');
-    const lease = await this.#pool.acquire({ tenant, principal, reuse: profile.reuse }, signal);
+    const lease = await this.#pool.acquire(
+      { tenant, principal, reuse: request.reuse ?? profile.reuse },
+      signal,
+    );
     const { worker, warm } = lease;
     if (worker.state !== 'ready') {
       lease.release({ wasKilled: true });

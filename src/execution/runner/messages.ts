@@ -4,7 +4,7 @@ import type { ExecutorHealth, ExitReason, NotStartedCode } from '../executor.ts'
 import type { RuntimeReport, Truncation } from '../../model/call.ts';
 
 /** Raised with every change that an older peer would misunderstand. */
-export const protocolVersion = 2;
+export const protocolVersion = 3;
 
 /** Data bytes that may be under way on one channel before the reader grants more. */
 export const creditBytes = 512 * 1024;
@@ -20,6 +20,8 @@ export interface RunMessage {
   readonly tool: string;
   readonly limits: Limits;
   readonly argsBytes: number;
+  /** Narrower than the tool's own `reuse`; it can ask for nothing wider. */
+  readonly reuse?: 'never';
 }
 
 /**
@@ -71,7 +73,7 @@ type Fields = Readonly<Record<string, unknown>>;
 /** The runner trusts the api no further than this: a run message has exactly these fields, or it is refused. */
 export function parseRunMessage(fields: Fields | null): RunMessage | null {
   if (fields === null) return null;
-  const { callId, tenant, principal, revision, tool, argsBytes } = fields;
+  const { callId, tenant, principal, revision, tool, argsBytes, reuse } = fields;
   const limits = parseLimits(fields['limits']);
   const isShort = (value: unknown): value is string =>
     typeof value === 'string' && value.length > 0 && value.length <= 512;
@@ -79,7 +81,9 @@ export function parseRunMessage(fields: Fields | null): RunMessage | null {
     return null;
   if (limits === null || typeof argsBytes !== 'number' || !Number.isInteger(argsBytes)) return null;
   if (argsBytes < 0 || argsBytes > argsBytesMax) return null;
-  return { callId, tenant, principal, revision, tool, limits, argsBytes };
+  if (reuse !== undefined && reuse !== 'never') return null;
+  const run = { callId, tenant, principal, revision, tool, limits, argsBytes };
+  return reuse === undefined ? run : { ...run, reuse };
 }
 
 function parseLimits(value: unknown): Limits | null {

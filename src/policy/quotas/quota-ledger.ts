@@ -81,7 +81,7 @@ export class QuotaLedger implements QuotaStore {
   async [Symbol.asyncDispose](): Promise<void> {}
 
   lease(draws: readonly QuotaDraw[], callId: string, nowMs: number): LeaseResult {
-    const refused = this.findNoRoom(draws, callId, nowMs) ?? this.#findUsedUp(draws);
+    const refused = this.findNoRoom(draws, callId, nowMs) ?? this.findUsedUp(draws);
     if (refused !== null) return refused;
     const taken = this.take(draws, callId, nowMs);
     return {
@@ -156,7 +156,8 @@ export class QuotaLedger implements QuotaStore {
     }
   }
 
-  #findUsedUp(draws: readonly QuotaDraw[]): LeaseRefused | null {
+  /** The first draw that does not fit. After `findNoRoom`, which also tells the time. */
+  findUsedUp(draws: readonly QuotaDraw[]): LeaseRefused | null {
     for (const draw of draws) {
       const { window, held } = this.#counterOf(draw);
       const room = inSteps(draw.unit, draw.limit) - held - inSteps(draw.unit, draw.amount);
@@ -227,7 +228,7 @@ export class QuotaLedger implements QuotaStore {
 }
 
 /** A call that asks for more than there is at all: nothing but another call or another policy helps. */
-function neverFitsRetryMs({ windowMs }: QuotaDraw): number {
+export function neverFitsRetryMs({ windowMs }: QuotaDraw): number {
   return Math.max(windowMs, HELD_RETRY_MS);
 }
 

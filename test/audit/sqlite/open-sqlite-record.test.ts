@@ -38,7 +38,7 @@ describe('schema', () => {
     const database = new Database(join(dataDir, 'record.db'));
     database.pragma('user_version = 99');
     database.close();
-    const message = 'The database has schema 99 of a newer version, this one knows ';
+    const message = 'The database has schema 99 of a newer version';
     expect(() => openSqliteRecord({ ...sources(), dataDir })).toThrow(message);
     expect(() => openSqliteRecordReadOnly({ dataDir, clock })).toThrow(message);
   });

@@ -3,11 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { openSqliteRecord } from '../../../src/audit/sqlite/open-sqlite-record.ts';
+import { recordApprovalsContract } from '../../contract/record-approvals.ts';
 import { recordStoreContract } from '../../contract/record-store.ts';
+import type { StoreUnderTest } from '../../contract/record-store.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'record-'));
 afterAll(() => rmSync(home, { recursive: true }));
 
-recordStoreContract('SQLite', {
+const store: StoreUnderTest = {
   open: (name, given) => Promise.resolve(openSqliteRecord({ ...given, dataDir: join(home, name) })),
-});
+};
+recordStoreContract('SQLite', store);
+recordApprovalsContract('SQLite', store);

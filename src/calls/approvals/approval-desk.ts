@@ -1,0 +1,114 @@
+/**
+ * Where people decide about waiting calls. Trusted: who they are (proved at the door). Everything else is looked at
+ * anew each time: whether they may, whether the call is what was shown, whether policy still says the same.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { canonicalJson } from '../../audit/canonical-json.ts';
+import { ApprovalSettled } from '../../audit/record.ts';
+import type { ApprovalQuery } from '../../audit/record.ts';
+import type { Approval } from '../../model/approval.ts';
+import type { Caller } from '../../model/principal.ts';
+import type { CallContext } from '../call-context.ts';
+import type { DetachedCalls } from '../detached-calls.ts';
+import { approvalView, settledAnswer } from './approval-view.ts';
+import type { ApprovalDetail, ApprovalView, DeskAnswer } from './approval-view.ts';
+import { ApprovedCalls } from './approved-calls.ts';
+import { decideAgain, voidReasons } from './decide-again.ts';
+import type { Reconsidered } from './decide-again.ts';
+import { expireApproval } from './expire-approvals.ts';
+import { forbidDecision, rejectCall, voidCall } from './settle-call.ts';
+import type { Deciding } from './settle-call.ts';
+import { standingOf } from './standing.ts';
+import type { Standing } from './standing.ts';
+
+export interface WantedDecision {
+  readonly decision: 'approve' | 'reject';
+  readonly reason: string;
+}
+
+export class ApprovalDesk {
+  readonly #context: CallContext;
+  readonly #approved: ApprovedCalls;
+
+  constructor(context: CallContext, detached: DetachedCalls) {
+    this.#context = context;
+    this.#approved = new ApprovedCalls(context, detached);
+  }
+
+  /** Those that this person may see, newest first. A page may be short, or empty, with more to come. */
+  async list(
+    person: Caller,
+    query: ApprovalQuery,
+  ): Promise<{ readonly items: readonly ApprovalView[]; readonly next: string | null }> {
+    const page = this.#context.record.listApprovals(query);
+    const items: ApprovalView[] = [];
+    for (const approval of page) {
+      const standing = standingNow(approval, this.#reconsider(approval), person);
+      if (standing.kind !== 'stranger') items.push(approvalView(approval));
+      // To unseal one and to decide it may take a while: others get their turn in between.
+      await nextTurn();
+    }
+    return { items, next: page.length < query.limit ? null : (page.at(-1)?.id ?? null) };
+  }
+
+  show(person: Caller, id: string): ApprovalDetail | null {
+    const approval = this.#context.record.getApproval(id);
+    if (approval === null) return null;
+    const now = this.#reconsider(approval);
+    return standingNow(approval, now, person).kind === 'stranger' ? null : this.#detail(approval, now);
+  }
+
+  /**
+   * Durable when it answers; an approved call then runs by itself. A refusal leaves the approval as it was, but for
+   * one that turned out to be overdue or void. Rejects with `RecordUnavailable`.
+   */
+  async decide(person: Caller, id: string, { decision, reason }: WantedDecision): Promise<DeskAnswer> {
+    const context = this.#context;
+    const approval = context.record.getApproval(id);
+    if (approval === null) return { kind: 'unknown' };
+    const now = this.#reconsider(approval);
+    const standing = standingNow(approval, now, person);
+    if (standing.kind === 'stranger') return { kind: 'unknown' };
+    if (now === null) return settledAnswer(context, id);
+    if (standing.kind !== 'approver') return forbidDecision(context, approval, person, standing);
+    if (approval.expiresAtMs <= context.clock.now()) {
+      await expireApproval(context, approval);
+      return settledAnswer(context, id);
+    }
+    const deciding: Deciding = {
+      approval,
+      person,
+      reason: context.boundary.redactText(reason),
+      qualifies: standing.qualifies,
+      shown: context.fingerprint(`shown ${canonicalJson(this.#detail(approval, now))}`),
+    };
+    try {
+      if (decision === 'reject') return await rejectCall(context, deciding);
+      if ('void' in now.verdict) return await voidCall(context, deciding, now.verdict.void);
+      return await this.#approved.dispatch(deciding, now.verdict.start);
+    } catch (error) {
+      if (error instanceof ApprovalSettled) return settledAnswer(context, id);
+      throw error;
+    }
+  }
+
+  /** null once it is settled: its arguments are gone, and nothing of it can run. */
+  #reconsider(approval: Approval): Reconsidered | null {
+    return approval.status === 'pending' ? decideAgain(this.#context, approval) : null;
+  }
+
+  #detail(approval: Approval, now: Reconsidered | null): ApprovalDetail {
+    const shown = { ...approvalView(approval), args: null, isComplete: false, hindrance: null };
+    if (now === null) return shown;
+    const { payload, verdict } = now;
+    const hindrance = 'void' in verdict ? voidReasons[verdict.void] : null;
+    if (payload === null) return { ...shown, hindrance };
+    const args = this.#context.boundary.redactForRecord(payload.args.value);
+    const isComplete = canonicalJson(args) === canonicalJson(payload.args.value);
+    return { ...shown, args, isComplete, hindrance };
+  }
+}
+
+function standingNow(approval: Approval, now: Reconsidered | null, person: Caller): Standing {
+  return standingOf(approval, now?.rules ?? approval.approvers, person);
+}

@@ -1,0 +1,65 @@
+/**
+ * Approved calls go through the rest of the one path. The approval is durable with the intent, in one transaction,
+ * which only one of many can win: a crash before it leaves the call waiting, a crash after it a call that runs, which
+ * the next start closes as `unknown` and never runs again. There is no state between.
+ */
+import { ApprovalSettled } from '../../audit/record.ts';
+import type { CallContext } from '../call-context.ts';
+import { checkArguments } from '../check-arguments.ts';
+import type { DetachedCalls } from '../detached-calls.ts';
+import { dispatchCall } from '../execute-call.ts';
+import { isRefusal } from '../refusal.ts';
+import { approvalView } from './approval-view.ts';
+import type { DeskAnswer } from './approval-view.ts';
+import type { Reopened } from './decide-again.ts';
+import { settledApproval } from './end-waiting.ts';
+import { approvedEvent, voidCall } from './settle-call.ts';
+import type { Deciding } from './settle-call.ts';
+
+export class ApprovedCalls {
+  readonly #context: CallContext;
+  readonly #detached: DetachedCalls;
+  /** Approvals on their way to a lease, a slot and their intent. */
+  readonly #underway = new Set<string>();
+
+  constructor(context: CallContext, detached: DetachedCalls) {
+    this.#context = context;
+    this.#detached = detached;
+  }
+
+  /** Answers once the intent is durable; the run goes on. Refused, nothing was decided: it can be tried again. */
+  async dispatch(deciding: Deciding, start: Reopened): Promise<DeskAnswer> {
+    const { approval, person } = deciding;
+    const context = this.#context;
+    const inbound = checkArguments(context, start.revision, start.decided, start.args);
+    if (isRefusal(inbound)) return voidCall(context, deciding, 'arguments');
+    if (this.#underway.has(approval.id)) return alreadyUnderway(approval.callId);
+    const waiting = context.record.getCall(approval.callId)?.call;
+    if (waiting?.status !== 'pending_approval' || waiting.approval?.id !== approval.id)
+      throw new ApprovalSettled('its call does not wait');
+    const settled = settledApproval(context, approval, 'approved', person, deciding.reason);
+    const claim = { approval: settled, decided: approvedEvent(deciding), waiting };
+    this.#underway.add(approval.id);
+    try {
+      const answer = await this.#detached.answerWithin(0, (onBegun) =>
+        dispatchCall(context, { ...start, inbound, claim }, (call) => {
+          context.metrics.approvalMoved('approved');
+          onBegun(call);
+        }),
+      );
+      if (answer.kind === 'refused') return answer;
+      return { kind: 'decided', approval: approvalView(settled), call: answer.call };
+    } finally {
+      this.#underway.delete(approval.id);
+    }
+  }
+}
+
+function alreadyUnderway(callId: string): DeskAnswer {
+  const detail = 'Somebody is approving this call right now. Nothing was run by this request.';
+  return {
+    kind: 'refused',
+    refusal: { code: 'approval_settled', detail, approvalStatus: 'pending' },
+    callId,
+  };
+}

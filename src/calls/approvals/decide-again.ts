@@ -1,0 +1,91 @@
+/**
+ * What a waiting call is worth now: unsealed, its caller looked up, decided under the revision of this moment. Reads
+ * only. Hostile: everything that the database holds about it, until the seal has opened under exactly those facts.
+ */
+import type { Approval } from '../../model/approval.ts';
+import type { RequiredApproval } from '../../model/decision.ts';
+import type { Caller } from '../../model/principal.ts';
+import type { CallContext, CallRequest } from '../call-context.ts';
+import { decideCall } from '../decide-call.ts';
+import type { CallStart } from '../begin-call.ts';
+import { isRefusal } from '../refusal.ts';
+import { findTool } from '../validate-call.ts';
+import { decisionDigest } from './decision-digest.ts';
+import { decodePayload } from './pending-payload.ts';
+import type { PendingPayload } from './pending-payload.ts';
+
+/** Why a call can no longer run. */
+export type VoidCause = 'seal' | 'caller' | 'tool' | 'denied' | 'decision' | 'arguments';
+
+export const voidReasons: Readonly<Record<VoidCause, string>> = {
+  seal: 'what was stored does not open: it was altered, or the sealing key is another',
+  caller: 'the key of the caller was revoked, has expired, or may no longer call',
+  tool: 'the tool was changed or taken away since',
+  denied: 'policy denies the call now',
+  decision: 'policy decides otherwise about this call now: rules, limits, boundary or image differ',
+  arguments: 'the boundary blocks these arguments now',
+};
+
+export interface Reconsidered {
+  /** null when the seal does not open. */
+  readonly payload: PendingPayload | null;
+  /** The rules that ask now; those of then where nothing asks any more. */
+  readonly rules: RequiredApproval['rules'];
+  /** What would run; its arguments still have to pass the boundary. */
+  readonly verdict: { readonly start: Reopened } | { readonly void: VoidCause };
+}
+
+export type Reopened = Omit<CallStart, 'claim' | 'inbound'>;
+
+export function decideAgain(context: CallContext, approval: Approval): Reconsidered {
+  const payload = openPayload(context, approval);
+  const rules = approval.approvers;
+  if (payload === null) return { payload, rules, verdict: { void: 'seal' } };
+  const voided = (cause: VoidCause): Reconsidered => ({ payload, rules, verdict: { void: cause } });
+  const caller = activeCaller(context, approval, payload);
+  if (caller === null) return voided('caller');
+  const revision = context.revision();
+  const tool = findTool(revision, caller, approval);
+  // The digest covers the schema: arguments that fitted this tool then fit it now.
+  if (isRefusal(tool) || tool.digest !== approval.toolDigest) return voided('tool');
+  const { args } = payload;
+  const request: CallRequest = { tool: approval.tool, args: args.value, ...payload.request };
+  const decided = decideCall(context, revision, caller, tool, args, request);
+  if ('refusal' in decided) return voided('denied');
+  const { principal, tenant, act } = approval;
+  const digest = decisionDigest(context.fingerprint, {
+    principal,
+    tenant,
+    act,
+    revision,
+    tool,
+    args,
+    decided,
+  });
+  const asking = decided.decision.approval?.rules ?? rules;
+  if (digest !== approval.digest) return { payload, rules: asking, verdict: { void: 'decision' } };
+  const start = { callId: approval.callId, revision, caller, request, tool, args, decided };
+  return { payload, rules: asking, verdict: { start } };
+}
+
+function openPayload(context: CallContext, approval: Approval): PendingPayload | null {
+  const sealed = context.record.getPendingPayload(approval.callId);
+  const opened = sealed === null ? null : context.approvals.seal.open(approval, sealed);
+  return opened === null ? null : decodePayload(opened);
+}
+
+/** The caller as its key stands now: alive, the same principal of the same tenant, still allowed to call. */
+function activeCaller(context: CallContext, approval: Approval, { caller }: PendingPayload): Caller | null {
+  const key = context.record.getKey(caller.keyId);
+  if (key === null || key.revokedAtMs !== null) return null;
+  if (key.expiresAtMs !== null && key.expiresAtMs <= context.clock.now()) return null;
+  if (key.principal !== approval.principal || key.tenant !== approval.tenant) return null;
+  const scopes = new Set(key.scopes);
+  if (!scopes.has('call') && !scopes.has('admin')) return null;
+  return {
+    ...caller,
+    ...(approval.act.length === 0 ? {} : { act: approval.act }),
+    principal: { id: key.principal, tenant: key.tenant, roles: key.roles, attributes: {} },
+    scopes,
+  };
+}

@@ -1,0 +1,37 @@
+/** What has to outlive the wait for an approval, as bytes for the seal: the exact arguments, and the request around them. */
+import type { JsonObject } from '../../model/json.ts';
+import type { Caller } from '../../model/principal.ts';
+import type { CallRequest, CheckedArguments } from '../call-context.ts';
+
+export interface PendingPayload {
+  /** The caller's scopes and roles are read anew at dispatch, by its key. */
+  readonly caller: Pick<Caller, 'keyId' | 'address' | 'requestId' | 'traceId'>;
+  readonly request: Pick<CallRequest, 'limits' | 'labels' | 'idempotencyKey'>;
+  readonly args: CheckedArguments;
+}
+
+const lengthBytes = 4;
+
+/** The length of a JSON header, the header, and the argument bytes as they were decided. */
+export function encodePayload(caller: Caller, request: CallRequest, args: CheckedArguments): Uint8Array {
+  const { keyId, address, requestId, traceId } = caller;
+  const { limits, labels, idempotencyKey } = request;
+  const header = Buffer.from(
+    JSON.stringify({
+      caller: { keyId, address, requestId, traceId },
+      request: { limits, labels, idempotencyKey },
+    }),
+  );
+  const length = Buffer.alloc(lengthBytes);
+  length.writeUInt32BE(header.length);
+  return Buffer.concat([length, header, args.bytes]);
+}
+
+/** For bytes that the seal has proved to be ours. */
+export function decodePayload(payload: Uint8Array): PendingPayload {
+  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+  const argsAt = lengthBytes + bytes.readUInt32BE(0);
+  const header = JSON.parse(bytes.toString('utf8', lengthBytes, argsAt)) as Omit<PendingPayload, 'args'>;
+  const args = bytes.subarray(argsAt);
+  return { ...header, args: { value: JSON.parse(args.toString()) as JsonObject, bytes: args } };
+}
