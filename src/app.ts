@@ -9,6 +9,10 @@ import { readReadiness } from './api/readiness.ts';
 import { createRoutes } from './api/routes/index.ts';
 import { createHttpServer } from './api/server.ts';
 import { listen, stopServing } from './api/serve.ts';
+import { createAnchor } from './audit/checkpoints/anchors.ts';
+import { Checkpointer } from './audit/checkpoints/checkpointer.ts';
+import type { CheckpointerOptions } from './audit/checkpoints/checkpointer.ts';
+import { signingKey } from './audit/checkpoints/signing-key.ts';
 import { RecordUnavailable } from './audit/record.ts';
 import type { RecordStore } from './audit/record.ts';
 import { openSqliteRecord } from './audit/sqlite/open-sqlite-record.ts';
@@ -89,11 +93,12 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   for (const warning of loaded.warnings) logger.warn({}, warning);
 
   await using stack = new AsyncDisposableStack();
+  const writer = `${config.nodeId}/api-1`;
   const changes = new CallChanges();
   const record = stack.use(
     openSqliteRecord({
       dataDir: config.dataDir,
-      writer: `${config.nodeId}/api-1`,
+      writer,
       clock,
       newId,
       randomBytes,
@@ -204,6 +209,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   const holdRevision = (id: string): Promise<unknown> => runner.hold(id);
   stack.use(new PolicyWatch({ policy, holdRevision, logger }));
 
+  stack.use(await startCheckpoints(config, { record, writer, clock, logger }));
   stack.use(watchExpiry(context));
   const detached = stack.use(new DetachedCalls({ logger }));
   const desk = new ApprovalDesk(context, detached);
@@ -397,4 +403,20 @@ function readPools(runners: readonly RunnerState[]): WarmPoolReading[] {
   return runners.flatMap(({ health, name: runner }) =>
     (health?.executors ?? []).flatMap(({ pools = [] }) => pools.map((pool) => ({ runner, ...pool }))),
   );
+}
+
+/** Signs what the record holds by now, and what comes. */
+function startCheckpoints(
+  config: Config,
+  parts: Pick<CheckpointerOptions, 'record' | 'writer' | 'clock' | 'logger'>,
+): Promise<Checkpointer> {
+  const { auditSigningKey, auditAnchor, auditCheckpointMs, dataDir } = config;
+  const previous = auditSigningKey?.previous ?? null;
+  return Checkpointer.start({
+    ...parts,
+    key: signingKey(auditSigningKey?.key ?? readDataSecret(dataDir, 'signing.key')),
+    previousKey: previous === null ? null : signingKey(previous),
+    anchors: (auditAnchor ?? []).map(createAnchor),
+    everyMs: auditCheckpointMs,
+  });
 }

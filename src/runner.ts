@@ -161,6 +161,7 @@ async function startExecutors(
     createContainerExecutor({
       ...engine,
       keepsWarm: config.warmContainers === 'on',
+      refusesKnownHoles: config.engineFloor === 'refuse',
       profiles: () => containerProfiles(revisions.latest),
     }),
   );

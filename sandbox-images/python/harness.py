@@ -9,6 +9,7 @@ import gc
 import json
 import linecache
 import os
+import runpy
 import sys
 import threading
 import traceback
@@ -129,6 +130,8 @@ def leave():
 
 
 def main():
+    if len(sys.argv) > 1:
+        runpy.run_path(sys.argv[1])  # of an image with more to load
     sys.stdin = open(os.devnull)
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
     sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)

@@ -45,7 +45,7 @@ export class CallFollower {
   async follow(response: Response, { callId, caller, position }: Following): Promise<void> {
     const { changes, current, isStillActive } = this.#options;
     let wake = Promise.withResolvers<void>();
-    using following = changes.follow(callId, () => wake.resolve());
+    using following = changes.follow(callId, caller.principal, () => wake.resolve());
     if (following === null)
       throw new Problem('overloaded', 'Too many streams of events are open. GET the call instead.');
     using stream = new EventStream(response);

@@ -22,6 +22,8 @@ export const eventCatalogue = {
   policy_rejected: 'A policy directory had mistakes; the revision before it goes on deciding.',
   block_added: 'An operator blocked calls at once: what, whose, why and until when.',
   block_removed: 'An operator ended a block before its time.',
+  checkpoint: 'Signed: where every chain stood.',
+  chain_key_rotated: 'Signed with the key until now: the key that signs from here on.',
   started: 'A server process started: version, config digest, confinement.',
   stopped: 'A server process ended in an orderly way.',
   quota_store_changed: 'The store that counts quotas for several processes was lost, or is back.',

@@ -229,7 +229,21 @@ export interface Page<T> {
 }
 
 export interface VerifyProblem {
-  readonly kind: 'altered' | 'missing' | 'reordered' | 'truncated' | 'content_altered' | 'call_altered';
+  readonly kind:
+    | 'altered'
+    | 'missing'
+    | 'reordered'
+    | 'truncated'
+    | 'content_altered'
+    | 'call_altered'
+    /** The chain is not what a checkpoint or an anchor signed. */
+    | 'rewritten'
+    /** A checkpoint whose signature or key is not good. */
+    | 'checkpoint_invalid'
+    /** `sequence` is the line of the anchor, `writer` is empty. */
+    | 'anchor_invalid'
+    /** A public key was given, and nothing is signed with it. */
+    | 'unsigned';
   readonly writer: string;
   readonly sequence: number;
   readonly detail: string;
@@ -241,9 +255,33 @@ export interface VerifyReport {
   readonly from: string | null;
   readonly to: string | null;
   readonly writers: readonly { readonly writer: string; readonly events: number; readonly head: string }[];
-  /** What stands behind the proof. `unanchored`: a chain without signed checkpoints, which does not exclude the operator. */
-  readonly trust: 'unanchored';
+  /**
+   * What stands behind the proof. `unanchored`: no signed checkpoint. `self-signed`: with a key that only the record
+   * itself names. Neither excludes the operator. `known-key`: with a key that the verifier was given, which excludes all
+   * who do not hold it. `anchored`: the heads were also noted elsewhere.
+   */
+  readonly trust: 'unanchored' | 'self-signed' | 'known-key' | 'anchored';
+  readonly checkpoints: number;
+  /** Public keys whose signatures count, 64 hex digits each. */
+  readonly keys: readonly string[];
+  /** Events that no checkpoint covers. */
+  readonly afterLastCheckpoint: number;
   readonly problems: readonly VerifyProblem[];
+}
+
+/** What the verifier knows from elsewhere. */
+export interface VerifyTrust {
+  /** 64 hex digits each. None: the first key of the record is taken. */
+  readonly publicKeys?: readonly string[];
+  /** Parsed lines of anchors. */
+  readonly anchors?: readonly unknown[];
+}
+
+/** The last event of a writer's chain. */
+export interface WriterHead {
+  readonly writer: string;
+  readonly sequence: number;
+  readonly hash: string;
 }
 
 export interface RecordHealth {
@@ -313,8 +351,10 @@ export interface RecordReader {
   /** Blocks that have not expired, oldest first. */
   listBlocks(): readonly Block[];
   listEvents(query: EventQuery): Page<StoredEvent>;
-  /** Walks every chain from its first event. Memory does not grow with the record. */
-  verify(): Promise<VerifyReport>;
+  /** Walks every chain from its first event. Memory grows with the checkpoints, not with the events. */
+  verify(trust?: VerifyTrust): Promise<VerifyReport>;
+  /** Of every chain, by writer. */
+  heads(): readonly WriterHead[];
   /** What calls drew on quotas since then, oldest first: the counters are rebuilt from it at start. */
   quotaUseSince(sinceMs: number): Iterable<QuotaUse>;
   /** Calls whose intent has no outcome. At start they are closed as `unknown`. */

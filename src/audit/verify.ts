@@ -1,6 +1,6 @@
 /**
  * The verifier of chains, apart from any store: rows go in, in the order they stand, problems come out.
- * Memory does not grow with the record: one state a writer, and a bounded list of problems.
+ * Memory does not grow with the events: one state a writer, a bounded list of problems, and what checkpoints claim.
  *
  * Everything in a row is hostile: whoever can write the database can write anything there.
  */
@@ -8,6 +8,7 @@ import { commitmentsOf, genesisHash, linkHash, sha256 } from './chain.ts';
 import { parseCanonicalEvent, searchColumnNames, searchColumns } from './stored-event.ts';
 import type { CanonicalEvent, SearchColumn } from './stored-event.ts';
 import type { ChainHead, SealedContent } from './chain.ts';
+import type { CheckpointClaims } from './checkpoints/checkpoint-claims.ts';
 import type { VerifyProblem, VerifyReport } from './record.ts';
 
 /** Problems listed in a report. More do not make a record less valid. */
@@ -40,13 +41,16 @@ export class ChainVerifier {
   readonly #problems: VerifyProblem[] = [];
   /** Whether the store holds an event of this place anywhere: tells a moved event from a missing one. */
   readonly #holds: (place: Place) => boolean;
+  readonly #claims: CheckpointClaims;
   #valid = true;
   #events = 0;
   #from: string | null = null;
   #to: string | null = null;
 
-  constructor(holds: (place: Place) => boolean) {
+  /** `claims` holds every statement by now. */
+  constructor(holds: (place: Place) => boolean, claims: CheckpointClaims) {
     this.#holds = holds;
+    this.#claims = claims;
   }
 
   /** Takes the next row, in stored order. Returns the event when it can be read. */
@@ -57,6 +61,7 @@ export class ChainVerifier {
     const altered = event === null ? 'the canonical bytes are not an event' : alteration(row, event);
     if (altered !== null) this.problem('altered', place, altered);
     this.#link(row, place, altered === null);
+    this.#claims.see(place.writer, place.sequence, row.hash);
     if (event === null) return null;
     this.#from ??= event.time;
     this.#to = event.time;
@@ -78,6 +83,15 @@ export class ChainVerifier {
         this.problem('altered', { writer, sequence: state.sequence }, 'the head of this chain is gone');
   }
 
+  /** Compares with what was signed, once every row was added. */
+  compareClaims(): void {
+    const named = new Set(
+      this.#problems.filter(({ kind }) => kind === 'truncated').map(({ writer }) => writer),
+    );
+    for (const { kind, detail, ...place } of this.#claims.problems(this.#writers))
+      if (kind !== 'truncated' || !named.has(place.writer)) this.problem(kind, place, detail);
+  }
+
   report(): VerifyReport {
     return {
       valid: this.#valid,
@@ -85,7 +99,7 @@ export class ChainVerifier {
       from: this.#from,
       to: this.#to,
       writers: [...this.#writers].map(([writer, { events, hash }]) => ({ writer, events, head: hash })),
-      trust: 'unanchored',
+      ...this.#claims.summary(this.#writers),
       problems: this.#problems,
     };
   }

@@ -37,6 +37,31 @@ export function artifactRule(profiles: readonly BoundaryProfile[]): BoundaryProf
   return rules.has('images') ? 'images' : 'any';
 }
 
+/** What of several profiles in a row was worked out before. */
+interface Resolved {
+  actionOf: ActionOf | null;
+  readonly further: WeakMap<BoundaryProfile, Resolved>;
+}
+
+/** Works out the actions of the same profiles once: a call has a handful of profiles and some hundred detectors. */
+export function remember(
+  resolveActions: (profiles: readonly BoundaryProfile[]) => ActionOf,
+): typeof resolveActions {
+  const start: Resolved = { actionOf: null, further: new WeakMap() };
+  return (profiles) => {
+    let resolved = start;
+    for (const profile of profiles) {
+      let next = resolved.further.get(profile);
+      if (next === undefined) {
+        next = { actionOf: null, further: new WeakMap() };
+        resolved.further.set(profile, next);
+      }
+      resolved = next;
+    }
+    return (resolved.actionOf ??= resolveActions(profiles));
+  };
+}
+
 function resolve(
   profiles: readonly BoundaryProfile[],
   direction: 'inbound' | 'outbound',

@@ -3,16 +3,18 @@
  * Trusted: profiles and options. Hostile: every argument, every byte that a tool produced, every name it chose.
  * Pure over its inputs, linear in their size, and closed: what cannot be filtered to its end is withheld.
  */
+import { isAscii } from 'node:buffer';
 import type { CallError } from '../model/call.ts';
 import type { BoundaryProfile, BoundaryReport } from '../model/finding.ts';
 import type { JsonValue } from '../model/json.ts';
 import type { ActionOf } from './actions.ts';
-import { artifactRule, inboundActions, outboundActions, redactEverything } from './actions.ts';
+import { artifactRule, inboundActions, outboundActions, redactEverything, remember } from './actions.ts';
+import { glanceAtJson } from './clean-json.ts';
 import type { OutputArtifact } from './artifacts.ts';
 import { filterArtifact, streamPlace } from './artifacts.ts';
 import { createDecodeBudget } from './decoding/budget.ts';
 import { literalDetectors } from './detectors.ts';
-import { filterJson } from './filter-json.ts';
+import { filterEachString, filterJson } from './filter-json.ts';
 import type { FilterPass } from './filter-pass.ts';
 import { filterText } from './filter-pass.ts';
 import type { Findings } from './findings.ts';
@@ -24,7 +26,7 @@ import type { Pointer } from './pointer.ts';
 import { rootPointer } from './pointer.ts';
 import { applyRedactions, createPlaceholder, inOrder } from './redaction.ts';
 import { scanText } from './scan-text.ts';
-import { buildLiteralScanner } from './literal-scanner.ts';
+import { buildLiteralScanner } from './scan/literal-scanner.ts';
 
 export interface BoundaryOptions {
   /** Key of the placeholders' suffixes, at least 16 bytes. The same key gives the same suffix for the same secret. */
@@ -99,8 +101,10 @@ export function createBoundary({ redactionKey, knownSecrets }: BoundaryOptions):
   const cleanKey = (key: string) => {
     const text = key.toWellFormed();
     const hits = inOrder(scanText(text, scanner, createDecodeBudget()), redactEverything);
-    return applyRedactions(text, hits, redactEverything, placeholder);
+    return applyRedactions(text, hits, redactEverything, placeholder).text;
   };
+  const inbound = remember(inboundActions);
+  const outbound = remember(outboundActions);
   const pointerTo = (root: string): Pointer => rootPointer(root, cleanKey);
 
   const redactForRecord = (value: JsonValue): JsonValue =>
@@ -108,14 +112,20 @@ export function createBoundary({ redactionKey, knownSecrets }: BoundaryOptions):
 
   return {
     checkArguments(args, profiles) {
-      const pass = createPass(inboundActions(profiles));
-      orWithheld('', pass.findings, () => filterJson(args, pointerTo(''), pass));
+      const pass = createPass(inbound(profiles));
+      const forRecord = orWithheld('', pass.findings, () => {
+        // Where nothing is found at all there is nothing to take out of the copy either.
+        if (glanceAtJson(args, pass) === 'blank') return args;
+        filterEachString(args, pointerTo(''), pass);
+        return null;
+      });
       const report = pass.findings.report(scanned);
-      return { report, blocked: report.verdict === 'blocked', forRecord: redactForRecord(args) };
+      const blocked = report.verdict === 'blocked';
+      return { report, blocked, forRecord: forRecord === args ? args : redactForRecord(args) };
     },
 
     filterOutput(output, profiles) {
-      const pass = createPass(outboundActions(profiles));
+      const pass = createPass(outbound(profiles));
       const filtered = orWithheld('', pass.findings, () =>
         filterParts(output, artifactRule(profiles), pointerTo, pass),
       );
@@ -145,7 +155,8 @@ function filterParts(
   pass: FilterPass,
 ): Parts {
   const filterStream = (name: 'stdout' | 'stderr') => {
-    const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(output[name]);
+    const text = decodeUtf8(output[name]);
+    if (text === '') return text;
     return filterText(text, streamPlace(name, text), pass);
   };
   return {
@@ -158,6 +169,13 @@ function filterParts(
       return filtered === null ? [] : [{ ...filtered, index }];
     }),
   };
+}
+
+/** What is no UTF-8 becomes U+FFFD. */
+function decodeUtf8(bytes: Uint8Array): string {
+  const { buffer, byteOffset, byteLength } = bytes;
+  if (isAscii(bytes)) return Buffer.from(buffer, byteOffset, byteLength).toString('latin1');
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
 }
 
 function filterError({ name, message, stack }: CallError, pointer: Pointer, pass: FilterPass): CallError {

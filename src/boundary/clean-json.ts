@@ -1,6 +1,6 @@
 /**
  * Tells quickly that a JSON value holds nothing to act on. All strings are scanned together instead of one by one: most
- * values are clean, and a scan costs more to begin than a short string does to read. A `false` only means: look closer.
+ * values are clean, and a scan costs more to begin than a short string does to read. `unclear` only means: look closer.
  * Throws `LimitExceeded` for a clean value that is too large together with what came before it.
  */
 import type { JsonValue } from '../model/json.ts';
@@ -9,26 +9,30 @@ import type { FilterPass } from './filter-pass.ts';
 import { spend } from './filter-pass.ts';
 import { boundaryLimits } from './limits.ts';
 import type { Hit } from './scan-text.ts';
-import { scanJoined, scanText } from './scan-text.ts';
-import { findInvisible } from './unicode/invisible.ts';
+import { scanJoined, scanWhole } from './scan-text.ts';
 import { lastAtMost } from './view.ts';
 
 /** No format reads past an empty line and goes on, so texts on both sides are as good as alone. */
 const separator = '\n\n';
 
-export function isCleanJson(value: JsonValue, pass: FilterPass): boolean {
+/** `blank`: nothing is found at all, whatever is done about it. `clean`: nothing that this pass acts on. */
+export type Glance = 'blank' | 'clean' | 'unclear';
+
+export function glanceAtJson(value: JsonValue, pass: FilterPass): Glance {
   const strings = collectStrings(value, pass);
-  if (strings === null) return false;
+  if (strings === null) return 'unclear';
   const alone = strings.alone.join(separator);
-  if (!alone.isWellFormed() || findInvisible(alone).length > 0) return false;
+  if (!alone.isWellFormed()) return 'unclear';
   const isActedOn = ({ detector }: Hit) => pass.actionOf(detector) !== 'allow';
   // What is decoded here is not taken from what a closer look may decode.
   const decoding = createDecodeBudget();
-  if (scanText(alone, pass.scanner, decoding).some(isActedOn)) return false;
+  const { hits, hasInvisible } = scanWhole(alone, pass.scanner, decoding);
+  if (hasInvisible || hits.some(isActedOn)) return 'unclear';
   const { text, isSeam } = glue(strings.groups);
-  if (scanJoined(text, isSeam, pass.scanner, decoding).some(isActedOn)) return false;
+  const joined = text === '' ? [] : scanJoined(text, isSeam, pass.scanner, decoding);
+  if (joined.some(isActedOn)) return 'unclear';
   spend(pass, strings.units);
-  return true;
+  return hits.length + joined.length === 0 ? 'blank' : 'clean';
 }
 
 interface Strings {

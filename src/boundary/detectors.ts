@@ -12,6 +12,7 @@ import { nationalId } from './pii/national-id.ts';
 import { paymentCard } from './pii/payment-card.ts';
 import { awsDetectors } from './secrets/aws.ts';
 import { bearerDetectors } from './secrets/bearer.ts';
+import { clientFileDetectors } from './secrets/client-files.ts';
 import { connectionDetectors } from './secrets/connection.ts';
 import { genericDetectors } from './secrets/generic.ts';
 import { githubDetectors } from './secrets/github.ts';
@@ -26,6 +27,7 @@ import { identityDetectors } from './secrets/vendors/identity.ts';
 import { messagingDetectors } from './secrets/vendors/messaging.ts';
 import { microsoftDetectors } from './secrets/vendors/microsoft.ts';
 import { monitoringDetectors } from './secrets/vendors/monitoring.ts';
+import { namedDetectors } from './secrets/vendors/named.ts';
 import { paymentDetectors } from './secrets/vendors/payment.ts';
 import { productivityDetectors } from './secrets/vendors/productivity.ts';
 import { undecodedEntry } from './undecoded.ts';
@@ -47,8 +49,10 @@ export const secretDetectors: readonly LiteralDetector[] = [
   ...monitoringDetectors,
   ...paymentDetectors,
   ...productivityDetectors,
+  ...namedDetectors,
   ...bearerDetectors,
   ...connectionDetectors,
+  ...clientFileDetectors,
   ...genericDetectors,
 ];
 

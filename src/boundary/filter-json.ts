@@ -5,7 +5,7 @@
  */
 import type { JsonObject, JsonValue } from '../model/json.ts';
 import type { FilterPass, Place } from './filter-pass.ts';
-import { isCleanJson } from './clean-json.ts';
+import { glanceAtJson } from './clean-json.ts';
 import { applyHits, settle, spend } from './filter-pass.ts';
 import { boundaryLimits, LimitExceeded } from './limits.ts';
 import type { Pointer } from './pointer.ts';
@@ -15,7 +15,8 @@ import { findSplitSecrets } from './split-secrets.ts';
 
 export function filterJson(value: JsonValue, pointer: Pointer, pass: FilterPass): JsonValue {
   const isContainer = typeof value === 'object' && value !== null;
-  return isContainer && isCleanJson(value, pass) ? value : filterEachString(value, pointer, pass);
+  const isPassed = isContainer && glanceAtJson(value, pass) !== 'unclear';
+  return isPassed ? value : filterEachString(value, pointer, pass);
 }
 
 /** The same without a look at the whole first. */
@@ -60,7 +61,7 @@ function filterSiblings(siblings: Siblings, depth: number, round: number, pass: 
       placeOf(() => pointerTo(index)),
       round,
       pass,
-    );
+    ).text;
   });
 }
 
@@ -122,7 +123,7 @@ function filterObject(
 function filterKey(key: string, place: Place, round: number, pass: FilterPass): string {
   const text = key.toWellFormed();
   if (round === 1) spend(pass, text.length);
-  return applyHits(text, scanText(text, pass.scanner, pass.decoding), place, round, pass);
+  return applyHits(text, scanText(text, pass.scanner, pass.decoding), place, round, pass).text;
 }
 
 /** Keys that became equal are numbered; keys that stayed keep their name. A null prototype makes `__proto__` a key like any other. */

@@ -3,11 +3,12 @@ import type { ActionOf } from './actions.ts';
 import type { DecodeBudget } from './decoding/budget.ts';
 import type { Findings } from './findings.ts';
 import { boundaryLimits, LimitExceeded } from './limits.ts';
-import type { Placeholder } from './redaction.ts';
+import type { Placeholder, Redacted } from './redaction.ts';
 import { applyRedactions, distinct, inOrder, isRedacting } from './redaction.ts';
 import type { Hit } from './scan-text.ts';
+import { scanAround } from './scan-around.ts';
 import { scanText } from './scan-text.ts';
-import type { LiteralScanner } from './literal-scanner.ts';
+import type { LiteralScanner } from './scan/literal-scanner.ts';
 
 export interface FilterPass {
   readonly actionOf: ActionOf;
@@ -46,9 +47,13 @@ export function settle<T>(value: T, filterOnce: (value: T, round: number) => T):
 
 /** Filters one text that stands alone: a stream, a text artifact, a log line. */
 export function filterText(text: string, place: Place, pass: FilterPass): string {
+  let changes: Redacted['changes'] = [];
   return settle(text.toWellFormed(), (text, round) => {
     if (round === 1) spend(pass, text.length);
-    return applyHits(text, scanText(text, pass.scanner, pass.decoding), place, round, pass);
+    const hits = round === 1 ? scanText(text, pass.scanner, pass.decoding) : scanAround(text, changes, pass);
+    const redacted = applyHits(text, hits, place, round, pass);
+    changes = redacted.changes;
+    return redacted.text;
   });
 }
 
@@ -59,8 +64,8 @@ export function applyHits(
   place: Place,
   round: number,
   pass: FilterPass,
-): string {
-  if (hits.length === 0) return text;
+): Redacted {
+  if (hits.length === 0) return { text, changes: [] };
   const ordered = inOrder(hits, pass.actionOf);
   const reported = distinct(ordered, pass.actionOf).filter(
     ({ detector, isContinuation = false }) =>

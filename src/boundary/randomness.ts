@@ -19,3 +19,9 @@ export function looksRandom(secret: string): Confidence | null {
   const mixed = /[A-Za-z]/.test(secret) && /[0-9]/.test(secret);
   return mixed && entropyBits(secret) >= 3 ? 'medium' : null;
 }
+
+/** A check for tokens with a prefix of their own, whose alphabet has `-` and `_`: words joined with these have neither digits nor mixed case. */
+export function notWords(secret: string): Confidence | null {
+  const mixed = /[0-9]/.test(secret) || (/[A-Z]/.test(secret) && /[a-z].*[A-Z]/.test(secret));
+  return mixed && entropyBits(secret) >= 3 ? 'high' : null;
+}

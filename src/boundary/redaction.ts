@@ -53,21 +53,32 @@ function subsumes(outer: Hit, inner: Hit, actionOf: ActionOf): boolean {
   return covers && actions.indexOf(actionOf(outer.detector)) >= actions.indexOf(actionOf(inner.detector));
 }
 
+export interface Redacted {
+  readonly text: string;
+  /** What was put in, by its place in the new text; where nothing was, an empty stretch. In order. */
+  readonly changes: readonly { readonly start: number; readonly end: number }[];
+}
+
 /** The text with every hit whose action takes text out replaced. Expects the order of `inOrder`. */
 export function applyRedactions(
   text: string,
   hits: readonly Hit[],
   actionOf: ActionOf,
   placeholder: Placeholder,
-): string {
+): Redacted {
   const pieces: string[] = [];
+  const changes: { start: number; end: number }[] = [];
   let from = 0;
+  let length = 0;
   for (const { start, end, replacement } of mergeOverlapping(hits, actionOf)) {
-    pieces.push(text.slice(from, start));
-    if (replacement !== null) pieces.push(placeholder(replacement.label, replacement.secret));
+    const substitute = replacement === null ? '' : placeholder(replacement.label, replacement.secret);
+    pieces.push(text.slice(from, start), substitute);
+    length += start - from;
+    changes.push({ start: length, end: length + substitute.length });
+    length += substitute.length;
     from = end;
   }
-  return from === 0 ? text : pieces.join('') + text.slice(from);
+  return changes.length === 0 ? { text, changes } : { text: pieces.join('') + text.slice(from), changes };
 }
 
 /** Whether an action takes the text out. What is blocked is withheld as a whole. */

@@ -4,13 +4,14 @@ import type { DecodeBudget } from './decoding/budget.ts';
 import { decodeBytes, decodeViews } from './decoding/decoded-views.ts';
 import type { Confidence } from './detector.ts';
 import { textDetectors } from './detectors.ts';
-import type { LiteralHit, LiteralScanner, Seams } from './literal-scanner.ts';
-import { noSeams } from './literal-scanner.ts';
+import type { LiteralHit, LiteralScanner, Seams, Survey } from './scan/literal-scanner.ts';
+import { noSeams } from './scan/literal-scanner.ts';
+import { findNumberWindows } from './scan/number-windows.ts';
 import { findInvisible } from './unicode/invisible.ts';
 import { undecodedEntry } from './undecoded.ts';
-import { viewsOf, viewsOfText } from './unicode/views.ts';
-import type { Origin, View } from './view.ts';
-import { plainView } from './view.ts';
+import { viewsBeside } from './unicode/views.ts';
+import type { Origin, SurveyedView, View } from './view.ts';
+import { plainView, surveyed } from './view.ts';
 
 /** A stretch of a text that a detector found, in UTF-16 units of that text. */
 export interface Hit {
@@ -27,28 +28,51 @@ export interface Hit {
 
 /** Looks for everything, as it stands and decoded. */
 export function scanText(text: string, scanner: LiteralScanner, budget: DecodeBudget): Hit[] {
-  const invisible = findInvisible(text);
+  return scanWhole(text, scanner, budget).hits;
+}
+
+/** The same, and whether anything invisible is in the text, also where it does its work. */
+export function scanWhole(
+  text: string,
+  scanner: LiteralScanner,
+  budget: DecodeBudget,
+): { readonly hits: Hit[]; readonly hasInvisible: boolean } {
+  const survey = scanner.survey(text);
   const hits: Hit[] = [];
+  const invisible = findInvisible(text, survey.hidden);
   for (const { kind, start, end } of invisible) {
     if (kind !== null)
       hits.push({ detector: kind, start, end, confidence: 'high', via: [], replacement: null });
   }
-  for (const view of viewsOf(text, invisible, noSeams)) scanDeeply(view, scanner, budget, hits);
-  return hits;
+  scanDeeply(plainView(text, noSeams), survey, scanner, budget, hits);
+  for (const view of viewsBeside(text, invisible, noSeams))
+    scanDeeply(view, scanner.survey(view.text), scanner, budget, hits);
+  return { hits, hasInvisible: invisible.length > 0 };
 }
 
-function scanDeeply(view: View, scanner: LiteralScanner, budget: DecodeBudget, hits: Hit[]): void {
-  scanView(view, scanner, hits);
-  const { views, unread } = decodeViews(view, budget);
-  for (const decoded of views) scanView(decoded, scanner, hits);
+function scanDeeply(
+  view: View,
+  survey: Survey,
+  scanner: LiteralScanner,
+  budget: DecodeBudget,
+  hits: Hit[],
+): void {
+  scanView(view, survey, scanner, hits);
+  const { views, unread } = decodeViews(view, survey.codes, budget, scanner);
+  for (const decoded of views) scanView(decoded, decoded.survey, scanner, hits);
   addUnread(unread, view.text, hits);
 }
 
-function scanView(view: View, scanner: LiteralScanner, hits: Hit[]): void {
-  for (const hit of mergeInjection(scanner.scan(view.text, view.seams))) addHit(hit, view, hits);
-  for (const { id, find } of textDetectors) {
-    for (const { start, end, confidence, label = id, secret = '' } of find(view.text))
-      addHit({ detector: id, start, end, confidence, label, secret, via: [] }, view, hits);
+function scanView(view: View, survey: Survey, scanner: LiteralScanner, hits: Hit[]): void {
+  for (const hit of mergeInjection(scanner.scan(survey, view.seams))) addHit(hit, view, hits);
+  for (const window of findNumberWindows(survey.codes)) {
+    const text = view.text.slice(window.start, window.end);
+    for (const { id, find } of textDetectors) {
+      for (const { start, end, confidence, label = id, secret = '' } of find(text)) {
+        const place = { start: window.start + start, end: window.start + end };
+        addHit({ detector: id, ...place, confidence, label, secret, via: [] }, view, hits);
+      }
+    }
   }
 }
 
@@ -62,19 +86,26 @@ function addUnread(unread: readonly Origin[], text: string, hits: Hit[]): void {
 /** Secrets only, in a text that was glued together at `seams` from parts that are scanned by themselves as well. */
 export function scanJoined(text: string, seams: Seams, scanner: LiteralScanner, budget: DecodeBudget): Hit[] {
   const hits: Hit[] = [];
-  for (const view of viewsOfText(text, seams)) {
-    for (const each of [view, ...decodeViews(view, budget).views])
-      for (const hit of scanner.scanSecrets(each.text, each.seams)) addHit(hit, each, hits);
+  for (const view of viewsOf(text, seams, scanner)) {
+    for (const each of [view, ...decodeViews(view, view.survey.codes, budget, scanner).views])
+      for (const hit of scanner.scanSecrets(each.survey, each.seams)) addHit(hit, each, hits);
   }
   return hits;
+}
+
+/** The text as it stands, and what its invisible characters hide. */
+function viewsOf(text: string, seams: Seams, scanner: LiteralScanner): SurveyedView[] {
+  const plain = surveyed(plainView(text, seams), scanner);
+  const beside = viewsBeside(text, findInvisible(text, plain.survey.hidden), seams);
+  return [plain, ...beside.map((view) => surveyed(view, scanner))];
 }
 
 /** Secrets that show only beside a key or neighbouring string. Places count from the start of `value`. */
 export function scanInContext(context: string, value: string, scanner: LiteralScanner): Hit[] {
   const prefix = `${context}: `;
   const hits: Hit[] = [];
-  for (const view of viewsOfText(prefix + value, noSeams))
-    for (const hit of scanner.scanInContext(view.text)) addHit(hit, view, hits);
+  for (const view of viewsOf(prefix + value, noSeams, scanner))
+    for (const hit of scanner.scanInContext(view.survey)) addHit(hit, view, hits);
   return hits
     .filter((hit) => hit.start >= prefix.length)
     .map((hit) => ({ ...hit, start: hit.start - prefix.length, end: hit.end - prefix.length }));
@@ -83,11 +114,11 @@ export function scanInContext(context: string, value: string, scanner: LiteralSc
 /** Secrets only, in bytes that are no text. Places count bytes. */
 export function scanBytes(data: Uint8Array, scanner: LiteralScanner, budget: DecodeBudget): Hit[] {
   const text = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('latin1');
-  const plain = plainView(text, noSeams);
-  const { views, unread } = decodeBytes(plain, budget);
+  const plain = surveyed(plainView(text, noSeams), scanner);
+  const { views, unread } = decodeBytes(plain, plain.survey.codes, budget, scanner);
   const hits: Hit[] = [];
   for (const view of [plain, ...views])
-    for (const hit of scanner.scanSecrets(view.text, noSeams)) addHit(hit, view, hits);
+    for (const hit of scanner.scanSecrets(view.survey, noSeams)) addHit(hit, view, hits);
   addUnread(unread, text, hits);
   return hits;
 }

@@ -6,7 +6,7 @@ import type { DecodeBudget } from './decoding/budget.ts';
 import { boundaryLimits } from './limits.ts';
 import type { Hit } from './scan-text.ts';
 import { scanJoined } from './scan-text.ts';
-import type { LiteralScanner } from './literal-scanner.ts';
+import type { LiteralScanner } from './scan/literal-scanner.ts';
 
 /** A stretch of one string in the glued text. */
 interface Piece {

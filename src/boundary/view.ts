@@ -2,7 +2,7 @@
  * A text that can be read out of another: without its invisible characters, unescaped, decoded. Detectors look at each
  * view by itself; what they find leads back to the stretch of the original that it was read from.
  */
-import type { Seams } from './literal-scanner.ts';
+import type { LiteralScanner, Seams, Survey } from './scan/literal-scanner.ts';
 
 export interface View {
   readonly text: string;
@@ -21,6 +21,15 @@ export interface Origin {
 /** The text as it stands. */
 export function plainView(text: string, seams: Seams): View {
   return { text, seams, toOriginal: (start, end) => ({ start, end, via: [] }) };
+}
+
+/** A view with what a pass over its text found. */
+export interface SurveyedView extends View {
+  readonly survey: Survey;
+}
+
+export function surveyed(view: View, scanner: LiteralScanner): SurveyedView {
+  return { ...view, survey: scanner.survey(view.text) };
 }
 
 /** A view of a view, as a view of the original. */

@@ -81,7 +81,8 @@ export async function dispatchCall(
   }
   onBegun?.(begun.call);
   const run = await runCall(context.executor, begun.execution, running.signal);
-  if (run.kind === 'not_started') return withdrawCall(context, begun, run.error, lease);
+  // Awaited: whoever waits for running calls at shutdown waits for what becomes of them too.
+  if (run.kind === 'not_started') return await withdrawCall(context, begun, run.error, lease);
   try {
     const filtered = filterRun(context, begun, run);
     lease.ran(filtered.used);
@@ -92,7 +93,7 @@ export async function dispatchCall(
       kind: 'lost',
       error: new Lost('the call ended, its outcome could not be made', { cause: error }),
     } as const;
-    return completeCall(context, begun, filterRun(context, begun, lost), slot.waitedMs);
+    return await completeCall(context, begun, filterRun(context, begun, lost), slot.waitedMs);
   }
 }
 

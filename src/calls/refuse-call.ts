@@ -90,7 +90,13 @@ export async function withdrawCall(
     ],
     calls: [
       {
-        call: { ...call, status: 'cancelled', startedAt: null, finishedAt },
+        call: {
+          ...call,
+          status: 'cancelled',
+          error: { name: 'NotStarted', message: error.message },
+          startedAt: null,
+          finishedAt,
+        },
         tenant: caller.principal.tenant,
         principal: caller.principal.id,
       },

@@ -1,8 +1,7 @@
-import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import type { Page, StoredEvent, VerifyReport } from '../audit/record.ts';
+import type { Page, StoredEvent } from '../audit/record.ts';
 import { createClient } from './client.ts';
-import { CommandFailed } from './command-failed.ts';
+import { addAuditVerify } from './audit-verify.ts';
 import { printable, table } from './output.ts';
 import type { Output } from './output.ts';
 
@@ -36,31 +35,7 @@ export function addAuditCommands(program: Command, output: () => Output): void {
     const out = output();
     out.show(page, () => describeEvents(page, out));
   });
-  audit
-    .command('verify')
-    .description('walk the chain from its first event')
-    .option('--offline', 'read the database in SALLYPORT_DATA_DIR itself instead of asking the server')
-    .action(async (options: { offline?: boolean }) => {
-      const report =
-        options.offline === true
-          ? await verifyOffline()
-          : ((await createClient(process.env).request('GET', '/v1/audit/verify')) as VerifyReport);
-      const out = output();
-      out.show(report, () => describeReport(report, out));
-      if (!report.valid) process.exitCode = 1;
-    });
-}
-
-async function verifyOffline(): Promise<VerifyReport> {
-  const [{ openSqliteRecordReadOnly }, { databaseFile }] = await Promise.all([
-    import('../audit/sqlite/open-sqlite-record.ts'),
-    import('../audit/sqlite/data-directory.ts'),
-  ]);
-  const dataDir = process.env['SALLYPORT_DATA_DIR'] ?? './data';
-  if (!existsSync(databaseFile(dataDir)))
-    throw new CommandFailed(2, `There is no record in ${dataDir}: set SALLYPORT_DATA_DIR to the server's.`);
-  using record = openSqliteRecordReadOnly({ dataDir, clock: { now: () => Date.now() } });
-  return await record.verify();
+  addAuditVerify(audit, output);
 }
 
 function describeEvents(page: Page<StoredEvent>, { paint }: Output): string {
@@ -81,19 +56,4 @@ function describeEvents(page: Page<StoredEvent>, { paint }: Output): string {
 
 function printableTable(rows: readonly (readonly string[])[]): string {
   return table(rows.map((row) => row.map((cell, index) => (index === 0 ? cell : printable(cell)))));
-}
-
-function describeReport(report: VerifyReport, { paint }: Output): string {
-  const verdict = report.valid ? paint.good('valid') : paint.bad('NOT VALID');
-  const range = report.from === null ? '' : ` from ${report.from} to ${report.to ?? ''}`;
-  return [
-    `${verdict}: ${report.events} events${range}`,
-    ...report.writers.map(({ writer, events, head }) =>
-      paint.dim(`  ${writer}: ${events} events, head ${head}`),
-    ),
-    ...report.problems.map(
-      ({ kind, writer, sequence, detail }) => `  ${paint.bad(kind)} ${writer} #${sequence}: ${detail}`,
-    ),
-    paint.dim('  no checkpoint or anchor stands behind this: it does not exclude the operator'),
-  ].join('\n');
 }

@@ -11,6 +11,8 @@ type OptionalNames =
   | 'trustedProxies'
   | 'dockerHost'
   | 'sealingKey'
+  | 'auditSigningKey'
+  | 'auditAnchor'
   | 'approvalWebhook'
   | 'runners'
   | 'redisUrl'

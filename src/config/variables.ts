@@ -81,6 +81,25 @@ function key256(value: string): Uint8Array {
   return Buffer.from(value, 'hex');
 }
 
+/** The key that signs; after a comma the one before it, which hands over. */
+function signingKeys(value: string): { readonly key: Uint8Array; readonly previous: Uint8Array | null } {
+  const [key = '', previous, ...more] = value.split(',').map((part) => part.trim());
+  if (more.length > 0) throw new Error('must be one key, or the new and the old one separated by ","');
+  return { key: key256(key), previous: previous === undefined ? null : key256(previous) };
+}
+
+function anchorList(value: string) {
+  return value.split(',').map((part) => {
+    const file = /^file:(\/.{1,4096})$/.exec(part.trim())?.[1];
+    if (file !== undefined) return { kind: 'file', path: file } as const;
+    const syslog = /^syslog:\/\/(\[[0-9a-fA-F:.]+\]|[\w.-]{1,255}):(\d{1,5})$/.exec(part.trim());
+    if (syslog === null)
+      throw new Error('must be file:/path or syslog://host:port, or a list of them separated by ","');
+    const [, host = '', port] = syslog;
+    return { kind: 'syslog', host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) } as const;
+  });
+}
+
 function webhookUrl(value: string): URL {
   const url = URL.parse(value);
   if (url === null || !['http:', 'https:'].includes(url.protocol) || url.hash !== '')
@@ -173,6 +192,12 @@ export const variables = {
     'on',
     oneOf('on', 'off'),
   ),
+  engineFloor: variable(
+    'SALLYPORT_ENGINE_FLOOR',
+    'what to do where runc or runsc is of a version with known holes; refuse: no container is started under it',
+    'warn',
+    oneOf('warn', 'refuse'),
+  ),
   maxBodyBytes: variable('SALLYPORT_MAX_BODY_BYTES', 'largest request body', '1MiB', bytes(kib, 16 * mib)),
   trustedProxies: variable(
     'SALLYPORT_TRUSTED_PROXIES',
@@ -211,6 +236,25 @@ export const variables = {
     null,
     key256,
     { secret: true },
+  ),
+  auditSigningKey: variable(
+    'SALLYPORT_AUDIT_SIGNING_KEY',
+    'signs checkpoints of the record; NEW,OLD hands over to a new key; unset: signing.key in the data directory',
+    null,
+    signingKeys,
+    { secret: true },
+  ),
+  auditAnchor: variable(
+    'SALLYPORT_AUDIT_ANCHOR',
+    'where checkpoints are noted as well, file:/path or syslog://host:port (TCP), separated by ","',
+    null,
+    anchorList,
+  ),
+  auditCheckpointMs: variable(
+    'SALLYPORT_AUDIT_CHECKPOINT_MS',
+    'a checkpoint of the record is signed at least so often while events come in',
+    '60000',
+    integer(100, 86_400_000),
   ),
   // Often holds a token in its path.
   approvalWebhook: variable(

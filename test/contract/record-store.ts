@@ -382,6 +382,14 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
   });
 
   describe(`${name}: verifying and health`, () => {
+    test('gives back the heads of its chains', async () => {
+      await using record = await store.open('heads', sources());
+      expect(record.heads()).toEqual([]);
+      await record.write(intent('call_1'));
+      const [last] = (await record.write(outcome('call_1'))).events();
+      expect(record.heads()).toEqual([{ writer: 'node-a/api-1', sequence: 2, hash: last!.hash }]);
+    });
+
     test('verifies an empty record', async () => {
       await using record = await store.open('empty', sources());
       expect(await record.verify()).toEqual({
@@ -391,6 +399,9 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
         to: null,
         writers: [],
         trust: 'unanchored',
+        checkpoints: 0,
+        keys: [],
+        afterLastCheckpoint: 0,
         problems: [],
       });
     });
@@ -409,6 +420,9 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
         to: '2026-01-02T03:04:06.000Z',
         writers: [{ writer: 'node-a/api-1', events: 2, head: last!.hash }],
         trust: 'unanchored',
+        checkpoints: 0,
+        keys: [],
+        afterLastCheckpoint: 2,
         problems: [],
       });
     });

@@ -83,6 +83,8 @@ test('event types', () => {
     'policy_rejected',
     'block_added',
     'block_removed',
+    'checkpoint',
+    'chain_key_rotated',
     'started',
     'stopped',
     'quota_store_changed',

@@ -27,6 +27,7 @@ import { getCallRoute } from './get-call.ts';
 import { getPolicyRoute } from './get-policy.ts';
 import { createKeyRoute, listKeysRoute, revokeKeyRoute } from './keys.ts';
 import { listAuditEventsRoute } from './list-audit-events.ts';
+import { listCheckpointsRoute } from './list-checkpoints.ts';
 import { listToolsRoute } from './list-tools.ts';
 import { healthRoute, metricsRoute, openApiRoute, readyRoute } from './operations.ts';
 import { getRevisionRoute, listRevisionsRoute } from './policy-revisions.ts';
@@ -89,6 +90,7 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
     decideApprovalRoute({ desk, bodies, isDraining: options.isDraining }),
     listAuditEventsRoute({ record, onRead: recordRead }),
     verifyAuditRoute({ record, onRead: recordRead }),
+    listCheckpointsRoute({ record, onRead: recordRead }),
     getPolicyRoute(options.policy),
     listRevisionsRoute(record, options.policy),
     getRevisionRoute(record, options.policy),

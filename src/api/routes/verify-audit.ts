@@ -1,8 +1,15 @@
+import { isHex } from '../../audit/checkpoints/statement.ts';
 import type { RecordStore } from '../../audit/record.ts';
 import type { Caller } from '../../model/principal.ts';
 import { callerOf } from '../authenticate.ts';
-import { readQuery } from '../query.ts';
+import { invalidQuery, readQuery } from '../query.ts';
 import type { Route } from '../route.ts';
+
+const parameters = {
+  publicKey: {
+    description: 'Ed25519 key that must have signed, in hex; without it the first key of the record is taken',
+  },
+} as const;
 
 export interface VerifyAuditOptions {
   readonly record: Pick<RecordStore, 'verify'>;
@@ -16,6 +23,7 @@ export function verifyAuditRoute(options: VerifyAuditOptions): Route {
     path: '/v1/audit/verify',
     scope: 'audit',
     summary: 'Verify the record',
+    query: parameters,
     success: {
       status: 200,
       description: 'The report; `valid` is false when anything was altered, dropped or reordered.',
@@ -23,9 +31,11 @@ export function verifyAuditRoute(options: VerifyAuditOptions): Route {
     problems: ['malformed_request', 'audit_unavailable'],
     audits: ['audit_read'],
     async handler(request, response) {
-      readQuery(request, []);
+      const { publicKey } = readQuery(request, ['publicKey']);
+      if (publicKey !== undefined && !isHex(publicKey, 64))
+        throw invalidQuery({ pointer: '?publicKey', message: 'must be 64 lower-case hex digits' });
       await options.onRead(callerOf(response), 'verify');
-      response.json(await options.record.verify());
+      response.json(await options.record.verify(publicKey === undefined ? {} : { publicKeys: [publicKey] }));
     },
   };
 }

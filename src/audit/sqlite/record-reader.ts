@@ -16,7 +16,8 @@ import type {
   Page,
 } from '../record.ts';
 import type { Pin, PolicyState, QuotaUse, RecordReader, StoredRevision } from '../record.ts';
-import type { StoredArtifact, StoredCall, StoredEvent, VerifyReport } from '../record.ts';
+import type { StoredArtifact, StoredCall, StoredEvent } from '../record.ts';
+import type { VerifyReport, VerifyTrust, WriterHead } from '../record.ts';
 import type { Block } from '../../model/block.ts';
 import type { Scope } from '../../model/principal.ts';
 import type { Connection } from './connection.ts';
@@ -160,8 +161,12 @@ export class SqliteRecordReader implements RecordReader, Disposable {
     };
   }
 
-  verify(): Promise<VerifyReport> {
-    return verifyRecord(this.#connection).catch((error: unknown) => {
+  heads(): readonly WriterHead[] {
+    return this.#read(() => this.#statements.heads.all() as WriterHead[]);
+  }
+
+  verify(trust: VerifyTrust = {}): Promise<VerifyReport> {
+    return verifyRecord(this.#connection, trust).catch((error: unknown) => {
       throw recordUnavailable(error);
     });
   }
@@ -250,6 +255,7 @@ function prepare(connection: Connection) {
        FROM policy_revisions ORDER BY last_activated_at_ms DESC, id LIMIT 1000`,
     ),
     blocks: connection.prepare('SELECT body FROM blocks WHERE expires_at_ms > ? ORDER BY id').pluck(),
+    heads: connection.prepare('SELECT writer, sequence, hash FROM writers ORDER BY writer'),
     // Inside of strings quotation marks are escaped: only the member itself reads like this.
     quotaUse: connection.prepare(
       `SELECT position, type, canonical FROM audit_chain

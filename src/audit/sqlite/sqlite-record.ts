@@ -5,6 +5,7 @@ import { poolRandomBytes, sealWrite } from './seal-write.ts';
 import { WriteQueue } from './write-queue.ts';
 import type { ApprovalQuery } from '../record.ts';
 import type { EventQuery, Receipt, RecordHealth, RecordStore, RecordWrite, StoredEvent } from '../record.ts';
+import type { VerifyTrust } from '../record.ts';
 import { linkEvent } from '../chain.ts';
 import type { ChainHead, SealedEvent } from '../chain.ts';
 import type { SealedWrite } from './protocol.ts';
@@ -122,8 +123,12 @@ export class SqliteRecord implements RecordStore {
     return this.#reader.listEvents(query);
   }
 
-  verify() {
-    return this.#reader.verify();
+  heads() {
+    return this.#reader.heads();
+  }
+
+  verify(trust?: VerifyTrust) {
+    return this.#reader.verify(trust);
   }
 
   quotaUseSince(sinceMs: number) {

@@ -2,9 +2,10 @@
 import { setImmediate } from 'node:timers/promises';
 import { commitTo } from '../chain.ts';
 import { searchColumnNames } from '../stored-event.ts';
+import { CheckpointClaims } from '../checkpoints/checkpoint-claims.ts';
 import { ChainVerifier } from '../verify.ts';
 import type { ChainHead } from '../chain.ts';
-import type { StoredCall, VerifyReport } from '../record.ts';
+import type { StoredCall, VerifyReport, VerifyTrust } from '../record.ts';
 import type { CanonicalEvent, SearchColumn } from '../stored-event.ts';
 import type { ChainRow } from '../verify.ts';
 import type { Connection } from './connection.ts';
@@ -16,10 +17,14 @@ const sliceMsMax = 8;
 const rowsPerLook = 32;
 
 /** Verifies what was durable when it was called. Throws SQLite's error where the file cannot be read. */
-export async function verifyRecord(connection: Connection): Promise<VerifyReport> {
+export async function verifyRecord(connection: Connection, trust: VerifyTrust): Promise<VerifyReport> {
   const statements = prepare(connection);
   const { heads, last } = statements.readHeads();
-  const verifier = new ChainVerifier(({ writer, sequence }) => statements.holds(writer, sequence, last));
+  const claims = await collectClaims(statements, last, trust);
+  const verifier = new ChainVerifier(
+    ({ writer, sequence }) => statements.holds(writer, sequence, last),
+    claims,
+  );
   const times = new HighTime();
   await walk(
     (after: number) => statements.events(after, last),
@@ -32,6 +37,7 @@ export async function verifyRecord(connection: Connection): Promise<VerifyReport
     },
   );
   verifier.compareHeads(heads);
+  verifier.compareClaims();
   await walk(
     (after: string) => statements.calls(after),
     '',
@@ -42,6 +48,25 @@ export async function verifyRecord(connection: Connection): Promise<VerifyReport
     },
   );
   return verifier.report();
+}
+
+/** Checkpoints by the column of their type: one that was hidden from it is found altered in the walk. */
+async function collectClaims(
+  statements: Statements,
+  last: number,
+  trust: VerifyTrust,
+): Promise<CheckpointClaims> {
+  const claims = new CheckpointClaims(trust);
+  await walk(
+    (after: number) => statements.checkpoints(after, last),
+    0,
+    ([position, canonical, writer, sequence]) => {
+      claims.takeEvent({ writer, sequence }, readJson<CanonicalEvent>(canonical).details);
+      return position;
+    },
+  );
+  for (const [index, anchor] of (trust.anchors ?? []).entries()) claims.takeAnchor(anchor, index + 1);
+  return claims;
 }
 
 /** Calls `take` with every row. It returns the key after which the walk goes on in the next slice. */
@@ -135,6 +160,10 @@ function chainRow(row: StoredRow, bytes: (position: number) => Uint8Array): Chai
   };
 }
 
+type CheckpointRow = readonly [position: number, canonical: Buffer, writer: string, sequence: number];
+
+type Statements = ReturnType<typeof prepare>;
+
 function prepare(connection: Connection) {
   const columns = searchColumnNames.map((name) => `e.${name}`).join(', ');
   const events = connection
@@ -146,6 +175,12 @@ function prepare(connection: Connection) {
     )
     .raw();
   const bytes = connection.prepare('SELECT canonical FROM audit_chain WHERE position = ?').pluck();
+  const checkpoints = connection
+    .prepare(
+      `SELECT position, canonical, writer, sequence FROM audit_chain
+       WHERE type IN ('checkpoint', 'chain_key_rotated') AND position > ? AND position <= ? ORDER BY position`,
+    )
+    .raw();
   const calls = connection.prepare('SELECT id, status, salt, body FROM calls WHERE id > ? ORDER BY id').raw();
   const eventsOfCall = connection
     .prepare('SELECT canonical FROM audit_chain WHERE call_id = ? ORDER BY position DESC')
@@ -163,6 +198,8 @@ function prepare(connection: Connection) {
       last: Number(connection.prepare('SELECT max(position) FROM audit_chain').pluck().get() ?? 0),
     })),
     events: (after: number, last: number) => events.iterate(after, last) as IterableIterator<StoredRow>,
+    checkpoints: (after: number, last: number) =>
+      checkpoints.iterate(after, last) as IterableIterator<CheckpointRow>,
     bytes: (position: number) => bytes.get(position) as Uint8Array,
     calls: (after: string) => calls.iterate(after) as IterableIterator<CallRow>,
     eventsOfCall: (id: string) => eventsOfCall.iterate(id) as IterableIterator<Buffer>,

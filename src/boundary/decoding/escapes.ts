@@ -1,5 +1,5 @@
 /** Escapes of single characters, read in one pass: `%41`, `\u0041`, `\x41`, `\101`, `\n`, `&#65;`, `&amp;`. */
-import { noSeams } from '../literal-scanner.ts';
+import { noSeams } from '../scan/literal-scanner.ts';
 import type { View } from '../view.ts';
 import { lastAtMost } from '../view.ts';
 import type { DecodeBudget } from './budget.ts';
@@ -12,8 +12,8 @@ import { ampersand, backslash, parseEscape, percent } from './parse-escape.ts';
 const surroundingUnits = 4096;
 
 /** null: no escape hides anything, or there is no budget left to look. */
-export function readEscapes(text: string, budget: DecodeBudget): View | null {
-  const found = findEscapes(text);
+export function readEscapes(text: string, codes: Buffer, budget: DecodeBudget): View | null {
+  const found = findEscapes(text, codes);
   if (found.hiding.length === 0) return null;
   const unescaped = new Unescaped(text);
   let next = 0;
@@ -35,11 +35,11 @@ interface Escapes {
   readonly hiding: readonly number[];
 }
 
-function findEscapes(text: string): Escapes {
+function findEscapes(text: string, codes: Buffer): Escapes {
   const starts: number[] = [];
   const escapes: number[] = [];
   const hiding: number[] = [];
-  const nextOf = [percent, backslash, ampersand].map((unit) => occurrences(text, String.fromCharCode(unit)));
+  const nextOf = [percent, backslash, ampersand].map((unit) => occurrences(codes, unit));
   for (let at = 0; ;) {
     at = Math.min(...nextOf.map((next) => next(at)));
     if (at === text.length) return { starts, escapes, hiding };
@@ -54,13 +54,13 @@ function findEscapes(text: string): Escapes {
   }
 }
 
-/** Where the character occurs next, from a place that only grows; the length of the text when it does not. */
-function occurrences(text: string, character: string): (from: number) => number {
+/** Where the code occurs next, from a place that only grows; the length of the text when it does not. */
+function occurrences(codes: Buffer, code: number): (from: number) => number {
   let next = -1;
   return (from) => {
     if (next >= from) return next;
-    const found = text.indexOf(character, from);
-    next = found === -1 ? text.length : found;
+    const found = codes.indexOf(code, from);
+    next = found === -1 ? codes.length : found;
     return next;
   };
 }

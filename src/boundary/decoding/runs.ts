@@ -1,5 +1,6 @@
 /** Base64 and hexadecimal digits inside a text, wherever they yield readable characters or compressed data. */
 import type { View } from '../view.ts';
+import { lastAtMost } from '../view.ts';
 import type { DecodeBudget } from './budget.ts';
 import { decompress, isCompressed } from './compressed.ts';
 import { SegmentedText } from './segments.ts';
@@ -10,8 +11,8 @@ const hexUnitsMin = 32;
 /** Lines of wrapped base64 (RFC 2045 §6.8, RFC 7468 §2) are at least this long, but for the last. */
 const wrappedLineUnitsMin = 56;
 
-/** Value of a base64 or base64url digit by character code; -1 for everything else. RFC 4648 §4, §5. */
-const base64Value = new Int8Array(65_536).fill(-1);
+/** Value of a base64 or base64url digit by code; -1 for everything else. RFC 4648 §4, §5. */
+const base64Value = new Int8Array(256).fill(-1);
 for (const [value, digit] of [
   ...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/',
 ].entries()) {
@@ -20,7 +21,7 @@ for (const [value, digit] of [
 base64Value['-'.charCodeAt(0)] = 62;
 base64Value['_'.charCodeAt(0)] = 63;
 
-const hexValue = new Int8Array(65_536).fill(-1);
+const hexValue = new Int8Array(256).fill(-1);
 for (const [value, digit] of [...'0123456789abcdef'].entries()) {
   hexValue[digit.charCodeAt(0)] = value;
   hexValue[digit.toUpperCase().charCodeAt(0)] = value;
@@ -28,91 +29,197 @@ for (const [value, digit] of [...'0123456789abcdef'].entries()) {
 
 /** Digits of one encoded stretch, without the line breaks between them. */
 interface Run {
-  readonly digits: string;
+  readonly digits: Buffer;
   /** Where in the text a digit stands. */
   readonly placeOf: (digit: number) => number;
 }
 
 /** All that the text holds, as one view with breaks between the stretches. null: nothing. */
-export function readRuns(text: string, budget: DecodeBudget): View | null {
+export function readRuns(_text: string, codes: Buffer, budget: DecodeBudget): View | null {
   const decoded = new SegmentedText();
-  const { length } = text;
-  let floor = 0;
-  // Every run of that many digits has one at this distance: text without them is stepped over.
-  for (let at = base64UnitsMin - 1; at < length;) {
-    if (!isDigit(text, at, base64Value)) {
-      at += base64UnitsMin;
-      continue;
-    }
-    let start = at;
-    while (start > floor && isDigit(text, start - 1, base64Value)) start--;
-    let end = at + 1;
-    while (end < length && isDigit(text, end, base64Value)) end++;
-    if (end - start >= base64UnitsMin) {
-      const run = runAt(text, start, end);
-      end = run.placeOf(run.digits.length - 1) + 1;
-      readHex(run, decoded, budget);
-      readBase64(run, decoded, budget);
-    }
-    floor = end;
-    at = end + base64UnitsMin;
-  }
+  forEachRun(codes, base64Value, base64UnitsMin, (start, end) => {
+    // A line that long may go on in the next one.
+    if (end - start < wrappedLineUnitsMin && !isWorthReading(codes, start, end)) return end;
+    const run = runAt(codes, start, end);
+    readHex(run, decoded, budget);
+    readBase64(run, decoded, budget);
+    return run.placeOf(run.digits.length - 1) + 1;
+  });
   return decoded.length === 0 ? null : decoded.toView();
 }
 
-function isDigit(text: string, at: number, values: Int8Array): boolean {
-  // A table of all units: the index is always inside it.
-  return (values[text.charCodeAt(at)] as number) >= 0;
+/**
+ * Longest stretches of at least `unitsMin` digits; `onRun` answers where to go on. Like Boyer and Moore's search: what stands
+ * at the end of a possible stretch is read first, so that most of ordinary text is stepped over.
+ */
+function forEachRun(
+  codes: Buffer,
+  values: Int8Array,
+  unitsMin: number,
+  onRun: (start: number, end: number) => number,
+): void {
+  const { length } = codes;
+  let floor = 0;
+  for (let last = unitsMin - 1; last < length; last = floor + unitsMin - 1) {
+    let start = last + 1;
+    while (start > floor && isDigit(codes, start - 1, values)) start--;
+    if (last + 1 - start < unitsMin) {
+      floor = Math.max(start, floor);
+      continue;
+    }
+    let end = last + 1;
+    while (end < length && isDigit(codes, end, values)) end++;
+    floor = Math.max(onRun(start, end), end);
+  }
+}
+
+function isDigit(codes: Buffer, at: number, values: Int8Array): boolean {
+  // A table of all codes: the index is always inside it.
+  return (values[codes[at] as number] as number) >= 0;
 }
 
 /** The run with the lines that continue it, after line breaks as such or written as escapes. */
-function runAt(text: string, start: number, end: number): Run {
-  const lineBreak = /(?:\r?\n|(?:\\r)?\\n)[ \t]{0,8}/y;
-  const lines = [text.slice(start, end)];
+function runAt(codes: Buffer, start: number, end: number): Run {
+  const lines = [codes.subarray(start, end)];
   const starts = [start];
   const offsets = [0];
   let digits = end - start;
+  let lineEnd = end;
   for (let lineUnits = digits; lineUnits >= wrappedLineUnitsMin;) {
-    lineBreak.lastIndex = (starts.at(-1) ?? 0) + lineUnits;
-    if (!lineBreak.test(text) || !isDigit(text, lineBreak.lastIndex, base64Value)) break;
-    const from = lineBreak.lastIndex;
-    let to = from;
-    while (to < text.length && isDigit(text, to, base64Value)) to++;
-    lines.push(text.slice(from, to));
+    const from = afterLineBreak(codes, lineEnd);
+    if (from === -1 || !isDigit(codes, from, base64Value)) break;
+    lineEnd = from;
+    while (lineEnd < codes.length && isDigit(codes, lineEnd, base64Value)) lineEnd++;
+    lines.push(codes.subarray(from, lineEnd));
     starts.push(from);
     offsets.push(digits);
-    lineUnits = to - from;
+    lineUnits = lineEnd - from;
     digits += lineUnits;
   }
-  if (lines.length === 1) return { digits: lines[0] ?? '', placeOf: (digit) => start + digit };
+  const [first] = lines;
+  if (lines.length === 1 && first !== undefined) return { digits: first, placeOf: (digit) => start + digit };
   return {
-    digits: lines.join(''),
+    digits: Buffer.concat(lines),
     placeOf: (digit) => {
-      let line = offsets.length - 1;
-      while ((offsets[line] ?? 0) > digit) line--;
+      const line = lastAtMost(offsets, digit);
       return (starts[line] ?? 0) + digit - (offsets[line] ?? 0);
     },
   };
 }
 
+const indentUnitsMax = 8;
+
+/** Past a line break (`\r\n`, `\n`, also written as escapes) and an indent; -1 when none stands there. */
+function afterLineBreak(codes: Buffer, at: number): number {
+  let next = at;
+  if (codes[next] === 0x5c) {
+    if (codes[next + 1] === 0x72 && codes[next + 2] === 0x5c) next += 2;
+    if (codes[next + 1] !== 0x6e) return -1;
+    next += 2;
+  } else {
+    if (codes[next] === 0x0d) next++;
+    if (codes[next] !== 0x0a) return -1;
+    next++;
+  }
+  const indentEnd = next + indentUnitsMax;
+  while (next < indentEnd && (codes[next] === 0x20 || codes[next] === 0x09)) next++;
+  return next < codes.length ? next : -1;
+}
+
 /** Readable characters in a row that make a stretch worth decoding: three groups of four digits, eight pairs of two. */
 const base64GroupsMin = 3;
 const hexPairsMin = 8;
+/** What is decoded before and after them: the rest of something that is mostly unreadable is nothing that a token is in. */
+const surroundingGroups = 64;
+
+/** Whether anything at all would be read out of the digits. Most words, paths and ids end here. */
+function isWorthReading(codes: Buffer, start: number, end: number): boolean {
+  for (let shift = 0; shift < 4; shift++) if (hasReadableGroups(codes, start + shift, end)) return true;
+  if (isCompressedStart(codes, start)) return true;
+  let isHex = false;
+  if (end - start >= hexUnitsMin) {
+    forEachRun(codes.subarray(start, end), hexValue, hexUnitsMin, (_, to) => {
+      isHex = true;
+      return to;
+    });
+  }
+  return isHex;
+}
+
+/** Every third group is looked at first: three in a row have one of them. */
+function hasReadableGroups(codes: Buffer, from: number, end: number): boolean {
+  const last = end - 4;
+  for (let at = from + 4 * (base64GroupsMin - 1); at <= last; at += 4 * base64GroupsMin) {
+    if (!isReadableGroup(codes, at)) continue;
+    let first = at;
+    while (first - 4 >= from && first > at - 8 && isReadableGroup(codes, first - 4)) first -= 4;
+    let next = at + 4;
+    while (next <= last && next < at + 12 && isReadableGroup(codes, next)) next += 4;
+    if (next - first >= 4 * base64GroupsMin) return true;
+  }
+  return false;
+}
 
 /** Four ways to cut the digits into groups: what stands before a token may be of the same alphabet. */
 function readBase64(run: Run, decoded: SegmentedText, budget: DecodeBudget): void {
   const { digits } = run;
   for (let shift = 0; shift < 4; shift++) {
-    if (!isReadableBase64(digits, shift) && !(shift === 0 && isCompressedStart(digits))) continue;
-    const data = Buffer.from(shift === 0 ? digits : digits.slice(shift), 'base64');
-    const stretch = {
-      via: 'base64',
-      run,
-      firstOf: (byte: number) => shift + Math.floor((byte * 4) / 3),
-      lastOf: (byte: number) => Math.min(shift + Math.ceil(((byte + 1) * 4) / 3), digits.length) - 1,
-    };
-    addDecoded(data, stretch, decoded, budget);
+    const groups = (digits.length - shift) >> 2;
+    if (shift === 0 && isCompressedStart(digits, 0)) readGroups(run, 0, digits.length, decoded, budget);
+    else if (hasReadableGroups(digits, shift, digits.length)) {
+      const isReadable = (group: number) => isReadableGroup(digits, shift + 4 * group);
+      forEachIsland(groups, base64GroupsMin, surroundingGroups, isReadable, (from, to) => {
+        // What is left behind the last whole group are the last bytes of the text.
+        const end = to === groups ? digits.length : shift + 4 * to;
+        readGroups(run, shift + 4 * from, end, decoded, budget);
+      });
+    }
   }
+}
+
+function readGroups(
+  run: Run,
+  start: number,
+  end: number,
+  decoded: SegmentedText,
+  budget: DecodeBudget,
+): void {
+  const stretch = {
+    via: 'base64',
+    run,
+    firstOf: (byte: number) => start + Math.floor((byte * 4) / 3),
+    lastOf: (byte: number) => Math.min(start + Math.ceil(((byte + 1) * 4) / 3), end) - 1,
+  };
+  addDecoded(Buffer.from(run.digits.toString('latin1', start, end), 'base64'), stretch, decoded, budget);
+}
+
+/** Where at least `countMin` in a row are wanted, with `surrounding` on both sides; those that touch are one. */
+function forEachIsland(
+  count: number,
+  countMin: number,
+  surrounding: number,
+  isWanted: (index: number) => boolean,
+  onIsland: (from: number, to: number) => void,
+): void {
+  let from = -1;
+  let to = -1;
+  for (let last = countMin - 1; last < count;) {
+    let start = last + 1;
+    while (start > last + 1 - countMin && isWanted(start - 1)) start--;
+    if (last + 1 - start < countMin) {
+      last = start + countMin - 1;
+      continue;
+    }
+    let end = last + 1;
+    while (end < count && isWanted(end)) end++;
+    if (to === -1 || start - surrounding > to) {
+      if (to !== -1) onIsland(from, to);
+      from = Math.max(0, start - surrounding);
+    }
+    to = Math.min(count, end + surrounding);
+    last = end + countMin;
+  }
+  if (to !== -1) onIsland(from, to);
 }
 
 interface Stretch {
@@ -146,22 +253,13 @@ function addDecoded(
   });
 }
 
-function isReadableBase64(digits: string, shift: number): boolean {
-  let groups = 0;
-  for (let at = shift; at + 3 < digits.length; at += 4) {
-    const first = base64Value[digits.charCodeAt(at)] ?? 0;
-    // Of a readable byte the first digit is at most 31: half of all groups end here.
-    const isReadable = first < 32 && isReadableGroup(digits, at, first);
-    groups = isReadable ? groups + 1 : 0;
-    if (groups === base64GroupsMin) return true;
-  }
-  return false;
-}
-
-function isReadableGroup(digits: string, at: number, first: number): boolean {
-  const second = base64Value[digits.charCodeAt(at + 1)] ?? 0;
-  const third = base64Value[digits.charCodeAt(at + 2)] ?? 0;
-  const fourth = base64Value[digits.charCodeAt(at + 3)] ?? 0;
+function isReadableGroup(digits: Buffer, at: number): boolean {
+  const first = base64Value[digits[at] as number] as number;
+  // Of a readable byte the first digit is at most 31: half of all groups end here.
+  if (first > 31) return false;
+  const second = base64Value[digits[at + 1] as number] as number;
+  const third = base64Value[digits[at + 2] as number] as number;
+  const fourth = base64Value[digits[at + 3] as number] as number;
   return (
     isReadable((first << 2) | (second >> 4)) &&
     isReadable(((second & 15) << 4) | (third >> 2)) &&
@@ -170,10 +268,10 @@ function isReadableGroup(digits: string, at: number, first: number): boolean {
 }
 
 /** `H4sI` is gzip, `eJ` and its like zlib. */
-function isCompressedStart(digits: string): boolean {
-  return (
-    digits.startsWith('H4sI') || digits.startsWith('eJ') || digits.startsWith('eA') || digits.startsWith('eN')
-  );
+function isCompressedStart(digits: Buffer, at: number): boolean {
+  const [first, second, third, fourth] = [digits[at], digits[at + 1], digits[at + 2], digits[at + 3]];
+  if (first === 0x65) return second === 0x41 || second === 0x4a || second === 0x4e;
+  return first === 0x48 && second === 0x34 && third === 0x73 && fourth === 0x49;
 }
 
 /** Printable ASCII, white space, and the NUL between the characters of UTF-16. */
@@ -182,44 +280,41 @@ function isReadable(byte: number): boolean {
 }
 
 function readHex(run: Run, decoded: SegmentedText, budget: DecodeBudget): void {
-  const { digits } = run;
-  for (let at = hexUnitsMin - 1; at < digits.length;) {
-    if (!isDigit(digits, at, hexValue)) {
-      at += hexUnitsMin;
-      continue;
-    }
-    let start = at;
-    while (start > 0 && isDigit(digits, start - 1, hexValue)) start--;
-    let end = at + 1;
-    while (end < digits.length && isDigit(digits, end, hexValue)) end++;
-    if (end - start >= hexUnitsMin) {
-      readPairs(run, start, end, decoded, budget);
-      readPairs(run, start + 1, end, decoded, budget);
-    }
-    at = end + hexUnitsMin;
-  }
+  forEachRun(run.digits, hexValue, hexUnitsMin, (start, end) => {
+    readPairs(run, start, end, decoded, budget);
+    readPairs(run, start + 1, end, decoded, budget);
+    return end;
+  });
 }
 
 function readPairs(run: Run, start: number, end: number, decoded: SegmentedText, budget: DecodeBudget): void {
-  const digits = run.digits.slice(start, end);
-  if (!isReadableHex(digits) && !digits.startsWith('1f8b08')) return;
-  const data = Buffer.from(digits.slice(0, digits.length & ~1), 'hex');
-  const stretch = {
-    via: 'hex',
-    run,
-    firstOf: (byte: number) => start + 2 * byte,
-    lastOf: (byte: number) => start + 2 * byte + 1,
+  const { digits } = run;
+  const pairs = (end - start) >> 1;
+  const read = (from: number, to: number) => {
+    const first = start + 2 * from;
+    const data = Buffer.from(digits.toString('latin1', first, start + 2 * to), 'hex');
+    const stretch = {
+      via: 'hex',
+      run,
+      firstOf: (byte: number) => first + 2 * byte,
+      lastOf: (byte: number) => first + 2 * byte + 1,
+    };
+    addDecoded(data, stretch, decoded, budget);
   };
-  addDecoded(data, stretch, decoded, budget);
+  if (digits.toString('latin1', start, start + 6).toLowerCase() === '1f8b08') read(0, pairs);
+  else
+    forEachIsland(
+      pairs,
+      hexPairsMin,
+      surroundingPairs,
+      (pair) => isReadablePair(digits, start + 2 * pair),
+      read,
+    );
 }
 
-function isReadableHex(digits: string): boolean {
-  let pairs = 0;
-  for (let at = 0; at + 1 < digits.length; at += 2) {
-    const high = hexValue[digits.charCodeAt(at)] ?? 0;
-    const low = hexValue[digits.charCodeAt(at + 1)] ?? 0;
-    pairs = isReadable(high * 16 + low) ? pairs + 1 : 0;
-    if (pairs === hexPairsMin) return true;
-  }
-  return false;
+const surroundingPairs = 192;
+
+function isReadablePair(digits: Buffer, at: number): boolean {
+  const high = hexValue[digits[at] as number] as number;
+  return isReadable(high * 16 + (hexValue[digits[at + 1] as number] as number));
 }

@@ -1,4 +1,4 @@
-import { noSeams } from '../literal-scanner.ts';
+import { noSeams } from '../scan/literal-scanner.ts';
 import type { Origin, View } from '../view.ts';
 import { lastAtMost } from '../view.ts';
 

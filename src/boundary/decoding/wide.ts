@@ -6,8 +6,8 @@ import { SegmentedText } from './segments.ts';
 const widePairsMin = 8;
 
 /** null: there is no such stretch in the text. */
-export function readWide(text: string, budget: DecodeBudget): View | null {
-  if (!text.includes('\0')) return null;
+export function readWide(text: string, codes: Buffer, budget: DecodeBudget): View | null {
+  if (!codes.includes(0)) return null;
   const decoded = new SegmentedText();
   for (let at = text.indexOf('\0'); at !== -1;) {
     const start = at > 0 && isPrintable(text.charCodeAt(at - 1)) ? at - 1 : at + 1;

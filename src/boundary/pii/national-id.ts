@@ -86,6 +86,8 @@ const formats: readonly IdFormat[] = [
   },
 ];
 
+const anyFormat = new RegExp(formats.map(({ pattern }) => pattern.source).join('|'));
+
 /** Nine or more digits in the groupings above, and the Italian form. Each candidate is looked at once a format. */
 const number = /[0-9](?:[ .+-]?[0-9AB]){6,18}(?:-?[A-Z])?(?!\w)/g;
 /** The Italian form from its first digit on: letters are too common to look for. */
@@ -140,6 +142,7 @@ export const nationalId: TextDetector = {
 function idAt(text: string, start: number, end: number): Span[] {
   if (start < 0 || /[\w.]/.test(text.charAt(start - 1))) return [];
   const written = text.slice(start, end);
+  if (!anyFormat.test(written)) return [];
   const id = written.replaceAll(/[ .+-]/g, '');
   for (const { country, pattern, check, context } of formats) {
     if (!pattern.test(written) || !check(id)) continue;

@@ -1,6 +1,7 @@
 import type { Confidence, LiteralDetector } from '../detector.ts';
 import { inParts, secretDefaults } from '../detector.ts';
 import { entropyBits, notFiller } from '../randomness.ts';
+import { separators } from './token.ts';
 
 export const awsDetectors: readonly LiteralDetector[] = [
   {
@@ -20,6 +21,7 @@ export const awsDetectors: readonly LiteralDetector[] = [
         inParts('AKIA', 'IOSFODNN7EXAMPLE'),
         inParts('key=ASIA', 'Y34FZKBOKMUTVV7A;'),
         inParts('first line\\nAKIA', 'Y34FZKBOKMUTVV7A'),
+        inParts('AKIA', 'QYLPMNVDXZHTRBWG'),
       ],
       miss: [
         'AKIA' + 'X'.repeat(16),
@@ -50,8 +52,10 @@ export const awsDetectors: readonly LiteralDetector[] = [
     ],
     format: {
       kind: 'pattern',
-      pattern:
-        /(?:(?:aws_?s)?ecret[_ -]?(?:access[_ -]?)?key|A[KS]IA[A-Z0-9]{16})(?:\\[nrt"']|[\s"'`:=,>|]){1,12}(?<secret>[A-Za-z0-9/+]{40})/iy,
+      pattern: new RegExp(
+        `(?i:(?:aws_?s)?ecret[_ -]?(?:access[_ -]?)?key|A[KS]IA[A-Z0-9]{16})(?:\\|{1,4}|${separators})(?<secret>[A-Za-z0-9/+]{54}==|[A-Za-z0-9/+]{40})`,
+        'y',
+      ),
       alphabet: /[A-Za-z0-9/+=]/,
       check: looksLikeSecretKey,
     },
@@ -60,6 +64,8 @@ export const awsDetectors: readonly LiteralDetector[] = [
         inParts('aws_secret_access_key = ', 'wJalrXUtnFEMI/K7MDENG/', 'bPxRfiCYEXAMPLEKEY'),
         inParts('{"SecretAccessKey": "', 'Zr8/0pQmV4nXk2+LtYc7', 'WbH9sDfJ6uEaGi1oMxTq"}'),
         inParts('export AWS_SECRET_ACCESS_KEY=', 'Zr8/0pQmV4nXk2+LtYc7', 'WbH9sDfJ6uEaGi1oMxTq'),
+        `  AWS_SECRET_ACCESS_KEY: ${Buffer.from(inParts('Zr8/0pQmV4nXk2+LtYc7', 'WbH9sDfJ6uEaGi1oMxTq')).toString('base64')}`,
+        inParts('- name: AWS_SECRET_ACCESS_KEY\n  value: Zr8/0pQmV4nXk2+LtYc7', 'WbH9sDfJ6uEaGi1oMxTq'),
         inParts('AKIA', 'Y34FZKBOKMUTVV7A,', 'Zr8/0pQmV4nXk2+LtYc7', 'WbH9sDfJ6uEaGi1oMxTq'),
       ],
       miss: [
@@ -72,13 +78,18 @@ export const awsDetectors: readonly LiteralDetector[] = [
   },
 ];
 
-/** The sixteen characters are base 32 (documentation uses other digits too); words in capitals have none. */
+/**
+ * The sixteen characters are base 32 (documentation uses other digits too). One id in thirty has no digit; words that
+ * begin with ASIA have none either, words with AKIA do not exist.
+ */
 function looksLikeKeyId(id: string): Confidence | null {
-  return /[0-9]/.test(id) ? notFiller(id) : null;
+  return /^AKIA|[0-9]/.test(id) ? notFiller(id) : null;
 }
 
-/** Hashes in hex have the length too, but neither upper case nor so many different characters. */
-function looksLikeSecretKey(secret: string): Confidence | null {
+/** As it is or in base64, as a Kubernetes Secret has it. Hashes in hex have the length too, but neither upper case nor so many different characters. */
+function looksLikeSecretKey(written: string): Confidence | null {
+  const secret = written.length > 40 ? Buffer.from(written, 'base64').toString('latin1') : written;
+  if (!/^[A-Za-z0-9/+]{40}$/.test(secret)) return null;
   const mixed = /[a-z]/.test(secret) && /[A-Z]/.test(secret) && /[0-9/+]/.test(secret);
   return mixed && entropyBits(secret) >= 3.8 ? 'high' : null;
 }

@@ -34,13 +34,14 @@ export const bearerDetectors: readonly LiteralDetector[] = [
   {
     ...secretDefaults,
     id: 'bearer-token',
-    title: 'Bearer token in an Authorization header',
-    source: 'RFC 6750 §2.1: b64token',
+    title: 'Token in an Authorization header: Bearer, Token, ApiKey, Bot, GenieKey, Splunk',
+    source:
+      'RFC 6750 §2.1: b64token; elastic.co, Authentication (ApiKey); docs.discord.com, Reference (Bot); support.atlassian.com, Opsgenie (GenieKey); docs.splunk.com, HTTP Event Collector (Splunk)',
     literals: ['uthorization', 'UTHORIZATION'],
     format: {
       kind: 'pattern',
       pattern:
-        /uthorization(?:\\["']|[\s"'`:=,>]){1,12}(?:bearer|token)\s{1,4}(?<secret>[A-Za-z0-9._~+/-]{16,4096}={0,2})/iy,
+        /uthorization(?:\\["']|[\s"'`:=,>]){1,12}(?:bearer|token|apikey|bot|geniekey|splunk)\s{1,4}(?:token=)?["']?(?<secret>[A-Za-z0-9._~+/-]{16,4096}={0,2})/iy,
       alphabet: /[A-Za-z0-9._~+/=-]/,
       check: looksRandom,
     },
@@ -48,6 +49,8 @@ export const bearerDetectors: readonly LiteralDetector[] = [
       hit: [
         'Authorization: Bearer mF9x2Kd8Lq4Vt7Zb1Nc5',
         `curl -H 'authorization: bearer mF9x2Kd8Lq4Vt7Zb1Nc5'`,
+        'Authorization: ApiKey VnVhQ2ZHY0JDZGJrUW0tZTVhT3g6dWkybHAyYXhUTm1zeWFrdzl0dk5udw==',
+        'authorization: Token token="mF9x2Kd8Lq4Vt7Zb1Nc5"',
         '{"Authorization":"Bearer mF9x2Kd8Lq4Vt7Zb1Nc5"}',
         '{\\"Authorization\\":\\"Bearer mF9x2Kd8Lq4Vt7Zb1Nc5\\"}',
       ],

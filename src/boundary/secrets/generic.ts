@@ -76,6 +76,7 @@ function looksGenerated(secret: string): Confidence | null {
   if (!hasDigit || !hasLetter) return null;
   const isHex = /^[0-9a-f]+$/i.test(secret);
   if (isHex) return secret.length >= 32 && entropyBits(secret) >= 3 ? 'low' : null;
-  const reachable = Math.log2(Math.min(secret.length, 62));
+  // Not more for longer values: one that repeats would be found only once it is cut short.
+  const reachable = Math.log2(Math.min(secret.length, 32));
   return entropyBits(secret) >= 0.8 * reachable && entropyBits(secret) >= 3 ? 'low' : null;
 }

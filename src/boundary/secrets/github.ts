@@ -2,6 +2,7 @@ import type { LiteralDetector } from '../detector.ts';
 import { inParts, secretDefaults } from '../detector.ts';
 import { notFiller } from '../randomness.ts';
 import { gradeByChecksum } from './checksum.ts';
+import { sample } from './sample.ts';
 
 export const githubDetectors: readonly LiteralDetector[] = [
   {
@@ -28,6 +29,23 @@ export const githubDetectors: readonly LiteralDetector[] = [
         'ghp_token',
         'laughs_' + 'a1'.repeat(18),
       ],
+    },
+  },
+  {
+    ...secretDefaults,
+    id: 'github-refresh-token',
+    title: 'GitHub App refresh token',
+    source: 'docs.github.com, Refreshing user access tokens: ghr_ and 76 characters in its example',
+    literals: ['ghr_'],
+    format: {
+      kind: 'pattern',
+      pattern: /ghr_[A-Za-z0-9]{76}/y,
+      alphabet: /[A-Za-z0-9]/,
+      check: notFiller,
+    },
+    examples: {
+      hit: [inParts('ghr', '_', sample('base62', 76))],
+      miss: ['ghr_' + 'x'.repeat(76), inParts('ghr', '_', sample('base62', 60))],
     },
   },
   {

@@ -102,23 +102,41 @@ export function tokenOf(format: ContextFormat): LiteralDetector {
       kind: 'pattern',
       pattern: assigned(`(?:${names.map((name) => name.replaceAll('.', '\\.')).join('|')})`, value),
       alphabet: format.alphabet ?? /[A-Za-z0-9+/=_-]/,
-      check: format.check ?? looksMixed,
+      check: orEncoded(value, format.check ?? looksMixed),
     },
     examples: { hit, miss },
   };
 }
 
 /**
- * A name, what makes it a credential, then `=`, `:`, `=>` or a quote, then the value as group `secret`. The separators are
- * those of shells, YAML, JSON (also escaped), TOML, XML attributes and programming languages.
+ * A name, what makes it a credential, then `=`, `:`, `=>` or a quote, then the value as group `secret`: as it is, or in
+ * base64, as the `data` of a Kubernetes Secret has it. The separators are those of shells, YAML, JSON (also escaped),
+ * TOML, XML attributes and programming languages.
  */
 function assigned(name: string, value: RegExp): RegExp {
   const credential = '[\\w\\s.:"\'{-]{0,40}(?:key|token|secret|pass|auth|cred|dsn|pat)[\\w-]{0,16}';
-  return new RegExp(`(?i:${name}${credential}${separators})(?<secret>${value.source})`, 'y');
+  const encoded = '[A-Za-z0-9+/]{22,256}={0,2}';
+  return new RegExp(
+    `(?i:${name}${credential}${separators})(?<secret>${value.source}(?![A-Za-z0-9+/=])|${encoded}|${value.source})`,
+    'y',
+  );
 }
 
-/** Between a name and its value. */
-export const separators = '(?:\\\\[nrt"\']|[\\s"\'`:=,>(\\[{]){1,12}';
+/** A value in base64 is judged by what it says. */
+function orEncoded(
+  value: RegExp,
+  check: (token: string) => Confidence | null,
+): (token: string) => Confidence | null {
+  const whole = new RegExp(`^(?:${value.source})$`);
+  return (token) => {
+    if (whole.test(token)) return check(token);
+    const text = Buffer.from(token, 'base64').toString('latin1').trimEnd();
+    return whole.test(text) ? check(text) : null;
+  };
+}
+
+/** Between a name and its value; lists of variables have `value:` there: `- name: X` `value: y`, `{"name": "X", "value": "y"}`. */
+export const separators = '(?:[\\s"\',]{1,40}value(?=["\'\\s:=]))?(?:\\\\[nrt"\']|[\\s"\'`:=,>(\\[{]){1,12}';
 
 /** Random, not a word: with a digit and a letter in it. */
 function looksMixed(secret: string): Confidence | null {

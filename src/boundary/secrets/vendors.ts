@@ -1,6 +1,6 @@
 import type { LiteralDetector } from '../detector.ts';
 import { inParts, secretDefaults } from '../detector.ts';
-import { looksRandom, notFiller } from '../randomness.ts';
+import { notFiller, notWords } from '../randomness.ts';
 import { gradeByChecksum } from './checksum.ts';
 
 /** Vendors whose published token format is distinctive by itself: one entry each. */
@@ -10,10 +10,10 @@ export const vendorDetectors: readonly LiteralDetector[] = [
     id: 'slack-token',
     title: 'Slack token (bot, user, app, refresh, configuration)',
     source: 'docs.slack.dev, Tokens: xoxb-, xoxp-, xoxa-, xoxr-, xoxs-, xoxe-, xapp-',
-    literals: ['xoxb-', 'xoxp-', 'xoxa-', 'xoxr-', 'xoxs-', 'xoxe-', 'xoxe.xox', 'xapp-'],
+    literals: ['xoxb-', 'xoxp-', 'xoxa-', 'xoxr-', 'xoxs-', 'xoxc-', 'xoxe-', 'xoxe.xox', 'xapp-'],
     format: {
       kind: 'pattern',
-      pattern: /(?:xox[abeprs]|xoxe\.xox[bp]|xapp)-[0-9]{1,14}-[A-Za-z0-9-]{16,512}/y,
+      pattern: /(?:xox[abceprs]|xoxe\.xox[bp]|xapp)-[0-9]{1,14}-[A-Za-z0-9-]{16,512}/y,
       alphabet: /[A-Za-z0-9-]/,
       check: notFiller,
     },
@@ -22,6 +22,7 @@ export const vendorDetectors: readonly LiteralDetector[] = [
         inParts('xox', 'b-263594206564-2343594206574-', 'FGqddMF8t08v8N7Oq4i57vs1'),
         inParts('xox', 'e.xoxp-1-', 'Mi0yLTkwNzY4Mjk0MTUyMy05ODc2NTQzMjEw'),
         inParts('xapp', '-1-A0B1C2D3E4F-1234567890123-', '0f1e2d3c4b5a69788796a5b4c3d2e1f0'),
+        inParts('xox', 'c-263594206564-263594206564-2343594206574-', '0f1e2d3c4b5a69788796a5b4c3d2e1f0'),
       ],
       miss: ['xoxb-your-token-here', 'xoxb-1-aaaaaaaaaaaaaaaaaaaaaaa', 'xoxp-'],
     },
@@ -129,20 +130,30 @@ export const vendorDetectors: readonly LiteralDetector[] = [
       'gloas-',
       'glcbt-',
       'glimt-',
+      'glffct-',
+      'glrtr-',
+      'glwt-',
     ],
     format: {
       kind: 'pattern',
       pattern:
-        /gl(?:pat|dt|rt|ptt|ft|agent|soat|oas|cbt|imt)-[A-Za-z0-9_-]{20,300}(?:\.[a-z0-9]{2,9})?(?:\.[a-z0-9]{7,9})?/y,
+        /gl(?:pat|dt|rtr|rt|ptt|ft|agent|soat|oas|cbt|imt|ffct|wt)-[A-Za-z0-9_-]{20,300}(?:\.[a-z0-9]{2,9})?(?:\.[a-z0-9]{7,9})?/y,
       alphabet: /[A-Za-z0-9_-]/,
-      check: looksRandom,
+      check: notWords,
     },
     examples: {
       hit: [
         inParts('glpat', '-z_sxgtrfAxKr8q1TPY8Y'),
+        inParts('glpat', '-zXsxgtrfAxKrBqPTPYwY'),
+        inParts('glffct', '-z_sxgtrfAxKr8q1TPY8Y'),
         inParts('glpat', '-bzsxgtrfAxKr8q1TPY8YpQmV4nXk2.01.0w1abcd23'),
       ],
-      miss: ['glpat-your-token', 'glpat-' + 'x'.repeat(20), 'glrt-0123'],
+      miss: [
+        'glpat-your-token',
+        'glpat-the-personal-access-token-of-yours',
+        'glpat-' + 'x'.repeat(20),
+        'glrt-0123',
+      ],
     },
   },
   {

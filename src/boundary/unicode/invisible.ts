@@ -11,6 +11,8 @@ export interface Invisible {
   readonly kind: InvisibleKind | null;
   readonly start: number;
   readonly end: number;
+  /** It belongs to an emoji or a symbol, so it splits nothing that a token is made of. */
+  readonly isApart: boolean;
 }
 
 /** Flags of England, Scotland and Wales: the only tag sequences that are recommended for interchange (UTS #51, ED-28). */
@@ -20,27 +22,29 @@ const subdivisionFlags = ['gbeng', 'gbsct', 'gbwls'].map(
 );
 const blackFlagUnits = 2;
 
-/** What findInvisible stops at. Without the `g` flag an expression has no state: this one only answers yes or no. */
-const invisibleAnywhere = /[[\p{Cc}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]--[\t\n\r]]/v;
+const invisibleCharacter = /^[[\p{Cc}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]--[\t\n\r]]$/v;
 const nothingInvisible: readonly Invisible[] = [];
 
-/** Invisible characters and escape sequences in order, without overlaps; neighbours of one kind are one. */
-export function findInvisible(text: string): readonly Invisible[] {
-  if (!invisibleAnywhere.test(text)) return nothingInvisible;
-  const invisible = new RegExp(invisibleAnywhere, 'gv');
+/**
+ * Invisible characters and escape sequences in order, without overlaps; neighbours of one kind are one. `places` are those
+ * of all characters that may be invisible, in order.
+ */
+export function findInvisible(text: string, places: readonly number[]): readonly Invisible[] {
+  if (places.length === 0) return nothingInvisible;
   const isRightToLeft = once(() => hasRightToLeftLetter(text));
-  const found: { kind: Invisible['kind']; start: number; end: number }[] = [];
+  const found: (Omit<Invisible, 'end'> & { end: number })[] = [];
   /** Where what stays before the current place ends: everything between it and the last removal is gone. */
   let keptUntil = 0;
-  while (invisible.test(text)) {
-    const start = invisible.lastIndex - (isLowSurrogate(text.charCodeAt(invisible.lastIndex - 1)) ? 2 : 1);
+  for (const start of places) {
     const last = found.at(-1);
+    if (last !== undefined && start < last.end) continue;
+    const character = codePointAt(text, start);
+    if (!invisibleCharacter.test(character)) continue;
     const follows = last !== undefined && last.end === start;
     if (!follows || last.kind === null) keptUntil = start;
-    const one = classify(text, start, invisible.lastIndex, keptUntil, isRightToLeft);
-    if (follows && last.kind === one.kind) last.end = one.end;
+    const one = classify(text, start, start + character.length, keptUntil, isRightToLeft);
+    if (follows && last.kind === one.kind && last.isApart === one.isApart) last.end = one.end;
     else found.push(one);
-    invisible.lastIndex = one.end;
   }
   return found;
 }
@@ -56,10 +60,10 @@ function classify(
   if (codePoint <= 0x9f) {
     const length = escapeSequenceLength(text, start);
     return length > 0
-      ? { kind: 'ansi-escape', start, end: start + length }
-      : { kind: 'control-character', start, end };
+      ? { kind: 'ansi-escape', start, end: start + length, isApart: false }
+      : { kind: 'control-character', start, end, isApart: false };
   }
-  if (isBidiOverride(codePoint)) return { kind: 'bidi-override', start, end };
+  if (isBidiOverride(codePoint)) return { kind: 'bidi-override', start, end, isApart: false };
   if (isTag(codePoint)) return classifyTag(text, start, end);
   const near = {
     before: codePointBefore(text, keptUntil),
@@ -67,17 +71,21 @@ function classify(
     isTextStart: start === 0,
     isRightToLeft,
   };
-  if (isVariationSelector(codePoint)) {
-    return { kind: isLegitimateVariation(codePoint, near) ? null : 'variation-selector', start, end };
-  }
-  return { kind: isLegitimateZeroWidth(codePoint, near) ? null : 'zero-width', start, end };
+  const isLegitimate = isVariationSelector(codePoint)
+    ? isLegitimateVariation(codePoint, near)
+    : isLegitimateZeroWidth(codePoint, near);
+  if (isLegitimate) return { kind: null, start, end, isApart: emojiOrSymbol.test(near.before) };
+  const kind = isVariationSelector(codePoint) ? 'variation-selector' : 'zero-width';
+  return { kind, start, end, isApart: false };
 }
 
 function classifyTag(text: string, start: number, end: number): Invisible {
   const flag = subdivisionFlags.find((flag) => text.startsWith(flag, start - blackFlagUnits));
-  if (flag === undefined) return { kind: 'unicode-tag', start, end };
-  return { kind: null, start, end: start - blackFlagUnits + flag.length };
+  if (flag === undefined) return { kind: 'unicode-tag', start, end, isApart: false };
+  return { kind: null, start, end: start - blackFlagUnits + flag.length, isApart: true };
 }
+
+const emojiOrSymbol = /^[[\p{Extended_Pictographic}\p{Emoji_Modifier}\p{So}]--[\u0000-\u007f]]$/v;
 
 export function isTag(codePoint: number): boolean {
   return codePoint >= 0xe_00_00 && codePoint <= 0xe_00_7f;

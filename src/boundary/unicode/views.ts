@@ -2,22 +2,18 @@
  * Texts that can be read out of a text with invisible characters in it: as it stands, as a person sees it, and what
  * tag characters and variation selectors spell. Secrets are looked for in each; places lead back to the original.
  */
-import type { Seams } from '../literal-scanner.ts';
-import { noSeams } from '../literal-scanner.ts';
+import type { Seams } from '../scan/literal-scanner.ts';
+import { noSeams } from '../scan/literal-scanner.ts';
 import type { View } from '../view.ts';
-import { lastAtMost, plainView } from '../view.ts';
+import { lastAtMost } from '../view.ts';
 import type { Invisible } from './invisible.ts';
-import { findInvisible, isTag, isVariationSelector } from './invisible.ts';
+import { isTag, isVariationSelector } from './invisible.ts';
 
-export function viewsOf(text: string, invisible: readonly Invisible[], seams: Seams): View[] {
-  const plain = plainView(text, seams);
-  if (invisible.length === 0) return [plain];
-  return [plain, withoutInvisible(text, invisible, seams), ...spelledOut(text, invisible)];
-}
-
-/** Invisible stretches of a text that was put together for searching only. */
-export function viewsOfText(text: string, seams: Seams): View[] {
-  return viewsOf(text, findInvisible(text), seams);
+/** Beside the text as it stands. */
+export function viewsBeside(text: string, invisible: readonly Invisible[], seams: Seams): View[] {
+  const splitting = invisible.filter(({ isApart }) => !isApart);
+  if (splitting.length === 0) return [];
+  return [withoutInvisible(text, splitting, seams), ...spelledOut(text, splitting)];
 }
 
 /** Of a stretch without anything invisible only the ends are read again: its middle was seen in plain. */

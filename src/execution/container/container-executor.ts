@@ -40,6 +40,8 @@ export interface ContainerExecutorOptions {
   readonly profiles?: () => readonly ContainerProfile[];
   /** False: no container waits for a call, whatever images ask for. True when missing. */
   readonly keepsWarm?: boolean;
+  /** True: nothing is started under a runtime whose version has known holes. False when missing. */
+  readonly refusesKnownHoles?: boolean;
   /** Calls at once; `concurrentCallsMax` when missing. */
   readonly concurrentCallsMax?: number;
   /** Calls that wait for their turn; `waitingCallsMax` when missing. */
@@ -73,7 +75,15 @@ export class ContainerExecutor implements SandboxExecutor {
       runningMax: options.concurrentCallsMax ?? concurrentCallsMax,
       waitingMax: options.waitingCallsMax ?? waitingCallsMax,
     });
-    const { clock, imagesDirectory, instance, keepsWarm = true, logger, profiles } = options;
+    const {
+      clock,
+      imagesDirectory,
+      instance,
+      keepsWarm = true,
+      logger,
+      profiles,
+      refusesKnownHoles = false,
+    } = options;
     this.#source = new SandboxSource({
       engine: this.#engine,
       live: this.#live,
@@ -83,6 +93,7 @@ export class ContainerExecutor implements SandboxExecutor {
       keepsWarm,
       logger,
       profiles,
+      refusesKnownHoles,
     });
     this.#timers = [
       setInterval(() => this.#track(this.#sweepQuietly()), sweepIntervalMs).unref(),

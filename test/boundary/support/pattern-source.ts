@@ -45,7 +45,7 @@ export function readPattern(source: string): PatternFacts {
   const readAtom = (): Atom => {
     const start = at;
     if (source[at] === '(') {
-      const opening = /^\((?:\?i?:|\?=|\?<\w+>)/.exec(source.slice(at));
+      const opening = /^\((?:\?i?:|\?<?[=!]|\?<\w+>)/.exec(source.slice(at));
       if (opening === null) throw new Error(`unexpected group in ${source} at ${at}`);
       at += opening[0].length;
       const holdsQuantifier = readAlternatives();

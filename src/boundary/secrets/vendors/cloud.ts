@@ -191,7 +191,7 @@ export const cloudDetectors: readonly LiteralDetector[] = [
   prefixed('defined-networking-token', 'Defined Networking API token', 'docs.defined.net, API: dnkey-', {
     prefixes: ['dnkey-'],
     body: /[A-Za-z0-9=_-]{26}-[A-Za-z0-9=_-]{52}/,
-    alphabet: /[A-Za-z0-9=_-]/,
+    alphabet: /[A-Za-z0-9_-]/,
     sample: `${sample('base62', 26)}-${sample('base62', 52)}`,
   }),
   prefixed(
@@ -228,7 +228,7 @@ export const cloudDetectors: readonly LiteralDetector[] = [
     id: 'scaleway-secret-key',
     title: 'Scaleway secret key',
     source: 'scaleway.com docs, IAM API keys: a UUID beside its name',
-    names: ['scaleway', 'scw_'],
+    names: ['scaleway', 'scw_', 'scwsecret'],
     value: /[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}/,
     hit: [`SCW_SECRET_KEY=${sampleUuid()}`],
     miss: [`SCW_DEFAULT_PROJECT_ID=${sampleUuid()}`, 'SCW_SECRET_KEY=<uuid>'],

@@ -182,9 +182,12 @@ export const codeHostingDetectors: readonly LiteralDetector[] = [
     source: 'developer.hashicorp.com, API tokens: 14 characters, .atlasv1., 67 characters',
     literals: ['.atlasv1.'],
     lead: 14,
-    pattern: /[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{60,70}/y,
-    alphabet: /[A-Za-z0-9_=-]/,
-    hit: [inParts(sample('base62', 14), '.atlas', 'v1.', sample('base62', 67))],
+    pattern: /[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_-]{60,70}={0,2}/y,
+    alphabet: /[A-Za-z0-9_-]/,
+    hit: [
+      inParts(sample('base62', 14), '.atlas', 'v1.', sample('base62', 67)),
+      inParts('TOKEN=', sample('base62', 14), '.atlas', 'v1.', sample('base62', 67)),
+    ],
     miss: ['xxxxxxxxxxxxxx.atlasv1.zzzzzzzzzzzzz', `${'x'.repeat(14)}.atlasv1.${'z'.repeat(67)}`],
   }),
   prefixed('postman-key', 'Postman API key', 'learning.postman.com, Postman API: PMAK-, 24 hex, -, 34 hex', {

@@ -89,7 +89,7 @@ export const identityDetectors: readonly LiteralDetector[] = [
     {
       prefixes: ['fio-u-'],
       body: /[A-Za-z0-9_=-]{64}/,
-      alphabet: /[A-Za-z0-9_=-]/,
+      alphabet: /[A-Za-z0-9_-]/,
       sample: sample('base62', 64),
     },
   ),

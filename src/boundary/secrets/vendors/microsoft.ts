@@ -119,8 +119,8 @@ function identifiable(
     literals: [signature],
     lead,
     pattern: new RegExp(`${body}{${lead}}${signature.replace('+', '\\+')}${tail.source}`, 'y'),
-    alphabet: /[A-Za-z0-9+/=]/,
-    hit: [inParts(before, signature, after, padding)],
+    alphabet: /[A-Za-z0-9+/]/,
+    hit: [inParts(before, signature, after, padding), inParts('KEY=', before, signature, after, padding)],
     miss: [
       signature,
       `${'x'.repeat(lead)}${signature}${'x'.repeat(26)}`,

@@ -1,0 +1,39 @@
+/**
+ * Looks again at what a redaction can have brought together. A detector reaches only so far, so a text with one secret in
+ * it is not read twice.
+ */
+import type { FilterPass } from './filter-pass.ts';
+import type { Redacted } from './redaction.ts';
+import type { Hit } from './scan-text.ts';
+import { scanText } from './scan-text.ts';
+
+/** More than any format reads from where it starts, but for private keys: those may be as long as they say. */
+const reachUnits = 16_384;
+const armourReachUnits = 69_632;
+
+/** All hits that a scan of the whole text finds, as far as one of the changes can have made them. */
+export function scanAround(text: string, changes: Redacted['changes'], pass: FilterPass): Hit[] {
+  const reach = text.includes('-----') ? armourReachUnits : reachUnits;
+  // Whether a mark of direction may stay depends on letters anywhere in the text.
+  const isWhole = changes.length === 0 || ['\u061c', '\u200e', '\u200f'].some((mark) => text.includes(mark));
+  const stretches = isWhole ? [{ start: 0, end: text.length }] : widen(changes, reach);
+  return stretches.flatMap(({ start, end }) => {
+    // What stands at the cut is broken off: hits count only from as far on as it can reach.
+    const from = Math.max(0, start - reach);
+    const to = Math.min(text.length, end + reach);
+    return scanText(text.slice(from, to), pass.scanner, pass.decoding)
+      .map((hit) => ({ ...hit, start: hit.start + from, end: hit.end + from }))
+      .filter((hit) => hit.start < end && hit.end > start);
+  });
+}
+
+/** With as much on both sides; those that touch are one, also when only what is read around them does. */
+function widen(changes: Redacted['changes'], reach: number) {
+  const widened: { start: number; end: number }[] = [];
+  for (const { start, end } of changes) {
+    const last = widened.at(-1);
+    if (last !== undefined && start - reach <= last.end + 2 * reach) last.end = end + reach;
+    else widened.push({ start: start - reach, end: end + reach });
+  }
+  return widened;
+}

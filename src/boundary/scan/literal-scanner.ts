@@ -1,0 +1,267 @@
+/**
+ * One pass of the literal automaton, then each detector's format at its literals.
+ * Work is linear: a format's reach is bounded, and a format that reads far starts only at the edge of a word.
+ */
+import type { Confidence, LiteralDetector, PatternFormat, Span } from '../detector.ts';
+import { buildLiteralAutomaton } from './literal-automaton.ts';
+import type { TextCodes } from './text-codes.ts';
+import { buildAlphabet, casesOf, encodeText } from './text-codes.ts';
+
+/** What a literal detector found in a text. `secret` stays inside the filter: it only makes the placeholder's suffix. */
+export interface LiteralHit {
+  readonly detector: string;
+  readonly start: number;
+  readonly end: number;
+  readonly confidence: Confidence;
+  readonly label: string;
+  readonly secret: string;
+  readonly via: readonly string[];
+}
+
+/** What one pass over a text found: where literals stand, and what may have to be made visible. */
+export interface Survey extends TextCodes {
+  /** Pairs: index of the entry, and where its literal starts. In the order in which the literals end. */
+  readonly occurrences: readonly number[];
+  /** Where something may stand that a reader does not see. */
+  readonly hidden: readonly number[];
+}
+
+export interface LiteralScanner {
+  survey(text: string): Survey;
+  /** A token may begin and end at a seam, whatever stands beside it. */
+  scan(survey: Survey, seams: Seams): LiteralHit[];
+  /** The same for the detectors of secrets only. */
+  scanSecrets(survey: Survey, seams: Seams): LiteralHit[];
+  /** The same for the detectors that need context only, for texts of the form `key: value`. */
+  scanInContext(survey: Survey): LiteralHit[];
+  /** Whether a key or neighbouring string can be the context of a secret. */
+  isContext(text: string): boolean;
+}
+
+/** Whether a text was glued together somewhere in `from..to`, both included; `from` alone is the place before that character. */
+export type Seams = (from: number, to: number) => boolean;
+
+export const noSeams: Seams = () => false;
+
+export function buildLiteralScanner(detectors: readonly LiteralDetector[]): LiteralScanner {
+  const rules = detectors.map((detector, index) => buildRule(detector, index));
+  const entries = rules.flatMap((rule) => rule.detector.literals.map((literal) => buildEntry(literal, rule)));
+  const literals = entries.map(({ literal }) => literal);
+  const alphabet = buildAlphabet(literals);
+  const automaton = buildLiteralAutomaton(literals, alphabet);
+
+  const survey = (text: string): Survey => {
+    const encoded = encodeText(text, alphabet);
+    const occurrences: number[] = [];
+    const hidden = automaton.scan(encoded.codes, (entry, start) => {
+      if ((entries[entry] as Entry).stands(text, start)) occurrences.push(entry, start);
+    });
+    return { ...encoded, occurrences, hidden };
+  };
+  return {
+    survey,
+    scan: (survey, seams) => match(survey, seams, entries, everyRule),
+    scanSecrets: (survey, seams) => match(survey, seams, entries, ({ isSecret }) => isSecret),
+    scanInContext: (survey) => match(survey, noSeams, entries, ({ isContextual }) => isContextual),
+    isContext(text) {
+      let isFound = false;
+      automaton.scan(encodeText(text, alphabet).codes, (entry) => {
+        isFound ||= (entries[entry] as Entry).rule.isContextual;
+      });
+      return isFound;
+    },
+  };
+}
+
+/** A detector, ready for use. */
+interface Rule {
+  readonly detector: LiteralDetector;
+  /** Precedence: the lower goes first. */
+  readonly index: number;
+  readonly matcher: Matcher;
+  readonly isSecret: boolean;
+  /** What it finds is a part of what it looks at: the rest may stand in a key or a neighbouring string. */
+  readonly isContextual: boolean;
+}
+
+const everyRule = () => true;
+
+function buildRule(detector: LiteralDetector, index: number): Rule {
+  const isSecret = detector.family === 'secrets';
+  return {
+    detector,
+    index,
+    matcher: buildMatcher(detector),
+    isSecret,
+    isContextual: isSecret && needsContext(detector),
+  };
+}
+
+function needsContext({ format }: LiteralDetector): boolean {
+  return format.kind === 'pattern' && format.pattern.source.includes('(?<secret>');
+}
+
+interface Entry {
+  readonly literal: string;
+  readonly rule: Rule;
+  /** Whether the literal really stands there: codes do not tell cases apart, nor everything beyond ASCII. */
+  readonly stands: (text: string, at: number) => boolean;
+}
+
+function buildEntry(literal: string, rule: Rule): Entry {
+  if (!ignoresCase(rule.detector))
+    return { literal, rule, stands: (text, at) => text.startsWith(literal, at) };
+  const isAscii = !/[^\u0000-\u007f]/.test(literal);
+  return { literal, rule, stands: isAscii ? () => true : (text, at) => standsInAnyCase(literal, text, at) };
+}
+
+/** Whether the format also knows its literals in another case. */
+function ignoresCase({ format }: LiteralDetector): boolean {
+  return format.kind === 'pattern' && (format.pattern.ignoreCase || format.pattern.source.includes('(?i:'));
+}
+
+function standsInAnyCase(literal: string, text: string, start: number): boolean {
+  for (let at = 0; at < literal.length; at++)
+    if (!casesOf(literal.charAt(at)).includes(text.charAt(start + at))) return false;
+  return true;
+}
+
+/** The chosen rules at their literals, in order of precedence. */
+function match(
+  { text, occurrences }: Survey,
+  seams: Seams,
+  entries: readonly Entry[],
+  isChosen: (rule: Rule) => boolean,
+): LiteralHit[] {
+  if (occurrences.length === 0) return [];
+  const found: RuleHit[] = [];
+  /** Matches that something of their alphabet follows, by their end. */
+  const unended = new Map<number, RuleHit[]>();
+  /** By rule, where its last hit ended: nothing of the same kind starts inside it. */
+  const doneUntil: number[] = [];
+  for (let at = 0; at < occurrences.length; at += 2) {
+    const { rule } = entries[occurrences[at] as number] as Entry;
+    const start = occurrences[at + 1] as number;
+    if (!isChosen(rule) || start < (doneUntil[rule.index] ?? 0)) continue;
+    const matched = rule.matcher(text, start, seams);
+    if (matched === null) continue;
+    const hit = { rule, hit: toHit(rule.detector, matched.span, text) };
+    if (matched.isEnded) {
+      doneUntil[rule.index] = hit.hit.end;
+      found.push(hit);
+    } else pushTo(unended, hit.hit.end, hit);
+  }
+  if (unended.size > 0) addEndedByHits(found, unended);
+  if (found.length > 1) found.sort((one, other) => one.rule.index - other.rule.index);
+  return found.map(({ hit }) => hit);
+}
+
+interface RuleHit {
+  readonly rule: Rule;
+  readonly hit: LiteralHit;
+}
+
+function pushTo<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [value]);
+  else list.push(value);
+}
+
+/** A token is whole when what follows it is a hit itself: once that is taken out, a placeholder stands there. */
+function addEndedByHits(hits: RuleHit[], unended: ReadonlyMap<number, readonly RuleHit[]>): void {
+  const starts = new Set(hits.map(({ hit }) => hit.start));
+  for (const start of starts) {
+    for (const ended of unended.get(start) ?? []) {
+      hits.push(ended);
+      starts.add(ended.hit.start);
+    }
+  }
+}
+
+function toHit(detector: LiteralDetector, span: Span, text: string): LiteralHit {
+  return {
+    detector: detector.id,
+    start: span.start,
+    end: span.end,
+    confidence: span.confidence,
+    label: span.label ?? detector.id,
+    secret: span.secret ?? text.slice(span.start, span.end),
+    via: span.via ?? [],
+  };
+}
+
+interface Match {
+  readonly span: Span;
+  /** Nothing of the token's alphabet follows. */
+  readonly isEnded: boolean;
+}
+
+type Matcher = (text: string, at: number, seams: Seams) => Match | null;
+
+function buildMatcher(detector: LiteralDetector): Matcher {
+  const { format } = detector;
+  if (format.kind === 'pattern') return needsContext(detector) ? matchInContext(format) : matchToken(format);
+  return (text, at) => {
+    const span = format.find(text, at);
+    return span === null ? null : { span, isEnded: true };
+  };
+}
+
+/** The left edge is tested first: of a long word full of literals only the beginning is tried. */
+function matchToken({ pattern, lead = 0, alphabet, check, isProvable = false }: PatternFormat): Matcher {
+  const sticky = new RegExp(pattern);
+  const isOfToken = buildCharacterTest(alphabet);
+  return (text, literalAt, seams) => {
+    const at = literalAt - lead;
+    if (at < 0) return null;
+    const begins = beginsWord(text, at, isOfToken) || seams(at, at);
+    if (!begins && !isProvable) return null;
+    sticky.lastIndex = at;
+    const matched = sticky.exec(text)?.[0];
+    const confidence = matched === undefined ? null : check(matched);
+    if (matched === undefined || confidence === null) return null;
+    const end = at + matched.length;
+    const isProven = isProvable && confidence === 'high';
+    if (!begins && !isProven) return null;
+    return {
+      span: { start: at, end, confidence },
+      isEnded: isProven || endsWord(text, end, isOfToken) || seams(end, end),
+    };
+  };
+}
+
+function matchInContext({ pattern, alphabet, check }: PatternFormat): Matcher {
+  const sticky = new RegExp(pattern, `${pattern.flags}d`);
+  const isOfToken = buildCharacterTest(alphabet);
+  return (text, at) => {
+    sticky.lastIndex = at;
+    const match = sticky.exec(text);
+    const [start, end] = match?.indices?.groups?.['secret'] ?? [];
+    if (start === undefined || end === undefined) return null;
+    const confidence = check(text.slice(start, end));
+    if (confidence === null) return null;
+    return { span: { start, end, confidence }, isEnded: endsWord(text, end, isOfToken) };
+  };
+}
+
+/** Answers for one UTF-16 unit of a text what the expression says of that character. */
+type CharacterTest = (unit: number) => boolean;
+
+function buildCharacterTest(alphabet: RegExp): CharacterTest {
+  const ascii = Uint8Array.from({ length: 128 }, (_, unit) =>
+    alphabet.test(String.fromCharCode(unit)) ? 1 : 0,
+  );
+  return (unit) => (unit < 128 ? ascii[unit] === 1 : alphabet.test(String.fromCharCode(unit)));
+}
+
+/** An escape sequence (`\n`, `\x0a`, `\u000a`, `%20`) is no part of the word that follows it. */
+function beginsWord(text: string, at: number, isOfToken: CharacterTest): boolean {
+  if (at === 0 || !isOfToken(text.charCodeAt(at - 1))) return true;
+  return /(?:\\[abfnrtv0]|%[0-9A-Fa-f]{2}|\\x[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4})$/.test(
+    text.slice(Math.max(0, at - 6), at),
+  );
+}
+
+function endsWord(text: string, end: number, isOfToken: CharacterTest): boolean {
+  return end === text.length || !isOfToken(text.charCodeAt(end));
+}

@@ -1,0 +1,84 @@
+/**
+ * A text as one byte for each UTF-16 unit, which is what every search for candidates reads: several times faster than the
+ * characters of a string, and small enough for tables. Whatever is found there is verified on the text itself.
+ */
+export interface TextCodes {
+  readonly text: string;
+  /** ASCII stands for itself, everything else for what the alphabet makes of it. */
+  readonly codes: Buffer;
+}
+
+/** Code of each UTF-16 unit. */
+export interface Alphabet {
+  readonly codeOf: Uint8Array;
+  /** Codes of units that may have to be taken out: controls, and what a reader does not see. */
+  readonly hidden: ReadonlySet<number>;
+}
+
+const otherCode = 0x80;
+const invisibleCode = 0x81;
+const letterCodeMin = 0x82;
+const letterCodes = 0x100 - letterCodeMin;
+
+/**
+ * Beyond ASCII the letters of the literals get codes of their own, both cases one; when there are more of them than codes,
+ * some share one, and the text tells them apart.
+ */
+export function buildAlphabet(literals: readonly string[]): Alphabet {
+  const codeOf = new Uint8Array(65_536).fill(otherCode);
+  for (let unit = 0; unit < otherCode; unit++) codeOf[unit] = unit;
+  let letters = 0;
+  for (const literal of literals) {
+    for (let at = 0; at < literal.length; at++) {
+      if (codeOf[literal.charCodeAt(at)] !== otherCode) continue;
+      const code = letterCodeMin + (letters++ % letterCodes);
+      for (const form of casesOf(literal.charAt(at))) codeOf[form.charCodeAt(0)] = code;
+    }
+  }
+  for (const [first, last] of invisibleUnits) codeOf.fill(invisibleCode, first, last + 1);
+  const hidden = new Set([invisibleCode, 0x7f]);
+  for (let unit = 0; unit < 0x20; unit++) if (!'\t\n\r'.includes(String.fromCharCode(unit))) hidden.add(unit);
+  return { codeOf, hidden };
+}
+
+/** C1 controls, Default_Ignorable_Code_Point, interlinear annotations; of those beyond the basic plane the first half. */
+const invisibleUnits: readonly (readonly [number, number])[] = [
+  [0x80, 0x9f],
+  [0xad, 0xad],
+  [0x03_4f, 0x03_4f],
+  [0x06_1c, 0x06_1c],
+  [0x11_5f, 0x11_60],
+  [0x17_b4, 0x17_b5],
+  [0x18_0b, 0x18_0f],
+  [0x20_0b, 0x20_0f],
+  [0x20_2a, 0x20_2e],
+  [0x20_60, 0x20_6f],
+  [0x31_64, 0x31_64],
+  [0xfe_00, 0xfe_0f],
+  [0xfe_ff, 0xfe_ff],
+  [0xff_a0, 0xff_a0],
+  [0xff_f0, 0xff_fb],
+  // U+1BCA0..1BCA3, U+1D173..1D17A, U+E0000..E0FFF
+  [0xd8_2f, 0xd8_2f],
+  [0xd8_34, 0xd8_34],
+  [0xdb_40, 0xdb_43],
+];
+
+/** The letter in both cases. The dotless i is no case of I: only what goes there and back. */
+export function casesOf(letter: string): readonly string[] {
+  const others = [letter.toLowerCase(), letter.toUpperCase()].filter(
+    (form) =>
+      form.length === 1 && form !== letter && [form.toLowerCase(), form.toUpperCase()].includes(letter),
+  );
+  return [letter, ...others];
+}
+
+export function encodeText(text: string, { codeOf }: Alphabet): TextCodes {
+  if (Buffer.byteLength(text) === text.length) return { text, codes: Buffer.from(text, 'latin1') };
+  const wide = Buffer.from(text, 'utf16le');
+  const units = new Uint16Array(wide.buffer, wide.byteOffset, text.length);
+  const codes = Buffer.allocUnsafe(text.length);
+  // A table of all units: the index is always inside it.
+  for (let at = 0; at < codes.length; at++) codes[at] = codeOf[units[at] as number] as number;
+  return { text, codes };
+}

@@ -1,0 +1,108 @@
+/** `sallyport audit verify`: asks the server, or reads the database without it. */
+import { existsSync, readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { isHex } from '../audit/checkpoints/statement.ts';
+import type { VerifyReport, VerifyTrust } from '../audit/record.ts';
+import { createClient } from './client.ts';
+import { CommandFailed } from './command-failed.ts';
+import { printable } from './output.ts';
+import type { Output } from './output.ts';
+
+interface VerifyOptions {
+  readonly offline?: boolean;
+  readonly publicKey?: string;
+  readonly anchor?: string;
+}
+
+export function addAuditVerify(audit: Command, output: () => Output): void {
+  audit
+    .command('verify')
+    .description('walk every chain from its first event, and compare it with what was signed')
+    .option('--offline', 'read the database in SALLYPORT_DATA_DIR itself instead of asking the server')
+    .option('--public-key <hex>', 'the key that must have signed, as you noted it')
+    .option('--anchor <file>', 'compare with the checkpoints in this anchor file (with --offline)')
+    .action(async (options: VerifyOptions) => {
+      const report = await verify(options);
+      const out = output();
+      out.show(report, () => describeReport(report, out));
+      if (!report.valid) process.exitCode = 1;
+    });
+}
+
+function verify(options: VerifyOptions): Promise<VerifyReport> {
+  const { offline, publicKey, anchor } = options;
+  if (publicKey !== undefined && !isHex(publicKey, 64))
+    throw new CommandFailed(2, '--public-key takes 64 lower-case hex digits.');
+  if (offline === true)
+    return verifyOffline({
+      ...(publicKey !== undefined && { publicKeys: [publicKey] }),
+      ...(anchor !== undefined && { anchors: readAnchors(anchor) }),
+    });
+  if (anchor !== undefined)
+    throw new CommandFailed(
+      2,
+      '--anchor needs --offline: the server that is checked cannot be asked about it.',
+    );
+  const query = publicKey === undefined ? '' : `?publicKey=${publicKey}`;
+  return createClient(process.env).request('GET', `/v1/audit/verify${query}`) as Promise<VerifyReport>;
+}
+
+/** A line that is no JSON goes on as text: the verifier names it. */
+function readAnchors(path: string): unknown[] {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new CommandFailed(2, `Cannot read ${path}.`, { cause: error });
+  }
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      try {
+        return JSON.parse(line) as unknown;
+      } catch {
+        return line;
+      }
+    });
+}
+
+async function verifyOffline(trust: VerifyTrust): Promise<VerifyReport> {
+  const [{ openSqliteRecordReadOnly }, { databaseFile }] = await Promise.all([
+    import('../audit/sqlite/open-sqlite-record.ts'),
+    import('../audit/sqlite/data-directory.ts'),
+  ]);
+  const dataDir = process.env['SALLYPORT_DATA_DIR'] ?? './data';
+  if (!existsSync(databaseFile(dataDir)))
+    throw new CommandFailed(2, `There is no record in ${dataDir}: set SALLYPORT_DATA_DIR to the server's.`);
+  using record = openSqliteRecordReadOnly({ dataDir, clock: { now: () => Date.now() } });
+  return await record.verify(trust);
+}
+
+/** What stands behind the proof, in words that promise no more than there is. */
+const trustWords = {
+  unanchored: 'no checkpoint stands behind this: it does not exclude the operator',
+  'self-signed':
+    'signed with a key that only the record itself names: give --public-key and --anchor to exclude more than outsiders',
+  'known-key':
+    'signed with the key that you gave: excludes everybody who does not hold it; a cut-off tail only --anchor shows',
+  anchored: 'signed, and as noted in the anchors: excludes everybody who cannot change both',
+} as const;
+
+function describeReport(report: VerifyReport, { paint }: Output): string {
+  const verdict = report.valid ? paint.good('valid') : paint.bad('NOT VALID');
+  const range = report.from === null ? '' : ` from ${report.from} to ${report.to ?? ''}`;
+  return [
+    `${verdict}: ${report.events} events${range}`,
+    ...report.writers.map(({ writer, events, head }) =>
+      paint.dim(`  ${printable(writer)}: ${events} events, head ${printable(head)}`),
+    ),
+    ...report.problems.map(
+      ({ kind, writer, sequence, detail }) =>
+        `  ${paint.bad(kind)} ${printable(writer)} #${sequence}: ${printable(detail)}`,
+    ),
+    `  ${report.checkpoints} checkpoints, ${report.afterLastCheckpoint} events after the last`,
+    ...report.keys.map((key) => paint.dim(`  key ${key}`)),
+    paint.dim(`  ${trustWords[report.trust]}`),
+  ].join('\n');
+}
