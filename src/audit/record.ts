@@ -172,8 +172,11 @@ export interface RecordWrite {
    * makes the whole write fail with `IdempotencyTaken`. Its call is stored already, or in this write.
    */
   readonly idempotency?: IdempotencyEntry;
-  /** Removed: a call that provably ran nothing frees its idempotency key for a retry. */
-  readonly releasedIdempotency?: { readonly principal: string; readonly key: string };
+  /**
+   * Removed: a call that provably ran nothing frees its idempotency key for a retry. Left alone when the key is another
+   * call's by now: one that waited for approval may be older than the time that keys are kept.
+   */
+  readonly releasedIdempotency?: Pick<IdempotencyEntry, 'principal' | 'key' | 'callId'>;
   /** Inserted as pending. Its call is stored already, or in this write. */
   readonly requestedApproval?: RequestedApproval;
   /**
@@ -199,6 +202,9 @@ export interface ApprovalQuery {
   readonly before?: string;
   readonly limit: number;
 }
+
+/** Of a principal, of a tenant, or all. */
+export type PendingOf = { readonly principal: string } | { readonly tenant: string } | null;
 
 export interface EventQuery {
   /** null: every tenant (scope admin). */
@@ -336,8 +342,8 @@ export interface RecordReader {
   listApprovals(query: ApprovalQuery): readonly Approval[];
   /** Pending ones whose time is over, at most so many. */
   overdueApprovals(nowMs: number, limit: number): readonly Approval[];
-  /** How many are pending: those of a principal, or all. */
-  countPendingApprovals(principal: string | null): number;
+  /** How many are pending. */
+  countPendingApprovals(of: PendingOf): number;
   /** The sealed arguments of a waiting call; null once they are deleted. */
   getPendingPayload(callId: string): Uint8Array | null;
   getKey(id: string): ApiKey | null;

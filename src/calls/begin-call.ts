@@ -37,6 +37,8 @@ export interface ApprovalClaim {
   readonly decided: EventDraft;
   /** The call as it waited. */
   readonly waiting: Call;
+  /** Asked once more when there is a place: whether caller, approver or policy changed since it was approved. */
+  readonly isOvertaken: () => boolean;
 }
 
 export interface BegunCall extends CallStart {
@@ -87,7 +89,7 @@ export async function beginCall(context: CallContext, start: CallStart): Promise
   return { ...start, kind: 'begun', call, execution };
 }
 
-export function unavailable(detail: string): CallAnswer {
+export function unavailable(detail: string): Extract<CallAnswer, { kind: 'refused' }> {
   return { kind: 'refused', refusal: { code: 'audit_unavailable', detail }, callId: null };
 }
 

@@ -72,6 +72,10 @@ export async function dispatchCall(
     lease.cancel();
     return refuseCall(context, caller, request, blocked.refusal, blocked);
   }
+  if (start.claim?.isOvertaken() === true) {
+    lease.cancel();
+    return refuseCall(context, caller, request, overtaken);
+  }
 
   using running = context.running.enter(callId);
   const begun = await beginCall(context, start);
@@ -96,6 +100,13 @@ export async function dispatchCall(
     return await completeCall(context, begun, filterRun(context, begun, lost), slot.waitedMs);
   }
 }
+
+const overtaken = {
+  code: 'approval_settled',
+  detail:
+    'While the approved call waited for a place, its caller, its approver or policy changed. Nothing was run; look at it again.',
+  approvalStatus: 'pending',
+} as const;
 
 const noRoom = {
   code: 'overloaded',

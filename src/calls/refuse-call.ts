@@ -103,7 +103,13 @@ export async function withdrawCall(
     ],
     ...(idempotencyKey === null
       ? {}
-      : { releasedIdempotency: { principal: caller.principal.id, key: idempotencyKey } }),
+      : {
+          releasedIdempotency: {
+            principal: caller.principal.id,
+            key: idempotencyKey,
+            callId: begun.callId,
+          },
+        }),
   });
   return { kind: 'refused', refusal: { code: error.code, detail: error.message }, callId: begun.callId };
 }

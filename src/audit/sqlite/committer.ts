@@ -170,7 +170,8 @@ function storeWrite(statements: Statements, write: SealedWrite, start: Position)
     statements.addPayload.run(callId, payload);
   }
   if (write.releasedIdempotency !== undefined) {
-    statements.unclaim.run(write.releasedIdempotency.principal, write.releasedIdempotency.key);
+    const { principal, key, callId } = write.releasedIdempotency;
+    statements.unclaim.run(principal, key, callId);
   }
   for (const key of write.keys ?? []) {
     const { id, secretHash, principal, tenant, createdAtMs, expiresAtMs, revokedAtMs } = key;
@@ -275,7 +276,7 @@ function prepare(connection: Connection) {
        ON CONFLICT (principal, key) DO UPDATE SET fingerprint = excluded.fingerprint, call_id = excluded.call_id,
          expires_at_ms = excluded.expires_at_ms WHERE expires_at_ms <= ?`,
     ),
-    unclaim: connection.prepare('DELETE FROM idempotency WHERE principal = ? AND key = ?'),
+    unclaim: connection.prepare('DELETE FROM idempotency WHERE principal = ? AND key = ? AND call_id = ?'),
     addApproval: connection.prepare(
       `INSERT INTO approvals (id, call_id, principal, status, expires_at_ms, body) VALUES (?, ?, ?, 'pending', ?, ?)`,
     ),

@@ -141,6 +141,11 @@ const approvals = `
   ) STRICT;
 `;
 
+/** Counts what waits of a tenant; the expression is that of `pendingTenant`. */
+const approvalTenants = `
+  CREATE INDEX approvals_tenant ON approvals (json_extract(CAST(body AS TEXT), '$.tenant')) WHERE status = 'pending';
+`;
+
 /** Revisions by their hash, and which one decides; `facts` and `pin` are JSON. */
 const revisions = `
   CREATE TABLE policy_revisions (
@@ -157,7 +162,7 @@ const revisions = `
   ) STRICT;
 `;
 
-const migrations: readonly string[] = [initial, blocks, approvals, revisions];
+const migrations: readonly string[] = [initial, blocks, approvals, approvalTenants, revisions];
 
 /** Brings the schema up to date; safe to run again and from several processes. Throws `RecordUnavailable` for a newer one. */
 export function migrate(connection: Connection): void {

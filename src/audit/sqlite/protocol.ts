@@ -34,7 +34,7 @@ export interface SealedWrite {
   readonly calls?: readonly SealedCall[];
   readonly artifacts?: readonly StoredArtifact[];
   readonly idempotency?: IdempotencyEntry;
-  readonly releasedIdempotency?: { readonly principal: string; readonly key: string };
+  readonly releasedIdempotency?: Pick<IdempotencyEntry, 'principal' | 'key' | 'callId'>;
   readonly requestedApproval?: { readonly approval: StoredApproval; readonly payload: Uint8Array };
   readonly settledApproval?: StoredApproval;
   readonly keys?: readonly ApiKey[];

@@ -7,15 +7,9 @@ import { hasLeftWaiting } from './has-left-waiting.ts';
 import { requireCurrentSchema } from './migrations.ts';
 import { verifyRecord } from './verify-record.ts';
 import type { Approval } from '../../model/approval.ts';
-import type {
-  ActivationFacts,
-  ApiKey,
-  ApprovalQuery,
-  EventQuery,
-  IdempotencyEntry,
-  Page,
-} from '../record.ts';
-import type { Pin, PolicyState, QuotaUse, RecordReader, StoredRevision } from '../record.ts';
+import type { ApprovalQuery, PendingOf, Pin, PolicyState, StoredRevision } from '../record.ts';
+import type { ActivationFacts, ApiKey, EventQuery, IdempotencyEntry, Page } from '../record.ts';
+import type { QuotaUse, RecordReader } from '../record.ts';
 import type { StoredArtifact, StoredCall, StoredEvent } from '../record.ts';
 import type { VerifyReport, VerifyTrust, WriterHead } from '../record.ts';
 import type { Block } from '../../model/block.ts';
@@ -24,6 +18,9 @@ import type { Connection } from './connection.ts';
 
 /** After every id: prefixed ULIDs are ASCII. */
 const lastId = '\uffff';
+
+/** As it is indexed. */
+const pendingTenant = `json_extract(CAST(body AS TEXT), '$.tenant')`;
 
 /** Rows read at once where a caller may stop in between. */
 const drawsBatch = 500;
@@ -95,10 +92,13 @@ export class SqliteRecordReader implements RecordReader, Disposable {
     return (this.#read(() => this.#statements.overdue.all(nowMs, limit)) as Buffer[]).map(parseApproval);
   }
 
-  countPendingApprovals(principal: string | null): number {
-    const { countPending, countPendingOf } = this.#statements;
+  countPendingApprovals(of: PendingOf): number {
+    const { countPending, countPendingOf, countPendingOfTenant } = this.#statements;
     return Number(
-      this.#read(() => (principal === null ? countPending.get() : countPendingOf.get(principal))),
+      this.#read(() => {
+        if (of === null) return countPending.get();
+        return 'tenant' in of ? countPendingOfTenant.get(of.tenant) : countPendingOf.get(of.principal);
+      }),
     );
   }
 
@@ -243,6 +243,9 @@ function prepare(connection: Connection) {
     countPending: connection.prepare(`SELECT count(*) FROM approvals WHERE status = 'pending'`).pluck(),
     countPendingOf: connection
       .prepare(`SELECT count(*) FROM approvals WHERE status = 'pending' AND principal = ?`)
+      .pluck(),
+    countPendingOfTenant: connection
+      .prepare(`SELECT count(*) FROM approvals WHERE status = 'pending' AND ${pendingTenant} = ?`)
       .pluck(),
     payload: connection.prepare('SELECT sealed FROM pending_payloads WHERE call_id = ?').pluck(),
     key: connection.prepare('SELECT * FROM api_keys WHERE id = ?'),

@@ -28,7 +28,7 @@ export async function requestApproval(context: CallContext, admitted: Admitted):
       'The disk is too full to promise room for another outcome. Nothing was run; ops must free space.',
     );
   }
-  const entered = context.approvals.waitingRoom.enter(caller.principal.id);
+  const entered = context.approvals.waitingRoom.enter(caller.principal);
   if (typeof entered === 'number') return refuseCall(context, caller, request, tooMany(entered), decided);
   using _place = entered;
   const approval = newApproval(context, admitted, required);
