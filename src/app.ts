@@ -39,6 +39,9 @@ import { chooseFirstPolicy, findFiles } from './calls/policy/first-policy.ts';
 import { PolicyWatch } from './calls/policy/policy-watch.ts';
 import { describeStaleness } from './calls/policy/policy-state.ts';
 import { RunningCalls } from './calls/running-calls.ts';
+import { LiveSessions } from './calls/sessions/live-sessions.ts';
+import { SessionDesk } from './calls/sessions/session-desk.ts';
+import { SessionFiles } from './calls/sessions/session-files.ts';
 import { Slots } from './calls/slots.ts';
 import { ConfigInvalid } from './config/config.ts';
 import type { Config, LoadedConfig } from './config/config.ts';
@@ -114,6 +117,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   const finding = findFiles(config.policyDirs, knownDetectors);
   const choosing = finding.then((found) => chooseFirstPolicy(found, record, knownDetectors));
   let decidingUnder = (): Promise<string> => choosing.then(({ revision }) => revision.id);
+  let sessions: SessionDesk | null = null;
   const starting = openRunners(
     config,
     childRunner([...runnerCommand, '--instance', instanceOf(dataKey)], runnerEnvironment),
@@ -124,6 +128,8 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
         metrics.runnerLost();
         recordInBackground(record, logger, { type: 'runner_lost', details: { reason } });
       },
+      onServing: (name) => sessions?.runnerServes(name),
+      onSessionEnded: (id, reason) => sessions?.ended(id, reason),
     },
   );
   const [found, first, runner] = await Promise.all([finding, choosing, starting]);
@@ -193,6 +199,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
     fingerprint: (body) => createHmac('sha256', dataKey).update(body).digest('hex'),
     hasDiskReserve: disk.hasRoom,
     running,
+    sessions: new LiveSessions({ record, clock }),
     approvals: {
       seal: new PayloadSeal(config.sealingKey ?? readDataSecret(config.dataDir, 'sealing.key'), randomBytes),
       waitingRoom: new WaitingRoom(record),
@@ -210,6 +217,11 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   stack.use(new PolicyWatch({ policy, holdRevision, logger }));
 
   stack.use(await startCheckpoints(config, { record, writer, clock, logger }));
+  const fileBytesMax = config.maxFileBytes;
+  const sessionContext = { ...context, host: runner, fileBytesMax };
+  const sessionDesk = stack.use(new SessionDesk(sessionContext));
+  sessions = sessionDesk;
+  metrics.setOpenSessions(() => context.sessions.all.length);
   stack.use(watchExpiry(context));
   const detached = stack.use(new DetachedCalls({ logger }));
   const desk = new ApprovalDesk(context, detached);
@@ -228,6 +240,8 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
       keys,
       desk,
       detached,
+      sessions: sessionDesk,
+      files: new SessionFiles(sessionContext, sessionDesk),
       follower,
       blocks,
       policy,
@@ -279,6 +293,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
     // Nobody may wait for the answer any more, but the outcome belongs to the record.
     await detached[Symbol.asyncDispose]();
     clearTimeout(cancel);
+    await sessionDesk.stop();
     await record.write({ events: [{ type: 'stopped', details: { version } }] });
     logger.info({}, 'stopped');
   });

@@ -14,6 +14,10 @@ export const eventCatalogue = {
   approval_voided: 'An approval no longer fits what would run now; the call ran nothing.',
   call_cancelled: 'A caller took a waiting call back, or asked for a running one to be ended.',
   egress: 'The server itself sent something out, and what became of it.',
+  session_opened: 'A container was set apart for one principal: image, limits, until when.',
+  session_closed: 'It was given up, with all that it held, and why.',
+  file_written: 'A file of a session was put or removed from outside of its code.',
+  file_read: 'Somebody fetched a file of a session, or the names of its files.',
   key_created: 'An API key was made.',
   key_revoked: 'An API key was revoked.',
   scope_denied: 'A caller used a route that its key has no scope for.',
@@ -28,6 +32,7 @@ export const eventCatalogue = {
   stopped: 'A server process ended in an orderly way.',
   quota_store_changed: 'The store that counts quotas for several processes was lost, or is back.',
   runner_lost: 'The runner process went away.',
+  exported: 'Somebody exported the record, or a part of it.',
   audit_read: 'Somebody read the record.',
   artifact_read: 'Somebody fetched an artifact.',
 } as const;

@@ -9,6 +9,7 @@ import type { Call, DecisionSummary, RuntimeReport, Usage } from '../model/call.
 import type { JsonObject } from '../model/json.ts';
 import type { QuotaDraw } from '../model/decision.ts';
 import type { Scope } from '../model/principal.ts';
+import type { Session } from '../model/session.ts';
 import type { EventType } from './events.ts';
 
 /** An event as its room states it. The store adds id, time, writer, sequence, nonce and hashes. */
@@ -73,6 +74,15 @@ export interface StoredCall {
   readonly call: Call;
   readonly tenant: string;
   readonly principal: string;
+}
+
+/** A session with its owner and the runner that holds it, as stored. */
+export interface StoredSession {
+  readonly session: Session;
+  readonly tenant: string;
+  readonly principal: string;
+  /** Name of the runner. */
+  readonly runner: string;
 }
 
 export interface StoredArtifact {
@@ -184,6 +194,8 @@ export interface RecordWrite {
    * is not pending, when it is too late to decide it, or when the chain says that its call was dispatched or ended.
    */
   readonly settledApproval?: Approval;
+  /** Inserted, or replaced by id; one that has ended stays as it ended. */
+  readonly sessions?: readonly StoredSession[];
   /** Inserted, or replaced by id. */
   readonly keys?: readonly ApiKey[];
   /** Sets `revokedAtMs` of these keys; one that is revoked already keeps its time. */
@@ -206,6 +218,15 @@ export interface ApprovalQuery {
 /** Of a principal, of a tenant, or all. */
 export type PendingOf = { readonly principal: string } | { readonly tenant: string } | null;
 
+export interface SessionQuery {
+  readonly tenant: string;
+  readonly principal: string;
+  readonly status?: Session['status'];
+  /** Ids before this one. */
+  readonly before?: string;
+  readonly limit: number;
+}
+
 export interface EventQuery {
   /** null: every tenant (scope admin). */
   readonly tenant: string | null;
@@ -227,6 +248,34 @@ export interface EventQuery {
   readonly cursor?: string;
   /** Newest first is the default at the door. */
   readonly order: 'asc' | 'desc';
+}
+
+/** What an export shows. All else of the chains is left out, and counted. */
+export type ExportFilter = Omit<EventQuery, 'limit' | 'cursor' | 'order'>;
+
+/** One link of a chain, in the order of writing. */
+export type ExportRow =
+  | {
+      readonly kind: 'event';
+      readonly canonical: string;
+      readonly eventHash: string;
+      readonly previousHash: string;
+      readonly hash: string;
+      /** null once erased, or when there was none. `text` is canonical JSON. */
+      readonly content: { readonly salt: string; readonly text: string } | null;
+    }
+  | {
+      readonly kind: 'omitted';
+      readonly writer: string;
+      readonly sequence: number;
+      readonly eventHash: string;
+    };
+
+export interface RecordExport {
+  /** Where the chains stood when the export began; `rows` leads up to there. */
+  readonly heads: readonly WriterHead[];
+  /** Read as they are taken, some at a time. Checkpoints are always shown. */
+  readonly rows: Iterable<ExportRow>;
 }
 
 export interface Page<T> {
@@ -273,6 +322,8 @@ export interface VerifyReport {
   /** Events that no checkpoint covers. */
   readonly afterLastCheckpoint: number;
   readonly problems: readonly VerifyProblem[];
+  /** Of an export: events that it leaves out, proved by their hashes alone. */
+  readonly omitted?: number;
 }
 
 /** What the verifier knows from elsewhere. */
@@ -346,6 +397,11 @@ export interface RecordReader {
   countPendingApprovals(of: PendingOf): number;
   /** The sealed arguments of a waiting call; null once they are deleted. */
   getPendingPayload(callId: string): Uint8Array | null;
+  getSession(id: string): StoredSession | null;
+  /** Of one principal, newest first. */
+  listSessions(query: SessionQuery): readonly StoredSession[];
+  /** Of everybody, oldest first. */
+  openSessions(): readonly StoredSession[];
   getKey(id: string): ApiKey | null;
   listKeys(): readonly ApiKey[];
   /** Null before anything was activated. */
@@ -359,6 +415,8 @@ export interface RecordReader {
   listEvents(query: EventQuery): Page<StoredEvent>;
   /** Walks every chain from its first event. Memory grows with the checkpoints, not with the events. */
   verify(trust?: VerifyTrust): Promise<VerifyReport>;
+  /** Every chain from its first event, with what fits the filter shown. */
+  export(filter: ExportFilter): RecordExport;
   /** Of every chain, by writer. */
   heads(): readonly WriterHead[];
   /** What calls drew on quotas since then, oldest first: the counters are rebuilt from it at start. */

@@ -21,6 +21,7 @@ import { leaseQuota } from './lease-quota.ts';
 import { refuseCall, withdrawCall } from './refuse-call.ts';
 import { isRefusal } from './refusal.ts';
 import { runCall } from './run-call.ts';
+import { claimSession, findSessionObjection } from './sessions/claim-session.ts';
 import { findTool, validateArguments } from './validate-call.ts';
 
 /** `onBegun` is told once the intent is durable; a call that does not get so far is not begun. */
@@ -42,6 +43,8 @@ export async function executeCall(
   if ('refusal' in decided) return refuseCall(context, caller, request, decided.refusal, decided);
   const inbound = checkArguments(context, revision, decided, args);
   if (isRefusal(inbound)) return refuseCall(context, caller, request, inbound, decided);
+  const unfit = findSessionObjection(context, caller, request, tool);
+  if (unfit !== null) return refuseCall(context, caller, request, unfit, decided);
 
   const callId = context.newId('call');
   const admitted = { callId, revision, caller, request, tool, args, decided, inbound };
@@ -59,6 +62,9 @@ export async function dispatchCall(
   onBegun?: (call: Call) => void,
 ): Promise<CallAnswer> {
   const { callId, revision, caller, request, tool, decided } = start;
+  const claimed = claimSession(context, caller, request, tool);
+  if (isRefusal(claimed)) return refuseCall(context, caller, request, claimed, decided);
+  using session = claimed;
   const leased = await leaseQuota(context, decided, callId);
   if (isRefusal(leased)) return refuseCall(context, caller, request, leased, decided);
   await using lease = leased;
@@ -78,7 +84,7 @@ export async function dispatchCall(
   }
 
   using running = context.running.enter(callId);
-  const begun = await beginCall(context, start);
+  const begun = await beginCall(context, start, session?.place ?? null);
   if (begun.kind !== 'begun') {
     lease.cancel();
     return begun;

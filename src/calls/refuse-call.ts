@@ -22,6 +22,8 @@ const eventTypes: Readonly<Partial<Record<RefusalCode, EventType>>> = {
   unknown_tool: 'invalid',
   invalid_arguments: 'invalid',
   limit_exceeds_policy: 'invalid',
+  not_found: 'invalid',
+  session_image_mismatch: 'invalid',
   arguments_blocked: 'denied',
   policy_denied: 'denied',
   quota_exceeded: 'quota_exceeded',
@@ -111,6 +113,7 @@ export async function withdrawCall(
           },
         }),
   });
+  if (request.session !== null) context.sessions.noteFailure(request.session, error);
   return { kind: 'refused', refusal: { code: error.code, detail: error.message }, callId: begun.callId };
 }
 

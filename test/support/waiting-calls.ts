@@ -15,6 +15,7 @@ import type { CallContext } from '../../src/calls/call-context.ts';
 import { executeCall } from '../../src/calls/execute-call.ts';
 import { OutcomeWriter } from '../../src/calls/outcome-writer.ts';
 import { RunningCalls } from '../../src/calls/running-calls.ts';
+import { LiveSessions } from '../../src/calls/sessions/live-sessions.ts';
 import { Slots } from '../../src/calls/slots.ts';
 import { NotStarted } from '../../src/execution/executor.ts';
 import type { ExecutionFrame, ExecutionRequest } from '../../src/execution/executor.ts';
@@ -105,6 +106,7 @@ export class WaitingCalls implements AsyncDisposable {
       fingerprint: (body) => createHmac('sha256', key).update(body).digest('hex'),
       hasDiskReserve: () => true,
       running: new RunningCalls(),
+      sessions: new LiveSessions({ record: this.record, clock }),
       approvals: {
         seal: new PayloadSeal(this.sealingKey, randomBytes),
         waitingRoom: new WaitingRoom(this.record, options.waitingRoom),
@@ -163,6 +165,7 @@ export class WaitingCalls implements AsyncDisposable {
       limits: {},
       labels: {},
       idempotencyKey: null,
+      session: null,
     });
     const id = answer.kind === 'call' ? answer.call.approval?.id : undefined;
     const approval = id === undefined ? null : this.record.getApproval(id);

@@ -9,6 +9,8 @@ import { cancelCall } from '../../calls/cancel-call.ts';
 import type { ActivePolicy } from '../../calls/policy/active-policy.ts';
 import type { KeyRing } from '../../calls/key-ring.ts';
 import { actor } from '../../calls/key-ring.ts';
+import type { SessionDesk } from '../../calls/sessions/session-desk.ts';
+import type { SessionFiles } from '../../calls/sessions/session-files.ts';
 import { visibleTools } from '../../policy/visibility.ts';
 import type { CallFollower } from '../follow-call.ts';
 import { createOpenApi } from '../openapi.ts';
@@ -22,6 +24,7 @@ import { activatePolicyRoute, reloadPolicyRoute, unpinPolicyRoute } from './chan
 import { createCallRoute } from './create-call.ts';
 import { decideRoute } from './decide.ts';
 import { followCallRoute } from './follow-call.ts';
+import { exportAuditRoute } from './export-audit.ts';
 import { getArtifactRoute } from './get-artifact.ts';
 import { getCallRoute } from './get-call.ts';
 import { getPolicyRoute } from './get-policy.ts';
@@ -31,6 +34,8 @@ import { listCheckpointsRoute } from './list-checkpoints.ts';
 import { listToolsRoute } from './list-tools.ts';
 import { healthRoute, metricsRoute, openApiRoute, readyRoute } from './operations.ts';
 import { getRevisionRoute, listRevisionsRoute } from './policy-revisions.ts';
+import { getFileRoute, listFilesRoute, putFileRoute, removeFileRoute } from './session-files.ts';
+import { endSessionRoute, getSessionRoute, listSessionsRoute, openSessionRoute } from './sessions.ts';
 import { verifyAuditRoute } from './verify-audit.ts';
 
 export interface RoutesOptions {
@@ -38,6 +43,8 @@ export interface RoutesOptions {
   readonly keys: KeyRing;
   readonly desk: ApprovalDesk;
   readonly detached: DetachedCalls;
+  readonly sessions: SessionDesk;
+  readonly files: SessionFiles;
   readonly follower: CallFollower;
   readonly blocks: BlockList;
   readonly policy: ActivePolicy;
@@ -48,12 +55,24 @@ export interface RoutesOptions {
 }
 
 export function createRoutes(options: RoutesOptions): readonly Route[] {
-  const { context, keys, desk, detached, follower } = options;
+  const { context, keys, desk, detached, files, follower, sessions } = options;
   const { record } = context;
   const bodies = createBodyParser();
   const recordRead = async (caller: Caller, what: string): Promise<void> => {
     await record.write({
       events: [{ type: 'audit_read', ...actor(caller), tenant: caller.principal.tenant, details: { what } }],
+    });
+  };
+  const recordExport = async (caller: Caller, format: string, filters: readonly string[]): Promise<void> => {
+    await record.write({
+      events: [
+        {
+          type: 'exported',
+          ...actor(caller),
+          tenant: caller.principal.tenant,
+          details: { format, filters: [...filters] },
+        },
+      ],
     });
   };
   const recordArtifactRead = async (caller: Caller, artifactId: string, callId: string): Promise<void> => {
@@ -84,12 +103,21 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
     cancelCallRoute({ record, cancel: (caller, stored) => cancelCall(context, caller, stored) }),
     listToolsRoute((principal) => visibleTools(context.revision(), principal)),
     decideRoute(context, bodies),
+    openSessionRoute({ desk: sessions, bodies, isDraining: options.isDraining }),
+    listSessionsRoute(sessions),
+    getSessionRoute(sessions),
+    endSessionRoute(sessions),
+    listFilesRoute(files),
+    putFileRoute(files),
+    getFileRoute(files),
+    removeFileRoute(files),
     getArtifactRoute({ record, onRead: recordArtifactRead }),
     listApprovalsRoute(desk),
     getApprovalRoute(desk),
     decideApprovalRoute({ desk, bodies, isDraining: options.isDraining }),
     listAuditEventsRoute({ record, onRead: recordRead }),
     verifyAuditRoute({ record, onRead: recordRead }),
+    exportAuditRoute({ record, now: () => context.clock.now(), onExport: recordExport }),
     listCheckpointsRoute({ record, onRead: recordRead }),
     getPolicyRoute(options.policy),
     listRevisionsRoute(record, options.policy),

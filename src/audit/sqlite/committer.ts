@@ -173,6 +173,11 @@ function storeWrite(statements: Statements, write: SealedWrite, start: Position)
     const { principal, key, callId } = write.releasedIdempotency;
     statements.unclaim.run(principal, key, callId);
   }
+  for (const stored of write.sessions ?? []) {
+    const { session, tenant, principal } = stored;
+    const body = Buffer.from(JSON.stringify(stored));
+    statements.putSession.run(session.id, tenant, principal, session.status, body);
+  }
   for (const key of write.keys ?? []) {
     const { id, secretHash, principal, tenant, createdAtMs, expiresAtMs, revokedAtMs } = key;
     const lists = [JSON.stringify(key.roles), JSON.stringify(key.scopes)];
@@ -287,6 +292,10 @@ function prepare(connection: Connection) {
          AND NOT ${hasLeftWaiting}`,
     ),
     dropPayload: connection.prepare('DELETE FROM pending_payloads WHERE call_id = ?'),
+    putSession: connection.prepare(
+      `INSERT INTO sessions (id, tenant, principal, status, body) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET status = excluded.status, body = excluded.body WHERE status = 'open'`,
+    ),
     putKey: connection.prepare(
       `INSERT OR REPLACE INTO api_keys
          (id, secret_hash, principal, tenant, roles, scopes, created_at_ms, expires_at_ms, revoked_at_ms)

@@ -3,6 +3,7 @@ import { parseCanonicalEvent, storedEvent } from '../stored-event.ts';
 import { encodeCursor } from '../cursor.ts';
 import { openReader, recordUnavailable, sqliteCode } from './connection.ts';
 import { eventSql, firstPositionSince } from './event-query.ts';
+import { startExport } from './export-rows.ts';
 import { hasLeftWaiting } from './has-left-waiting.ts';
 import { requireCurrentSchema } from './migrations.ts';
 import { verifyRecord } from './verify-record.ts';
@@ -10,8 +11,9 @@ import type { Approval } from '../../model/approval.ts';
 import type { ApprovalQuery, PendingOf, Pin, PolicyState, StoredRevision } from '../record.ts';
 import type { ActivationFacts, ApiKey, EventQuery, IdempotencyEntry, Page } from '../record.ts';
 import type { QuotaUse, RecordReader } from '../record.ts';
+import type { SessionQuery, StoredSession } from '../record.ts';
 import type { StoredArtifact, StoredCall, StoredEvent } from '../record.ts';
-import type { VerifyReport, VerifyTrust, WriterHead } from '../record.ts';
+import type { ExportFilter, RecordExport, VerifyReport, VerifyTrust, WriterHead } from '../record.ts';
 import type { Block } from '../../model/block.ts';
 import type { Scope } from '../../model/principal.ts';
 import type { Connection } from './connection.ts';
@@ -106,6 +108,29 @@ export class SqliteRecordReader implements RecordReader, Disposable {
     return (this.#read(() => this.#statements.payload.get(callId)) as Buffer | undefined) ?? null;
   }
 
+  getSession(id: string): StoredSession | null {
+    const body = this.#read(() => this.#statements.session.get(id) as Buffer | undefined);
+    return body === undefined ? null : parseSession(body);
+  }
+
+  listSessions({
+    tenant,
+    principal,
+    status,
+    before = lastId,
+    limit,
+  }: SessionQuery): readonly StoredSession[] {
+    const { sessions } = this.#statements;
+    const wanted = status ?? null;
+    return (this.#read(() => sessions.all(tenant, principal, before, wanted, wanted, limit)) as Buffer[]).map(
+      parseSession,
+    );
+  }
+
+  openSessions(): readonly StoredSession[] {
+    return (this.#read(() => this.#statements.openSessions.all()) as Buffer[]).map(parseSession);
+  }
+
   getKey(id: string): ApiKey | null {
     const row = this.#read(() => this.#statements.key.get(id) as KeyRow | undefined);
     return row === undefined ? null : apiKey(row);
@@ -159,6 +184,10 @@ export class SqliteRecordReader implements RecordReader, Disposable {
       items: shown.map(readEvent),
       nextCursor: more ? encodeCursor(query.order, last.position) : null,
     };
+  }
+
+  export(filter: ExportFilter): RecordExport {
+    return this.#read(() => startExport(this.#connection, filter, (read) => this.#read(read)));
   }
 
   heads(): readonly WriterHead[] {
@@ -248,6 +277,14 @@ function prepare(connection: Connection) {
       .prepare(`SELECT count(*) FROM approvals WHERE status = 'pending' AND ${pendingTenant} = ?`)
       .pluck(),
     payload: connection.prepare('SELECT sealed FROM pending_payloads WHERE call_id = ?').pluck(),
+    session: connection.prepare('SELECT body FROM sessions WHERE id = ?').pluck(),
+    sessions: connection
+      .prepare(
+        `SELECT body FROM sessions WHERE tenant = ? AND principal = ? AND id < ? AND (? IS NULL OR status = ?)
+         ORDER BY id DESC LIMIT ?`,
+      )
+      .pluck(),
+    openSessions: connection.prepare(`SELECT body FROM sessions WHERE status = 'open' ORDER BY id`).pluck(),
     key: connection.prepare('SELECT * FROM api_keys WHERE id = ?'),
     keys: connection.prepare('SELECT * FROM api_keys ORDER BY id'),
     policyState: connection.prepare('SELECT revision, pin FROM policy_state'),
@@ -283,6 +320,10 @@ function prepare(connection: Connection) {
 
 function parseApproval(body: Buffer): Approval {
   return JSON.parse(body.toString()) as Approval;
+}
+
+function parseSession(body: Buffer): StoredSession {
+  return JSON.parse(body.toString()) as StoredSession;
 }
 
 function readEvent(row: EventRow): StoredEvent {

@@ -3,9 +3,9 @@ import { RecordUnavailable } from '../record.ts';
 import { parseCanonicalEvent, storedEvent } from '../stored-event.ts';
 import { poolRandomBytes, sealWrite } from './seal-write.ts';
 import { WriteQueue } from './write-queue.ts';
-import type { ApprovalQuery, PendingOf } from '../record.ts';
+import type { ApprovalQuery, PendingOf, SessionQuery } from '../record.ts';
 import type { EventQuery, Receipt, RecordHealth, RecordStore, RecordWrite, StoredEvent } from '../record.ts';
-import type { VerifyTrust } from '../record.ts';
+import type { ExportFilter, VerifyTrust } from '../record.ts';
 import { linkEvent } from '../chain.ts';
 import type { ChainHead, SealedEvent } from '../chain.ts';
 import type { SealedWrite } from './protocol.ts';
@@ -95,6 +95,18 @@ export class SqliteRecord implements RecordStore {
     return this.#reader.getPendingPayload(callId);
   }
 
+  getSession(id: string) {
+    return this.#reader.getSession(id);
+  }
+
+  listSessions(query: SessionQuery) {
+    return this.#reader.listSessions(query);
+  }
+
+  openSessions() {
+    return this.#reader.openSessions();
+  }
+
   getKey(id: string) {
     return this.#reader.getKey(id);
   }
@@ -121,6 +133,10 @@ export class SqliteRecord implements RecordStore {
 
   listEvents(query: EventQuery) {
     return this.#reader.listEvents(query);
+  }
+
+  export(filter: ExportFilter) {
+    return this.#reader.export(filter);
   }
 
   heads() {

@@ -11,7 +11,7 @@ import { decideCall } from '../decide-call.ts';
 import type { CallStart } from '../begin-call.ts';
 import { isRefusal } from '../refusal.ts';
 import { findTool } from '../validate-call.ts';
-import { decisionDigest } from './decision-digest.ts';
+import { decisionDigest, digestedSession } from './decision-digest.ts';
 import { decodePayload } from './pending-payload.ts';
 import type { PendingPayload } from './pending-payload.ts';
 import { standingOf } from './standing.ts';
@@ -24,7 +24,8 @@ export const voidReasons: Readonly<Record<VoidCause, string>> = {
   caller: 'the key of the caller was revoked, has expired, or may no longer call',
   tool: 'the tool was changed or taken away since',
   denied: 'policy denies the call now',
-  decision: 'policy decides otherwise about this call now: rules, limits, boundary or image differ',
+  decision:
+    'policy decides otherwise about this call now: rules, limits, boundary or image differ, or its session was used or ended',
   arguments: 'the boundary blocks these arguments now',
 };
 
@@ -63,6 +64,7 @@ export function decideAgain(context: CallContext, approval: Approval): Reconside
     tool,
     args,
     decided,
+    session: digestedSession(context, request.session),
   });
   const asking = decided.decision.approval?.rules ?? rules;
   if (digest !== approval.digest) return { payload, rules: asking, verdict: { void: 'decision' } };

@@ -100,6 +100,7 @@ test('a used-up quota refuses the approval and leaves it open; no quota is held 
     limits: {},
     labels: {},
     idempotencyKey: null,
+    session: null,
   };
   expect(await executeCall(calls.context, ana, request)).toMatchObject({ call: { status: 'succeeded' } });
   expect(await calls.desk.decide(mia, approval.id, approve)).toMatchObject({

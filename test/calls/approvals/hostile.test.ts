@@ -95,6 +95,7 @@ test('an old call that could not start frees no key that is another call’s by 
       limits: {},
       labels: {},
       idempotencyKey: 'order-17',
+      session: null,
     });
   const old = await pay(5000);
   calls.clock.advance(25 * hour);
