@@ -16,7 +16,6 @@ import { signingKey } from './audit/checkpoints/signing-key.ts';
 import { RecordUnavailable } from './audit/record.ts';
 import type { RecordStore } from './audit/record.ts';
 import { openSqliteRecord } from './audit/sqlite/open-sqlite-record.ts';
-import { createBoundary } from './boundary/boundary.ts';
 import { detectorIds } from './boundary/detectors.ts';
 import { ApprovalDesk } from './calls/approvals/approval-desk.ts';
 import { watchExpiry } from './calls/approvals/expire-approvals.ts';
@@ -27,6 +26,7 @@ import { BlockList } from './calls/block-list.ts';
 import { CallChanges } from './calls/call-changes.ts';
 import type { CallContext } from './calls/call-context.ts';
 import { closeOpenCalls } from './calls/close-open-calls.ts';
+import { readCredentialSecrets } from './calls/credential-secrets.ts';
 import { DetachedCalls } from './calls/detached-calls.ts';
 import { watchDiskReserve } from './calls/disk-reserve.ts';
 import { ensureFirstKeys } from './calls/first-keys.ts';
@@ -36,6 +36,7 @@ import { openQuotas } from './calls/open-quotas.ts';
 import { OutcomeWriter } from './calls/outcome-writer.ts';
 import { ActivePolicy } from './calls/policy/active-policy.ts';
 import { chooseFirstPolicy, findFiles } from './calls/policy/first-policy.ts';
+import { LiveBoundary } from './calls/policy/live-boundary.ts';
 import { PolicyWatch } from './calls/policy/policy-watch.ts';
 import { describeStaleness } from './calls/policy/policy-state.ts';
 import { RunningCalls } from './calls/running-calls.ts';
@@ -83,10 +84,17 @@ export interface AppOptions {
   /** Script and arguments that start the runner process. */
   readonly runnerCommand: readonly string[];
   readonly runnerEnvironment: NodeJS.ProcessEnv;
+  /** Where credentials with `from: {env}` are read. */
+  readonly environment: NodeJS.ProcessEnv;
 }
 
 /** Starts everything, or takes down what it had started and rejects with an error that says what to do. */
-export async function startApp({ loaded, runnerCommand, runnerEnvironment }: AppOptions): Promise<App> {
+export async function startApp({
+  loaded,
+  runnerCommand,
+  runnerEnvironment,
+  environment,
+}: AppOptions): Promise<App> {
   const { config } = loaded;
   const clock = { now: () => Date.now() };
   const randomBytes = createRandomSource();
@@ -152,7 +160,10 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   const slots = new Slots(slotLimits);
   metrics.setRunningCalls(() => slots.runningCount);
   metrics.setWarmPools(async () => readPools(await runner.state()));
-  const boundary = createBoundary({ redactionKey: dataKey, knownSecrets: [] });
+  const boundary = new LiveBoundary(first.revision, {
+    redactionKey: dataKey,
+    readSecrets: (credentials) => readCredentialSecrets(credentials, environment),
+  });
   const blocks = new BlockList({ record, clock, newId, redactText: (text) => boundary.redactText(text) });
   const policy = new ActivePolicy(first, {
     directories: config.policyDirs,
@@ -162,6 +173,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
     compile: compileAside,
     scan: () => scanFiles(config.policyDirs),
     readClaim: () => readClaim(config.policyDirs),
+    prepare: (revision) => boundary.prepare(revision),
     sleep,
     clock,
     redactText: (text) => boundary.redactText(text),

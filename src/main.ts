@@ -43,7 +43,12 @@ await runProgram(process.argv.slice(2), {
     // From the first moment: without it, the signal would end the process.
     let reload = (): void => {};
     process.on('SIGHUP', () => reload());
-    await using app = await startApp({ loaded: loadConfig(process.env), runnerCommand, runnerEnvironment });
+    await using app = await startApp({
+      loaded: loadConfig(process.env),
+      runnerCommand,
+      runnerEnvironment,
+      environment: process.env,
+    });
     reload = () => void app.reloadPolicy();
     // V8's default; under load it may grow.
     setFlagsFromString('--semi-space-growth-factor=2');

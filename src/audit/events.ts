@@ -14,6 +14,8 @@ export const eventCatalogue = {
   approval_voided: 'An approval no longer fits what would run now; the call ran nothing.',
   call_cancelled: 'A caller took a waiting call back, or asked for a running one to be ended.',
   egress: 'The server itself sent something out, and what became of it.',
+  decoy_seen:
+    'Critical: a decoy credential was in arguments or in output. Somebody went where nobody has a reason to go.',
   session_opened: 'A container was set apart for one principal: image, limits, until when.',
   session_closed: 'It was given up, with all that it held, and why.',
   file_written: 'A file of a session was put or removed from outside of its code.',

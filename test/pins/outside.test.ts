@@ -80,6 +80,7 @@ test('event types', () => {
     'approval_voided',
     'call_cancelled',
     'egress',
+    'decoy_seen',
     'session_opened',
     'session_closed',
     'file_written',

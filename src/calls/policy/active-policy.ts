@@ -41,6 +41,8 @@ export interface ActivePolicyOptions {
   readonly compile: (job: CompileJob) => Promise<CompiledData>;
   readonly scan: () => Promise<string>;
   readonly readClaim: () => Promise<RevisionClaim | null>;
+  /** What puts in force what goes with a revision. Throws an error that says why it cannot decide on this host now. */
+  readonly prepare: (revision: Revision) => () => void;
   readonly sleep: (ms: number) => Promise<void>;
   readonly clock: Clock;
   /** Takes secrets out of what an operator writes. */
@@ -246,14 +248,29 @@ export class ActivePolicy {
       const reason = `the runner holds ${others[0] || 'none'}; it runs only what it compiled from its own policy files`;
       return { outcome: 'waiting', revision: revision.id, reason };
     }
+    const putInForce = this.#prepare(revision);
+    if (putInForce === null) {
+      const reason = 'a secret that it names cannot be read or looked for, the log says which';
+      return { outcome: 'waiting', revision: revision.id, reason };
+    }
     const previous = this.#revision.id;
     await this.#record(candidate, previous);
+    putInForce();
     this.#revision = revision;
     this.#pin = pin;
     this.#trigger = trigger;
     this.#activatedAtMs = clock.now();
     logger.info({ revision: revision.id, previous, trigger, pinned: pin !== null }, 'policy activated');
     return { outcome: 'activated', revision: revision.id, previous };
+  }
+
+  #prepare(revision: Revision): (() => void) | null {
+    try {
+      return this.#options.prepare(revision);
+    } catch (error) {
+      this.#options.logger.error({ err: error, revision: revision.id }, 'the revision cannot decide here');
+      return null;
+    }
   }
 
   async #record(candidate: Candidate, previous: string | null): Promise<void> {
