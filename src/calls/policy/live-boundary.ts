@@ -48,6 +48,9 @@ export class LiveBoundary implements Boundary {
   readonly filterOutput: Boundary['filterOutput'] = (output, profiles) =>
     this.#current.filterOutput(output, profiles);
 
+  /** A stream keeps the filter that it began with. */
+  readonly filterStream: Boundary['filterStream'] = (...options) => this.#current.filterStream(...options);
+
   readonly redactForRecord: Boundary['redactForRecord'] = (value) => this.#current.redactForRecord(value);
 
   readonly redactText: Boundary['redactText'] = (text) => this.#current.redactText(text);
