@@ -5,7 +5,6 @@
 import { Worker } from 'node:worker_threads';
 import type { BoundaryProfile, BoundaryReport } from '../model/finding.ts';
 import type { OutputArtifact } from './artifacts.ts';
-import { createBoundary } from './boundary.ts';
 import type { Boundary, BoundaryOptions } from './boundary.ts';
 import { checkFile, filterFile } from './filter-file.ts';
 import type { CheckedFile, FilteredFile, FileTask } from './filter-file.ts';
@@ -17,14 +16,15 @@ const threadsMax = 2;
 const filterMsMax = 60_000;
 
 export class FileFilter {
-  readonly #options: BoundaryOptions;
   readonly #boundary: Boundary;
+  readonly #current: () => BoundaryOptions;
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
-  constructor(options: BoundaryOptions) {
-    this.#options = options;
-    this.#boundary = createBoundary(options);
+  /** `current`: what a thread makes the same filter of. */
+  constructor(boundary: Boundary, current: () => BoundaryOptions) {
+    this.#boundary = boundary;
+    this.#current = current;
   }
 
   async check(file: OutputArtifact, profiles: readonly BoundaryProfile[]): Promise<CheckedFile> {
@@ -44,7 +44,7 @@ export class FileFilter {
     if (this.#running === threadsMax) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     else this.#running += 1;
     try {
-      return await runThread({ options: this.#options, task });
+      return await runThread({ options: this.#current(), task });
     } finally {
       const next = this.#waiting.shift();
       if (next === undefined) this.#running -= 1;

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { createBoundary } from '../../src/boundary/boundary.ts';
 import { FileFilter } from '../../src/boundary/file-filter.ts';
 import type { BoundaryProfile } from '../../src/model/finding.ts';
 
@@ -10,7 +11,8 @@ const standard: BoundaryProfile = {
   artifacts: 'any',
 };
 const strict: BoundaryProfile = { ...standard, inbound: { detectors: { '*': 'block' } } };
-const filter = new FileFilter({ redactionKey: Buffer.alloc(32, 7), knownSecrets: [] });
+const options = { redactionKey: Buffer.alloc(32, 7), knownSecrets: [] };
+const filter = new FileFilter(createBoundary(options), () => options);
 
 function fileOf(sizeBytes: number, more = ''): { name: string; mediaType: string; data: Buffer } {
   const data = Buffer.from('a line of words\n'.repeat(Math.ceil(sizeBytes / 16)) + more);
@@ -45,8 +47,7 @@ test('a large file does not keep this thread; more than two at once wait for the
 });
 
 test('a filter that breaks withholds and blocks', async () => {
-  const broken = new FileFilter({ redactionKey: Buffer.alloc(32, 7), knownSecrets: [] });
   const profiles = [{ ...standard, outbound: null, inbound: null } as unknown as BoundaryProfile];
-  expect(await broken.filter(fileOf(400_000), profiles)).toMatchObject({ file: null });
-  expect(await broken.check(fileOf(400_000), profiles)).toMatchObject({ blocked: true });
+  expect(await filter.filter(fileOf(400_000), profiles)).toMatchObject({ file: null });
+  expect(await filter.check(fileOf(400_000), profiles)).toMatchObject({ blocked: true });
 });
