@@ -26,6 +26,7 @@ import { BlockList } from './calls/block-list.ts';
 import { CallChanges } from './calls/call-changes.ts';
 import type { CallContext } from './calls/call-context.ts';
 import { closeOpenCalls } from './calls/close-open-calls.ts';
+import { currentCall } from './calls/current-call.ts';
 import { DetachedCalls } from './calls/detached-calls.ts';
 import { watchDiskReserve } from './calls/disk-reserve.ts';
 import { ensureFirstKeys } from './calls/first-keys.ts';
@@ -100,7 +101,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   const metrics = createMetrics();
   const disk = stack.use(await watchDiskReserve(config.dataDir, config.diskReserveBytes));
   const outcomes = stack.use(new OutcomeWriter({ record, logger }));
-  const running = new RunningCalls();
+  const running = new RunningCalls((callId) => changes.notify(callId));
   const loading = loadRevision({ directories: config.policyDirs, knownDetectors: detectorIds });
   const starting = openRunners(
     config,
@@ -183,7 +184,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   const authentication = { record, now: clock.now, onFailure: (address: string) => failures.count(address) };
   const follower = new CallFollower({
     changes,
-    current: (callId) => record.getCall(callId)?.call ?? null,
+    current: (callId) => currentCall(context, callId),
     isStillActive: (caller) => isStillActive(authentication, caller),
   });
   let isDraining = false;

@@ -1,4 +1,5 @@
-import type { RecordStore } from '../../audit/record.ts';
+import { currentCall } from '../../calls/current-call.ts';
+import type { CallSources } from '../../calls/current-call.ts';
 import { callerOf } from '../authenticate.ts';
 import { maySee } from '../may-see.ts';
 import { Problem } from '../problem.ts';
@@ -6,7 +7,7 @@ import { readQuery } from '../query.ts';
 import type { Route } from '../route.ts';
 
 /** `GET /v1/calls/{id}`: the current representation of a call. */
-export function getCallRoute(record: Pick<RecordStore, 'getCall'>): Route {
+export function getCallRoute(sources: CallSources): Route {
   return {
     method: 'get',
     path: '/v1/calls/:id',
@@ -17,11 +18,11 @@ export function getCallRoute(record: Pick<RecordStore, 'getCall'>): Route {
     audits: [],
     handler(request, response) {
       readQuery(request, []);
-      const stored = record.getCall(String(request.params['id']));
+      const stored = sources.record.getCall(String(request.params['id']));
       if (stored === null || !maySee(callerOf(response), stored)) {
         throw new Problem('not_found', 'There is no such call, or it is not yours to see.');
       }
-      response.json(stored.call);
+      response.json(currentCall(sources, stored.call.id));
     },
   };
 }
