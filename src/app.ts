@@ -35,6 +35,9 @@ import { KeyRing, actor } from './calls/key-ring.ts';
 import { openQuotas } from './calls/open-quotas.ts';
 import { OutcomeWriter } from './calls/outcome-writer.ts';
 import { RunningCalls } from './calls/running-calls.ts';
+import { LiveSessions } from './calls/sessions/live-sessions.ts';
+import { SessionDesk } from './calls/sessions/session-desk.ts';
+import { SessionFiles } from './calls/sessions/session-files.ts';
 import { Slots } from './calls/slots.ts';
 import { ConfigInvalid } from './config/config.ts';
 import type { Config, LoadedConfig } from './config/config.ts';
@@ -103,6 +106,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   const outcomes = stack.use(new OutcomeWriter({ record, logger }));
   const running = new RunningCalls((callId) => changes.notify(callId));
   const loading = loadRevision({ directories: config.policyDirs, knownDetectors: detectorIds });
+  let sessions: SessionDesk | null = null;
   const starting = openRunners(
     config,
     childRunner([...runnerCommand, '--instance', instanceOf(dataKey)], runnerEnvironment),
@@ -113,6 +117,8 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
         metrics.runnerLost();
         recordInBackground(record, logger, { type: 'runner_lost', details: { reason } });
       },
+      onServing: (name) => sessions?.runnerServes(name),
+      onSessionEnded: (id, reason) => sessions?.ended(id, reason),
     },
   );
   const [revision, runner] = await Promise.all([loading, starting]);
@@ -158,6 +164,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
     fingerprint: (body) => createHmac('sha256', dataKey).update(body).digest('hex'),
     hasDiskReserve: disk.hasRoom,
     running,
+    sessions: new LiveSessions({ record, clock }),
     approvals: {
       seal: new PayloadSeal(config.sealingKey ?? readDataSecret(config.dataDir, 'sealing.key'), randomBytes),
       waitingRoom: new WaitingRoom(record),
@@ -176,6 +183,11 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   });
 
   stack.use(await startCheckpoints(config, { record, writer, clock, logger }));
+  const fileBytesMax = config.maxFileBytes;
+  const sessionContext = { ...context, host: runner, fileBytesMax };
+  const sessionDesk = stack.use(new SessionDesk(sessionContext));
+  sessions = sessionDesk;
+  metrics.setOpenSessions(() => context.sessions.all.length);
   stack.use(watchExpiry(context));
   const detached = stack.use(new DetachedCalls({ logger }));
   const desk = new ApprovalDesk(context, detached);
@@ -194,6 +206,8 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
       keys,
       desk,
       detached,
+      sessions: sessionDesk,
+      files: new SessionFiles(sessionContext, sessionDesk),
       follower,
       blocks,
       version,
@@ -243,6 +257,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
     // Nobody may wait for the answer any more, but the outcome belongs to the record.
     await detached[Symbol.asyncDispose]();
     clearTimeout(cancel);
+    await sessionDesk.stop();
     await record.write({ events: [{ type: 'stopped', details: { version } }] });
     logger.info({}, 'stopped');
   });

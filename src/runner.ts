@@ -157,6 +157,7 @@ async function startExecutors(
     createContainerExecutor({
       ...engine,
       keepsWarm: config.warmContainers === 'on',
+      refusesKnownHoles: config.engineFloor === 'refuse',
       profiles: () => containerProfiles(latest()),
     }),
   );

@@ -9,6 +9,7 @@ import type { Call, DecisionSummary, RuntimeReport, Usage } from '../model/call.
 import type { JsonObject } from '../model/json.ts';
 import type { QuotaDraw } from '../model/decision.ts';
 import type { Scope } from '../model/principal.ts';
+import type { Session } from '../model/session.ts';
 import type { EventType } from './events.ts';
 
 /** An event as its room states it. The store adds id, time, writer, sequence, nonce and hashes. */
@@ -75,6 +76,15 @@ export interface StoredCall {
   readonly principal: string;
 }
 
+/** A session with its owner and the runner that holds it, as stored. */
+export interface StoredSession {
+  readonly session: Session;
+  readonly tenant: string;
+  readonly principal: string;
+  /** Name of the runner. */
+  readonly runner: string;
+}
+
 export interface StoredArtifact {
   readonly id: string;
   readonly callId: string;
@@ -128,8 +138,11 @@ export interface RecordWrite {
    * makes the whole write fail with `IdempotencyTaken`. Its call is stored already, or in this write.
    */
   readonly idempotency?: IdempotencyEntry;
-  /** Removed: a call that provably ran nothing frees its idempotency key for a retry. */
-  readonly releasedIdempotency?: { readonly principal: string; readonly key: string };
+  /**
+   * Removed: a call that provably ran nothing frees its idempotency key for a retry. Left alone when the key is another
+   * call's by now: one that waited for approval may be older than the time that keys are kept.
+   */
+  readonly releasedIdempotency?: Pick<IdempotencyEntry, 'principal' | 'key' | 'callId'>;
   /** Inserted as pending. Its call is stored already, or in this write. */
   readonly requestedApproval?: RequestedApproval;
   /**
@@ -137,6 +150,8 @@ export interface RecordWrite {
    * is not pending, when it is too late to decide it, or when the chain says that its call was dispatched or ended.
    */
   readonly settledApproval?: Approval;
+  /** Inserted, or replaced by id; one that has ended stays as it ended. */
+  readonly sessions?: readonly StoredSession[];
   /** Inserted, or replaced by id. */
   readonly keys?: readonly ApiKey[];
   /** Sets `revokedAtMs` of these keys; one that is revoked already keeps its time. */
@@ -149,6 +164,18 @@ export interface RecordWrite {
 
 export interface ApprovalQuery {
   readonly status?: ApprovalStatus;
+  /** Ids before this one. */
+  readonly before?: string;
+  readonly limit: number;
+}
+
+/** Of a principal, of a tenant, or all. */
+export type PendingOf = { readonly principal: string } | { readonly tenant: string } | null;
+
+export interface SessionQuery {
+  readonly tenant: string;
+  readonly principal: string;
+  readonly status?: Session['status'];
   /** Ids before this one. */
   readonly before?: string;
   readonly limit: number;
@@ -290,10 +317,15 @@ export interface RecordReader {
   listApprovals(query: ApprovalQuery): readonly Approval[];
   /** Pending ones whose time is over, at most so many. */
   overdueApprovals(nowMs: number, limit: number): readonly Approval[];
-  /** How many are pending: those of a principal, or all. */
-  countPendingApprovals(principal: string | null): number;
+  /** How many are pending. */
+  countPendingApprovals(of: PendingOf): number;
   /** The sealed arguments of a waiting call; null once they are deleted. */
   getPendingPayload(callId: string): Uint8Array | null;
+  getSession(id: string): StoredSession | null;
+  /** Of one principal, newest first. */
+  listSessions(query: SessionQuery): readonly StoredSession[];
+  /** Of everybody, oldest first. */
+  openSessions(): readonly StoredSession[];
   getKey(id: string): ApiKey | null;
   listKeys(): readonly ApiKey[];
   /** Blocks that have not expired, oldest first. */

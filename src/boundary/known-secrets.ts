@@ -66,6 +66,17 @@ export function buildKnownSecretDetector(secrets: readonly KnownSecret[]): Liter
 
 const formUnitsMin = 8;
 
+/** Whether a text ends, at a line's end, in the midst of a known secret that has several lines. */
+export function buildKnownSecretTail(secrets: readonly KnownSecret[]): (text: string) => boolean {
+  const severalLines = secrets.flatMap(formsOf).filter(({ text }) => text.includes('\n'));
+  return (text) =>
+    severalLines.some((form) => {
+      for (let at = form.text.indexOf('\n'); at !== -1; at = form.text.indexOf('\n', at + 1))
+        if (text.endsWith(form.text.slice(0, at + 1))) return true;
+      return false;
+    });
+}
+
 function assertUsable({ id, secret }: KnownSecret): void {
   if (!/^[a-z0-9-]{1,40}$/.test(id)) {
     throw new RangeError(

@@ -22,6 +22,7 @@ import { openLiveOutput } from './live-output.ts';
 import { refuseCall, withdrawCall } from './refuse-call.ts';
 import { isRefusal } from './refusal.ts';
 import { runCall } from './run-call.ts';
+import { claimSession, findSessionObjection } from './sessions/claim-session.ts';
 import { findTool, validateArguments } from './validate-call.ts';
 
 /** `onBegun` is told once the intent is durable; a call that does not get so far is not begun. */
@@ -43,6 +44,8 @@ export async function executeCall(
   if ('refusal' in decided) return refuseCall(context, caller, request, decided.refusal, decided);
   const inbound = checkArguments(context, revision, decided, args);
   if (isRefusal(inbound)) return refuseCall(context, caller, request, inbound, decided);
+  const unfit = findSessionObjection(context, caller, request, tool);
+  if (unfit !== null) return refuseCall(context, caller, request, unfit, decided);
 
   const callId = context.newId('call');
   const admitted = { callId, revision, caller, request, tool, args, decided, inbound };
@@ -60,6 +63,9 @@ export async function dispatchCall(
   onBegun?: (call: Call) => void,
 ): Promise<CallAnswer> {
   const { callId, revision, caller, request, tool, decided } = start;
+  const claimed = claimSession(context, caller, request, tool);
+  if (isRefusal(claimed)) return refuseCall(context, caller, request, claimed, decided);
+  using session = claimed;
   const leased = await leaseQuota(context, decided, callId);
   if (isRefusal(leased)) return refuseCall(context, caller, request, leased, decided);
   await using lease = leased;
@@ -73,9 +79,13 @@ export async function dispatchCall(
     lease.cancel();
     return refuseCall(context, caller, request, blocked.refusal, blocked);
   }
+  if (start.claim?.isOvertaken() === true) {
+    lease.cancel();
+    return refuseCall(context, caller, request, overtaken);
+  }
 
   using running = context.running.enter(callId);
-  const begun = await beginCall(context, start);
+  const begun = await beginCall(context, start, session?.place ?? null);
   if (begun.kind !== 'begun') {
     lease.cancel();
     return begun;
@@ -99,6 +109,13 @@ export async function dispatchCall(
     return await completeCall(context, begun, filterRun(context, begun, lost, live), slot.waitedMs);
   }
 }
+
+const overtaken = {
+  code: 'approval_settled',
+  detail:
+    'While the approved call waited for a place, its caller, its approver or policy changed. Nothing was run; look at it again.',
+  approvalStatus: 'pending',
+} as const;
 
 const noRoom = {
   code: 'overloaded',

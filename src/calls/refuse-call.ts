@@ -22,6 +22,8 @@ const eventTypes: Readonly<Partial<Record<RefusalCode, EventType>>> = {
   unknown_tool: 'invalid',
   invalid_arguments: 'invalid',
   limit_exceeds_policy: 'invalid',
+  not_found: 'invalid',
+  session_image_mismatch: 'invalid',
   arguments_blocked: 'denied',
   policy_denied: 'denied',
   quota_exceeded: 'quota_exceeded',
@@ -103,8 +105,15 @@ export async function withdrawCall(
     ],
     ...(idempotencyKey === null
       ? {}
-      : { releasedIdempotency: { principal: caller.principal.id, key: idempotencyKey } }),
+      : {
+          releasedIdempotency: {
+            principal: caller.principal.id,
+            key: idempotencyKey,
+            callId: begun.callId,
+          },
+        }),
   });
+  if (request.session !== null) context.sessions.noteFailure(request.session, error);
   return { kind: 'refused', refusal: { code: error.code, detail: error.message }, callId: begun.callId };
 }
 

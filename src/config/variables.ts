@@ -192,7 +192,19 @@ export const variables = {
     'on',
     oneOf('on', 'off'),
   ),
+  engineFloor: variable(
+    'SALLYPORT_ENGINE_FLOOR',
+    'what to do where runc or runsc is of a version with known holes; refuse: no container is started under it',
+    'warn',
+    oneOf('warn', 'refuse'),
+  ),
   maxBodyBytes: variable('SALLYPORT_MAX_BODY_BYTES', 'largest request body', '1MiB', bytes(kib, 16 * mib)),
+  maxFileBytes: variable(
+    'SALLYPORT_MAX_FILE_BYTES',
+    'largest file that is put into a session or read from one',
+    '64MiB',
+    bytes(kib, 256 * mib),
+  ),
   trustedProxies: variable(
     'SALLYPORT_TRUSTED_PROXIES',
     'addresses or CIDR ranges whose X-Forwarded-For is believed',

@@ -20,6 +20,7 @@ export interface Metrics {
   /** `requested`, then once its final status. */
   approvalMoved(status: string): void;
   setPendingApprovals(count: () => number): void;
+  setOpenSessions(count: () => number): void;
   /** `delivered`, `failed` (one attempt), `given_up` or `dropped`. */
   webhookSent(outcome: string): void;
   /** `read` is asked at each scrape. */
@@ -135,6 +136,16 @@ export function createMetrics(): Metrics {
       void new Gauge({
         name: 'sallyport_approvals_pending',
         help: 'Calls that wait for a person',
+        registers,
+        collect() {
+          this.set(count());
+        },
+      });
+    },
+    setOpenSessions(count) {
+      void new Gauge({
+        name: 'sallyport_sessions_open',
+        help: 'Containers that keep their state for one principal',
         registers,
         collect() {
           this.set(count());

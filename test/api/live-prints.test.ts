@@ -110,7 +110,7 @@ describe('where the profile says `stream: live`', () => {
     expect(call).toMatchObject({ status: 'succeeded', result: 1, boundary: { verdict: 'redacted' } });
     expect(JSON.stringify(events)).not.toContain(token.slice(8));
     expect(textOf(events, 'stdout')).toBe(call.output.stdout);
-    expect(call.output.stdout).toMatch(/^token\n\[REDACTED:github-pat:\w+\]\n$/);
+    expect(call.output.stdout).toMatch(/^token\n\[REDACTED:github-token:\w+\]\n$/);
     expect(call.boundary.findings).toHaveLength(1);
   });
 

@@ -37,16 +37,11 @@ test('containers under runc and isolates in containers are proved by starting th
   expect({ code, status: report.status }).toEqual({ code: 0, status: 'ok' });
   expect(find(report, 'container')).toMatchObject({ state: 'works', reason: null });
   expect(find(report, 'runc')).toMatchObject({ id: 'runc' });
-  expect(report.runtimes.filter(({ kind }) => kind === 'container')).toMatchObject([
-    { confinement: 'runc', state: 'works', isUsed: true },
-    {
-      confinement: 'runsc',
-      state: 'unavailable',
-      isUsed: false,
-      reason: 'the engine has no runtime runsc',
-      remedies: [expect.stringContaining('runsc'), expect.stringContaining('daemon.json')],
-    },
-  ]);
+  expect(report.runtimes.find(({ confinement }) => confinement === 'runc')).toMatchObject({
+    kind: 'container',
+    state: 'works',
+    isUsed: true,
+  });
   expect(find(report, 'containers')).toEqual({ id: 'containers', state: 'ok', found: 'runc', remedies: [] });
   const filters = { label: ['sallyport.instance'] };
   const left = await engine.docker.listContainers({ all: true, filters });

@@ -80,6 +80,12 @@ test('a sandbox container is built like this, whole', () => {
   expect(SecurityOpt.length).toBe(2);
 });
 
+test('under gVisor the engine counts threads of gVisor as well; nothing else differs', () => {
+  const runc = containerSpec(profile, placement);
+  const runsc = containerSpec({ ...profile, engineRuntime: 'runsc' }, placement);
+  expect(runsc).toEqual({ ...runc, HostConfig: { ...runc.HostConfig, Runtime: 'runsc', PidsLimit: 192 } });
+});
+
 test('the seccomp profile is the one that was reviewed', () => {
   const option = containerSpec(profile, placement).HostConfig?.SecurityOpt?.[1] ?? '';
   expect(createHash('sha256').update(option).digest('hex')).toBe(

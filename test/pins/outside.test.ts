@@ -14,6 +14,7 @@ test('problem codes and their statuses', () => {
     unauthenticated: 401,
     insufficient_scope: 403,
     policy_denied: 403,
+    content_withheld: 403,
     approval_forbidden: 403,
     not_found: 404,
     unknown_tool: 404,
@@ -21,6 +22,10 @@ test('problem codes and their statuses', () => {
     conflict: 409,
     approval_settled: 409,
     idempotency_in_flight: 409,
+    session_busy: 409,
+    session_image_mismatch: 409,
+    file_conflict: 409,
+    session_ended: 410,
     payload_too_large: 413,
     unsupported_media_type: 415,
     invalid_arguments: 422,
@@ -74,6 +79,10 @@ test('event types', () => {
     'approval_voided',
     'call_cancelled',
     'egress',
+    'session_opened',
+    'session_closed',
+    'file_written',
+    'file_read',
     'key_created',
     'key_revoked',
     'scope_denied',
@@ -96,6 +105,7 @@ test('metric names', async () => {
   const metrics = createMetrics();
   metrics.setRunningCalls(() => 0);
   metrics.setPendingApprovals(() => 0);
+  metrics.setOpenSessions(() => 0);
   metrics.setWarmPools(async () => []);
   const own = (await metrics.registry.getMetricsAsJSON())
     .map(({ name }) => name)
@@ -111,6 +121,7 @@ test('metric names', async () => {
     'sallyport_http_request_duration_seconds',
     'sallyport_quota_store_lost_total',
     'sallyport_runner_lost_total',
+    'sallyport_sessions_open',
     'sallyport_warm_claims_total',
     'sallyport_warm_containers',
     'sallyport_warm_containers_wanted',

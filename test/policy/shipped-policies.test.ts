@@ -24,16 +24,17 @@ test('the shipped policies compile without a warning and offer the contract tool
     'csv_profile',
     'js_run',
     'node_run',
+    'python_data_run',
     'python_run',
     'shell_run',
   ]);
-  expect([...revision.images.keys()]).toEqual(['python', 'node', 'shell']);
+  expect([...revision.images.keys()]).toEqual(['python', 'node', 'shell', 'python-data']);
   expect(revision.images.get('shell')?.entry).toBe('script');
   expect([...revision.boundaries.keys()]).toEqual(['standard', 'strict', 'observe']);
 });
 
 test.each([
-  ['developer', ['csv_profile', 'js_run', 'node_run', 'python_run', 'shell_run']],
+  ['developer', ['csv_profile', 'js_run', 'node_run', 'python_data_run', 'python_run', 'shell_run']],
   ['analyst', ['csv_profile', 'js_run']],
   ['operator', ['js_run']],
   ['auditor', ['csv_profile']],

@@ -27,7 +27,7 @@ export const generousLimits: Limits = {
   hostCalls: 100,
 };
 
-export type ShippedImage = 'python' | 'node' | 'shell';
+export type ShippedImage = 'python' | 'python-data' | 'node' | 'shell';
 
 export function profileOf(image: ShippedImage, changes: Partial<ContainerProfile> = {}): ContainerProfile {
   return {

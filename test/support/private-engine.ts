@@ -4,7 +4,7 @@
  */
 import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -29,6 +29,8 @@ export class PrivateEngine implements AsyncDisposable {
   /** Starts an engine that has these images, which the engine of DOCKER_HOST must have. */
   static async start(...images: readonly ShippedImage[]): Promise<PrivateEngine> {
     const engine = new PrivateEngine(mkdtempSync(path.join(tmpdir(), 'engine-')));
+    // Not the machine's own /etc/docker/daemon.json: it may bring runtimes, mirrors and addresses.
+    writeFileSync(engine.#file('daemon.json'), '{}');
     try {
       await engine.up();
       for (const image of images) await engine.#copyImage(toolImagePlan(imagesDirectory, image).tag);
@@ -48,6 +50,7 @@ export class PrivateEngine implements AsyncDisposable {
       [
         '--net',
         'dockerd',
+        `--config-file=${this.#file('daemon.json')}`,
         `--host=${this.address}`,
         `--data-root=${this.#file('data')}`,
         `--exec-root=${this.#file('exec')}`,

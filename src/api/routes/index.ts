@@ -8,6 +8,8 @@ import type { ApprovalDesk } from '../../calls/approvals/approval-desk.ts';
 import { cancelCall } from '../../calls/cancel-call.ts';
 import type { KeyRing } from '../../calls/key-ring.ts';
 import { actor } from '../../calls/key-ring.ts';
+import type { SessionDesk } from '../../calls/sessions/session-desk.ts';
+import type { SessionFiles } from '../../calls/sessions/session-files.ts';
 import { visibleTools } from '../../policy/visibility.ts';
 import type { CallFollower } from '../follow-call.ts';
 import { createOpenApi } from '../openapi.ts';
@@ -28,6 +30,8 @@ import { listAuditEventsRoute } from './list-audit-events.ts';
 import { listCheckpointsRoute } from './list-checkpoints.ts';
 import { listToolsRoute } from './list-tools.ts';
 import { healthRoute, metricsRoute, openApiRoute, readyRoute } from './operations.ts';
+import { getFileRoute, listFilesRoute, putFileRoute, removeFileRoute } from './session-files.ts';
+import { endSessionRoute, getSessionRoute, listSessionsRoute, openSessionRoute } from './sessions.ts';
 import { verifyAuditRoute } from './verify-audit.ts';
 
 export interface RoutesOptions {
@@ -35,6 +39,8 @@ export interface RoutesOptions {
   readonly keys: KeyRing;
   readonly desk: ApprovalDesk;
   readonly detached: DetachedCalls;
+  readonly sessions: SessionDesk;
+  readonly files: SessionFiles;
   readonly follower: CallFollower;
   readonly blocks: BlockList;
   readonly readiness: () => Promise<Readiness>;
@@ -44,7 +50,7 @@ export interface RoutesOptions {
 }
 
 export function createRoutes(options: RoutesOptions): readonly Route[] {
-  const { context, keys, desk, detached, follower } = options;
+  const { context, keys, desk, detached, files, follower, sessions } = options;
   const { record } = context;
   const bodies = createBodyParser();
   const recordRead = async (caller: Caller, what: string): Promise<void> => {
@@ -80,6 +86,14 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
     cancelCallRoute({ record, cancel: (caller, stored) => cancelCall(context, caller, stored) }),
     listToolsRoute((principal) => visibleTools(context.revision(), principal)),
     decideRoute(context, bodies),
+    openSessionRoute({ desk: sessions, bodies, isDraining: options.isDraining }),
+    listSessionsRoute(sessions),
+    getSessionRoute(sessions),
+    endSessionRoute(sessions),
+    listFilesRoute(files),
+    putFileRoute(files),
+    getFileRoute(files),
+    removeFileRoute(files),
     getArtifactRoute({ record, onRead: recordArtifactRead }),
     listApprovalsRoute(desk),
     getApprovalRoute(desk),

@@ -166,7 +166,13 @@ function storeWrite(statements: Statements, write: SealedWrite, start: Position)
     statements.addPayload.run(callId, payload);
   }
   if (write.releasedIdempotency !== undefined) {
-    statements.unclaim.run(write.releasedIdempotency.principal, write.releasedIdempotency.key);
+    const { principal, key, callId } = write.releasedIdempotency;
+    statements.unclaim.run(principal, key, callId);
+  }
+  for (const stored of write.sessions ?? []) {
+    const { session, tenant, principal } = stored;
+    const body = Buffer.from(JSON.stringify(stored));
+    statements.putSession.run(session.id, tenant, principal, session.status, body);
   }
   for (const key of write.keys ?? []) {
     const { id, secretHash, principal, tenant, createdAtMs, expiresAtMs, revokedAtMs } = key;
@@ -262,7 +268,7 @@ function prepare(connection: Connection) {
        ON CONFLICT (principal, key) DO UPDATE SET fingerprint = excluded.fingerprint, call_id = excluded.call_id,
          expires_at_ms = excluded.expires_at_ms WHERE expires_at_ms <= ?`,
     ),
-    unclaim: connection.prepare('DELETE FROM idempotency WHERE principal = ? AND key = ?'),
+    unclaim: connection.prepare('DELETE FROM idempotency WHERE principal = ? AND key = ? AND call_id = ?'),
     addApproval: connection.prepare(
       `INSERT INTO approvals (id, call_id, principal, status, expires_at_ms, body) VALUES (?, ?, ?, 'pending', ?, ?)`,
     ),
@@ -273,6 +279,10 @@ function prepare(connection: Connection) {
          AND NOT ${hasLeftWaiting}`,
     ),
     dropPayload: connection.prepare('DELETE FROM pending_payloads WHERE call_id = ?'),
+    putSession: connection.prepare(
+      `INSERT INTO sessions (id, tenant, principal, status, body) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET status = excluded.status, body = excluded.body WHERE status = 'open'`,
+    ),
     putKey: connection.prepare(
       `INSERT OR REPLACE INTO api_keys
          (id, secret_hash, principal, tenant, roles, scopes, created_at_ms, expires_at_ms, revoked_at_ms)

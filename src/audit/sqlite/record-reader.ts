@@ -7,8 +7,9 @@ import { hasLeftWaiting } from './has-left-waiting.ts';
 import { requireCurrentSchema } from './migrations.ts';
 import { verifyRecord } from './verify-record.ts';
 import type { Approval } from '../../model/approval.ts';
-import type { ApprovalQuery } from '../record.ts';
+import type { ApprovalQuery, PendingOf } from '../record.ts';
 import type { ApiKey, EventQuery, IdempotencyEntry, Page, QuotaUse, RecordReader } from '../record.ts';
+import type { SessionQuery, StoredSession } from '../record.ts';
 import type { StoredArtifact, StoredCall, StoredEvent } from '../record.ts';
 import type { VerifyReport, VerifyTrust, WriterHead } from '../record.ts';
 import type { Block } from '../../model/block.ts';
@@ -17,6 +18,9 @@ import type { Connection } from './connection.ts';
 
 /** After every id: prefixed ULIDs are ASCII. */
 const lastId = '\uffff';
+
+/** As it is indexed. */
+const pendingTenant = `json_extract(CAST(body AS TEXT), '$.tenant')`;
 
 /** Rows read at once where a caller may stop in between. */
 const drawsBatch = 500;
@@ -88,15 +92,41 @@ export class SqliteRecordReader implements RecordReader, Disposable {
     return (this.#read(() => this.#statements.overdue.all(nowMs, limit)) as Buffer[]).map(parseApproval);
   }
 
-  countPendingApprovals(principal: string | null): number {
-    const { countPending, countPendingOf } = this.#statements;
+  countPendingApprovals(of: PendingOf): number {
+    const { countPending, countPendingOf, countPendingOfTenant } = this.#statements;
     return Number(
-      this.#read(() => (principal === null ? countPending.get() : countPendingOf.get(principal))),
+      this.#read(() => {
+        if (of === null) return countPending.get();
+        return 'tenant' in of ? countPendingOfTenant.get(of.tenant) : countPendingOf.get(of.principal);
+      }),
     );
   }
 
   getPendingPayload(callId: string): Uint8Array | null {
     return (this.#read(() => this.#statements.payload.get(callId)) as Buffer | undefined) ?? null;
+  }
+
+  getSession(id: string): StoredSession | null {
+    const body = this.#read(() => this.#statements.session.get(id) as Buffer | undefined);
+    return body === undefined ? null : parseSession(body);
+  }
+
+  listSessions({
+    tenant,
+    principal,
+    status,
+    before = lastId,
+    limit,
+  }: SessionQuery): readonly StoredSession[] {
+    const { sessions } = this.#statements;
+    const wanted = status ?? null;
+    return (this.#read(() => sessions.all(tenant, principal, before, wanted, wanted, limit)) as Buffer[]).map(
+      parseSession,
+    );
+  }
+
+  openSessions(): readonly StoredSession[] {
+    return (this.#read(() => this.#statements.openSessions.all()) as Buffer[]).map(parseSession);
   }
 
   getKey(id: string): ApiKey | null {
@@ -219,7 +249,18 @@ function prepare(connection: Connection) {
     countPendingOf: connection
       .prepare(`SELECT count(*) FROM approvals WHERE status = 'pending' AND principal = ?`)
       .pluck(),
+    countPendingOfTenant: connection
+      .prepare(`SELECT count(*) FROM approvals WHERE status = 'pending' AND ${pendingTenant} = ?`)
+      .pluck(),
     payload: connection.prepare('SELECT sealed FROM pending_payloads WHERE call_id = ?').pluck(),
+    session: connection.prepare('SELECT body FROM sessions WHERE id = ?').pluck(),
+    sessions: connection
+      .prepare(
+        `SELECT body FROM sessions WHERE tenant = ? AND principal = ? AND id < ? AND (? IS NULL OR status = ?)
+         ORDER BY id DESC LIMIT ?`,
+      )
+      .pluck(),
+    openSessions: connection.prepare(`SELECT body FROM sessions WHERE status = 'open' ORDER BY id`).pluck(),
     key: connection.prepare('SELECT * FROM api_keys WHERE id = ?'),
     keys: connection.prepare('SELECT * FROM api_keys ORDER BY id'),
     blocks: connection.prepare('SELECT body FROM blocks WHERE expires_at_ms > ? ORDER BY id').pluck(),
@@ -248,6 +289,10 @@ function prepare(connection: Connection) {
 
 function parseApproval(body: Buffer): Approval {
   return JSON.parse(body.toString()) as Approval;
+}
+
+function parseSession(body: Buffer): StoredSession {
+  return JSON.parse(body.toString()) as StoredSession;
 }
 
 function readEvent(row: EventRow): StoredEvent {

@@ -1,14 +1,12 @@
 /** The engine, its runtimes and images, and what a container under each runtime proves from inside. */
-import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { promisify } from 'node:util';
 import { prepareCgroupParent } from '../../execution/container/cgroup-parent.ts';
 import { createContainerExecutor } from '../../execution/container/container-executor.ts';
 import { Engine } from '../../execution/container/engine.ts';
 import type { EngineFacts } from '../../execution/container/engine.ts';
 import { toolImagePlan } from '../../execution/container/image-plan.ts';
 import { findPlanned } from '../../execution/container/images.ts';
-import { isLower, runcWarning } from '../../execution/container/runtime-versions.ts';
+import { runcWarning, runscWarning } from '../../execution/container/runtime-versions.ts';
 import { containerObjection } from '../../execution/container/self-test.ts';
 import type { EngineRuntime } from '../../model/tool.ts';
 import type { Revision } from '../../policy/revision.ts';
@@ -25,8 +23,6 @@ export interface ContainerGround {
 
 const quiet = { info: (): void => {}, warn: (): void => {}, error: (): void => {} };
 const runtimes: readonly EngineRuntime[] = ['runc', 'runsc'];
-/** The oldest that this project was measured with: its systrap platform is as fast as runc. */
-const runscReleaseMin = '20240729';
 
 /** Engine runtimes that tools of this policy ask for. */
 function neededRuntimes(revision: Revision | null): ReadonlySet<EngineRuntime> {
@@ -48,7 +44,7 @@ export async function checkEngine({ dockerHost, revision }: ContainerGround): Pr
 /** Only for an engine that answers. */
 export async function checkVersions({ dockerHost }: ContainerGround): Promise<Check[]> {
   const facts = await new Engine(dockerHost).facts();
-  return [checkRunc(facts), ...(facts.runscPath === null ? [] : [await checkRunsc(facts.runscPath)])];
+  return [checkRunc(facts), ...(facts.runscPath === null ? [] : [checkRunsc(facts)])];
 }
 
 function checkRunc({ runcVersion }: EngineFacts): Check {
@@ -62,16 +58,10 @@ function checkRunc({ runcVersion }: EngineFacts): Check {
   );
 }
 
-async function checkRunsc(path: string): Promise<Check> {
-  try {
-    const { stdout } = await promisify(execFile)(path, ['--version']);
-    const release = /\d{8}/.exec(stdout)?.[0] ?? null;
-    if (release !== null && !isLower(release, runscReleaseMin)) return ok('runsc', release);
-    const found = `release ${release ?? 'unknown'}, measured from ${runscReleaseMin} on`;
-    return warning('runsc', found, ...runscRemedies.slice(0, 1));
-  } catch (error) {
-    return warning('runsc', `its version cannot be read here: ${messageOf(error)}`);
-  }
+function checkRunsc({ runscRelease }: EngineFacts): Check {
+  const objection = runscWarning(runscRelease);
+  if (objection === null) return ok('runsc', runscRelease ?? '');
+  return warning('runsc', objection, ...runscRemedies.slice(0, 1));
 }
 
 /** Only for an engine that answers. */

@@ -4,8 +4,10 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import Docker from 'dockerode';
 
+import type { EngineRuntime } from '../../model/tool.ts';
+
 import { engineRequestTimeoutMs } from './limits.ts';
-import { isLower, runcWarning } from './runtime-versions.ts';
+import { isLower, readRunscRelease, runcWarning, runscWarning } from './runtime-versions.ts';
 
 /** Docker Engine API versions that this room was written for; the highest that the engine also speaks is used. */
 const apiVersionMin = '1.41';
@@ -19,6 +21,10 @@ export interface EngineFacts {
   readonly runtimes: readonly string[];
   /** Where the engine finds `runsc`; null without it. */
   readonly runscPath: string | null;
+  /** A date; null without runsc, or where its program is not on this machine. */
+  readonly runscRelease: string | null;
+  /** What is known against the versions of the engine's runtimes; null: nothing. */
+  readonly objections: Readonly<Record<EngineRuntime, string | null>>;
   readonly cgroupDriver: string;
   readonly cgroupVersion: string;
   readonly hasSeccomp: boolean;
@@ -89,7 +95,9 @@ export class Engine {
       );
     }
     (this.docker.modem as { version?: string }).version = `v${apiVersion}`;
-    return describe(version, info, apiVersion);
+    const runscPath = info.Runtimes?.['runsc']?.path ?? null;
+    const runscRelease = runscPath === null ? null : await readRunscRelease(runscPath);
+    return describe(version, info, { apiVersion, runscPath, runscRelease });
   }
 }
 
@@ -101,21 +109,28 @@ interface EngineInfo {
   readonly SecurityOptions?: readonly string[];
 }
 
-function describe(version: Docker.DockerVersion, info: EngineInfo, apiVersion: string): EngineFacts {
+function describe(
+  version: Docker.DockerVersion,
+  info: EngineInfo,
+  found: Pick<EngineFacts, 'apiVersion' | 'runscPath' | 'runscRelease'>,
+): EngineFacts {
   const runc = version.Components?.find((component) => component.Name === 'runc')?.Version ?? null;
   const runcVersion = runc === null ? null : (/\d+(\.\d+)+/.exec(runc)?.[0] ?? null);
   const hasSeccomp = (info.SecurityOptions ?? []).some((option) => option.includes('seccomp'));
   const warnings: string[] = [];
-  const runcObjection = runcVersion === null ? null : runcWarning(runcVersion);
-  if (runcObjection !== null) warnings.push(runcObjection);
+  const objections = {
+    runc: runcVersion === null ? null : runcWarning(runcVersion),
+    runsc: found.runscPath === null ? null : runscWarning(found.runscRelease),
+  };
+  for (const objection of Object.values(objections)) if (objection !== null) warnings.push(objection);
   if (!hasSeccomp) warnings.push('the engine has no seccomp: system calls of sandboxes are not filtered');
   return {
     version: version.Version,
-    apiVersion,
+    ...found,
     architecture: version.Arch === 'amd64' ? 'x64' : version.Arch,
     runcVersion,
     runtimes: Object.keys(info.Runtimes ?? {}),
-    runscPath: info.Runtimes?.['runsc']?.path ?? null,
+    objections,
     cgroupDriver: info.CgroupDriver ?? 'unknown',
     cgroupVersion: info.CgroupVersion ?? '1',
     hasSeccomp,

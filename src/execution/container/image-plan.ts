@@ -9,6 +9,7 @@ const supervisorFolder = 'supervisor';
 export const workerFolder = 'isolate';
 const folderPattern = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const folderDepthMax = 8;
+const needsFile = 'needs';
 
 export interface ImageFile {
   /** In the build's context. */
@@ -33,10 +34,8 @@ export function toolImagePlan(imagesDirectory: string, folder: string): ImagePla
   if (!isToolFolder(folder)) {
     throw new RangeError(`image folder ${JSON.stringify(folder)}: lower-case letters, digits and hyphens`);
   }
-  const files = [
-    ...filesBelow(path.join(imagesDirectory, folder), folder),
-    ...filesBelow(path.join(imagesDirectory, supervisorFolder), supervisorFolder),
-  ];
+  const folders = [folder, ...neededFolders(imagesDirectory, folder), supervisorFolder];
+  const files = folders.flatMap((name) => filesBelow(path.join(imagesDirectory, name), name));
   return { folder, ...digestOf(folder, files), files, needsNetwork: true };
 }
 
@@ -53,6 +52,23 @@ export function toolFolders(imagesDirectory: string): string[] {
     .filter((entry) => entry.isDirectory() && isToolFolder(entry.name))
     .map((entry) => entry.name)
     .sort();
+}
+
+/** Whose files its build takes as well: a line each in its file `needs`, if it has one. */
+function neededFolders(imagesDirectory: string, folder: string): string[] {
+  let lines: string;
+  try {
+    lines = readFileSync(path.join(imagesDirectory, folder, needsFile), 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw error;
+  }
+  const names = lines.split('\n').filter((line) => line !== '');
+  const other = names.find((name) => !isToolFolder(name) || name === folder);
+  if (other === undefined) return names;
+  throw new RangeError(
+    `${folder}/${needsFile} names ${JSON.stringify(other)}, which is no other folder of an image`,
+  );
 }
 
 function isToolFolder(folder: string): boolean {

@@ -1,4 +1,13 @@
-/** Versions of engine runtimes below which holes are known. Distributions patch without a new number: all this can do is warn. */
+/**
+ * Versions of engine runtimes below which holes are known or nothing was measured. Distributions patch without a new
+ * number: so this warns, and refuses only where an operator asked for that (`SALLYPORT_ENGINE_FLOOR=refuse`).
+ */
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { promisify } from 'node:util';
+
+/** For a program to say its version. */
+const versionTimeoutMs = 5_000;
 
 interface Hole {
   readonly name: string;
@@ -21,6 +30,31 @@ export function runcWarning(version: string): string | null {
   const open = runcHoles.filter(({ isOpenIn }) => isOpenIn(version)).map(({ name }) => name);
   if (open.length === 0) return null;
   return `runc ${version} is open to ${open.join(' and ')} unless the distribution patched it: update runc to 1.2.8, 1.3.3 or later`;
+}
+
+/** The oldest that this project was measured with: its systrap platform answers as fast as runc. */
+export const runscReleaseMin = '20240729';
+
+/** What an operator has to know of this runsc; null when nothing is known against it. */
+export function runscWarning(release: string | null): string | null {
+  if (release === null) return 'the release of runsc cannot be read here';
+  if (!isLower(release, runscReleaseMin)) return null;
+  return `runsc is of ${release}, measured from ${runscReleaseMin} on: install a newer one (bookworm-backports has it)`;
+}
+
+/** Null when the program is not on this machine, or says nothing of the kind. */
+export async function readRunscRelease(program: string): Promise<string | null> {
+  // The engine may be another machine's: what it names is only run here under the name that is expected.
+  if (!path.isAbsolute(program) || path.basename(program) !== 'runsc') return null;
+  try {
+    const { stdout } = await promisify(execFile)(program, ['--version'], {
+      timeout: versionTimeoutMs,
+      env: {},
+    });
+    return /\d{8}/.exec(stdout)?.[0] ?? null;
+  } catch {
+    return null;
+  }
 }
 
 /** Compares dotted numbers. */

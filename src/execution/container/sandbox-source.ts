@@ -31,6 +31,7 @@ export interface SandboxSourceOptions {
   readonly clock: { now(): number };
   readonly logger: Logger;
   readonly keepsWarm: boolean;
+  readonly refusesKnownHoles: boolean;
   /** Of the present policy. Missing: pools come with the calls that use them. */
   readonly profiles?: (() => readonly ContainerProfile[]) | undefined;
 }
@@ -106,7 +107,7 @@ export class SandboxSource implements AsyncDisposable {
     try {
       stop.throwIfAborted();
       const { facts } = await this.ground();
-      requireRuntime(facts, profile);
+      this.#requireRuntime(facts, profile);
       const shape = shapeOf(profile, await this.#imageId(profile));
       // Limits that a rule or a request narrowed make another container: it is nobody's but this call's.
       const mayBeWarm = this.#options.keepsWarm && isSameSize(shape, own);
@@ -137,7 +138,7 @@ export class SandboxSource implements AsyncDisposable {
           labels: {
             [labels.instance]: instance,
             [labels.call]: name,
-            [labels.deadline]: String(clock.now() + sandboxDeadlineMs),
+            [labels.deadline]: String(clock.now() + deadlineMsOf(shape)),
           },
         },
       );
@@ -174,6 +175,7 @@ export class SandboxSource implements AsyncDisposable {
     for (const profile of profiles) {
       const { engineRuntime, image } = profile;
       if (image.warm === undefined || !facts.runtimes.includes(engineRuntime)) continue;
+      if (this.#options.refusesKnownHoles && facts.objections[engineRuntime] !== null) continue;
       try {
         const imageId = await resolveImage(this.#engine, this.#options.imagesDirectory, image);
         this.#imageIds.set(keyOf(image), imageId);
@@ -183,6 +185,17 @@ export class SandboxSource implements AsyncDisposable {
       }
     }
     return kept;
+  }
+
+  #requireRuntime({ objections, runtimes }: EngineFacts, { engineRuntime }: ContainerProfile): void {
+    if (!runtimes.includes(engineRuntime))
+      throw new NotStarted(
+        'runtime_unavailable',
+        `the engine has no runtime ${engineRuntime}, which policy asks for: install it, or change the tool's engineRuntime`,
+      );
+    const objection = objections[engineRuntime];
+    if (objection !== null && this.#options.refusesKnownHoles)
+      throw new NotStarted('runtime_unavailable', `SALLYPORT_ENGINE_FLOOR is refuse, and ${objection}`);
   }
 
   #notStarted(profile: ContainerProfile, cause: unknown): NotStarted {
@@ -242,17 +255,14 @@ function keyOf({ source }: Image): string {
   return source.from === 'local' ? `local ${source.folder}` : `digest ${source.reference}`;
 }
 
-function requireRuntime(facts: EngineFacts, profile: ContainerProfile): void {
-  if (facts.runtimes.includes(profile.engineRuntime)) return;
-  throw new NotStarted(
-    'runtime_unavailable',
-    `the engine has no runtime ${profile.engineRuntime}, which policy asks for: install it, or change the tool's engineRuntime`,
-  );
-}
-
 /** In words, for answers and `/ready`. */
 export function confinementOf(facts: EngineFacts, runtime: string): string {
   return [runtime, ...(facts.hasSeccomp ? ['seccomp'] : []), 'no network', 'read-only', 'uid 65534'].join(
     ', ',
   );
+}
+
+/** Until when it may be in use at the latest, counted from its start. */
+function deadlineMsOf({ image }: SandboxShape): number {
+  return sandboxDeadlineMs + (image.sessions?.lifetimeMs ?? 0);
 }

@@ -4,6 +4,9 @@ import type { ExecutionFrame, ExecutionRequest, Executor } from '../executor.ts'
 import type { RunnerHealth } from './messages.ts';
 import type { OpenedRunner, RunnerOpener } from './open-runner.ts';
 import { RunnerClient } from './runner-client.ts';
+import type { OnSessionEnded } from '../sessions.ts';
+import type { SessionMessage } from './session-messages.ts';
+import type { AnsweredSession } from './session-requests.ts';
 import { within } from './within.ts';
 
 const restartDelayMsMin = 100;
@@ -25,6 +28,9 @@ export interface RunnerConnectionOptions {
   };
   /** The runner went away unasked. */
   readonly onLost: (reason: string) => void;
+  /** It serves now, for the first time or again. */
+  readonly onServing?: (runner: string) => void;
+  readonly onSessionEnded?: OnSessionEnded;
 }
 
 export interface RunnerState {
@@ -68,6 +74,13 @@ export class RunnerConnection implements Executor {
     return connection;
   }
 
+  get name(): string {
+    return this.#options.opener.name;
+  }
+  /** It is a service of its own. */
+  get outlivesApi(): boolean {
+    return this.#options.opener.identity === 'service';
+  }
   get isServing(): boolean {
     return this.#client !== null;
   }
@@ -81,6 +94,12 @@ export class RunnerConnection implements Executor {
       throw new NotStarted('runtime_unavailable', `The runner is down (${this.#downReason}).`);
     }
     return this.#client.run(request, signal);
+  }
+
+  async askSession(message: SessionMessage, data: Uint8Array): Promise<AnsweredSession> {
+    if (this.#client === null)
+      throw new NotStarted('runtime_unavailable', `The runner is down (${this.#downReason}).`);
+    return await this.#client.askSession(message, data);
   }
 
   async state(): Promise<RunnerState> {
@@ -118,7 +137,12 @@ export class RunnerConnection implements Executor {
       silence = reason;
       opened.kill();
     };
-    const client = new RunnerClient(opened.stream, { revision: wanted, onSilent });
+    const { onSessionEnded } = this.#options;
+    const client = new RunnerClient(opened.stream, {
+      revision: wanted,
+      onSilent,
+      ...(onSessionEnded !== undefined && { onSessionEnded }),
+    });
     void opened.gone.then((reason) =>
       this.#lost(opened, client, silence ?? reason, performance.now() - openedAt),
     );
@@ -133,6 +157,7 @@ export class RunnerConnection implements Executor {
     if (this.#opened !== opened) throw new Error(this.#downReason);
     this.#client = client;
     this.#options.logger.info(opened.identity, 'runner connected');
+    this.#options.onServing?.(this.name);
   }
 
   #lost(opened: OpenedRunner, client: RunnerClient, reason: string, livedMs: number): void {

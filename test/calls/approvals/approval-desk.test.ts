@@ -100,6 +100,7 @@ test('a used-up quota refuses the approval and leaves it open; no quota is held 
     limits: {},
     labels: {},
     idempotencyKey: null,
+    session: null,
   };
   expect(await executeCall(calls.context, ana, request)).toMatchObject({ call: { status: 'succeeded' } });
   expect(await calls.desk.decide(mia, approval.id, approve)).toMatchObject({
@@ -154,7 +155,7 @@ test('its caller takes it back; what was decided before cannot be', async () => 
 
 test('so many may wait and no more, also when all ask in one moment; a decided one makes room', async () => {
   await using calls = await WaitingCalls.open(refundPolicy(), {
-    waitingRoom: { perPrincipalMax: 3, max: 4 },
+    waitingRoom: { perPrincipalMax: 3, perTenantMax: 4, max: 4 },
   });
   const [ana, ben, mia] = [
     await calls.person('ana', { roles: ['payer'] }),

@@ -14,6 +14,8 @@ const facts: EngineFacts = {
   apiVersion: '1.41',
   architecture: 'x64',
   runscPath: null,
+  runscRelease: null,
+  objections: { runc: null, runsc: null },
   runcVersion: '1.1.12',
   runtimes: ['runc'],
   cgroupDriver: 'cgroupfs',

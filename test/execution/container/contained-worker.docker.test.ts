@@ -155,14 +155,6 @@ describe('the confinement', () => {
     await expect(missing).rejects.toThrow('no container engine answers at unix:///nonexistent/docker.sock');
   });
 
-  test('is refused without the runtime', async () => {
-    const { runtimes } = await engine.facts();
-    expect(runtimes).not.toContain('runsc');
-    await expect(openConfinement({ engineRuntime: 'runsc' })).rejects.toThrow(
-      'the engine has no runtime runsc',
-    );
-  });
-
   test('is refused when the files of the image have changed since it was built', async () => {
     const changed = path.join(folder, 'changed');
     cpSync(imagesDirectory, changed, { recursive: true });

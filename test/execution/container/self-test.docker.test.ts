@@ -21,11 +21,6 @@ test('a container under runc passes', async () => {
   expect(await containerObjection(executor, 'runc')).toBeNull();
 });
 
-test('without the runtime it does not, and says so', async () => {
-  await using executor = openExecutor();
-  expect(await containerObjection(executor, 'runsc')).toContain('the engine has no runtime runsc');
-});
-
 test('what it could do though it must not is named', async () => {
   const { imageId } = await findPlanned(engine, toolImagePlan(imagesDirectory, 'shell'));
   const changed = path.join(folder, 'images');
