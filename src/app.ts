@@ -27,6 +27,7 @@ import { CallChanges } from './calls/call-changes.ts';
 import type { CallContext } from './calls/call-context.ts';
 import { closeOpenCalls } from './calls/close-open-calls.ts';
 import { currentCall } from './calls/current-call.ts';
+import { readCredentialSecrets } from './calls/credential-secrets.ts';
 import { DetachedCalls } from './calls/detached-calls.ts';
 import { watchDiskReserve } from './calls/disk-reserve.ts';
 import { ensureFirstKeys } from './calls/first-keys.ts';
@@ -75,10 +76,17 @@ export interface AppOptions {
   /** Script and arguments that start the runner process. */
   readonly runnerCommand: readonly string[];
   readonly runnerEnvironment: NodeJS.ProcessEnv;
+  /** Where credentials with `from: {env}` are read. */
+  readonly environment: NodeJS.ProcessEnv;
 }
 
 /** Starts everything, or takes down what it had started and rejects with an error that says what to do. */
-export async function startApp({ loaded, runnerCommand, runnerEnvironment }: AppOptions): Promise<App> {
+export async function startApp({
+  loaded,
+  runnerCommand,
+  runnerEnvironment,
+  environment,
+}: AppOptions): Promise<App> {
   const { config } = loaded;
   const clock = { now: () => Date.now() };
   const randomBytes = createRandomSource();
@@ -141,7 +149,10 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   const slots = new Slots(slotLimits);
   metrics.setRunningCalls(() => slots.runningCount);
   metrics.setWarmPools(async () => readPools(await runner.state()));
-  const boundary = createBoundary({ redactionKey: dataKey, knownSecrets: [] });
+  const boundary = createBoundary({
+    redactionKey: dataKey,
+    knownSecrets: readCredentialSecrets(revision.credentials, environment),
+  });
   const blocks = new BlockList({ record, clock, newId, redactText: (text) => boundary.redactText(text) });
   const closed = await closeOpenCalls(record, clock);
   if (closed > 0) logger.warn({ calls: closed }, 'calls of an earlier process closed as unknown');

@@ -39,7 +39,12 @@ await runProgram(process.argv.slice(2), {
     const runnerEnvironment = Object.fromEntries(runnerVariables.map((name) => [name, process.env[name]]));
     const runnerCommand = [fileURLToPath(import.meta.url), 'runner'];
     const stopped = nextStopSignal();
-    await using _app = await startApp({ loaded: loadConfig(process.env), runnerCommand, runnerEnvironment });
+    await using _app = await startApp({
+      loaded: loadConfig(process.env),
+      runnerCommand,
+      runnerEnvironment,
+      environment: process.env,
+    });
     // V8's default; under load it may grow.
     setFlagsFromString('--semi-space-growth-factor=2');
     await stopped;

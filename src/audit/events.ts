@@ -14,6 +14,8 @@ export const eventCatalogue = {
   approval_voided: 'An approval no longer fits what would run now; the call ran nothing.',
   call_cancelled: 'A caller took a waiting call back, or asked for a running one to be ended.',
   egress: 'The server itself sent something out, and what became of it.',
+  decoy_seen:
+    'Critical: a decoy credential was in arguments or in output. Somebody went where nobody has a reason to go.',
   session_opened: 'A container was set apart for one principal: image, limits, until when.',
   session_closed: 'It was given up, with all that it held, and why.',
   file_written: 'A file of a session was put or removed from outside of its code.',
@@ -31,6 +33,7 @@ export const eventCatalogue = {
   stopped: 'A server process ended in an orderly way.',
   quota_store_changed: 'The store that counts quotas for several processes was lost, or is back.',
   runner_lost: 'The runner process went away.',
+  exported: 'Somebody exported the record, or a part of it.',
   audit_read: 'Somebody read the record.',
   artifact_read: 'Somebody fetched an artifact.',
 } as const;

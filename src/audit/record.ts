@@ -204,6 +204,34 @@ export interface EventQuery {
   readonly order: 'asc' | 'desc';
 }
 
+/** What an export shows. All else of the chains is left out, and counted. */
+export type ExportFilter = Omit<EventQuery, 'limit' | 'cursor' | 'order'>;
+
+/** One link of a chain, in the order of writing. */
+export type ExportRow =
+  | {
+      readonly kind: 'event';
+      readonly canonical: string;
+      readonly eventHash: string;
+      readonly previousHash: string;
+      readonly hash: string;
+      /** null once erased, or when there was none. `text` is canonical JSON. */
+      readonly content: { readonly salt: string; readonly text: string } | null;
+    }
+  | {
+      readonly kind: 'omitted';
+      readonly writer: string;
+      readonly sequence: number;
+      readonly eventHash: string;
+    };
+
+export interface RecordExport {
+  /** Where the chains stood when the export began; `rows` leads up to there. */
+  readonly heads: readonly WriterHead[];
+  /** Read as they are taken, some at a time. Checkpoints are always shown. */
+  readonly rows: Iterable<ExportRow>;
+}
+
 export interface Page<T> {
   readonly items: readonly T[];
   readonly nextCursor: string | null;
@@ -248,6 +276,8 @@ export interface VerifyReport {
   /** Events that no checkpoint covers. */
   readonly afterLastCheckpoint: number;
   readonly problems: readonly VerifyProblem[];
+  /** Of an export: events that it leaves out, proved by their hashes alone. */
+  readonly omitted?: number;
 }
 
 /** What the verifier knows from elsewhere. */
@@ -333,6 +363,8 @@ export interface RecordReader {
   listEvents(query: EventQuery): Page<StoredEvent>;
   /** Walks every chain from its first event. Memory grows with the checkpoints, not with the events. */
   verify(trust?: VerifyTrust): Promise<VerifyReport>;
+  /** Every chain from its first event, with what fits the filter shown. */
+  export(filter: ExportFilter): RecordExport;
   /** Of every chain, by writer. */
   heads(): readonly WriterHead[];
   /** What calls drew on quotas since then, oldest first: the counters are rebuilt from it at start. */

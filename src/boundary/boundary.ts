@@ -20,7 +20,7 @@ import { filterText } from './filter-pass.ts';
 import type { Findings } from './findings.ts';
 import { collectFindings } from './findings.ts';
 import type { KnownSecret } from './known-secrets.ts';
-import { buildKnownSecretDetector, buildKnownSecretTail } from './known-secrets.ts';
+import { buildKnownSecretDetectors, buildKnownSecretTail } from './known-secrets.ts';
 import { boundaryLimits, LimitExceeded } from './limits.ts';
 import type { Pointer } from './pointer.ts';
 import { rootPointer } from './pointer.ts';
@@ -94,7 +94,8 @@ export function createBoundary({ redactionKey, knownSecrets }: BoundaryOptions):
     throw new RangeError(`redactionKey: use at least ${redactionKeyBytesMin} random bytes`);
   }
   const placeholder = createPlaceholder(redactionKey);
-  const scanner = buildLiteralScanner([buildKnownSecretDetector(knownSecrets), ...literalDetectors]);
+  const scanner = buildLiteralScanner([...buildKnownSecretDetectors(knownSecrets), ...literalDetectors]);
+  const hasDecoys = knownSecrets.some(({ isDecoy }) => isDecoy === true);
   const isInKnownSecret = buildKnownSecretTail(knownSecrets);
   const families = ['secrets', 'pii', 'exfiltration', 'injection', 'unicode'];
   const scanned = knownSecrets.length > 0 ? ['known-secrets', ...families] : families;
@@ -151,7 +152,7 @@ export function createBoundary({ redactionKey, knownSecrets }: BoundaryOptions):
         pass: createPass(actionOf),
         lineEnds: followLineEnds(scanner, isInKnownSecret),
         scanned,
-        mayBlock: detectors.some(({ id }) => actionOf(id) === 'block'),
+        mayBlock: hasDecoys || detectors.some(({ id }) => actionOf(id) === 'block'),
       });
     },
 

@@ -6,6 +6,7 @@ import { settledDraws } from '../policy/quotas/quota-units.ts';
 import type { BegunCall } from './begin-call.ts';
 import { callEvent } from './begin-call.ts';
 import type { CallAnswer, CallContext } from './call-context.ts';
+import { decoyEvents } from './decoy-alert.ts';
 import type { FilteredRun } from './filter-run.ts';
 import { joinReports } from './join-reports.ts';
 
@@ -98,6 +99,7 @@ function outcomeWrite(
           artifactNames: call.artifacts.map(({ name, sha256 }) => ({ name, sha256 })),
         },
       },
+      ...decoyEvents(call.boundary?.findings ?? [], callEvent(begun)),
     ],
     calls: [{ call, ...owner }],
     artifacts,

@@ -11,6 +11,7 @@ import type { CallContext } from './call-context.ts';
 import { boundaryProfiles } from './check-arguments.ts';
 import { joinReports } from './join-reports.ts';
 import type { LiveOutput, LivePrints, PrintStream } from './live-output.ts';
+import { logDecoys } from './decoy-alert.ts';
 import { mediaTypeOf } from './media-type.ts';
 import type { Run, RunResult } from './run-call.ts';
 
@@ -67,6 +68,7 @@ export function filterRun(
   const filtered = live === null ? whole : asItLeft(whole, live);
   for (const finding of filtered.report.findings)
     context.metrics.findingMade(finding.detector, finding.action);
+  logDecoys(context, filtered.report.findings, { callId: begun.callId, tool: begun.tool.name });
   const { report, blocked, ...content } = filtered;
   const { usage } = run.run;
   return {

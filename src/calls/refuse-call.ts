@@ -9,6 +9,7 @@ import type { QuotaLease } from './lease-quota.ts';
 import type { BegunCall } from './begin-call.ts';
 import { callEvent, summaryOf } from './begin-call.ts';
 import type { CallAnswer, CallContext, CallRequest } from './call-context.ts';
+import { decoyEvents, logDecoys } from './decoy-alert.ts';
 import type { Decided } from './decide-call.ts';
 import { actor } from './key-ring.ts';
 import type { Refusal, RefusalCode } from './refusal.ts';
@@ -41,11 +42,17 @@ export async function refuseCall(
   const type = eventTypes[refusal.code];
   if (type === undefined) return { kind: 'refused', refusal, callId: null };
   if (!context.hasDiskReserve()) return unrecorded;
-  const event: EventDraft = {
-    type,
+  // Also of a call that policy refused: an attempt to use a decoy is the alert, not its success.
+  const { findings } = context.boundary.checkArguments(request.args, []).report;
+  const subject = {
     ...actor(caller),
     tenant: caller.principal.tenant,
     ...(refusal.code === 'unknown_tool' ? {} : { tool: request.tool }),
+  };
+  logDecoys(context, findings, { principal: caller.principal.id, requestId: caller.requestId });
+  const event: EventDraft = {
+    type,
+    ...subject,
     status: refusal.code,
     ...(decided === undefined ? {} : { decision: summaryOf(decided.decision) }),
     details: { code: refusal.code, ...permanentFields(refusal) },
@@ -56,7 +63,7 @@ export async function refuseCall(
     },
   };
   try {
-    await context.record.write({ events: [event] });
+    await context.record.write({ events: [event, ...decoyEvents(findings, subject)] });
   } catch (error) {
     if (!(error instanceof RecordUnavailable)) throw error;
     return unrecorded;

@@ -193,6 +193,17 @@ describe('every way to cut a stream', () => {
     );
   });
 
+  test('lets the same leave before a decoy', () => {
+    const known = [{ id: 'bait', secret: 'nobody-ever-uses-this-one', isDecoy: true }];
+    const decoyed = createBoundary({ redactionKey, knownSecrets: known });
+    const data = bytes('one two\nthree four\nnobody-ever-uses-this-one is it\nfive\n');
+    for (const cuts of [[], everyByte(data)]) {
+      const { text, end } = stream(data, cuts, decoyed);
+      expect(text).toBe('one two\nthree four\n');
+      expect(end.blocked).toBe(true);
+    }
+  });
+
   test('gives the same of bytes that are no UTF-8', () => {
     const data = Buffer.concat([
       bytes(`é${githubToken}\n`),

@@ -79,6 +79,7 @@ test('event types', () => {
     'approval_voided',
     'call_cancelled',
     'egress',
+    'decoy_seen',
     'session_opened',
     'session_closed',
     'file_written',
@@ -96,6 +97,7 @@ test('event types', () => {
     'stopped',
     'quota_store_changed',
     'runner_lost',
+    'exported',
     'audit_read',
     'artifact_read',
   ]);

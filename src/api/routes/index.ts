@@ -22,6 +22,7 @@ import { addBlockRoute, listBlocksRoute, removeBlockRoute } from './blocks.ts';
 import { createCallRoute } from './create-call.ts';
 import { decideRoute } from './decide.ts';
 import { followCallRoute } from './follow-call.ts';
+import { exportAuditRoute } from './export-audit.ts';
 import { getArtifactRoute } from './get-artifact.ts';
 import { getCallRoute } from './get-call.ts';
 import { getPolicyRoute } from './get-policy.ts';
@@ -56,6 +57,18 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
   const recordRead = async (caller: Caller, what: string): Promise<void> => {
     await record.write({
       events: [{ type: 'audit_read', ...actor(caller), tenant: caller.principal.tenant, details: { what } }],
+    });
+  };
+  const recordExport = async (caller: Caller, format: string, filters: readonly string[]): Promise<void> => {
+    await record.write({
+      events: [
+        {
+          type: 'exported',
+          ...actor(caller),
+          tenant: caller.principal.tenant,
+          details: { format, filters: [...filters] },
+        },
+      ],
     });
   };
   const recordArtifactRead = async (caller: Caller, artifactId: string, callId: string): Promise<void> => {
@@ -100,6 +113,7 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
     decideApprovalRoute({ desk, bodies, isDraining: options.isDraining }),
     listAuditEventsRoute({ record, onRead: recordRead }),
     verifyAuditRoute({ record, onRead: recordRead }),
+    exportAuditRoute({ record, now: () => context.clock.now(), onExport: recordExport }),
     listCheckpointsRoute({ record, onRead: recordRead }),
     getPolicyRoute(context.revision),
     listBlocksRoute(options.blocks),

@@ -3,6 +3,7 @@ import { parseCanonicalEvent, storedEvent } from '../stored-event.ts';
 import { encodeCursor } from '../cursor.ts';
 import { openReader, recordUnavailable, sqliteCode } from './connection.ts';
 import { eventSql, firstPositionSince } from './event-query.ts';
+import { startExport } from './export-rows.ts';
 import { hasLeftWaiting } from './has-left-waiting.ts';
 import { requireCurrentSchema } from './migrations.ts';
 import { verifyRecord } from './verify-record.ts';
@@ -11,7 +12,7 @@ import type { ApprovalQuery, PendingOf } from '../record.ts';
 import type { ApiKey, EventQuery, IdempotencyEntry, Page, QuotaUse, RecordReader } from '../record.ts';
 import type { SessionQuery, StoredSession } from '../record.ts';
 import type { StoredArtifact, StoredCall, StoredEvent } from '../record.ts';
-import type { VerifyReport, VerifyTrust, WriterHead } from '../record.ts';
+import type { ExportFilter, RecordExport, VerifyReport, VerifyTrust, WriterHead } from '../record.ts';
 import type { Block } from '../../model/block.ts';
 import type { Scope } from '../../model/principal.ts';
 import type { Connection } from './connection.ts';
@@ -164,6 +165,10 @@ export class SqliteRecordReader implements RecordReader, Disposable {
       items: shown.map(readEvent),
       nextCursor: more ? encodeCursor(query.order, last.position) : null,
     };
+  }
+
+  export(filter: ExportFilter): RecordExport {
+    return this.#read(() => startExport(this.#connection, filter, (read) => this.#read(read)));
   }
 
   heads(): readonly WriterHead[] {

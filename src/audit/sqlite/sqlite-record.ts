@@ -5,7 +5,7 @@ import { poolRandomBytes, sealWrite } from './seal-write.ts';
 import { WriteQueue } from './write-queue.ts';
 import type { ApprovalQuery, PendingOf, SessionQuery } from '../record.ts';
 import type { EventQuery, Receipt, RecordHealth, RecordStore, RecordWrite, StoredEvent } from '../record.ts';
-import type { VerifyTrust } from '../record.ts';
+import type { ExportFilter, VerifyTrust } from '../record.ts';
 import { linkEvent } from '../chain.ts';
 import type { ChainHead, SealedEvent } from '../chain.ts';
 import type { SealedWrite } from './protocol.ts';
@@ -121,6 +121,10 @@ export class SqliteRecord implements RecordStore {
 
   listEvents(query: EventQuery) {
     return this.#reader.listEvents(query);
+  }
+
+  export(filter: ExportFilter) {
+    return this.#reader.export(filter);
   }
 
   heads() {

@@ -109,6 +109,13 @@ export async function compile({
     tools: new FrozenMap([...tools].map(([name, { tool }]) => [name, tool])),
     images: new FrozenMap(images),
     boundaries: new FrozenMap(boundaries),
+    credentials: deepFreeze(
+      byName(ofKind(resources, 'Credential')).map(({ metadata: { name }, spec }) => ({
+        name,
+        from: { ...spec.from },
+        isDecoy: spec.decoy === true,
+      })),
+    ),
     policies: deepFreeze(policies.map(summarise)),
     quotaWindowMsMax: Math.max(0, ...[...context.quotas.values()].flat().map(({ windowMs }) => windowMs)),
     index: new FrozenMap([...tools].map(([name, tool]) => [name, indexOf(tool, context)])),
