@@ -334,6 +334,7 @@ export interface QuotaUse {
   readonly kind: 'leased' | 'withdrawn' | 'ended';
   readonly atMs: number;
   readonly callId: string;
+  readonly tenant: string;
   readonly draws: readonly QuotaDraw[];
 }
 

@@ -66,7 +66,7 @@ export async function dispatchCall(
   const claimed = claimSession(context, caller, request, tool);
   if (isRefusal(claimed)) return refuseCall(context, caller, request, claimed, decided);
   using session = claimed;
-  const leased = await leaseQuota(context, decided, callId);
+  const leased = await leaseQuota(context, decided, { callId, tenant: caller.principal.tenant });
   if (isRefusal(leased)) return refuseCall(context, caller, request, leased, decided);
   await using lease = leased;
   using slot = await context.slots.take(caller.principal.tenant);

@@ -1,4 +1,5 @@
 /** Every endpoint, in the order of API.md. The coverage test walks this list. */
+import { randomBytes } from 'node:crypto';
 import type { Caller } from '../../model/principal.ts';
 import type { BlockList } from '../../calls/block-list.ts';
 import type { CallContext } from '../../calls/call-context.ts';
@@ -94,7 +95,7 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
       : executeCall(context, caller, request, onBegun);
   const routes: Route[] = [
     createCallRoute({ bodies, executeCall: run, detached, follower }),
-    getCallRoute(context),
+    getCallRoute(context, () => randomBytes(16).toString('hex')),
     followCallRoute({ record, follower }),
     cancelCallRoute({ record, cancel: (caller, stored) => cancelCall(context, caller, stored) }),
     listToolsRoute((principal) => visibleTools(context.revision(), principal)),

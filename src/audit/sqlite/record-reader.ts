@@ -195,7 +195,7 @@ export class SqliteRecordReader implements RecordReader, Disposable {
   }
 
   #quotaUseOf({ type, canonical }: DrawRow): readonly QuotaUse[] {
-    const { time, callId, quotas } = parseCanonicalEvent(canonical.toString());
+    const { time, callId, tenant = '', quotas } = parseCanonicalEvent(canonical.toString());
     if (callId === undefined) return [];
     if (type === 'not_started') {
       const intent = this.#read(() => this.#statements.intent.get(callId) as DrawRow | undefined);
@@ -207,7 +207,7 @@ export class SqliteRecordReader implements RecordReader, Disposable {
     const kind = type === 'intent' ? 'leased' : 'ended';
     // Draws of the first version said no amount: it counted calls alone.
     const draws = quotas.map((draw) => ({ ...firstVersionDraw, ...draw }));
-    return [{ kind, atMs: Date.parse(time), callId, draws }];
+    return [{ kind, atMs: Date.parse(time), callId, tenant, draws }];
   }
 
   openCalls(): readonly StoredCall[] {

@@ -107,6 +107,17 @@ test('a used-up quota refuses the approval and leaves it open; no quota is held 
     refusal: { code: 'quota_exceeded', quota: 'payers/n' },
   });
   expect(calls.call(approval).status).toBe('pending_approval');
+  const { items } = calls.record.listEvents({ tenant: null, limit: 1, order: 'desc' });
+  expect(items).toMatchObject([
+    {
+      type: 'quota_exceeded',
+      principal: 'ana',
+      tool: 'refund',
+      decision: { effect: 'require_approval', policy: 'payers', rule: 'large' },
+      details: { code: 'quota_exceeded', quota: 'payers/n', limit: 1 },
+    },
+  ]);
+  expect(calls.context.quotas.openLeases).toBe(0);
   calls.clock.advance(31 * 60_000);
   expect(await calls.desk.decide(mia, approval.id, approve)).toMatchObject({ kind: 'decided' });
 });
