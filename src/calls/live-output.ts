@@ -7,6 +7,7 @@ import type { StreamEnd, StreamFilter } from '../boundary/stream/stream-filter.t
 import type { BegunCall } from './begin-call.ts';
 import type { CallContext } from './call-context.ts';
 import { boundaryProfiles } from './check-arguments.ts';
+import type { RunningCall } from './running-calls.ts';
 
 export type PrintStream = 'stdout' | 'stderr';
 
@@ -61,7 +62,7 @@ export class LiveOutput {
 export function openLiveOutput(
   context: CallContext,
   begun: BegunCall,
-  told: Pick<LiveOutputOptions, 'onText' | 'onBlocked'>,
+  running: RunningCall,
 ): LiveOutput | null {
   const profiles = boundaryProfiles(begun.revision, begun.decided);
   if (profiles.length === 0 || profiles.some(({ stream }) => stream !== 'live')) return null;
@@ -70,5 +71,11 @@ export function openLiveOutput(
     stdout: boundary.filterStream('stdout', profiles),
     stderr: boundary.filterStream('stderr', profiles),
   };
-  return new LiveOutput({ filters, ...told });
+  const live = new LiveOutput({
+    filters,
+    onText: () => running.progressed(),
+    onBlocked: () => running.end(),
+  });
+  running.show(live);
+  return live;
 }

@@ -9,7 +9,7 @@ export interface RunningCall extends Disposable {
   /** More of what it prints has left. */
   progressed(): void;
   /** Where its prints may leave before its outcome. */
-  show(live: LiveOutput | null): void;
+  show(live: LiveOutput): void;
 }
 
 interface Running {
