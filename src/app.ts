@@ -27,6 +27,7 @@ import { BlockList } from './calls/block-list.ts';
 import { CallChanges } from './calls/call-changes.ts';
 import type { CallContext } from './calls/call-context.ts';
 import { closeOpenCalls } from './calls/close-open-calls.ts';
+import { currentCall } from './calls/current-call.ts';
 import { readCredentialSecrets } from './calls/credential-secrets.ts';
 import { DetachedCalls } from './calls/detached-calls.ts';
 import { watchDiskReserve } from './calls/disk-reserve.ts';
@@ -121,7 +122,7 @@ export async function startApp({
   const metrics = createMetrics();
   const disk = stack.use(await watchDiskReserve(config.dataDir, config.diskReserveBytes));
   const outcomes = stack.use(new OutcomeWriter({ record, logger }));
-  const running = new RunningCalls();
+  const running = new RunningCalls((callId) => changes.notify(callId));
   const knownDetectors = [...detectorIds];
   const finding = findFiles(config.policyDirs, knownDetectors);
   const choosing = finding.then((found) => chooseFirstPolicy(found, record, knownDetectors));
@@ -251,7 +252,7 @@ export async function startApp({
   const authentication = { record, now: clock.now, onFailure: (address: string) => failures.count(address) };
   const follower = new CallFollower({
     changes,
-    current: (callId) => record.getCall(callId)?.call ?? null,
+    current: (callId) => currentCall(context, callId),
     isStillActive: (caller) => isStillActive(authentication, caller),
   });
   let isDraining = false;
