@@ -9,6 +9,7 @@ const standard: BoundaryProfile = {
   inbound: { detectors: {} },
   outbound: { detectors: {} },
   artifacts: 'any',
+  stream: 'buffered',
 };
 const strict: BoundaryProfile = { ...standard, inbound: { detectors: { '*': 'block' } } };
 const options = { redactionKey: Buffer.alloc(32, 7), knownSecrets: [] };
