@@ -127,6 +127,17 @@ describe('an NDJSON export', () => {
     expect((await verify(lines.toSpliced(1, 1))).problems[0]).toMatchObject({ kind: 'missing', sequence: 1 });
   });
 
+  test('is found out when a reader would see another event than the one that is verified', async () => {
+    const lines = exported();
+    const twice = lines[1]!.replace('{"event":', '{"event":{"type":"denied"},"event":');
+    expect((await verify(lines.with(1, twice))).problems[0]).toEqual({
+      kind: 'altered',
+      writer: '',
+      sequence: 2,
+      detail: 'line 2 is not a line of canonical JSON',
+    });
+  });
+
   test('that was cut off together with a new end is found by an anchor', async () => {
     const anchors = record
       .listEvents({ tenant: null, type: 'checkpoint', limit: 10, order: 'asc' })
