@@ -1,5 +1,6 @@
 /** Composition root of the api process: the only place that constructs its parts, and takes them down in reverse. */
 import { createHash, createHmac } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isStillActive } from './api/authenticate.ts';
 import { CallFollower } from './api/follow-call.ts';
 import { LoginFailures } from './api/login-failures.ts';
@@ -15,7 +16,6 @@ import { signingKey } from './audit/checkpoints/signing-key.ts';
 import { RecordUnavailable } from './audit/record.ts';
 import type { RecordStore } from './audit/record.ts';
 import { openSqliteRecord } from './audit/sqlite/open-sqlite-record.ts';
-import { createBoundary } from './boundary/boundary.ts';
 import { detectorIds } from './boundary/detectors.ts';
 import { ApprovalDesk } from './calls/approvals/approval-desk.ts';
 import { watchExpiry } from './calls/approvals/expire-approvals.ts';
@@ -26,6 +26,7 @@ import { BlockList } from './calls/block-list.ts';
 import { CallChanges } from './calls/call-changes.ts';
 import type { CallContext } from './calls/call-context.ts';
 import { closeOpenCalls } from './calls/close-open-calls.ts';
+import { currentCall } from './calls/current-call.ts';
 import { readCredentialSecrets } from './calls/credential-secrets.ts';
 import { DetachedCalls } from './calls/detached-calls.ts';
 import { watchDiskReserve } from './calls/disk-reserve.ts';
@@ -34,6 +35,11 @@ import { createIdSource, createRandomSource } from './calls/ids.ts';
 import { KeyRing, actor } from './calls/key-ring.ts';
 import { openQuotas } from './calls/open-quotas.ts';
 import { OutcomeWriter } from './calls/outcome-writer.ts';
+import { ActivePolicy } from './calls/policy/active-policy.ts';
+import { chooseFirstPolicy, findFiles } from './calls/policy/first-policy.ts';
+import { LiveBoundary } from './calls/policy/live-boundary.ts';
+import { PolicyWatch } from './calls/policy/policy-watch.ts';
+import { describeStaleness } from './calls/policy/policy-state.ts';
 import { RunningCalls } from './calls/running-calls.ts';
 import { LiveSessions } from './calls/sessions/live-sessions.ts';
 import { SessionDesk } from './calls/sessions/session-desk.ts';
@@ -52,7 +58,9 @@ import { RunnerConnection } from './execution/runner/runner-connection.ts';
 import type { RunnerConnectionOptions, RunnerState } from './execution/runner/runner-connection.ts';
 import { RunnerGroup } from './execution/runner/runner-group.ts';
 import { childRunner } from './execution/runner/spawn-runner.ts';
-import { loadRevision } from './policy/load-revision.ts';
+import { compileAside } from './policy/compile/compile-aside.ts';
+import { readClaim } from './policy/load/read-claim.ts';
+import { scanFiles } from './policy/load/scan-files.ts';
 import type { Revision } from './policy/revision.ts';
 import { demandsConfinement, findUnmetConfinement } from './policy/unmet-confinement.ts';
 import { createLogger } from './telemetry/logger.ts';
@@ -68,6 +76,8 @@ const cancelMsMax = 10_000;
 export interface App extends AsyncDisposable {
   /** Where it really listens. */
   readonly url: string;
+  /** Takes up the policy files as they are now. Never rejects: the log, the record and `/ready` say what came of it. */
+  reloadPolicy(): Promise<void>;
 }
 
 export interface AppOptions {
@@ -111,14 +121,17 @@ export async function startApp({
   const metrics = createMetrics();
   const disk = stack.use(await watchDiskReserve(config.dataDir, config.diskReserveBytes));
   const outcomes = stack.use(new OutcomeWriter({ record, logger }));
-  const running = new RunningCalls();
-  const loading = loadRevision({ directories: config.policyDirs, knownDetectors: detectorIds });
+  const running = new RunningCalls((callId) => changes.notify(callId));
+  const knownDetectors = [...detectorIds];
+  const finding = findFiles(config.policyDirs, knownDetectors);
+  const choosing = finding.then((found) => chooseFirstPolicy(found, record, knownDetectors));
+  let decidingUnder = (): Promise<string> => choosing.then(({ revision }) => revision.id);
   let sessions: SessionDesk | null = null;
   const starting = openRunners(
     config,
     childRunner([...runnerCommand, '--instance', instanceOf(dataKey)], runnerEnvironment),
     {
-      revision: loading.then(({ id }) => id),
+      revision: () => decidingUnder(),
       logger,
       onLost: (reason) => {
         metrics.runnerLost();
@@ -128,9 +141,9 @@ export async function startApp({
       onSessionEnded: (id, reason) => sessions?.ended(id, reason),
     },
   );
-  const [revision, runner] = await Promise.all([loading, starting]);
+  const [found, first, runner] = await Promise.all([finding, choosing, starting]);
   stack.use(runner);
-  await requireConfinement(revision, runner);
+  await requireConfinement(first.revision, runner);
   const { approvalWebhook: webhookUrl } = config;
   const webhook =
     webhookUrl === null
@@ -148,19 +161,44 @@ export async function startApp({
   const slots = new Slots(slotLimits);
   metrics.setRunningCalls(() => slots.runningCount);
   metrics.setWarmPools(async () => readPools(await runner.state()));
-  const boundary = createBoundary({
+  const boundary = new LiveBoundary(first.revision, {
     redactionKey: dataKey,
-    knownSecrets: readCredentialSecrets(revision.credentials, environment),
+    readSecrets: (credentials) => readCredentialSecrets(credentials, environment),
   });
   const blocks = new BlockList({ record, clock, newId, redactText: (text) => boundary.redactText(text) });
+  const policy = new ActivePolicy(first, {
+    directories: config.policyDirs,
+    knownDetectors,
+    record,
+    runners: runner,
+    compile: compileAside,
+    scan: () => scanFiles(config.policyDirs),
+    readClaim: () => readClaim(config.policyDirs),
+    prepare: (revision) => boundary.prepare(revision),
+    sleep,
+    clock,
+    redactText: (text) => boundary.redactText(text),
+    onChange: ({ outcome }) => metrics.policyChanged(outcome),
+    logger,
+  });
+  decidingUnder = async () => policy.revision.id;
+  metrics.setPolicyStale(() => describeStaleness(policy.state) !== null);
   const closed = await closeOpenCalls(record, clock);
   if (closed > 0) logger.warn({ calls: closed }, 'calls of an earlier process closed as unknown');
   const { redisUrl } = config;
   const quotas = stack.use(
-    await openQuotas({ record, revision, clock, redisUrl, process: instanceOf(dataKey), metrics, logger }),
+    await openQuotas({
+      record,
+      revision: policy.revision,
+      clock,
+      redisUrl,
+      process: instanceOf(dataKey),
+      metrics,
+      logger,
+    }),
   );
   const context: CallContext = {
-    revision: () => revision,
+    revision: () => policy.revision,
     quotas,
     blocks,
     boundary,
@@ -185,12 +223,11 @@ export async function startApp({
   metrics.setPendingApprovals(() => countPending(record));
   const keys = new KeyRing({ record, clock });
   await writeFirstKeys(record, keys, config, logger);
-  await record.write({
-    events: [
-      startedEvent(loaded, version, revision.id),
-      { type: 'policy_activated', details: { revision: revision.id, trigger: 'start' } },
-    ],
-  });
+  const previous = record.policyState()?.revision ?? null;
+  await record.write({ events: [startedEvent(loaded, version, policy.revision.id)] });
+  await policy.recordStart(previous, first.files.kind === 'active' ? found.claimed : null);
+  const holdRevision = (id: string): Promise<unknown> => runner.hold(id);
+  stack.use(new PolicyWatch({ policy, holdRevision, logger }));
 
   stack.use(await startCheckpoints(config, { record, writer, clock, logger }));
   const fileBytesMax = config.maxFileBytes;
@@ -206,7 +243,7 @@ export async function startApp({
   const authentication = { record, now: clock.now, onFailure: (address: string) => failures.count(address) };
   const follower = new CallFollower({
     changes,
-    current: (callId) => record.getCall(callId)?.call ?? null,
+    current: (callId) => currentCall(context, callId),
     isStillActive: (caller) => isStillActive(authentication, caller),
   });
   let isDraining = false;
@@ -220,12 +257,14 @@ export async function startApp({
       files: new SessionFiles(sessionContext, sessionDesk),
       follower,
       blocks,
+      policy,
       version,
       readiness: () =>
         readReadiness({
           record: () => record.health(),
           runners: () => runner.state(),
-          revision: () => revision,
+          revision: () => policy.revision,
+          policy: () => policy.state,
           blocks: () => blocks.list(),
           quotas: () => quotas.state(),
           isDraining: () => isDraining,
@@ -271,9 +310,19 @@ export async function startApp({
     await record.write({ events: [{ type: 'stopped', details: { version } }] });
     logger.info({}, 'stopped');
   });
-  logger.info({ url, version, revision: revision.id, dataDir: config.dataDir }, 'listening');
+  logger.info({ url, version, revision: policy.revision.id, dataDir: config.dataDir }, 'listening');
   const owned = stack.move();
-  return { url, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return {
+    url,
+    async reloadPolicy() {
+      try {
+        await policy.reload('signal', null);
+      } catch (error) {
+        logger.error({ err: error }, 'the policy files could not be taken up');
+      }
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
 }
 
 /**

@@ -40,6 +40,7 @@ export const problemKinds = {
   invalid_arguments: { status: 422, title: 'The arguments do not fit the tool', retryable: false },
   arguments_blocked: { status: 422, title: 'The boundary blocks these arguments', retryable: false },
   limit_exceeds_policy: { status: 422, title: 'A limit is above what policy gives', retryable: false },
+  policy_invalid: { status: 422, title: 'The policy has mistakes', retryable: false },
   idempotency_mismatch: {
     status: 422,
     title: 'The idempotency key belongs to another request',

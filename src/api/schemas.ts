@@ -127,6 +127,25 @@ export const requestSchemas = {
       },
     },
   },
+  ActivateRequest: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['revision', 'reason'],
+    properties: {
+      revision: {
+        type: 'string',
+        pattern: '^sha256:[0-9a-f]{64}$',
+        description: 'One that GET /v1/policy/revisions lists.',
+      },
+      reason: operatorReason,
+    },
+  },
+  UnpinRequest: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['reason'],
+    properties: { reason: operatorReason },
+  },
   BlockRequest: {
     type: 'object',
     additionalProperties: false,

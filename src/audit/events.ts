@@ -25,6 +25,7 @@ export const eventCatalogue = {
   scope_denied: 'A caller used a route that its key has no scope for.',
   login_failed: 'Unauthenticated requests, one row an address prefix and minute.',
   policy_activated: 'A policy revision became the one that decides.',
+  policy_rejected: 'A policy directory had mistakes; the revision before it goes on deciding.',
   block_added: 'An operator blocked calls at once: what, whose, why and until when.',
   block_removed: 'An operator ended a block before its time.',
   checkpoint: 'Signed: where every chain stood.',

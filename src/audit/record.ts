@@ -107,6 +107,50 @@ export interface IdempotencyEntry {
   readonly expiresAtMs: number;
 }
 
+/** Why a revision became the one that decides. */
+export interface ActivationFacts {
+  readonly previous: string | null;
+  readonly trigger: string;
+  /** Null: nobody in particular, the files changed. */
+  readonly principal: string | null;
+  readonly reason: string | null;
+  /** What `REVISION.json` in the directory says of itself; nobody has checked it. */
+  readonly claimed: { readonly commit: string | null; readonly author: string | null } | null;
+}
+
+/** A revision that somebody wanted, whatever the files say, until it is unpinned. */
+export interface Pin {
+  readonly revision: string;
+  readonly principal: string;
+  readonly reason: string;
+  readonly atMs: number;
+}
+
+export interface Activation {
+  readonly revision: string;
+  /** Canonical content; null where it is stored already. */
+  readonly content: string | null;
+  readonly atMs: number;
+  readonly facts: ActivationFacts;
+  readonly pin: Pin | null;
+}
+
+/** A revision that decided at some time, without its content. */
+export interface StoredRevision {
+  readonly revision: string;
+  readonly contentBytes: number;
+  readonly firstActivatedAtMs: number;
+  readonly lastActivatedAtMs: number;
+  /** Of the last activation. */
+  readonly facts: ActivationFacts;
+}
+
+/** What decided last, and whether it is pinned. */
+export interface PolicyState {
+  readonly revision: string;
+  readonly pin: Pin | null;
+}
+
 export interface ApiKey {
   readonly id: string;
   /** Hex SHA-256 of the secret. */
@@ -156,6 +200,8 @@ export interface RecordWrite {
   readonly keys?: readonly ApiKey[];
   /** Sets `revokedAtMs` of these keys; one that is revoked already keeps its time. */
   readonly revokedKeys?: readonly { readonly id: string; readonly atMs: number }[];
+  /** The revision is stored, and is the one that decides from now on. */
+  readonly activation?: Activation;
   /** Inserted. */
   readonly blocks?: readonly Block[];
   /** Ids. */
@@ -359,6 +405,12 @@ export interface RecordReader {
   openSessions(): readonly StoredSession[];
   getKey(id: string): ApiKey | null;
   listKeys(): readonly ApiKey[];
+  /** Null before anything was activated. */
+  policyState(): PolicyState | null;
+  /** Content of a revision, or null when it is not stored. */
+  revisionContent(revision: string): string | null;
+  /** Latest activation first, at most a thousand. */
+  listRevisions(): readonly StoredRevision[];
   /** Blocks that have not expired, oldest first. */
   listBlocks(): readonly Block[];
   listEvents(query: EventQuery): Page<StoredEvent>;

@@ -14,6 +14,9 @@ export interface Metrics {
   httpAnswered(method: string, route: string, status: number, seconds: number): void;
   setRunningCalls(count: () => number): void;
   runnerLost(): void;
+  /** A change of policy was tried. */
+  policyChanged(outcome: string): void;
+  setPolicyStale(isStale: () => boolean): void;
   /** Only where quotas are counted in a store of their own. */
   setQuotaStoreUp(isUp: () => boolean): void;
   quotaStoreLost(): void;
@@ -82,6 +85,12 @@ export function createMetrics(): Metrics {
     help: 'Times that the runner process went away',
     registers,
   });
+  const policyChanges = new Counter({
+    name: 'sallyport_policy_changes_total',
+    help: 'Reloads and roll-backs of policy, by what came of them',
+    labelNames: ['outcome'],
+    registers,
+  });
   const quotaStoreLost = new Counter({
     name: 'sallyport_quota_store_lost_total',
     help: 'Times that the shared store of quotas was lost',
@@ -120,6 +129,17 @@ export function createMetrics(): Metrics {
       });
     },
     runnerLost: () => lost.inc(),
+    policyChanged: (outcome) => policyChanges.inc({ outcome }),
+    setPolicyStale(isStale) {
+      void new Gauge({
+        name: 'sallyport_policy_stale',
+        help: '1 while what decides is pinned or is not what the policy files hold',
+        registers,
+        collect() {
+          this.set(isStale() ? 1 : 0);
+        },
+      });
+    },
     setQuotaStoreUp(isUp) {
       void new Gauge({
         name: 'sallyport_quota_store_up',

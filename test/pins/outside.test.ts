@@ -31,6 +31,7 @@ test('problem codes and their statuses', () => {
     invalid_arguments: 422,
     arguments_blocked: 422,
     limit_exceeds_policy: 422,
+    policy_invalid: 422,
     idempotency_mismatch: 422,
     rate_limited: 429,
     quota_exceeded: 429,
@@ -89,6 +90,7 @@ test('event types', () => {
     'scope_denied',
     'login_failed',
     'policy_activated',
+    'policy_rejected',
     'block_added',
     'block_removed',
     'checkpoint',
@@ -106,6 +108,7 @@ test('event types', () => {
 test('metric names', async () => {
   const metrics = createMetrics();
   metrics.setRunningCalls(() => 0);
+  metrics.setPolicyStale(() => false);
   metrics.setPendingApprovals(() => 0);
   metrics.setOpenSessions(() => 0);
   metrics.setWarmPools(async () => []);
@@ -121,6 +124,8 @@ test('metric names', async () => {
     'sallyport_calls_running',
     'sallyport_calls_total',
     'sallyport_http_request_duration_seconds',
+    'sallyport_policy_changes_total',
+    'sallyport_policy_stale',
     'sallyport_quota_store_lost_total',
     'sallyport_runner_lost_total',
     'sallyport_sessions_open',

@@ -7,6 +7,7 @@ import type { DetachedCalls } from '../../calls/detached-calls.ts';
 import { executeCall } from '../../calls/execute-call.ts';
 import type { ApprovalDesk } from '../../calls/approvals/approval-desk.ts';
 import { cancelCall } from '../../calls/cancel-call.ts';
+import type { ActivePolicy } from '../../calls/policy/active-policy.ts';
 import type { KeyRing } from '../../calls/key-ring.ts';
 import { actor } from '../../calls/key-ring.ts';
 import type { SessionDesk } from '../../calls/sessions/session-desk.ts';
@@ -20,6 +21,7 @@ import type { Route } from '../route.ts';
 import { decideApprovalRoute, getApprovalRoute, listApprovalsRoute } from './approvals.ts';
 import { cancelCallRoute } from './cancel-call.ts';
 import { addBlockRoute, listBlocksRoute, removeBlockRoute } from './blocks.ts';
+import { activatePolicyRoute, reloadPolicyRoute, unpinPolicyRoute } from './change-policy.ts';
 import { createCallRoute } from './create-call.ts';
 import { decideRoute } from './decide.ts';
 import { followCallRoute } from './follow-call.ts';
@@ -32,6 +34,7 @@ import { listAuditEventsRoute } from './list-audit-events.ts';
 import { listCheckpointsRoute } from './list-checkpoints.ts';
 import { listToolsRoute } from './list-tools.ts';
 import { healthRoute, metricsRoute, openApiRoute, readyRoute } from './operations.ts';
+import { getRevisionRoute, listRevisionsRoute } from './policy-revisions.ts';
 import { getFileRoute, listFilesRoute, putFileRoute, removeFileRoute } from './session-files.ts';
 import { endSessionRoute, getSessionRoute, listSessionsRoute, openSessionRoute } from './sessions.ts';
 import { verifyAuditRoute } from './verify-audit.ts';
@@ -45,6 +48,7 @@ export interface RoutesOptions {
   readonly files: SessionFiles;
   readonly follower: CallFollower;
   readonly blocks: BlockList;
+  readonly policy: ActivePolicy;
   readonly readiness: () => Promise<Readiness>;
   readonly isDraining: () => boolean;
   readonly servesMetrics: boolean;
@@ -95,7 +99,7 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
       : executeCall(context, caller, request, onBegun);
   const routes: Route[] = [
     createCallRoute({ bodies, executeCall: run, detached, follower }),
-    getCallRoute(record, () => randomBytes(16).toString('hex')),
+    getCallRoute(context, () => randomBytes(16).toString('hex')),
     followCallRoute({ record, follower }),
     cancelCallRoute({ record, cancel: (caller, stored) => cancelCall(context, caller, stored) }),
     listToolsRoute((principal) => visibleTools(context.revision(), principal)),
@@ -116,7 +120,12 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
     verifyAuditRoute({ record, onRead: recordRead }),
     exportAuditRoute({ record, now: () => context.clock.now(), onExport: recordExport }),
     listCheckpointsRoute({ record, onRead: recordRead }),
-    getPolicyRoute(context.revision),
+    getPolicyRoute(options.policy),
+    listRevisionsRoute(record, options.policy),
+    getRevisionRoute(record, options.policy),
+    reloadPolicyRoute(options.policy),
+    activatePolicyRoute(options.policy, bodies),
+    unpinPolicyRoute(options.policy, bodies),
     listBlocksRoute(options.blocks),
     addBlockRoute(options.blocks, bodies),
     removeBlockRoute(options.blocks),

@@ -6,9 +6,13 @@ import { genesisHash, linkEvent } from '../chain.ts';
 import { parseCanonicalEvent, searchColumnNames, searchColumns } from '../stored-event.ts';
 import { openWriter, sqliteCode } from './connection.ts';
 import type { ChainHead, SealedEvent } from '../chain.ts';
+import type { Activation } from '../record.ts';
 import type { Connection } from './connection.ts';
 import { hasLeftWaiting } from './has-left-waiting.ts';
 import type { Commit, SealedWrite, Stored, StoredApproval, WriteFailure } from './protocol.ts';
+
+/** Policy revisions kept: the latest activated, and the one that decides. */
+const revisionsKeptMax = 1000;
 
 /** The chain as this transaction left it so far. */
 interface Position extends ChainHead {
@@ -180,6 +184,7 @@ function storeWrite(statements: Statements, write: SealedWrite, start: Position)
     statements.putKey.run(id, secretHash, principal, tenant, ...lists, createdAtMs, expiresAtMs, revokedAtMs);
   }
   for (const { id, atMs } of write.revokedKeys ?? []) statements.revokeKey.run(atMs, id);
+  if (write.activation !== undefined) storeActivation(statements, write.activation);
   for (const block of write.blocks ?? []) {
     statements.putBlock.run(block.id, block.expiresAtMs, JSON.stringify(block));
     statements.dropBlocks.run(write.nowMs);
@@ -187,6 +192,14 @@ function storeWrite(statements: Statements, write: SealedWrite, start: Position)
   for (const id of write.removedBlocks ?? []) statements.dropBlock.run(id);
   if (write.probeBytes !== undefined) statements.probe.run(write.nowMs, write.probeBytes);
   return position;
+}
+
+function storeActivation(statements: Statements, { revision, content, atMs, facts, pin }: Activation): void {
+  const text = JSON.stringify(facts);
+  if (content !== null) statements.addRevision.run(revision, Buffer.from(content), atMs, atMs, text);
+  statements.useRevision.run(atMs, text, revision);
+  statements.setPolicyState.run(revision, pin === null ? null : JSON.stringify(pin));
+  statements.dropRevisions.run(revisionsKeptMax);
 }
 
 /** Compare-and-swap from pending; false when another write was first. */
@@ -291,6 +304,21 @@ function prepare(connection: Connection) {
     // A key that is revoked already keeps its time.
     revokeKey: connection.prepare(
       'UPDATE api_keys SET revoked_at_ms = coalesce(revoked_at_ms, ?) WHERE id = ?',
+    ),
+    addRevision: connection.prepare(
+      `INSERT OR IGNORE INTO policy_revisions (id, content, first_activated_at_ms, last_activated_at_ms, facts)
+       VALUES (?, ?, ?, ?, ?)`,
+    ),
+    useRevision: connection.prepare(
+      'UPDATE policy_revisions SET last_activated_at_ms = ?, facts = ? WHERE id = ?',
+    ),
+    // The reference makes an activation without content fail when it is not stored after all.
+    setPolicyState: connection.prepare(
+      'INSERT OR REPLACE INTO policy_state (id, revision, pin) VALUES (1, ?, ?)',
+    ),
+    dropRevisions: connection.prepare(
+      `DELETE FROM policy_revisions WHERE id NOT IN (SELECT revision FROM policy_state)
+         AND id NOT IN (SELECT id FROM policy_revisions ORDER BY last_activated_at_ms DESC, id LIMIT ?)`,
     ),
     putBlock: connection.prepare('INSERT INTO blocks (id, expires_at_ms, body) VALUES (?, ?, ?)'),
     // What expired is on the record; here it would only be read at every start.

@@ -8,8 +8,9 @@ import { hasLeftWaiting } from './has-left-waiting.ts';
 import { requireCurrentSchema } from './migrations.ts';
 import { verifyRecord } from './verify-record.ts';
 import type { Approval } from '../../model/approval.ts';
-import type { ApprovalQuery, PendingOf } from '../record.ts';
-import type { ApiKey, EventQuery, IdempotencyEntry, Page, QuotaUse, RecordReader } from '../record.ts';
+import type { ApprovalQuery, PendingOf, Pin, PolicyState, StoredRevision } from '../record.ts';
+import type { ActivationFacts, ApiKey, EventQuery, IdempotencyEntry, Page } from '../record.ts';
+import type { QuotaUse, RecordReader } from '../record.ts';
 import type { SessionQuery, StoredSession } from '../record.ts';
 import type { StoredArtifact, StoredCall, StoredEvent } from '../record.ts';
 import type { ExportFilter, RecordExport, VerifyReport, VerifyTrust, WriterHead } from '../record.ts';
@@ -137,6 +138,24 @@ export class SqliteRecordReader implements RecordReader, Disposable {
 
   listKeys(): readonly ApiKey[] {
     return this.#read(() => this.#statements.keys.all() as KeyRow[]).map(apiKey);
+  }
+
+  policyState(): PolicyState | null {
+    const row = this.#read(
+      () => this.#statements.policyState.get() as { revision: string; pin: string | null } | undefined,
+    );
+    if (row === undefined) return null;
+    return { revision: row.revision, pin: row.pin === null ? null : (JSON.parse(row.pin) as Pin) };
+  }
+
+  revisionContent(revision: string): string | null {
+    const content = this.#read(() => this.#statements.revisionContent.get(revision) as Buffer | undefined);
+    return content?.toString() ?? null;
+  }
+
+  listRevisions(): readonly StoredRevision[] {
+    const rows = this.#read(() => this.#statements.revisions.all() as (StoredRevision & { facts: string })[]);
+    return rows.map((row) => ({ ...row, facts: JSON.parse(row.facts) as ActivationFacts }));
   }
 
   listBlocks(): readonly Block[] {
@@ -268,6 +287,13 @@ function prepare(connection: Connection) {
     openSessions: connection.prepare(`SELECT body FROM sessions WHERE status = 'open' ORDER BY id`).pluck(),
     key: connection.prepare('SELECT * FROM api_keys WHERE id = ?'),
     keys: connection.prepare('SELECT * FROM api_keys ORDER BY id'),
+    policyState: connection.prepare('SELECT revision, pin FROM policy_state'),
+    revisionContent: connection.prepare('SELECT content FROM policy_revisions WHERE id = ?').pluck(),
+    revisions: connection.prepare(
+      `SELECT id AS revision, length(content) AS contentBytes, first_activated_at_ms AS firstActivatedAtMs,
+         last_activated_at_ms AS lastActivatedAtMs, facts
+       FROM policy_revisions ORDER BY last_activated_at_ms DESC, id LIMIT 1000`,
+    ),
     blocks: connection.prepare('SELECT body FROM blocks WHERE expires_at_ms > ? ORDER BY id').pluck(),
     heads: connection.prepare('SELECT writer, sequence, hash FROM writers ORDER BY writer'),
     // Inside of strings quotation marks are escaped: only the member itself reads like this.

@@ -69,6 +69,7 @@ export function sealWrite(write: RecordWrite, sources: SealSources): SealedWrite
     ...(write.sessions !== undefined && { sessions: write.sessions }),
     ...(write.keys !== undefined && { keys: write.keys }),
     ...(write.revokedKeys !== undefined && { revokedKeys: write.revokedKeys }),
+    ...(write.activation !== undefined && { activation: write.activation }),
     ...(write.blocks !== undefined && { blocks: write.blocks }),
     ...(write.removedBlocks !== undefined && { removedBlocks: write.removedBlocks }),
   };

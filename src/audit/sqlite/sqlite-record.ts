@@ -115,6 +115,18 @@ export class SqliteRecord implements RecordStore {
     return this.#reader.listKeys();
   }
 
+  policyState() {
+    return this.#reader.policyState();
+  }
+
+  revisionContent(revision: string) {
+    return this.#reader.revisionContent(revision);
+  }
+
+  listRevisions() {
+    return this.#reader.listRevisions();
+  }
+
   listBlocks() {
     return this.#reader.listBlocks();
   }

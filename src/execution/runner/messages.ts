@@ -31,7 +31,10 @@ export interface RunMessage {
   readonly files?: readonly { readonly id: string; readonly sizeBytes: number }[];
 }
 
-/** The api says which revision it decides under; the runner answers with that one if it holds it, else with its latest. */
+/**
+ * The api says which revision it decides under, at the start of a connection and before it decides under another one;
+ * the runner answers, in the order of the questions, with that one if it holds it, else with its latest.
+ */
 export interface Hello {
   readonly protocol: number;
   readonly revision: string;

@@ -30,7 +30,7 @@ interface PendingRun {
 }
 
 export interface RunnerClientOptions {
-  /** Revision that this api decides under; the runner is asked to hold it. */
+  /** Revision that this api decides under; the runner is asked to hold it when they meet. */
   readonly revision: Promise<string>;
   /** The link was closed because nothing came from the runner any more; the reason says for how long. */
   readonly onSilent: (reason: string) => void;
@@ -46,6 +46,8 @@ export class RunnerClient {
   readonly #options: RunnerClientOptions;
   readonly #hello = Promise.withResolvers<Hello>();
   readonly #closed = Promise.withResolvers<string>();
+  /** What the next answer to a greeting settles, in the order in which they were sent. */
+  readonly #asked: PromiseWithResolvers<string>[] = [];
   /** The question under way; who asks meanwhile gets its answer. */
   #health: PromiseWithResolvers<RunnerHealth> | null = null;
   #lastChannel: number = connectionChannel;
@@ -133,6 +135,22 @@ export class RunnerClient {
       this.#runs.delete(channel);
       this.#link.release(channel);
     }
+  }
+
+  /**
+   * Asks the runner to hold a revision; an empty one asks it to look at its files. Resolves with the one that it
+   * holds instead, where it does not have it. Rejects when the link breaks.
+   */
+  async hold(revision: string): Promise<string> {
+    await this.#hello.promise;
+    if (this.#link.isClosed) throw new Lost('the runner is not connected');
+    const asked = Promise.withResolvers<string>();
+    this.#asked.push(asked);
+    this.#link.sendControl('hello', connectionChannel, {
+      protocol: protocolVersion,
+      revision,
+    } satisfies Hello);
+    return asked.promise;
   }
 
   /** `NotStarted` when nothing was done; `Lost` when the link breaks meanwhile. */
@@ -237,7 +255,9 @@ export class RunnerClient {
       return;
     }
     const hello = fields as Hello;
-    if (hello.protocol === protocolVersion) this.#hello.resolve(hello);
+    const asked = this.#asked.shift();
+    if (hello.protocol === protocolVersion && asked !== undefined) asked.resolve(hello.revision);
+    else if (hello.protocol === protocolVersion) this.#hello.resolve(hello);
     else
       this.#link.close(
         `the runner speaks protocol ${hello.protocol}, this api ${protocolVersion}; use one version of both`,
@@ -248,6 +268,7 @@ export class RunnerClient {
     this.#liveness[Symbol.dispose]();
     const lost = new Lost(`the runner went away: ${reason}`);
     this.#hello.reject(lost);
+    for (const asked of this.#asked.splice(0)) asked.reject(lost);
     for (const { queue } of this.#runs.values()) queue.end(lost);
     this.#sessions.close(lost);
     this.#health?.reject(lost);

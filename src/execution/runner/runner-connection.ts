@@ -9,6 +9,8 @@ import type { SessionMessage } from './session-messages.ts';
 import type { AnsweredSession } from './session-requests.ts';
 import { within } from './within.ts';
 
+/** Revisions that a runner keeps. */
+const heldMax = 3;
 const restartDelayMsMin = 100;
 const restartDelayMsMax = 10_000;
 /** A runner that served this long was healthy: the back-off starts anew. */
@@ -20,8 +22,8 @@ const stopMsMax = 10_000;
 
 export interface RunnerConnectionOptions {
   readonly opener: RunnerOpener;
-  /** Revision that the runner must hold, or calls would be decided and run under different ones. */
-  readonly revision: Promise<string>;
+  /** Revision that the runner must hold, or calls would be decided and run under different ones; asked when they meet. */
+  readonly revision: () => Promise<string>;
   readonly logger: {
     info(fields: object, message: string): void;
     warn(fields: object, message: string): void;
@@ -46,6 +48,8 @@ export class RunnerConnection implements Executor {
   #opened: OpenedRunner | null = null;
   /** Set while it serves. */
   #client: RunnerClient | null = null;
+  /** What the runner said that it holds, latest last. */
+  #held: string[] = [];
   #restartDelayMs = restartDelayMsMin;
   #restartTimer: NodeJS.Timeout | null = null;
   #isStopping = false;
@@ -84,9 +88,31 @@ export class RunnerConnection implements Executor {
   get isServing(): boolean {
     return this.#client !== null;
   }
+  /** Whether it said that it holds a revision. */
+  holds(revision: string): boolean {
+    return this.#client !== null && this.#held.includes(revision);
+  }
+
+  /** Asks for a revision, an empty one for a look at the files. Null where nobody is connected. */
+  async hold(revision: string): Promise<string | null> {
+    const client = this.#client;
+    if (client === null) return null;
+    try {
+      const answer = await client.hold(revision);
+      if (client === this.#client && answer !== '') this.#note(answer);
+      return answer;
+    } catch {
+      return null;
+    }
+  }
+
   /** Calls under way. */
   get callCount(): number {
     return this.#client?.callCount ?? 0;
+  }
+
+  #note(revision: string): void {
+    this.#held = [...this.#held.filter((held) => held !== revision), revision].slice(-heldMax);
   }
 
   run(request: ExecutionRequest, signal: AbortSignal): AsyncIterable<ExecutionFrame> {
@@ -108,6 +134,9 @@ export class RunnerConnection implements Executor {
       return { state: 'down', reason: this.#downReason, identity, name, health: null };
     try {
       const health = await within(healthMsMax, this.#client.health());
+      const wanted = await this.#options.revision();
+      if (!this.holds(wanted))
+        return { state: 'down', reason: this.#differing(wanted), identity, name, health: null };
       return { state: 'ok', reason: null, identity, name, health };
     } catch (error) {
       const reason = error instanceof Error ? error.message : 'no answer';
@@ -131,7 +160,7 @@ export class RunnerConnection implements Executor {
     const openedAt = performance.now();
     const opened = this.#options.opener.open();
     this.#opened = opened;
-    const wanted = this.#options.revision;
+    const wanted = this.#options.revision();
     let silence: string | null = null;
     const onSilent = (reason: string): void => {
       silence = reason;
@@ -148,16 +177,22 @@ export class RunnerConnection implements Executor {
     );
     const [hello, revision] = await Promise.all([client.hello, wanted]);
     if (hello.revision !== revision) {
-      this.#downReason = `it holds policy revision ${hello.revision}, this process ${revision}`;
+      this.#held = [hello.revision];
+      this.#downReason = this.#differing(revision);
       client.close();
       throw new Error(
-        `the runner compiled policy revision ${hello.revision}, this process ${revision}: their policy directories differ, or changed meanwhile`,
+        `the runner compiled policy revision ${hello.revision || 'none'}, this process ${revision}: their policy directories differ, or changed meanwhile`,
       );
     }
     if (this.#opened !== opened) throw new Error(this.#downReason);
+    this.#held = [revision];
     this.#client = client;
     this.#options.logger.info(opened.identity, 'runner connected');
     this.#options.onServing?.(this.name);
+  }
+
+  #differing(wanted: string): string {
+    return `it holds policy revision ${this.#held.at(-1) || 'none'}, this process ${wanted}`;
   }
 
   #lost(opened: OpenedRunner, client: RunnerClient, reason: string, livedMs: number): void {

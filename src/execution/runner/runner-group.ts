@@ -7,6 +7,13 @@ import type { RunnerConnection, RunnerState } from './runner-connection.ts';
 import { parseFileList } from './session-messages.ts';
 import type { SessionMessage } from './session-messages.ts';
 
+export interface HoldAnswer {
+  readonly connectedCount: number;
+  readonly holdingCount: number;
+  /** What the connected ones hold that do not have it. */
+  readonly others: readonly string[];
+}
+
 const noData = new Uint8Array();
 
 export class RunnerGroup implements Executor, SessionHost {
@@ -18,12 +25,23 @@ export class RunnerGroup implements Executor, SessionHost {
 
   run(request: ExecutionRequest, signal: AbortSignal): AsyncIterable<ExecutionFrame> {
     const { session } = request;
-    const chosen = session === undefined ? this.#leastBusy() : this.#named(session.runner);
+    const chosen = session === undefined ? this.#leastBusy(request.revision) : this.#named(session.runner);
     return chosen.run(request, signal);
   }
 
+  /**
+   * Asks each runner to hold a revision; an empty one asks them to look at their files. A runner that is not connected
+   * is asked when it is.
+   */
+  async hold(revision: string): Promise<HoldAnswer> {
+    const answers = await Promise.all(this.#runners.map((runner) => runner.hold(revision)));
+    const connected = answers.filter((answer) => answer !== null);
+    const others = connected.filter((answer) => answer !== revision);
+    return { connectedCount: connected.length, holdingCount: connected.length - others.length, others };
+  }
+
   async open(request: SessionRequest): Promise<{ runner: string; runtime: RuntimeReport }> {
-    const chosen = this.#leastBusy();
+    const chosen = this.#leastBusy(request.revision);
     const { answer } = await chosen.askSession({ op: 'open', ...request }, noData);
     if (answer.kind !== 'opened') throw unexpected(answer.kind);
     return { runner: chosen.name, runtime: answer.runtime };
@@ -67,12 +85,13 @@ export class RunnerGroup implements Executor, SessionHost {
     await Promise.all(this.#runners.map((runner) => runner[Symbol.asyncDispose]()));
   }
 
-  #leastBusy(): RunnerConnection {
+  #leastBusy(revision: string): RunnerConnection {
     let chosen: RunnerConnection | null = null;
     for (const runner of this.#runners) {
-      if (runner.isServing && (chosen === null || runner.callCount < chosen.callCount)) chosen = runner;
+      if (runner.holds(revision) && (chosen === null || runner.callCount < chosen.callCount)) chosen = runner;
     }
-    chosen ??= this.#runners[0] ?? null;
+    // One that does not hold it says so itself.
+    chosen ??= this.#runners.find((runner) => runner.isServing) ?? this.#runners[0] ?? null;
     if (chosen === null) throw new NotStarted('runtime_unavailable', 'No runner is configured.');
     return chosen;
   }
