@@ -1,5 +1,6 @@
 /** Composition root of the api process: the only place that constructs its parts, and takes them down in reverse. */
 import { createHash, createHmac } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isStillActive } from './api/authenticate.ts';
 import { CallFollower } from './api/follow-call.ts';
 import { LoginFailures } from './api/login-failures.ts';
@@ -15,7 +16,6 @@ import { signingKey } from './audit/checkpoints/signing-key.ts';
 import { RecordUnavailable } from './audit/record.ts';
 import type { RecordStore } from './audit/record.ts';
 import { openSqliteRecord } from './audit/sqlite/open-sqlite-record.ts';
-import { createBoundary } from './boundary/boundary.ts';
 import { detectorIds } from './boundary/detectors.ts';
 import { ApprovalDesk } from './calls/approvals/approval-desk.ts';
 import { watchExpiry } from './calls/approvals/expire-approvals.ts';
@@ -26,6 +26,7 @@ import { BlockList } from './calls/block-list.ts';
 import { CallChanges } from './calls/call-changes.ts';
 import type { CallContext } from './calls/call-context.ts';
 import { closeOpenCalls } from './calls/close-open-calls.ts';
+import { readCredentialSecrets } from './calls/credential-secrets.ts';
 import { DetachedCalls } from './calls/detached-calls.ts';
 import { watchDiskReserve } from './calls/disk-reserve.ts';
 import { ensureFirstKeys } from './calls/first-keys.ts';
@@ -33,7 +34,15 @@ import { createIdSource, createRandomSource } from './calls/ids.ts';
 import { KeyRing, actor } from './calls/key-ring.ts';
 import { openQuotas } from './calls/open-quotas.ts';
 import { OutcomeWriter } from './calls/outcome-writer.ts';
+import { ActivePolicy } from './calls/policy/active-policy.ts';
+import { chooseFirstPolicy, findFiles } from './calls/policy/first-policy.ts';
+import { LiveBoundary } from './calls/policy/live-boundary.ts';
+import { PolicyWatch } from './calls/policy/policy-watch.ts';
+import { describeStaleness } from './calls/policy/policy-state.ts';
 import { RunningCalls } from './calls/running-calls.ts';
+import { LiveSessions } from './calls/sessions/live-sessions.ts';
+import { SessionDesk } from './calls/sessions/session-desk.ts';
+import { SessionFiles } from './calls/sessions/session-files.ts';
 import { Slots } from './calls/slots.ts';
 import { ConfigInvalid } from './config/config.ts';
 import type { Config, LoadedConfig } from './config/config.ts';
@@ -48,7 +57,9 @@ import { RunnerConnection } from './execution/runner/runner-connection.ts';
 import type { RunnerConnectionOptions, RunnerState } from './execution/runner/runner-connection.ts';
 import { RunnerGroup } from './execution/runner/runner-group.ts';
 import { childRunner } from './execution/runner/spawn-runner.ts';
-import { loadRevision } from './policy/load-revision.ts';
+import { compileAside } from './policy/compile/compile-aside.ts';
+import { readClaim } from './policy/load/read-claim.ts';
+import { scanFiles } from './policy/load/scan-files.ts';
 import type { Revision } from './policy/revision.ts';
 import { demandsConfinement, findUnmetConfinement } from './policy/unmet-confinement.ts';
 import { createLogger } from './telemetry/logger.ts';
@@ -64,6 +75,8 @@ const cancelMsMax = 10_000;
 export interface App extends AsyncDisposable {
   /** Where it really listens. */
   readonly url: string;
+  /** Takes up the policy files as they are now. Never rejects: the log, the record and `/ready` say what came of it. */
+  reloadPolicy(): Promise<void>;
 }
 
 export interface AppOptions {
@@ -71,10 +84,17 @@ export interface AppOptions {
   /** Script and arguments that start the runner process. */
   readonly runnerCommand: readonly string[];
   readonly runnerEnvironment: NodeJS.ProcessEnv;
+  /** Where credentials with `from: {env}` are read. */
+  readonly environment: NodeJS.ProcessEnv;
 }
 
 /** Starts everything, or takes down what it had started and rejects with an error that says what to do. */
-export async function startApp({ loaded, runnerCommand, runnerEnvironment }: AppOptions): Promise<App> {
+export async function startApp({
+  loaded,
+  runnerCommand,
+  runnerEnvironment,
+  environment,
+}: AppOptions): Promise<App> {
   const { config } = loaded;
   const clock = { now: () => Date.now() };
   const randomBytes = createRandomSource();
@@ -101,22 +121,28 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   const disk = stack.use(await watchDiskReserve(config.dataDir, config.diskReserveBytes));
   const outcomes = stack.use(new OutcomeWriter({ record, logger }));
   const running = new RunningCalls();
-  const loading = loadRevision({ directories: config.policyDirs, knownDetectors: detectorIds });
+  const knownDetectors = [...detectorIds];
+  const finding = findFiles(config.policyDirs, knownDetectors);
+  const choosing = finding.then((found) => chooseFirstPolicy(found, record, knownDetectors));
+  let decidingUnder = (): Promise<string> => choosing.then(({ revision }) => revision.id);
+  let sessions: SessionDesk | null = null;
   const starting = openRunners(
     config,
     childRunner([...runnerCommand, '--instance', instanceOf(dataKey)], runnerEnvironment),
     {
-      revision: loading.then(({ id }) => id),
+      revision: () => decidingUnder(),
       logger,
       onLost: (reason) => {
         metrics.runnerLost();
         recordInBackground(record, logger, { type: 'runner_lost', details: { reason } });
       },
+      onServing: (name) => sessions?.runnerServes(name),
+      onSessionEnded: (id, reason) => sessions?.ended(id, reason),
     },
   );
-  const [revision, runner] = await Promise.all([loading, starting]);
+  const [found, first, runner] = await Promise.all([finding, choosing, starting]);
   stack.use(runner);
-  await requireConfinement(revision, runner);
+  await requireConfinement(first.revision, runner);
   const { approvalWebhook: webhookUrl } = config;
   const webhook =
     webhookUrl === null
@@ -134,16 +160,44 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   const slots = new Slots(slotLimits);
   metrics.setRunningCalls(() => slots.runningCount);
   metrics.setWarmPools(async () => readPools(await runner.state()));
-  const boundary = createBoundary({ redactionKey: dataKey, knownSecrets: [] });
+  const boundary = new LiveBoundary(first.revision, {
+    redactionKey: dataKey,
+    readSecrets: (credentials) => readCredentialSecrets(credentials, environment),
+  });
   const blocks = new BlockList({ record, clock, newId, redactText: (text) => boundary.redactText(text) });
+  const policy = new ActivePolicy(first, {
+    directories: config.policyDirs,
+    knownDetectors,
+    record,
+    runners: runner,
+    compile: compileAside,
+    scan: () => scanFiles(config.policyDirs),
+    readClaim: () => readClaim(config.policyDirs),
+    prepare: (revision) => boundary.prepare(revision),
+    sleep,
+    clock,
+    redactText: (text) => boundary.redactText(text),
+    onChange: ({ outcome }) => metrics.policyChanged(outcome),
+    logger,
+  });
+  decidingUnder = async () => policy.revision.id;
+  metrics.setPolicyStale(() => describeStaleness(policy.state) !== null);
   const closed = await closeOpenCalls(record, clock);
   if (closed > 0) logger.warn({ calls: closed }, 'calls of an earlier process closed as unknown');
   const { redisUrl } = config;
   const quotas = stack.use(
-    await openQuotas({ record, revision, clock, redisUrl, process: instanceOf(dataKey), metrics, logger }),
+    await openQuotas({
+      record,
+      revision: policy.revision,
+      clock,
+      redisUrl,
+      process: instanceOf(dataKey),
+      metrics,
+      logger,
+    }),
   );
   const context: CallContext = {
-    revision: () => revision,
+    revision: () => policy.revision,
     quotas,
     blocks,
     boundary,
@@ -157,6 +211,7 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
     fingerprint: (body) => createHmac('sha256', dataKey).update(body).digest('hex'),
     hasDiskReserve: disk.hasRoom,
     running,
+    sessions: new LiveSessions({ record, clock }),
     approvals: {
       seal: new PayloadSeal(config.sealingKey ?? readDataSecret(config.dataDir, 'sealing.key'), randomBytes),
       waitingRoom: new WaitingRoom(record),
@@ -167,14 +222,18 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
   metrics.setPendingApprovals(() => countPending(record));
   const keys = new KeyRing({ record, clock });
   await writeFirstKeys(record, keys, config, logger);
-  await record.write({
-    events: [
-      startedEvent(loaded, version, revision.id),
-      { type: 'policy_activated', details: { revision: revision.id, trigger: 'start' } },
-    ],
-  });
+  const previous = record.policyState()?.revision ?? null;
+  await record.write({ events: [startedEvent(loaded, version, policy.revision.id)] });
+  await policy.recordStart(previous, first.files.kind === 'active' ? found.claimed : null);
+  const holdRevision = (id: string): Promise<unknown> => runner.hold(id);
+  stack.use(new PolicyWatch({ policy, holdRevision, logger }));
 
   stack.use(await startCheckpoints(config, { record, writer, clock, logger }));
+  const fileBytesMax = config.maxFileBytes;
+  const sessionContext = { ...context, host: runner, fileBytesMax };
+  const sessionDesk = stack.use(new SessionDesk(sessionContext));
+  sessions = sessionDesk;
+  metrics.setOpenSessions(() => context.sessions.all.length);
   stack.use(watchExpiry(context));
   const detached = stack.use(new DetachedCalls({ logger }));
   const desk = new ApprovalDesk(context, detached);
@@ -193,14 +252,18 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
       keys,
       desk,
       detached,
+      sessions: sessionDesk,
+      files: new SessionFiles(sessionContext, sessionDesk),
       follower,
       blocks,
+      policy,
       version,
       readiness: () =>
         readReadiness({
           record: () => record.health(),
           runners: () => runner.state(),
-          revision: () => revision,
+          revision: () => policy.revision,
+          policy: () => policy.state,
           blocks: () => blocks.list(),
           quotas: () => quotas.state(),
           isDraining: () => isDraining,
@@ -242,12 +305,23 @@ export async function startApp({ loaded, runnerCommand, runnerEnvironment }: App
     // Nobody may wait for the answer any more, but the outcome belongs to the record.
     await detached[Symbol.asyncDispose]();
     clearTimeout(cancel);
+    await sessionDesk.stop();
     await record.write({ events: [{ type: 'stopped', details: { version } }] });
     logger.info({}, 'stopped');
   });
-  logger.info({ url, version, revision: revision.id, dataDir: config.dataDir }, 'listening');
+  logger.info({ url, version, revision: policy.revision.id, dataDir: config.dataDir }, 'listening');
   const owned = stack.move();
-  return { url, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return {
+    url,
+    async reloadPolicy() {
+      try {
+        await policy.reload('signal', null);
+      } catch (error) {
+        logger.error({ err: error }, 'the policy files could not be taken up');
+      }
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
 }
 
 /**

@@ -26,6 +26,7 @@ const runnerVariables = [
   'DOCKER_HOST',
   'DOCKER_CERT_PATH',
   'DOCKER_TLS_VERIFY',
+  'SALLYPORT_DATA_DIR',
   'SALLYPORT_POLICY_DIR',
   'SALLYPORT_ISOLATE_CONFINEMENT',
   'SALLYPORT_WARM_CONTAINERS',
@@ -39,7 +40,16 @@ await runProgram(process.argv.slice(2), {
     const runnerEnvironment = Object.fromEntries(runnerVariables.map((name) => [name, process.env[name]]));
     const runnerCommand = [fileURLToPath(import.meta.url), 'runner'];
     const stopped = nextStopSignal();
-    await using _app = await startApp({ loaded: loadConfig(process.env), runnerCommand, runnerEnvironment });
+    // From the first moment: without it, the signal would end the process.
+    let reload = (): void => {};
+    process.on('SIGHUP', () => reload());
+    await using app = await startApp({
+      loaded: loadConfig(process.env),
+      runnerCommand,
+      runnerEnvironment,
+      environment: process.env,
+    });
+    reload = () => void app.reloadPolicy();
     // V8's default; under load it may grow.
     setFlagsFromString('--semi-space-growth-factor=2');
     await stopped;
@@ -54,11 +64,15 @@ await runProgram(process.argv.slice(2), {
     const common = { loaded, instance: instance ?? loaded.config.nodeId, imagesDirectory };
     if (listen === undefined) {
       // The api owns this process: it ends when the link closes, not with a signal meant for the whole group.
-      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
+      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
       return runRunner({ ...common, door: { kind: 'link', fd: runnerLinkFd } });
     }
     const address = parseRunnerAddress(listen);
-    return runRunner({ ...common, door: { kind: 'listen', address, stopped: nextStopSignal() } });
+    return runRunner({
+      ...common,
+      door: { kind: 'listen', address, stopped: nextStopSignal() },
+      onRefresh: (refresh) => process.on('SIGHUP', refresh),
+    });
   },
   async images() {
     const { createImageCommands } = await import('./execution/container/image-commands.ts');

@@ -3,8 +3,9 @@
  * policy by itself and is told a tool's name, a revision and arguments, never how to build a sandbox.
  */
 import { Socket } from 'node:net';
+import { join } from 'node:path';
 import { detectorIds } from './boundary/detectors.ts';
-import type { LoadedConfig } from './config/config.ts';
+import type { Config, LoadedConfig } from './config/config.ts';
 import { readTlsIdentity } from './config/tls-identity.ts';
 import type { TlsIdentity } from './model/tls-identity.ts';
 import type { ContainerProfile, SandboxExecutor, SandboxProfile } from './execution/executor.ts';
@@ -15,10 +16,13 @@ import type { RunnerAddress } from './execution/runner/runner-address.ts';
 import { RunnerServer } from './execution/runner/runner-server.ts';
 import type { RunnerServerOptions } from './execution/runner/runner-server.ts';
 import { SeenCalls } from './execution/runner/seen-calls.ts';
-import { compile } from './policy/compile/compile.ts';
+import { compileAside } from './policy/compile/compile-aside.ts';
+import { runCompileJob } from './policy/compile/compile-job.ts';
 import { RecentRevisions } from './policy/recent-revisions.ts';
+import type { HeldRevision } from './policy/recent-revisions.ts';
+import { scanFiles } from './policy/load/scan-files.ts';
+import { RevisionStore } from './policy/revision-store.ts';
 import type { ToolCode } from './model/tool.ts';
-import type { Revision } from './policy/revision.ts';
 import { createLogger } from './telemetry/logger.ts';
 import type { Logger } from './telemetry/logger.ts';
 
@@ -32,6 +36,14 @@ export interface RunnerOptions {
   /** Names this deployment's containers on the engine. */
   readonly instance: string;
   readonly door: RunnerDoorway;
+  /** Gets what to call when the policy files should be looked at. */
+  readonly onRefresh?: (refresh: () => void) => void;
+}
+
+interface RunnerPolicy {
+  readonly revisions: RecentRevisions;
+  /** Settles when the files were looked at for the first time. */
+  readonly compiling: Promise<void>;
 }
 
 export type RunnerDoorway =
@@ -40,49 +52,49 @@ export type RunnerDoorway =
   /** A service of its own, for any number of apis. It ends when `stopped` resolves. */
   | { readonly kind: 'listen'; readonly address: RunnerAddress; readonly stopped: Promise<void> };
 
-type Compiling = ReturnType<typeof compile>;
-
 /** Serves until the link closes or it is stopped, then ends every sandbox and resolves. */
 export async function runRunner(options: RunnerOptions): Promise<void> {
   const { config } = options.loaded;
   const logger = createLogger(config.logLevel, 'runner');
   await using stack = new AsyncDisposableStack();
-  const policy = { directories: config.policyDirs, knownDetectors: detectorIds };
-  const compiling = compile(policy);
-  let revisions: RecentRevisions | null = null;
-  const latest = (): Revision | null => revisions?.latest ?? null;
-  const executors = startExecutors(stack, { ...options, compiling, latest }, logger);
+  const revisions = createRevisions(config, logger);
+  // Nothing runs yet that another thread would spare, and starting one takes time.
+  const compiling = revisions.refresh(runCompileJob);
+  const executors = startExecutors(stack, { ...options, compiling, revisions }, logger);
   executors.catch(() => {});
   try {
-    const compiled = await compiling;
-    if (!compiled.ok) {
-      // The api compiles the same directory and tells its operator; this line is for a directory that changed meanwhile.
-      logger.error({ problems: compiled.problems }, 'policy does not compile');
-      process.exitCode = 1;
-      return;
-    }
-    const recent = new RecentRevisions(compiled.revision, {
-      ...policy,
-      now: () => performance.now(),
-      onBroken: (problems) => logger.error({ problems }, 'policy does not compile; the revisions held stay'),
-    });
-    revisions = recent;
+    await compiling;
     // A confinement that was named must be proved before anybody is told that this runner serves.
     if (config.isolateConfinement !== 'auto') await executors;
     const held = {
-      hold: (wanted: string) => recent.hold(wanted),
+      hold: (wanted: string) => revisions.hold(wanted),
       profileOf: (id: string, tool: string) => {
-        const revision = recent.get(id);
+        const revision = revisions.get(id);
         return revision === null ? null : profileOf(revision, tool);
       },
     };
     const shared = { revisions: held, executors, seenCalls: new SeenCalls(), logger };
+    options.onRefresh?.(() => void revisions.refresh());
     if (options.door.kind === 'link') await serveLink(shared, options.door.fd);
     else await serveApis(shared, options.door, readTlsIdentity(config));
   } finally {
     // Executors that are still starting belong to the stack before it is taken down.
     await executors.catch(() => {});
   }
+}
+
+function createRevisions(config: Config, logger: Logger): RecentRevisions {
+  const directories = config.policyDirs;
+  return new RecentRevisions({
+    directories,
+    knownDetectors: [...detectorIds],
+    compile: compileAside,
+    scan: () => scanFiles(directories),
+    store: new RevisionStore(join(config.dataDir, 'runner', 'revisions')),
+    onBroken: (problems) => logger.error({ problems }, 'policy does not compile; the revisions held stay'),
+    onFailed: (error) =>
+      logger.error({ err: error }, 'a policy revision could not be compiled, kept or read'),
+  });
 }
 
 type Shared = Omit<RunnerServerOptions, 'stream' | 'onClosed'> & { readonly logger: Logger };
@@ -119,13 +131,7 @@ async function serveApis(
 
 async function startExecutors(
   stack: AsyncDisposableStack,
-  {
-    compiling,
-    imagesDirectory,
-    instance,
-    latest,
-    loaded: { config },
-  }: RunnerOptions & { readonly compiling: Compiling; readonly latest: () => Revision | null },
+  { compiling, revisions, imagesDirectory, instance, loaded: { config } }: RunnerOptions & RunnerPolicy,
   logger: Logger,
 ): Promise<readonly SandboxExecutor[]> {
   const engine = {
@@ -143,11 +149,9 @@ async function startExecutors(
       confinement: config.isolateConfinement,
       async confineInContainer() {
         const { confineInContainer } = await import('./execution/container/confine-in-container.ts');
-        const compiled = await compiling;
-        const memoryMiB = compiled.ok ? isolateMemoryMiBMax(compiled.revision) : 0;
-        return stack.use(
-          await confineInContainer({ ...engine, engineRuntime: 'runc', guestMemoryMiBMax: () => memoryMiB }),
-        );
+        await compiling;
+        const guestMemoryMiBMax = (): number => isolateMemoryMiBMax(revisions);
+        return stack.use(await confineInContainer({ ...engine, engineRuntime: 'runc', guestMemoryMiBMax }));
       },
       logger,
     }),
@@ -158,7 +162,7 @@ async function startExecutors(
       ...engine,
       keepsWarm: config.warmContainers === 'on',
       refusesKnownHoles: config.engineFloor === 'refuse',
-      profiles: () => containerProfiles(latest()),
+      profiles: () => containerProfiles(revisions.latest),
     }),
   );
   // What policy keeps warm is made behind the start, not in its way.
@@ -167,18 +171,18 @@ async function startExecutors(
 }
 
 /** Memory of the largest isolate tool. */
-function isolateMemoryMiBMax({ tools }: Revision): number {
-  const isolates = [...tools.values()].filter(({ runtime }) => runtime.kind === 'isolate');
+function isolateMemoryMiBMax({ tools }: RecentRevisions): number {
+  const isolates = tools.filter(({ runtime }) => runtime.kind === 'isolate');
   return Math.max(0, ...isolates.map(({ limits }) => limits.memoryMiB));
 }
 
-function containerProfiles(revision: Revision | null): ContainerProfile[] {
+function containerProfiles(revision: HeldRevision | null): ContainerProfile[] {
   if (revision === null) return [];
   const profiles = [...revision.tools.keys()].map((name) => profileOf(revision, name));
   return profiles.filter((profile) => profile?.kind === 'container');
 }
 
-function profileOf(revision: Revision, name: string): SandboxProfile | null {
+function profileOf(revision: HeldRevision, name: string): SandboxProfile | null {
   const tool = revision.tools.get(name);
   if (tool === undefined) return null;
   const { runtime, limits } = tool;

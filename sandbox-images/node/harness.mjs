@@ -1,9 +1,10 @@
 /**
- * Child of the supervisor: runs one piece of JavaScript and answers with one JSON value (see ../README.md).
- * Loaded before there is a request. Everything after the request has been read is at the mercy of the code.
+ * Child of the supervisor: runs pieces of JavaScript and answers each with one line of JSON (see ../README.md).
+ * Loaded before there is a request. Everything after the first one has been read is at the mercy of the code. In a
+ * session one request follows the other, and what the code leaves in `globalThis` is there for the next; else there is one.
  */
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { readSync, writeFileSync, writeSync } from 'node:fs';
 import { createRequire, registerHooks } from 'node:module';
 import { Script, constants } from 'node:vm';
 
@@ -11,16 +12,37 @@ const requestFd = 3;
 const resultFd = 4;
 const stackCharsMax = 16_000;
 const messageCharsMax = 4_000;
-/** Where a module's own code appears to lie: imports of `./…` are then found under /work. */
+/** Where a module's own code appears to lie: imports of `./…` are then found under /work. A number of its own follows. */
 const moduleUrl = 'file:///work/%3Ccode%3E';
+const moduleUrlPattern = /file:\/\/\/work\/%3Ccode%3E\?\d+/g;
 const ownUrl = import.meta.url;
+const newline = 0x0a;
+const readBytes = 64 * 1024;
 
-let answered = false;
+let answered = true;
+const modules = new Map();
+
+/** The next line of the pipe, or what is left of it; empty at its end. Nothing else runs meanwhile. */
+function readRequest(kept) {
+  const parts = [kept];
+  for (;;) {
+    const last = parts.at(-1);
+    const end = last.indexOf(newline);
+    if (end !== -1) {
+      parts[parts.length - 1] = last.subarray(0, end);
+      return { text: Buffer.concat(parts).toString(), rest: last.subarray(end + 1) };
+    }
+    const buffer = Buffer.alloc(readBytes);
+    const got = readSync(requestFd, buffer);
+    if (got === 0) return { text: Buffer.concat(parts).toString(), rest: Buffer.alloc(0) };
+    parts.push(buffer.subarray(0, got));
+  }
+}
 
 function answer(text) {
   if (answered) return;
   answered = true;
-  const data = Buffer.from(text);
+  const data = Buffer.from(`${text}\n`);
   for (let at = 0; at < data.length;) at += writeSync(resultFd, data, at);
 }
 
@@ -34,7 +56,7 @@ function describeError(error, codeName) {
   return {
     name: String(error.name),
     message: String(error.message).slice(0, messageCharsMax),
-    stack: kept.join('\n').replaceAll(moduleUrl, codeName).slice(0, stackCharsMax),
+    stack: kept.join('\n').replaceAll(moduleUrlPattern, codeName).slice(0, stackCharsMax),
   };
 }
 
@@ -73,15 +95,20 @@ function compileBody(source, codeName) {
   }
 }
 
+registerHooks({
+  resolve: (specifier, context, next) =>
+    modules.has(specifier) ? { url: specifier, shortCircuit: true } : next(specifier, context),
+  load: (url, context, next) =>
+    modules.has(url)
+      ? { format: 'module', source: modules.get(url), shortCircuit: true }
+      : next(url, context),
+});
+
 async function importModule(source, codeName) {
-  registerHooks({
-    resolve: (specifier, context, next) =>
-      specifier === moduleUrl ? { url: moduleUrl, shortCircuit: true } : next(specifier, context),
-    load: (url, context, next) =>
-      url === moduleUrl ? { format: 'module', source, shortCircuit: true } : next(url, context),
-  });
+  const url = `${moduleUrl}?${modules.size + 1}`;
+  modules.set(url, source);
   try {
-    return await import(moduleUrl);
+    return await import(url);
   } catch (error) {
     if (error instanceof SyntaxError) error.stack = locateSyntaxError(source, codeName) ?? error.stack;
     throw error;
@@ -114,30 +141,41 @@ async function run({ code, codeName, args }) {
   return main;
 }
 
-async function serve() {
-  writeSync(resultFd, '\n');
-  const request = JSON.parse(readFileSync(requestFd, 'utf8'));
-  const codeName = request.codeName ?? '<code>';
-  process.on('uncaughtException', (error) => {
-    answerError(error, codeName);
-    process.exit(0);
-  });
-  process.on('beforeExit', () =>
-    answerError(new Error('the code waits for something that can never happen'), codeName),
-  );
-  process.on('exit', (status) => {
-    if (status === 0) answer('{"ok":true,"value":null}');
-    else
-      answer(
-        JSON.stringify({ ok: false, error: { name: 'Exit', message: `exit status ${status}`, stack: '' } }),
-      );
-  });
+let codeName = '<code>';
+/** Settles a call that can no longer do it itself. */
+let interrupt = () => {};
+
+process.on('uncaughtException', (error) => interrupt(error));
+process.on('beforeExit', () => interrupt(new Error('the code waits for something that can never happen')));
+process.on('exit', (status) => {
+  if (status === 0) answer('{"ok":true,"value":null}');
+  else
+    answer(
+      JSON.stringify({ ok: false, error: { name: 'Exit', message: `exit status ${status}`, stack: '' } }),
+    );
+});
+
+async function serve(request) {
+  codeName = request.codeName ?? '<code>';
+  const { promise: interrupted, reject } = Promise.withResolvers();
+  interrupt = reject;
+  answered = false;
   try {
-    answer(`{"ok":true,"value":${encodeValue(await run({ ...request, codeName }))}}`);
+    const value = await Promise.race([run({ ...request, codeName }), interrupted]);
+    answer(`{"ok":true,"value":${encodeValue(value)}}`);
   } catch (error) {
     answerError(error, codeName);
   }
-  process.exit(0);
 }
 
-serve();
+async function main() {
+  writeSync(resultFd, '\n');
+  for (let kept = Buffer.alloc(0); ;) {
+    const { text, rest } = readRequest(kept);
+    if (text === '') process.exit(0);
+    await serve(JSON.parse(text));
+    kept = rest;
+  }
+}
+
+main();

@@ -1,6 +1,7 @@
-"""Child of the supervisor: runs one piece of Python and answers with one JSON value (see ../README.md).
+"""Child of the supervisor: runs pieces of Python and answers each with one line of JSON (see ../README.md).
 
-Loaded before there is a request. Everything after the request has been read is at the mercy of the code.
+Loaded before there is a request. Everything after the first one has been read is at the mercy of the code. In a session
+one request follows the other, and what the code leaves in `__main__` is there for the next; else there is one.
 """
 
 import ast
@@ -24,9 +25,14 @@ STACK_CHARS_MAX = 16_000
 MESSAGE_CHARS_MAX = 4_000
 
 
-def read_request():
-    with open(REQUEST_FD, "rb") as pipe:
-        return json.loads(pipe.read())
+MISSING = object()
+
+
+def read_requests():
+    """Each is a line; of the only one the end is the end of the pipe."""
+    with open(REQUEST_FD, "rb", closefd=False) as pipe:
+        for line in pipe:
+            yield json.loads(line)
 
 
 def remember_source(name, source):
@@ -34,16 +40,10 @@ def remember_source(name, source):
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
 
 
-def main_module():
-    """A fresh `__main__` for the code, so that pickling and dataclasses find its names there."""
+def run_tool(source, name, args):
+    """Code of a tool: defines `run(args)`. It gets a `__main__` of its own, also in a session."""
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module
-    return module
-
-
-def run_tool(source, name, args):
-    """Code of a tool: defines `run(args)`."""
-    module = main_module()
     exec(compile(source, name, "exec"), module.__dict__)
     run = module.__dict__.get("run")
     if not callable(run):
@@ -51,12 +51,26 @@ def run_tool(source, name, args):
     return run(args)
 
 
-def run_script(source, name, given):
-    """A caller's code: the variable `result` if it is set, else the value of the last expression, else None."""
+def sets_result(tree):
+    return any(
+        isinstance(node, ast.Name) and node.id == "result" and isinstance(node.ctx, ast.Store)
+        for node in ast.walk(tree)
+    )
+
+
+def run_script(module, source, name, given):
+    """A caller's code: the variable `result` if it is set, else the value of the last expression, else None.
+
+    It runs in a `__main__`, so that pickling and dataclasses find its names there. A `result` that an earlier call left
+    there counts when this one sets it again.
+    """
+    sys.modules["__main__"] = module
     tree = ast.parse(source, name)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-    names = main_module().__dict__
+    names = module.__dict__
     names["input"] = given
+    earlier = names.get("result", MISSING)
+    is_set = earlier is MISSING or sets_result(tree)
     value = None
     try:
         exec(compile(tree, name, "exec"), names)
@@ -65,7 +79,8 @@ def run_script(source, name, given):
     except SystemExit as exit:
         if exit.code not in (None, 0):
             raise
-    return names.get("result", value)
+    result = names.get("result", MISSING)
+    return value if result is MISSING or (result is earlier and not is_set) else result
 
 
 def encode_value(value):
@@ -93,12 +108,32 @@ def encode_error(error):
 
 
 def answer(text):
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        try:
+            stream.flush()
+        except Exception:  # the code may have put anything in their place
+            pass
     try:
         data = text.encode()
     except UnicodeEncodeError:  # half a surrogate pair: only its escape is UTF-8
         data = json.dumps(json.loads(text)).encode()
-    with open(RESULT_FD, "wb") as pipe:
-        pipe.write(data)
+    with open(RESULT_FD, "wb", closefd=False) as pipe:
+        pipe.write(data + b"\n")
+
+
+def serve(module, request):
+    args = request["args"]
+    name = request.get("codeName") or "<code>"
+    try:
+        if "code" in request:
+            remember_source(name, request["code"])
+            value = run_tool(request["code"], name, args)
+        else:
+            remember_source(name, args["code"])
+            value = run_script(module, args["code"], name, args.get("input"))
+        return f'{{"ok":true,"value":{encode_value(value)}}}'
+    except BaseException as error:
+        return json.dumps({"ok": False, "error": encode_error(error)})
 
 
 def leave():
@@ -142,21 +177,14 @@ def main():
     gc.collect()
     gc.freeze()  # what is loaded by now is not looked at again
     os.write(RESULT_FD, b"\n")
-    request = read_request()
-    args = request["args"]
-    name = request.get("codeName") or "<code>"
-    try:
-        if "code" in request:
-            remember_source(name, request["code"])
-            value = run_tool(request["code"], name, args)
-        else:
-            remember_source(name, args["code"])
-            value = run_script(args["code"], name, args.get("input"))
-        text = f'{{"ok":true,"value":{encode_value(value)}}}'
-    except BaseException as error:
-        text = json.dumps({"ok": False, "error": encode_error(error)})
-    answer(text)
-    value = None
+    module = types.ModuleType("__main__")
+    own = os.getpid()
+    for request in read_requests():
+        text = serve(module, request)
+        if os.getpid() != own:  # the code forked, and this is its child
+            os._exit(0)
+        answer(text)
+    module = None
     leave()
 
 

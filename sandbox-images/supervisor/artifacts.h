@@ -2,7 +2,9 @@
 #ifndef ARTIFACTS_H
 #define ARTIFACTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 struct artifacts {
   unsigned files, dropped_files;
@@ -10,9 +12,11 @@ struct artifacts {
 };
 
 /*
- * Sends every regular file under `root`, in order of the names, within limits on depth, count and bytes; what
- * they cut off is counted. No link is followed. To be called when no other process lives here.
+ * Sends every regular file under `root` that changed at that time or later, in order of the names, within limits on
+ * depth, count and bytes; what they cut off is counted. No link is followed.
  */
-struct artifacts send_artifacts(const char *root);
+struct artifacts send_artifacts(const char *root, const struct timespec *since);
+
+bool is_before(const struct timespec *time, const struct timespec *limit);
 
 #endif

@@ -80,3 +80,29 @@ void output_control(enum frame_type type, const char *format, ...) {
   if (length < 0 || length >= PAYLOAD_BYTES_MAX) fail("a control frame is too long");
   output_commit(type, (size_t)length);
 }
+
+uint64_t output_file(int fd, enum frame_type type, uint64_t bytes_max) {
+  uint64_t sent = 0;
+  while (sent < bytes_max) {
+    output_wait(false);
+    const uint64_t left = bytes_max - sent;
+    ssize_t got = read(fd, output_payload(), left < PAYLOAD_BYTES_MAX ? (size_t)left : PAYLOAD_BYTES_MAX);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    output_commit(type, (size_t)got);
+    sent += (uint64_t)got;
+  }
+  return sent;
+}
+
+void escape_path(const char *path, char into[ESCAPED_PATH_BYTES_MAX]) {
+  for (; *path; path++) {
+    const unsigned char byte = (unsigned char)*path;
+    if (byte < 0x20) into += sprintf(into, "\\u%04x", byte);
+    else {
+      if (byte == '"' || byte == '\\') *into++ = '\\';
+      *into++ = (char)byte;
+    }
+  }
+  *into = 0;
+}

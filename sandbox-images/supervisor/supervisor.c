@@ -12,141 +12,68 @@
  * 1 and 2 pipes pumped out as they fill, 3 the request to read until its end, 4 the result to write. Without
  * --ready-at-once it says that it is loaded by one newline on 4.
  *
+ * One call is all that it serves, unless the first frame is `session`: then one call follows the other. A child that
+ * is loaded stays, gets one line on 3 and answers with one line on 4; with --ready-at-once each call has its own.
+ * Between calls nothing but the supervisor runs, and it puts, reads, lists and removes files under /work.
+ *
  * As process 1 of its namespace it cannot be signalled from inside; as a process that is not dumpable, neither
  * traced nor looked into through /proc. When the runner goes away, or this process ends, everything here ends.
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "artifacts.h"
+#include "child.h"
 #include "frames.h"
+#include "workspace.h"
 
-enum { PATH_DEPTH_MAX = 16 };
-static const char WORK[] = "/work";
 static const char OUT[] = "/work/out";
+/* What the pipes of a child can hold between two calls: no more is read out of them then. */
+enum { LEFTOVER_READS_MAX = 64 };
 
-/* ---- The child. ---- */
-
-struct pump { int fd; enum frame_type type; };
-enum { PUMP_STDOUT, PUMP_STDERR, PUMP_RESULT, PUMPS };
-static struct pump pumps[PUMPS] = {
-  {-1, FRAME_STDOUT}, {-1, FRAME_STDERR}, {-1, FRAME_RESULT},
-};
-static int request_fd = -1;
-static pid_t child;
-static int child_status;
-static bool child_ended, all_ended, is_ready;
-
-static void make_pipe(int ends[2]) {
-  int made[2];
-  if (pipe2(made, O_CLOEXEC) < 0) fail("pipe: %m");
-  for (int i = 0; i < 2; i++) {
-    ends[i] = fcntl(made[i], F_DUPFD_CLOEXEC, 16); /* clear of the child's 0 to 4 */
-    if (ends[i] < 0) fail("fcntl: %m");
-    close(made[i]);
-  }
-}
-
-static void set_nonblocking(int fd) {
-  int flags = fcntl(fd, F_GETFL);
-  if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) fail("fcntl: %m");
-}
-
-static __attribute__((noreturn)) void become_child(char **argv, const int ends[5], int failed) {
-  /* When memory runs out, the child goes before its supervisor. */
-  int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-  if (score >= 0) (void)!write(score, "1000", 4);
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, NULL);
-  signal(SIGPIPE, SIG_DFL);
-  setpgid(0, 0);
-  for (int fd = 0; fd < 5; fd++)
-    if (dup2(ends[fd], fd) < 0) goto out;
-  execv(argv[0], argv);
-out:;
-  int reason = errno;
-  (void)!write(failed, &reason, sizeof reason);
-  _exit(127);
-}
-
-static void start_child(char **argv) {
-  int out[2], err[2], request[2], result[2], failed[2];
-  make_pipe(out);
-  make_pipe(err);
-  make_pipe(request);
-  make_pipe(result);
-  make_pipe(failed);
-  int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  int nothing = null < 0 ? -1 : fcntl(null, F_DUPFD_CLOEXEC, 16);
-  if (nothing < 0) fail("/dev/null: %m");
-  child = fork();
-  if (child < 0) fail("fork: %m");
-  if (child == 0) become_child(argv, (int[5]){nothing, out[1], err[1], request[0], result[1]}, failed[1]);
-  /* Before the child gets anything hostile to run. */
-  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) fail("prctl: %m");
-  close(out[1]), close(err[1]), close(request[0]), close(result[1]), close(failed[1]);
-  close(null), close(nothing);
-  int reason;
-  if (read(failed[0], &reason, sizeof reason) > 0) fail("%s: %s", argv[0], strerror(reason));
-  close(failed[0]);
-  pumps[PUMP_STDOUT].fd = out[0];
-  pumps[PUMP_STDERR].fd = err[0];
-  pumps[PUMP_RESULT].fd = result[0];
-  request_fd = request[1];
-  for (int i = 0; i < PUMPS; i++) set_nonblocking(pumps[i].fd);
-  set_nonblocking(request_fd);
-}
-
-static void close_fd(int *fd) {
-  if (*fd >= 0) close(*fd);
-  *fd = -1;
-}
+/* It started with --ready-at-once. */
+static bool is_script;
+static bool is_ready, is_session;
+/* In a session: the child's line is complete. */
+static bool is_answered;
+/* Of a session's call; what was changed earlier is no artifact of it. */
+static struct timespec call_began;
+/* When the call or file before may last have changed something. */
+static struct timespec last_changed;
 
 /* The newline that says: loaded. */
 static void take_ready(void) {
   char byte;
-  ssize_t got = read(pumps[PUMP_RESULT].fd, &byte, 1);
+  ssize_t got = read(child.pumps[PUMP_RESULT].fd, &byte, 1);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (got != 1 || byte != '\n') fail("the child did not say that it is ready");
   is_ready = true;
 }
 
-static void pump_read(struct pump *pump) {
-  ssize_t got = read(pump->fd, output_payload(), PAYLOAD_BYTES_MAX);
-  if (got > 0) output_commit(pump->type, (size_t)got);
-  else if (got == 0 || (errno != EAGAIN && errno != EINTR)) close_fd(&pump->fd);
-}
-
-/* Reaps whatever ended: orphans come to process 1. Once the child has ended, the rest is killed. */
-static void reap(int signals) {
-  struct signalfd_siginfo info;
-  while (read(signals, &info, sizeof info) > 0) continue;
-  for (;;) {
-    int status;
-    pid_t ended = waitpid(-1, &status, WNOHANG);
-    if (ended == 0) break;
-    if (ended < 0) {
-      all_ended = errno == ECHILD;
-      break;
-    }
-    if (ended == child) {
-      child_ended = true;
-      child_status = status;
-    }
+/* False when there is nothing to read now. */
+static bool pump_read(struct pump *pump) {
+  uint8_t *payload = output_payload();
+  ssize_t got = read(pump->fd, payload, PAYLOAD_BYTES_MAX);
+  if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) close_fd(&pump->fd);
+  if (got <= 0) return false;
+  size_t length = (size_t)got;
+  if (pump->type == FRAME_RESULT && is_session && !is_script) {
+    const uint8_t *newline = memchr(payload, '\n', length);
+    if (newline) length = (size_t)(newline - payload);
+    is_answered = newline != NULL;
   }
-  if (child_ended && !all_ended) kill(-1, SIGKILL);
+  if (length > 0) output_commit(pump->type, length);
+  return true;
 }
 
 /* ---- Input: one frame at a time; the next is not read before this one is dealt with. ---- */
@@ -155,10 +82,8 @@ static struct {
   uint8_t header[HEADER_BYTES], payload[PAYLOAD_BYTES_MAX];
   size_t header_filled, length, filled;
   size_t request_pending_from; /* args: what of the payload still has to go to the child */
-  bool request_pending, args_seen, end_seen;
+  bool request_pending, args_seen, end_seen, is_putting;
 } input;
-
-static int file_fd = -1;
 
 /* The runner's {"path":"…"}, in which only quotes and backslashes can be escaped. */
 static void parse_path(char path[PATH_BYTES_MAX]) {
@@ -180,77 +105,107 @@ static void parse_path(char path[PATH_BYTES_MAX]) {
   path[length] = 0;
 }
 
-/* Opens a file under /work, name by name from its root; no link is followed on the way. */
-static void open_file(void) {
-  char path[PATH_BYTES_MAX];
-  parse_path(path);
-  close_fd(&file_fd);
-  int folder = open(WORK, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (folder < 0) fail("%s: %m", WORK);
-  char *name = path;
-  for (int depth = 0;; depth++) {
-    char *slash = strchr(name, '/');
-    if (slash) *slash = 0;
-    if (!*name || !strcmp(name, ".") || !strcmp(name, "..")) fail("a file's path must be relative and plain");
-    if (depth == PATH_DEPTH_MAX) fail("a file's path is too deep");
-    if (!slash) break;
-    if (mkdirat(folder, name, 0755) < 0 && errno != EEXIST) fail("%s: %m", name);
-    int next = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (next < 0) fail("%s: %m", name);
-    close(folder);
-    folder = next;
-    name = slash + 1;
-  }
-  file_fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-  if (file_fd < 0) fail("%s: %m", name);
-  close(folder);
-}
-
-static void write_file(void) {
-  if (file_fd < 0) fail("data of a file that was not opened");
-  for (size_t at = 0; at < input.length;) {
-    ssize_t written = write(file_fd, input.payload + at, input.length - at);
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail("a file does not fit into %s: %m", WORK);
-    at += (size_t)written;
-  }
-}
-
 static void send_request(void) {
-  while (request_fd >= 0 && input.request_pending_from < input.length) {
-    ssize_t written = write(request_fd, input.payload + input.request_pending_from,
+  while (child.request >= 0 && input.request_pending_from < input.length) {
+    ssize_t written = write(child.request, input.payload + input.request_pending_from,
                             input.length - input.request_pending_from);
     if (written < 0 && errno == EINTR) continue;
     if (written < 0 && errno == EAGAIN) return;
-    if (written < 0) close_fd(&request_fd); /* the child does not read on: its own affair */
+    if (written < 0) close_fd(&child.request); /* the child does not read on: its own affair */
     else input.request_pending_from += (size_t)written;
   }
   input.request_pending = false;
 }
 
+/*
+ * The kernel stamps files with the coarse clock, which is some milliseconds behind, or, since Linux 6.13, with the fine
+ * one: once the coarse one has passed what the fine one was, what comes later has a later stamp on either.
+ */
+static void begin_stamps(void) {
+  const struct timespec pause = {0, 200000};
+  for (;;) {
+    clock_gettime(CLOCK_REALTIME_COARSE, &call_began);
+    if (is_before(&last_changed, &call_began)) return;
+    /* A clock that was set back says nothing; then too much is an artifact, not too little. */
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (is_before(&now, &last_changed)) return;
+    nanosleep(&pause, NULL);
+  }
+}
+
+static void end_stamps(void) { clock_gettime(CLOCK_REALTIME, &last_changed); }
+
+/* For a call of a single use, and for each of a session. */
+static void take_args(void) {
+  if (!input.args_seen) {
+    close_created_file();
+    if (is_session) {
+      begin_stamps();
+      resume_all();
+    }
+  }
+  input.args_seen = input.request_pending = true;
+  input.request_pending_from = 0;
+  send_request();
+}
+
+static void end_request(void) {
+  close_created_file();
+  input.end_seen = true;
+  if (!is_session || is_script) {
+    close_fd(&child.request);
+    return;
+  }
+  input.payload[0] = '\n';
+  input.length = 1;
+  input.request_pending = true;
+  input.request_pending_from = 0;
+  send_request();
+}
+
+/* Between the calls of a session. */
+static void handle_file(uint8_t type) {
+  char path[PATH_BYTES_MAX];
+  if (type == FRAME_FILE_DATA && input.is_putting) return put_file_data(input.payload, input.length);
+  if (type == FRAME_END && input.is_putting) {
+    input.is_putting = false;
+    put_file_end();
+    return end_stamps();
+  }
+  if (input.is_putting) fail("a frame of type %u out of turn", type);
+  parse_path(path);
+  switch (type) {
+    case FRAME_FILE_PUT:
+      input.is_putting = true;
+      return put_file(path);
+    case FRAME_FILE_GET: return get_file(path);
+    case FRAME_FILE_LIST: return list_files(path);
+    case FRAME_FILE_REMOVE: return remove_file(path);
+    default: fail("a frame of type %u out of turn", type);
+  }
+}
+
+static void create_next_file(void) {
+  char path[PATH_BYTES_MAX];
+  parse_path(path);
+  create_file(path);
+}
+
 static void handle_frame(void) {
   const uint8_t type = input.header[4];
   if (input.end_seen || !is_ready) fail("a frame of type %u out of turn", type);
+  if (type == FRAME_ARGS && !input.is_putting) return take_args();
+  if (type == FRAME_END && (input.args_seen || !is_session)) return end_request();
+  if (input.args_seen) fail("a frame of type %u out of turn", type);
+  if (is_session) return handle_file(type);
   switch (type) {
-    case FRAME_FILE:
-    case FRAME_FILE_DATA:
-      if (input.args_seen) fail("a frame of type %u out of turn", type);
-      if (type == FRAME_FILE) open_file();
-      else write_file();
-      break;
-    case FRAME_ARGS:
-      close_fd(&file_fd);
-      input.args_seen = input.request_pending = true;
-      input.request_pending_from = 0;
-      send_request();
-      break;
-    case FRAME_END:
-      close_fd(&file_fd);
-      input.end_seen = true;
-      close_fd(&request_fd);
-      break;
-    default:
-      fail("an unknown frame of type %u", type);
+    case FRAME_FILE: return create_next_file();
+    case FRAME_FILE_DATA: return write_created_file(input.payload, input.length);
+    case FRAME_SESSION:
+      is_session = true;
+      return stop_all();
+    default: fail("an unknown frame of type %u", type);
   }
 }
 
@@ -279,21 +234,25 @@ static void read_input(void) {
 
 static bool is_drained(void) {
   for (int i = 0; i < PUMPS; i++)
-    if (pumps[i].fd >= 0) return false;
-  return all_ended;
+    if (child.pumps[i].fd >= 0) return false;
+  return child.all_ended;
 }
 
-/* Moves bytes until the child and all of its own have ended and their pipes are empty. */
+/* Between two calls of a session nothing is read from the child: it is stopped. */
+static bool is_pumping(void) { return !is_session || input.args_seen; }
+
+/* Moves bytes until the call is over: the child and all of its own have ended, or it has answered in a session. */
 static void relay(int signals) {
-  while (!is_drained()) {
-    const bool room = output_has_room();
+  while (!is_drained() && !is_answered) {
+    const bool room = output_has_room() && is_pumping();
     struct pollfd polled[4 + PUMPS] = {
       {STDIN_FILENO, input.request_pending ? 0 : POLLIN, 0},
       {STDOUT_FILENO, output_is_empty() ? 0 : POLLOUT, 0},
       {signals, POLLIN, 0},
-      {input.request_pending ? request_fd : -1, POLLOUT, 0},
+      {input.request_pending ? child.request : -1, POLLOUT, 0},
     };
-    for (int i = 0; i < PUMPS; i++) polled[4 + i] = (struct pollfd){room ? pumps[i].fd : -1, POLLIN, 0};
+    for (int i = 0; i < PUMPS; i++)
+      polled[4 + i] = (struct pollfd){room ? child.pumps[i].fd : -1, POLLIN, 0};
     if (poll(polled, 4 + PUMPS, -1) < 0) {
       if (errno == EINTR) continue;
       fail("poll: %m");
@@ -305,24 +264,63 @@ static void relay(int signals) {
       if (!polled[4 + i].revents || !output_has_room()) continue;
       if (i == PUMP_RESULT && !is_ready) {
         take_ready();
-        if (is_ready) output_control(FRAME_READY, "{\"protocol\":1}");
-      } else pump_read(&pumps[i]);
+        if (is_ready) output_control(FRAME_READY, "{\"protocol\":2}");
+      } else pump_read(&child.pumps[i]);
     }
     if (polled[2].revents) reap(signals);
-    if (child_ended && !is_ready) fail("the child ended before it was ready");
+    if (child.ended && !is_ready) fail("the child ended before it was ready");
+    if (child.ended && !is_pumping()) fail("the child ended between two calls");
     output_flush();
   }
+}
+
+/* What the code printed before it answered; what it writes behind its answer is nobody's. */
+static void take_leftovers(void) {
+  for (int i = 0; i < PUMPS; i++) {
+    uint8_t nothing[4096];
+    for (int reads = 0; reads < LEFTOVER_READS_MAX && child.pumps[i].fd >= 0; reads++) {
+      output_wait(false);
+      if (i == PUMP_RESULT ? read(child.pumps[i].fd, nothing, sizeof nothing) <= 0 : !pump_read(&child.pumps[i]))
+        break;
+    }
+  }
+}
+
+/* Reports the call's end; in a session, makes ready for the next. False: there is none. */
+static bool end_call(char **argv) {
+  if (is_answered) {
+    stop_all();
+    take_leftovers();
+  }
+  const bool goes_on = is_session && (is_answered || is_script);
+  const struct artifacts artifacts = send_artifacts(OUT, &call_began);
+  const int code = !is_answered && WIFEXITED(child.status) ? WEXITSTATUS(child.status) : 0;
+  const int signal = !is_answered && WIFSIGNALED(child.status) ? WTERMSIG(child.status) : 0;
+  if (goes_on) {
+    end_stamps();
+    if (is_answered && (!input.end_seen || input.request_pending)) fail("the child answered before it was asked");
+    input.args_seen = input.end_seen = input.request_pending = is_answered = false;
+    if (is_script) {
+      start_child(argv);
+      stop_all();
+    }
+  }
+  output_control(FRAME_ENDED,
+                 "{\"code\":%d,\"signal\":%d,\"droppedFiles\":%u,\"droppedBytes\":%llu,\"goesOn\":%s}", code, signal,
+                 artifacts.dropped_files, (unsigned long long)artifacts.dropped_bytes, goes_on ? "true" : "false");
+  return goes_on;
 }
 
 int main(int argc, char **argv) {
   int at = 1;
   if (at < argc && !strcmp(argv[at], "--ready-at-once")) {
-    is_ready = true;
+    is_ready = is_script = true;
     at++;
   }
   if (at + 1 >= argc || strcmp(argv[at], "--")) fail("usage: supervisor [--ready-at-once] -- CHILD [ARG…]");
   if (getpid() != 1) fail("only to be run as process 1 of a container: it kills whatever else it can reach");
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);
   sigset_t watched;
   sigemptyset(&watched);
   sigaddset(&watched, SIGCHLD);
@@ -334,13 +332,9 @@ int main(int argc, char **argv) {
   start_child(argv + at + 1);
   set_nonblocking(STDIN_FILENO);
   set_nonblocking(STDOUT_FILENO);
-  if (is_ready) output_control(FRAME_READY, "{\"protocol\":1}");
-  relay(signals);
-  const struct artifacts artifacts = send_artifacts(OUT);
-  output_control(FRAME_ENDED, "{\"code\":%d,\"signal\":%d,\"droppedFiles\":%u,\"droppedBytes\":%llu}",
-                 WIFEXITED(child_status) ? WEXITSTATUS(child_status) : 0,
-                 WIFSIGNALED(child_status) ? WTERMSIG(child_status) : 0, artifacts.dropped_files,
-                 (unsigned long long)artifacts.dropped_bytes);
+  if (is_ready) output_control(FRAME_READY, "{\"protocol\":2}");
+  do relay(signals);
+  while (end_call(argv + at + 1));
   output_wait(true);
   /* The runner reads what this container used before it lets go. */
   struct pollfd runner = {STDIN_FILENO, 0, 0};

@@ -22,7 +22,7 @@ const problemSchema = {
 export function createOpenApi(routes: readonly Route[], version: string): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const route of routes) {
-    const path = route.path.replaceAll(/:(\w+)/g, '{$1}');
+    const path = route.path.replaceAll(/[:*](\w+)/g, '{$1}');
     (paths[path] ??= {})[route.method] = operation(route);
   }
   return {
@@ -37,7 +37,7 @@ export function createOpenApi(routes: readonly Route[], version: string): object
 }
 
 function operation(route: Route): object {
-  const names = [...route.path.matchAll(/:(\w+)/g)].map((match) => match[1] ?? '');
+  const names = [...route.path.matchAll(/[:*](\w+)/g)].map((match) => match[1] ?? '');
   const parameters = [
     ...names.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } })),
     ...Object.entries(route.query ?? {}).map(([name, parameter]) => ({
@@ -63,6 +63,15 @@ function operation(route: Route): object {
           requestBody: {
             required: true,
             content: { 'application/json': { schema: { $ref: `#/components/schemas/${route.body}` } } },
+          },
+        }),
+    ...(route.rawBody === undefined
+      ? {}
+      : {
+          requestBody: {
+            required: true,
+            description: route.rawBody,
+            content: { 'application/octet-stream': { schema: {} } },
           },
         }),
     responses: responses(route),

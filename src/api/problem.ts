@@ -1,7 +1,7 @@
 /**
  * Errors of the HTTP door: RFC 9457 `application/problem+json`. A 4xx or 5xx means that this request ran
  * nothing. Who reads which status: 400, 413, 415 and 422 the developer (change the request); 401 and 403 the
- * developer or ops (key, scope, policy); 404 the developer; 409 and 429 the program (wait, then retry);
+ * developer or ops (key, scope, policy); 404 and 410 the developer; 409 and 429 the program (wait, then retry);
  * 503 the program (retry after `Retry-After`) and ops; 500 ops, with the request id.
  */
 import type { Response } from 'express';
@@ -20,6 +20,7 @@ export const problemKinds = {
   insufficient_scope: { status: 403, title: 'The key lacks a scope', retryable: false },
   policy_denied: { status: 403, title: 'Policy denies this call', retryable: false },
   approval_forbidden: { status: 403, title: 'You may not decide this approval', retryable: false },
+  content_withheld: { status: 403, title: 'The boundary withholds this file', retryable: false },
   not_found: { status: 404, title: 'There is nothing here', retryable: false },
   unknown_tool: { status: 404, title: 'There is no such tool', retryable: false },
   method_not_allowed: { status: 405, title: 'The method does not fit', retryable: false },
@@ -30,11 +31,16 @@ export const problemKinds = {
     title: 'The first request with this key still runs',
     retryable: true,
   },
+  session_busy: { status: 409, title: 'The session serves another request', retryable: true },
+  session_image_mismatch: { status: 409, title: 'The tool does not run in this session', retryable: false },
+  file_conflict: { status: 409, title: 'Something is in the way of this file', retryable: false },
+  session_ended: { status: 410, title: 'The session is over', retryable: false },
   payload_too_large: { status: 413, title: 'The body is too large', retryable: false },
   unsupported_media_type: { status: 415, title: 'The body must be JSON', retryable: false },
   invalid_arguments: { status: 422, title: 'The arguments do not fit the tool', retryable: false },
   arguments_blocked: { status: 422, title: 'The boundary blocks these arguments', retryable: false },
   limit_exceeds_policy: { status: 422, title: 'A limit is above what policy gives', retryable: false },
+  policy_invalid: { status: 422, title: 'The policy has mistakes', retryable: false },
   idempotency_mismatch: {
     status: 422,
     title: 'The idempotency key belongs to another request',

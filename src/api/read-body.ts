@@ -2,7 +2,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
 import express from 'express';
-import type { Request, RequestHandler } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { closest, distance } from 'fastest-levenshtein';
 import { parseBoundedJson, requestJsonCaps } from '../calls/bounded-json.ts';
 import type { InputError } from '../calls/refusal.ts';
@@ -22,6 +22,17 @@ export function bodyReader(bodyBytesMax: number): RequestHandler {
       next(error === undefined ? undefined : bodyProblem(error, bodyBytesMax)),
     );
   };
+}
+
+/** The body as it comes, for routes that first look whether they want it. Throws the `Problem` to answer with. */
+export function readRawBody(request: Request, response: Response, bytesMax: number): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    bodyReader(bytesMax)(request, response, (problem?: unknown) => {
+      const body: unknown = request.body;
+      if (problem === undefined) resolve(Buffer.isBuffer(body) ? body : new Uint8Array());
+      else reject(problem instanceof Error ? problem : new Error('no body', { cause: problem }));
+    });
+  });
 }
 
 function bodyProblem(error: unknown, limitBytes: number): Problem {

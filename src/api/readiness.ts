@@ -1,6 +1,8 @@
 /** What the server depends on and how each of it is. */
 import type { RecordHealth } from '../audit/record.ts';
 import type { Block } from '../model/block.ts';
+import { describeStaleness } from '../calls/policy/policy-state.ts';
+import type { PolicyState } from '../calls/policy/policy-state.ts';
 import type { ExecutorHealth } from '../execution/executor.ts';
 import type { QuotaStoreState } from '../policy/quotas/quota-store.ts';
 import { findUnmetConfinement } from '../policy/unmet-confinement.ts';
@@ -25,6 +27,7 @@ export interface ReadinessOptions {
   readonly record: () => Promise<RecordHealth>;
   readonly runners: () => Promise<readonly RunnerState[]>;
   readonly revision: () => Revision;
+  readonly policy: () => PolicyState;
   readonly quotas: () => QuotaStoreState;
   readonly blocks: () => readonly Block[];
   readonly isDraining: () => boolean;
@@ -41,7 +44,7 @@ export async function readReadiness(options: ReadinessOptions): Promise<Readines
   const dependencies: DependencyState[] = [
     { name: 'record', ...record },
     ...runners.flatMap((runner) => describeRunner(runner, revision)),
-    { name: 'policy', state: 'ok', reason: null, details: { revision: revision.id } },
+    describePolicy(options.policy()),
     describeQuotas(options.quotas()),
     ...describeBlocks(options.blocks()),
     ...(options.isDraining()
@@ -56,6 +59,12 @@ export async function readReadiness(options: ReadinessOptions): Promise<Readines
     revision: revision.id,
     dependencies,
   };
+}
+
+function describePolicy(policy: PolicyState): DependencyState {
+  const reason = describeStaleness(policy);
+  const state = reason === null ? 'ok' : 'degraded';
+  return { name: 'policy', state, reason, details: { revision: policy.revision } };
 }
 
 function describeQuotas({ store, state, reason }: QuotaStoreState): DependencyState {

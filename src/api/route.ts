@@ -6,13 +6,15 @@ import type { RequestSchemaName } from './schemas.ts';
 import type { ProblemCode } from './problem.ts';
 
 export interface Route {
-  readonly method: 'get' | 'post' | 'delete';
-  /** Express form: `/v1/calls/:id`. */
+  readonly method: 'get' | 'post' | 'put' | 'delete';
+  /** Express form: `/v1/calls/:id`, `*path` for the rest of the path. */
   readonly path: string;
   /** Scope that the key needs; null: open to everybody. */
   readonly scope: Scope | null;
   readonly summary: string;
   readonly body?: RequestSchemaName;
+  /** Any bytes, which the handler itself reads; says what they are. */
+  readonly rawBody?: string;
   readonly query?: Readonly<
     Record<string, { readonly description: string; readonly enum?: readonly string[] }>
   >;

@@ -12,6 +12,8 @@ const labels = {
 const principalId = { type: 'string', pattern: '^[A-Za-z0-9_.:@-]{1,128}$' } as const;
 const name = { type: 'string', pattern: '^[A-Za-z0-9_-]{1,64}$' } as const;
 
+const sessionId = { type: 'string', pattern: '^ses_[0-9A-HJKMNP-TV-Z]{26}$' } as const;
+
 /** A hundred years: later times cannot be written as RFC 3339. */
 const keyLifetimeMsMax = 3_153_600_000_000;
 
@@ -48,6 +50,26 @@ export const requestSchemas = {
           outputBytes: { type: 'integer', minimum: 1 },
           logBytes: { type: 'integer', minimum: 0 },
         },
+      },
+      session: { ...sessionId, description: 'Runs in this session of yours.' },
+      labels,
+    },
+  },
+  SessionRequest: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['image'],
+    properties: {
+      image: { ...name, description: 'Name of an Image resource whose policy has `sessions`.' },
+      idleMs: {
+        type: 'integer',
+        minimum: 1000,
+        description: 'Ends when nothing was asked of it for so long; at most what policy gives.',
+      },
+      lifetimeMs: {
+        type: 'integer',
+        minimum: 1000,
+        description: 'Ends in any case after so long; at most what policy gives.',
       },
       labels,
     },
@@ -104,6 +126,25 @@ export const requestSchemas = {
         description: 'Lifetime of the key; without it the key does not expire.',
       },
     },
+  },
+  ActivateRequest: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['revision', 'reason'],
+    properties: {
+      revision: {
+        type: 'string',
+        pattern: '^sha256:[0-9a-f]{64}$',
+        description: 'One that GET /v1/policy/revisions lists.',
+      },
+      reason: operatorReason,
+    },
+  },
+  UnpinRequest: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['reason'],
+    properties: { reason: operatorReason },
   },
   BlockRequest: {
     type: 'object',

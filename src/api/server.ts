@@ -180,7 +180,9 @@ function createGuards(options: ServerOptions): (route: Route, scope: Scope) => R
 function refuseUnknown(routes: readonly Route[]): RequestHandler {
   const paths = routes.map((route) => ({
     method: route.method.toUpperCase(),
-    pattern: new RegExp(`^${route.path.replaceAll('.', '\\.').replaceAll(/:\w+/g, '[^/]+')}$`),
+    pattern: new RegExp(
+      `^${route.path.replaceAll('.', '\\.').replaceAll(/:\w+/g, '[^/]+').replaceAll(/\*\w+/g, '.+')}$`,
+    ),
   }));
   return (request, response, next) => {
     const allowed = paths.filter(({ pattern }) => pattern.test(request.path)).map(({ method }) => method);

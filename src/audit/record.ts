@@ -9,6 +9,7 @@ import type { Call, DecisionSummary, RuntimeReport, Usage } from '../model/call.
 import type { JsonObject } from '../model/json.ts';
 import type { QuotaDraw } from '../model/decision.ts';
 import type { Scope } from '../model/principal.ts';
+import type { Session } from '../model/session.ts';
 import type { EventType } from './events.ts';
 
 /** An event as its room states it. The store adds id, time, writer, sequence, nonce and hashes. */
@@ -75,6 +76,15 @@ export interface StoredCall {
   readonly principal: string;
 }
 
+/** A session with its owner and the runner that holds it, as stored. */
+export interface StoredSession {
+  readonly session: Session;
+  readonly tenant: string;
+  readonly principal: string;
+  /** Name of the runner. */
+  readonly runner: string;
+}
+
 export interface StoredArtifact {
   readonly id: string;
   readonly callId: string;
@@ -95,6 +105,50 @@ export interface IdempotencyEntry {
   readonly fingerprint: string;
   readonly callId: string;
   readonly expiresAtMs: number;
+}
+
+/** Why a revision became the one that decides. */
+export interface ActivationFacts {
+  readonly previous: string | null;
+  readonly trigger: string;
+  /** Null: nobody in particular, the files changed. */
+  readonly principal: string | null;
+  readonly reason: string | null;
+  /** What `REVISION.json` in the directory says of itself; nobody has checked it. */
+  readonly claimed: { readonly commit: string | null; readonly author: string | null } | null;
+}
+
+/** A revision that somebody wanted, whatever the files say, until it is unpinned. */
+export interface Pin {
+  readonly revision: string;
+  readonly principal: string;
+  readonly reason: string;
+  readonly atMs: number;
+}
+
+export interface Activation {
+  readonly revision: string;
+  /** Canonical content; null where it is stored already. */
+  readonly content: string | null;
+  readonly atMs: number;
+  readonly facts: ActivationFacts;
+  readonly pin: Pin | null;
+}
+
+/** A revision that decided at some time, without its content. */
+export interface StoredRevision {
+  readonly revision: string;
+  readonly contentBytes: number;
+  readonly firstActivatedAtMs: number;
+  readonly lastActivatedAtMs: number;
+  /** Of the last activation. */
+  readonly facts: ActivationFacts;
+}
+
+/** What decided last, and whether it is pinned. */
+export interface PolicyState {
+  readonly revision: string;
+  readonly pin: Pin | null;
 }
 
 export interface ApiKey {
@@ -128,8 +182,11 @@ export interface RecordWrite {
    * makes the whole write fail with `IdempotencyTaken`. Its call is stored already, or in this write.
    */
   readonly idempotency?: IdempotencyEntry;
-  /** Removed: a call that provably ran nothing frees its idempotency key for a retry. */
-  readonly releasedIdempotency?: { readonly principal: string; readonly key: string };
+  /**
+   * Removed: a call that provably ran nothing frees its idempotency key for a retry. Left alone when the key is another
+   * call's by now: one that waited for approval may be older than the time that keys are kept.
+   */
+  readonly releasedIdempotency?: Pick<IdempotencyEntry, 'principal' | 'key' | 'callId'>;
   /** Inserted as pending. Its call is stored already, or in this write. */
   readonly requestedApproval?: RequestedApproval;
   /**
@@ -137,10 +194,14 @@ export interface RecordWrite {
    * is not pending, when it is too late to decide it, or when the chain says that its call was dispatched or ended.
    */
   readonly settledApproval?: Approval;
+  /** Inserted, or replaced by id; one that has ended stays as it ended. */
+  readonly sessions?: readonly StoredSession[];
   /** Inserted, or replaced by id. */
   readonly keys?: readonly ApiKey[];
   /** Sets `revokedAtMs` of these keys; one that is revoked already keeps its time. */
   readonly revokedKeys?: readonly { readonly id: string; readonly atMs: number }[];
+  /** The revision is stored, and is the one that decides from now on. */
+  readonly activation?: Activation;
   /** Inserted. */
   readonly blocks?: readonly Block[];
   /** Ids. */
@@ -149,6 +210,18 @@ export interface RecordWrite {
 
 export interface ApprovalQuery {
   readonly status?: ApprovalStatus;
+  /** Ids before this one. */
+  readonly before?: string;
+  readonly limit: number;
+}
+
+/** Of a principal, of a tenant, or all. */
+export type PendingOf = { readonly principal: string } | { readonly tenant: string } | null;
+
+export interface SessionQuery {
+  readonly tenant: string;
+  readonly principal: string;
+  readonly status?: Session['status'];
   /** Ids before this one. */
   readonly before?: string;
   readonly limit: number;
@@ -175,6 +248,34 @@ export interface EventQuery {
   readonly cursor?: string;
   /** Newest first is the default at the door. */
   readonly order: 'asc' | 'desc';
+}
+
+/** What an export shows. All else of the chains is left out, and counted. */
+export type ExportFilter = Omit<EventQuery, 'limit' | 'cursor' | 'order'>;
+
+/** One link of a chain, in the order of writing. */
+export type ExportRow =
+  | {
+      readonly kind: 'event';
+      readonly canonical: string;
+      readonly eventHash: string;
+      readonly previousHash: string;
+      readonly hash: string;
+      /** null once erased, or when there was none. `text` is canonical JSON. */
+      readonly content: { readonly salt: string; readonly text: string } | null;
+    }
+  | {
+      readonly kind: 'omitted';
+      readonly writer: string;
+      readonly sequence: number;
+      readonly eventHash: string;
+    };
+
+export interface RecordExport {
+  /** Where the chains stood when the export began; `rows` leads up to there. */
+  readonly heads: readonly WriterHead[];
+  /** Read as they are taken, some at a time. Checkpoints are always shown. */
+  readonly rows: Iterable<ExportRow>;
 }
 
 export interface Page<T> {
@@ -221,6 +322,8 @@ export interface VerifyReport {
   /** Events that no checkpoint covers. */
   readonly afterLastCheckpoint: number;
   readonly problems: readonly VerifyProblem[];
+  /** Of an export: events that it leaves out, proved by their hashes alone. */
+  readonly omitted?: number;
 }
 
 /** What the verifier knows from elsewhere. */
@@ -277,6 +380,7 @@ export interface QuotaUse {
   readonly kind: 'leased' | 'withdrawn' | 'ended';
   readonly atMs: number;
   readonly callId: string;
+  readonly tenant: string;
   readonly draws: readonly QuotaDraw[];
 }
 
@@ -290,17 +394,30 @@ export interface RecordReader {
   listApprovals(query: ApprovalQuery): readonly Approval[];
   /** Pending ones whose time is over, at most so many. */
   overdueApprovals(nowMs: number, limit: number): readonly Approval[];
-  /** How many are pending: those of a principal, or all. */
-  countPendingApprovals(principal: string | null): number;
+  /** How many are pending. */
+  countPendingApprovals(of: PendingOf): number;
   /** The sealed arguments of a waiting call; null once they are deleted. */
   getPendingPayload(callId: string): Uint8Array | null;
+  getSession(id: string): StoredSession | null;
+  /** Of one principal, newest first. */
+  listSessions(query: SessionQuery): readonly StoredSession[];
+  /** Of everybody, oldest first. */
+  openSessions(): readonly StoredSession[];
   getKey(id: string): ApiKey | null;
   listKeys(): readonly ApiKey[];
+  /** Null before anything was activated. */
+  policyState(): PolicyState | null;
+  /** Content of a revision, or null when it is not stored. */
+  revisionContent(revision: string): string | null;
+  /** Latest activation first, at most a thousand. */
+  listRevisions(): readonly StoredRevision[];
   /** Blocks that have not expired, oldest first. */
   listBlocks(): readonly Block[];
   listEvents(query: EventQuery): Page<StoredEvent>;
   /** Walks every chain from its first event. Memory grows with the checkpoints, not with the events. */
   verify(trust?: VerifyTrust): Promise<VerifyReport>;
+  /** Every chain from its first event, with what fits the filter shown. */
+  export(filter: ExportFilter): RecordExport;
   /** Of every chain, by writer. */
   heads(): readonly WriterHead[];
   /** What calls drew on quotas since then, oldest first: the counters are rebuilt from it at start. */

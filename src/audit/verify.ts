@@ -69,6 +69,14 @@ export class ChainVerifier {
     return event;
   }
 
+  /** Takes the next link of which only the event hash is known: what follows proves it. */
+  addOmitted({ writer, sequence, eventHash }: Place & { readonly eventHash: string }): void {
+    const previousHash = this.#writers.get(writer)?.hash ?? genesisHash;
+    const hash = linkHash(previousHash, eventHash);
+    this.#link({ previousHash, hash }, { writer, sequence }, true);
+    this.#claims.see(writer, sequence, hash);
+  }
+
   problem(kind: VerifyProblem['kind'], place: Place, detail: string): void {
     this.#valid = false;
     if (this.#problems.length >= verifyProblemsMax) return;
@@ -105,7 +113,7 @@ export class ChainVerifier {
   }
 
   /** After a problem the chain is taken up again at the row as stored, so that one alteration is one problem. */
-  #link(row: ChainRow, place: Place, intact: boolean): void {
+  #link(row: Pick<ChainRow, 'previousHash' | 'hash'>, place: Place, intact: boolean): void {
     const { writer, sequence } = place;
     const state = this.#writers.get(writer) ?? { sequence: 0, hash: genesisHash, events: 0 };
     const expected = state.sequence + 1;

@@ -77,6 +77,6 @@ function resolve(
     const action = chosen.length === 0 ? detector[direction] : chosen.reduce(strongest);
     byDetector.set(detector.id, effective(action));
   }
-  // A detector that is not in the list has no say over what it finds: closed.
+  // A detector that is not in the list has no say over what it finds: closed. So blocks a decoy, whatever a profile says of `*`.
   return (detector) => byDetector.get(detector) ?? 'block';
 }

@@ -13,20 +13,23 @@ import { glanceAtJson } from './clean-json.ts';
 import type { OutputArtifact } from './artifacts.ts';
 import { filterArtifact, streamPlace } from './artifacts.ts';
 import { createDecodeBudget } from './decoding/budget.ts';
-import { literalDetectors } from './detectors.ts';
+import { detectors, literalDetectors } from './detectors.ts';
 import { filterEachString, filterJson } from './filter-json.ts';
 import type { FilterPass } from './filter-pass.ts';
 import { filterText } from './filter-pass.ts';
 import type { Findings } from './findings.ts';
 import { collectFindings } from './findings.ts';
 import type { KnownSecret } from './known-secrets.ts';
-import { buildKnownSecretDetector } from './known-secrets.ts';
+import { buildKnownSecretDetectors, buildKnownSecretTail } from './known-secrets.ts';
 import { boundaryLimits, LimitExceeded } from './limits.ts';
 import type { Pointer } from './pointer.ts';
 import { rootPointer } from './pointer.ts';
 import { applyRedactions, createPlaceholder, inOrder } from './redaction.ts';
 import { scanText } from './scan-text.ts';
 import { buildLiteralScanner } from './scan/literal-scanner.ts';
+import { followLineEnds } from './stream/line-ends.ts';
+import type { StreamFilter } from './stream/stream-filter.ts';
+import { createStreamFilter } from './stream/stream-filter.ts';
 
 export interface BoundaryOptions {
   /** Key of the placeholders' suffixes, at least 16 bytes. The same key gives the same suffix for the same secret. */
@@ -72,6 +75,11 @@ export interface Boundary {
    * but for bytes that are no UTF-8 and lone surrogates, which are U+FFFD then.
    */
   filterOutput(output: ToolOutput, profiles: readonly BoundaryProfile[]): FilteredOutput;
+  /**
+   * Filters one stream of a call that still runs, piece by piece. Every way to cut a stream gives the same text, and no
+   * part of anything that is taken out ever leaves. A secret that is split over both streams is not seen here.
+   */
+  filterStream(name: 'stdout' | 'stderr', profiles: readonly BoundaryProfile[]): StreamFilter;
   /** A copy without anything that any detector finds, whatever the profiles say: for the record. */
   redactForRecord(value: JsonValue): JsonValue;
   /** The same for a text: log lines, details of errors. */
@@ -86,7 +94,9 @@ export function createBoundary({ redactionKey, knownSecrets }: BoundaryOptions):
     throw new RangeError(`redactionKey: use at least ${redactionKeyBytesMin} random bytes`);
   }
   const placeholder = createPlaceholder(redactionKey);
-  const scanner = buildLiteralScanner([buildKnownSecretDetector(knownSecrets), ...literalDetectors]);
+  const scanner = buildLiteralScanner([...buildKnownSecretDetectors(knownSecrets), ...literalDetectors]);
+  const hasDecoys = knownSecrets.some(({ isDecoy }) => isDecoy === true);
+  const isInKnownSecret = buildKnownSecretTail(knownSecrets);
   const families = ['secrets', 'pii', 'exfiltration', 'injection', 'unicode'];
   const scanned = knownSecrets.length > 0 ? ['known-secrets', ...families] : families;
 
@@ -133,6 +143,17 @@ export function createBoundary({ redactionKey, knownSecrets }: BoundaryOptions):
       if (report.verdict === 'blocked' || typeof filtered === 'string')
         return { report, blocked: true, ...nothing };
       return { report, blocked: false, ...filtered };
+    },
+
+    filterStream(name, profiles) {
+      const actionOf = outbound(profiles);
+      return createStreamFilter({
+        name,
+        pass: createPass(actionOf),
+        lineEnds: followLineEnds(scanner, isInKnownSecret),
+        scanned,
+        mayBlock: hasDecoys || detectors.some(({ id }) => actionOf(id) === 'block'),
+      });
     },
 
     redactForRecord,

@@ -57,6 +57,11 @@ export interface PatternFormat {
 interface SpanFormat {
   readonly kind: 'span';
   readonly find: (text: string, at: number) => Span | null;
+  /**
+   * Whether lines that follow this text may still belong to what begins at the literal; once false, always false. Left
+   * out where a hit never reaches past the end of a line.
+   */
+  readonly isOpen?: (text: string, at: number) => boolean;
 }
 
 export interface Span {

@@ -10,6 +10,8 @@ export interface KnownSecret {
   readonly id: string;
   /** At least 8 characters: a shorter one would be found in ordinary text. */
   readonly secret: string;
+  /** A tripwire that nobody has a reason to hold: where it is seen, the call is blocked, whatever profiles say. */
+  readonly isDecoy?: boolean;
 }
 
 const knownSecretsMax = 256;
@@ -37,14 +39,38 @@ export const knownSecretEntry = {
   examples: { hit: [], miss: [] },
 } as const;
 
-/** Throws `RangeError` naming the secret's id (never the secret) when it cannot be looked for. */
-export function buildKnownSecretDetector(secrets: readonly KnownSecret[]): LiteralDetector {
+const decoyPrefix = 'decoy:';
+
+/** Whether a finding's detector is a decoy. */
+export function isDecoyId(detector: string): boolean {
+  return detector.startsWith(decoyPrefix);
+}
+
+/**
+ * Detectors of all secrets together, each decoy under an id of its own, which no profile can name.
+ * Throws `RangeError` naming the secret's id (never the secret) when it cannot be looked for.
+ */
+export function buildKnownSecretDetectors(secrets: readonly KnownSecret[]): readonly LiteralDetector[] {
   if (secrets.length > knownSecretsMax) {
     throw new RangeError(`${secrets.length} known secrets; at most ${knownSecretsMax} can be looked for`);
   }
+  for (const known of secrets) assertUsable(known);
+  const decoys = secrets.filter(({ isDecoy }) => isDecoy === true);
+  return [
+    ...decoys.map((decoy) => ({
+      ...buildDetector([decoy]),
+      id: `${decoyPrefix}${decoy.id}`,
+      title: 'Decoy credential, in plain or encoded',
+      inbound: 'block' as const,
+      outbound: 'block' as const,
+    })),
+    buildDetector(secrets.filter(({ isDecoy }) => isDecoy !== true)),
+  ];
+}
+
+function buildDetector(secrets: readonly KnownSecret[]): LiteralDetector {
   const byLiteral = new Map<string, Form[]>();
   for (const known of secrets) {
-    assertUsable(known);
     for (const form of formsOf(known)) {
       const literal = form.text.slice(0, literalUnits);
       const others = byLiteral.get(literal);
@@ -65,6 +91,17 @@ export function buildKnownSecretDetector(secrets: readonly KnownSecret[]): Liter
 }
 
 const formUnitsMin = 8;
+
+/** Whether a text ends, at a line's end, in the midst of a known secret that has several lines. */
+export function buildKnownSecretTail(secrets: readonly KnownSecret[]): (text: string) => boolean {
+  const severalLines = secrets.flatMap(formsOf).filter(({ text }) => text.includes('\n'));
+  return (text) =>
+    severalLines.some((form) => {
+      for (let at = form.text.indexOf('\n'); at !== -1; at = form.text.indexOf('\n', at + 1))
+        if (text.endsWith(form.text.slice(0, at + 1))) return true;
+      return false;
+    });
+}
 
 function assertUsable({ id, secret }: KnownSecret): void {
   if (!/^[a-z0-9-]{1,40}$/.test(id)) {

@@ -19,6 +19,10 @@ export const boundaryLimits = {
   contextUnitsMax: 256,
   contextValueUnitsMin: 16,
   contextValueUnitsMax: 8192,
+  /** Text of a live stream that is held back until what it may belong to is decided; beyond it is withheld. */
+  candidateUnitsMax: 65_536,
+  /** After something that may begin a hit in an encoding, or that is half an order to a model, so much is read with it. */
+  heldAfterUnits: 640,
   /** Encodings inside each other that are undone; what is wrapped more often is not looked into. */
   decodingDepthMax: 3,
   /** Decoded text of all depths together, for each unit that is scanned, and once for each direction of a call. */

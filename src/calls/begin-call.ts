@@ -2,7 +2,7 @@
 import type { EventDraft } from '../audit/record.ts';
 import { ApprovalSettled, IdempotencyTaken, RecordUnavailable } from '../audit/record.ts';
 import type { CheckedArguments as Inbound } from '../boundary/boundary.ts';
-import type { ExecutionRequest } from '../execution/executor.ts';
+import type { ExecutionRequest, SessionPlace } from '../execution/executor.ts';
 import type { Approval } from '../model/approval.ts';
 import type { Call, CallStatus, DecisionSummary } from '../model/call.ts';
 import type { Decision } from '../model/decision.ts';
@@ -37,6 +37,8 @@ export interface ApprovalClaim {
   readonly decided: EventDraft;
   /** The call as it waited. */
   readonly waiting: Call;
+  /** Asked once more when there is a place: whether caller, approver or policy changed since it was approved. */
+  readonly isOvertaken: () => boolean;
 }
 
 export interface BegunCall extends CallStart {
@@ -46,7 +48,12 @@ export interface BegunCall extends CallStart {
   readonly execution: ExecutionRequest;
 }
 
-export async function beginCall(context: CallContext, start: CallStart): Promise<BegunCall | CallAnswer> {
+/** `session`: where it runs, claimed for this call. */
+export async function beginCall(
+  context: CallContext,
+  start: CallStart,
+  session: SessionPlace | null,
+): Promise<BegunCall | CallAnswer> {
   const { callId, caller, request, tool, args, decided, claim } = start;
   if (decided.decision.effect !== (claim === null ? 'allow' : 'require_approval'))
     throw new TypeError(`call ${callId} may not begin: ${decided.decision.effect}`);
@@ -83,11 +90,12 @@ export async function beginCall(context: CallContext, start: CallStart): Promise
     limits: decided.limits,
     args: args.bytes,
     ...(claim === null ? {} : { reuse: 'never' }),
+    ...(session === null ? {} : { session }),
   };
   return { ...start, kind: 'begun', call, execution };
 }
 
-export function unavailable(detail: string): CallAnswer {
+export function unavailable(detail: string): Extract<CallAnswer, { kind: 'refused' }> {
   return { kind: 'refused', refusal: { code: 'audit_unavailable', detail }, callId: null };
 }
 
@@ -125,6 +133,7 @@ export function emptyCall(
     decision: summaryOf(start.decided.decision),
     approval: null,
     limits: start.decided.limits,
+    ...(start.request.session === null ? {} : { session: start.request.session }),
     runtime: null,
     usage: null,
     labels,
@@ -170,6 +179,7 @@ function intentEvent(start: CallStart, labels: Call['labels']): EventDraft {
     details: {
       limits: { ...start.decided.limits },
       argsBytes: start.args.bytes.length,
+      ...(start.request.session === null ? {} : { sessionId: start.request.session }),
       ...(start.claim === null ? {} : { approvalId: start.claim.approval.id }),
     },
     content: {

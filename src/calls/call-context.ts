@@ -13,6 +13,7 @@ import type { BlockList } from './block-list.ts';
 import type { OutcomeWriter } from './outcome-writer.ts';
 import type { Refusal } from './refusal.ts';
 import type { RunningCalls } from './running-calls.ts';
+import type { LiveSessions } from './sessions/live-sessions.ts';
 import type { Slots } from './slots.ts';
 
 export interface Clock {
@@ -42,6 +43,8 @@ export interface CallContext {
   readonly hasDiskReserve: () => boolean;
   /** Ends calls that run: one for its owner, all when the drain time is over. */
   readonly running: RunningCalls;
+  /** Containers that keep their state from call to call. */
+  readonly sessions: LiveSessions;
   /** What a call needs to wait for a person. */
   readonly approvals: ApprovalOffice;
   readonly logger: {
@@ -57,6 +60,8 @@ export interface CallRequest {
   readonly limits: RequestLimits;
   readonly labels: Readonly<Record<string, string>>;
   readonly idempotencyKey: string | null;
+  /** Runs in this session. */
+  readonly session: string | null;
 }
 
 /** Arguments after validation, with defaults applied; `bytes` is what is decided, recorded and executed. */

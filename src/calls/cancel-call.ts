@@ -28,6 +28,8 @@ export async function cancelCall(
   // Approved, rejected or expired in the meantime: whatever it is now.
   const now = context.record.getCall(call.id) ?? stored;
   if (now.call.status !== 'running') return { kind: 'ended', call: now.call };
+  // Asked again, it is on the record already: nobody may fill that by repeating themselves.
+  if (context.running.isEnding(call.id)) return { kind: 'ending', call: now.call };
   await context.record.write({
     events: [
       {

@@ -7,6 +7,7 @@ import { settledDraws } from '../policy/quotas/quota-units.ts';
 import type { BegunCall } from './begin-call.ts';
 import { callEvent } from './begin-call.ts';
 import type { CallAnswer, CallContext } from './call-context.ts';
+import { decoyEvents } from './decoy-alert.ts';
 import type { FilteredRun } from './filter-run.ts';
 
 /** How long an artifact can be fetched. */
@@ -92,6 +93,7 @@ function outcomeWrite(begun: BegunCall, call: Call, artifacts: readonly StoredAr
           artifactNames: call.artifacts.map(({ name, sha256 }) => ({ name, sha256 })),
         },
       },
+      ...decoyEvents(call.boundary?.findings ?? [], callEvent(begun)),
     ],
     calls: [{ call, ...owner }],
     artifacts,

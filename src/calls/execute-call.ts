@@ -21,6 +21,7 @@ import { leaseQuota } from './lease-quota.ts';
 import { refuseCall, withdrawCall } from './refuse-call.ts';
 import { isRefusal } from './refusal.ts';
 import { runCall } from './run-call.ts';
+import { claimSession, findSessionObjection } from './sessions/claim-session.ts';
 import { findTool, validateArguments } from './validate-call.ts';
 
 /** `onBegun` is told once the intent is durable; a call that does not get so far is not begun. */
@@ -42,6 +43,8 @@ export async function executeCall(
   if ('refusal' in decided) return refuseCall(context, caller, request, decided.refusal, decided);
   const inbound = checkArguments(context, revision, decided, args);
   if (isRefusal(inbound)) return refuseCall(context, caller, request, inbound, decided);
+  const unfit = findSessionObjection(context, caller, request, tool);
+  if (unfit !== null) return refuseCall(context, caller, request, unfit, decided);
 
   const callId = context.newId('call');
   const admitted = { callId, revision, caller, request, tool, args, decided, inbound };
@@ -59,7 +62,10 @@ export async function dispatchCall(
   onBegun?: (call: Call) => void,
 ): Promise<CallAnswer> {
   const { callId, revision, caller, request, tool, decided } = start;
-  const leased = await leaseQuota(context, decided, callId);
+  const claimed = claimSession(context, caller, request, tool);
+  if (isRefusal(claimed)) return refuseCall(context, caller, request, claimed, decided);
+  using session = claimed;
+  const leased = await leaseQuota(context, decided, { callId, tenant: caller.principal.tenant });
   if (isRefusal(leased)) return refuseCall(context, caller, request, leased, decided);
   await using lease = leased;
   using slot = await context.slots.take(caller.principal.tenant);
@@ -72,9 +78,13 @@ export async function dispatchCall(
     lease.cancel();
     return refuseCall(context, caller, request, blocked.refusal, blocked);
   }
+  if (start.claim?.isOvertaken() === true) {
+    lease.cancel();
+    return refuseCall(context, caller, request, overtaken);
+  }
 
   using running = context.running.enter(callId);
-  const begun = await beginCall(context, start);
+  const begun = await beginCall(context, start, session?.place ?? null);
   if (begun.kind !== 'begun') {
     lease.cancel();
     return begun;
@@ -96,6 +106,13 @@ export async function dispatchCall(
     return await completeCall(context, begun, filterRun(context, begun, lost), slot.waitedMs);
   }
 }
+
+const overtaken = {
+  code: 'approval_settled',
+  detail:
+    'While the approved call waited for a place, its caller, its approver or policy changed. Nothing was run; look at it again.',
+  approvalStatus: 'pending',
+} as const;
 
 const noRoom = {
   code: 'overloaded',

@@ -9,6 +9,7 @@ import type { BegunCall } from './begin-call.ts';
 import { parseBoundedJson, resultJsonCaps } from './bounded-json.ts';
 import type { CallContext } from './call-context.ts';
 import { boundaryProfiles } from './check-arguments.ts';
+import { logDecoys } from './decoy-alert.ts';
 import { mediaTypeOf } from './media-type.ts';
 import type { Run, RunResult } from './run-call.ts';
 
@@ -45,6 +46,7 @@ export function filterRun(context: CallContext, begun: BegunCall, run: EndedRun)
   const filtered = applyBoundary(context, begun, ended.content);
   for (const finding of filtered.report.findings)
     context.metrics.findingMade(finding.detector, finding.action);
+  logDecoys(context, filtered.report.findings, { callId: begun.callId, tool: begun.tool.name });
   const { report, blocked, ...content } = filtered;
   const { usage } = run.run;
   return {

@@ -59,6 +59,8 @@ function inFlight(callId: string | null): CallAnswer {
 }
 
 function fingerprintOf(context: CallContext, request: CallRequest): string {
-  const { tool, args, limits, labels } = request;
-  return context.fingerprint(JSON.stringify([tool, args, limits, labels]));
+  const { tool, args, limits, labels, session } = request;
+  // Without a session as it ever was: keys of an earlier version still find their call.
+  const parts = [tool, args, limits, labels, ...(session === null ? [] : [session])];
+  return context.fingerprint(JSON.stringify(parts));
 }

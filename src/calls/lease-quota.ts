@@ -1,6 +1,6 @@
 /** Quotas are leased all at once or not at all, before anything runs, and settled with what the call used. */
 import type { QuotaDraw } from '../model/decision.ts';
-import type { LeaseRefused, LeaseResult } from '../policy/quotas/quota-store.ts';
+import type { LeaseHolder, LeaseRefused, LeaseResult } from '../policy/quotas/quota-store.ts';
 import { quotaUnits } from '../policy/quotas/quota-units.ts';
 import type { MeasuredUse } from '../policy/quotas/quota-units.ts';
 import type { CallContext } from './call-context.ts';
@@ -20,9 +20,9 @@ export interface QuotaLease extends AsyncDisposable {
 export function leaseQuota(
   context: Pick<CallContext, 'quotas' | 'clock'>,
   decided: Pick<Decided, 'decision'>,
-  callId: string,
+  holder: LeaseHolder,
 ): QuotaLease | Refusal | Promise<QuotaLease | Refusal> {
-  const leased = context.quotas.lease(decided.decision.quotas, callId, context.clock.now());
+  const leased = context.quotas.lease(decided.decision.quotas, holder, context.clock.now());
   const answer = (result: LeaseResult): QuotaLease | Refusal =>
     result.ok ? held(context, result) : refusal(result);
   return leased instanceof Promise ? leased.then(answer) : answer(leased);
@@ -48,12 +48,16 @@ function held(
   };
 }
 
-function refusal({ draw, retryAfterMs, isStoreLost }: LeaseRefused): Refusal {
+function refusal({ draw, retryAfterMs, isStoreLost, isFull }: LeaseRefused): Refusal {
   const { policy, name, limit, unit, amount, windowMs } = draw;
   const quota = `${policy}/${name}`;
   if (isStoreLost === true) {
     const detail = `The quota ${quota} cannot be counted now, and policy says that then nothing is given. Nothing was run; GET /ready says why.`;
     return { code: 'quota_unavailable', detail, quota };
+  }
+  if (isFull === true) {
+    const detail = `The quota ${quota} cannot count one more key now: this tenant has as many as there is room for. Nothing was run; try again when older ones have left their windows.`;
+    return { code: 'quota_exceeded', detail, quota, unit, limit, amount, windowMs, retryAfterMs };
   }
   const wanted = amount > limit ? `; this call needs ${amount}. ${advice(draw)}` : usedUp(draw);
   const detail = `Quota ${quota} gives ${limitText(draw)}${wanted}`;

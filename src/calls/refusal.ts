@@ -50,6 +50,18 @@ export type Refusal =
       readonly code: 'overloaded' | 'runtime_unavailable' | 'audit_unavailable' | 'draining';
       readonly detail: string;
     }
+  /** No such session or image, or another's: the two answer alike. */
+  | { readonly code: 'not_found'; readonly detail: string }
+  /** The session serves another call or file, does not fit the tool, or is over. */
+  | {
+      readonly code: 'session_busy' | 'session_image_mismatch' | 'session_ended';
+      readonly detail: string;
+    }
+  /** What lies at that path of a session, or the room that is left there, is in the way. */
+  | { readonly code: 'file_conflict'; readonly detail: string; readonly reason: string }
+  | { readonly code: 'payload_too_large'; readonly detail: string; readonly limitBytes: number }
+  /** The boundary does not let this file out; findings, never the text. */
+  | { readonly code: 'content_withheld'; readonly detail: string; readonly findings: readonly Finding[] }
   | { readonly code: 'idempotency_mismatch'; readonly detail: string }
   /** The approval was decided, expired, or no longer fits; `approvalStatus` says which. Nothing was run by this request. */
   | { readonly code: 'approval_settled'; readonly detail: string; readonly approvalStatus: ApprovalStatus }

@@ -9,6 +9,7 @@ import type { QuotaLease } from './lease-quota.ts';
 import type { BegunCall } from './begin-call.ts';
 import { callEvent, summaryOf } from './begin-call.ts';
 import type { CallAnswer, CallContext, CallRequest } from './call-context.ts';
+import { decoyEvents, logDecoys } from './decoy-alert.ts';
 import type { Decided } from './decide-call.ts';
 import { actor } from './key-ring.ts';
 import type { Refusal, RefusalCode } from './refusal.ts';
@@ -22,6 +23,8 @@ const eventTypes: Readonly<Partial<Record<RefusalCode, EventType>>> = {
   unknown_tool: 'invalid',
   invalid_arguments: 'invalid',
   limit_exceeds_policy: 'invalid',
+  not_found: 'invalid',
+  session_image_mismatch: 'invalid',
   arguments_blocked: 'denied',
   policy_denied: 'denied',
   quota_exceeded: 'quota_exceeded',
@@ -39,11 +42,17 @@ export async function refuseCall(
   const type = eventTypes[refusal.code];
   if (type === undefined) return { kind: 'refused', refusal, callId: null };
   if (!context.hasDiskReserve()) return unrecorded;
-  const event: EventDraft = {
-    type,
+  // Also of a call that policy refused: an attempt to use a decoy is the alert, not its success.
+  const { findings } = context.boundary.checkArguments(request.args, []).report;
+  const subject = {
     ...actor(caller),
     tenant: caller.principal.tenant,
     ...(refusal.code === 'unknown_tool' ? {} : { tool: request.tool }),
+  };
+  logDecoys(context, findings, { principal: caller.principal.id, requestId: caller.requestId });
+  const event: EventDraft = {
+    type,
+    ...subject,
     status: refusal.code,
     ...(decided === undefined ? {} : { decision: summaryOf(decided.decision) }),
     details: { code: refusal.code, ...permanentFields(refusal) },
@@ -54,7 +63,7 @@ export async function refuseCall(
     },
   };
   try {
-    await context.record.write({ events: [event] });
+    await context.record.write({ events: [event, ...decoyEvents(findings, subject)] });
   } catch (error) {
     if (!(error instanceof RecordUnavailable)) throw error;
     return unrecorded;
@@ -103,8 +112,15 @@ export async function withdrawCall(
     ],
     ...(idempotencyKey === null
       ? {}
-      : { releasedIdempotency: { principal: caller.principal.id, key: idempotencyKey } }),
+      : {
+          releasedIdempotency: {
+            principal: caller.principal.id,
+            key: idempotencyKey,
+            callId: begun.callId,
+          },
+        }),
   });
+  if (request.session !== null) context.sessions.noteFailure(request.session, error);
   return { kind: 'refused', refusal: { code: error.code, detail: error.message }, callId: begun.callId };
 }
 

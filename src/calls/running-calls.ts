@@ -25,6 +25,11 @@ export class RunningCalls {
     return controller !== undefined;
   }
 
+  /** True for one that runs here and is being ended. */
+  isEnding(callId: string): boolean {
+    return this.#calls.get(callId)?.signal.aborted === true;
+  }
+
   /** Resolves when none runs. */
   ended(): Promise<void> {
     if (this.#calls.size === 0) return Promise.resolve();

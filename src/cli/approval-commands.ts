@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { ApprovalDetail, ApprovalView } from '../calls/approvals/approval-view.ts';
 import type { Call } from '../model/call.ts';
 import { createClient } from './client.ts';
-import { printable, table } from './output.ts';
+import { oneLine, printable, table } from './output.ts';
 import type { Output } from './output.ts';
 
 interface ListOptions {
@@ -85,20 +85,20 @@ function describePage(
     id,
     status,
     tool,
-    printable(principal),
+    oneLine(principal),
     `until ${expiresAt}`,
-    printable(reasons.join(' ')),
+    oneLine(reasons.join(' ')),
   ]);
   return [table(rows), ...more].join('\n');
 }
 
 function describeDetail(shown: ApprovalDetail, { paint }: Output): string {
-  const chain = shown.act.length === 0 ? '' : `, acting for ${printable(shown.act.join(' → '))}`;
+  const chain = shown.act.length === 0 ? '' : `, acting for ${oneLine(shown.act.join(' → '))}`;
   const rows = [
     ['approval', `${shown.id} ${shown.status}`],
     ['call', `${shown.callId} ${shown.tool}`],
-    ['who', `${printable(shown.principal)} of tenant ${shown.tenant}${chain}`],
-    ['why', `${printable(shown.reasons.join(' '))} (${shown.matched.join(', ')})`],
+    ['who', `${oneLine(shown.principal)} of tenant ${shown.tenant}${chain}`],
+    ['why', `${oneLine(shown.reasons.join(' '))} (${shown.matched.join(', ')})`],
     ['limits', `${shown.limits.timeoutMs} ms, ${shown.limits.memoryMiB} MiB`],
     ['asked', shown.requestedAt],
     ['expires', shown.expiresAt],
@@ -108,7 +108,7 @@ function describeDetail(shown: ApprovalDetail, { paint }: Output): string {
       : [
           [
             'decided',
-            `${shown.decidedAt} by ${printable(shown.decidedBy ?? 'the server')}: ${printable(shown.reason ?? '')}`,
+            `${shown.decidedAt} by ${oneLine(shown.decidedBy ?? 'the server')}: ${oneLine(shown.reason ?? '')}`,
           ],
         ]),
   ];
@@ -122,6 +122,6 @@ function describeDetail(shown: ApprovalDetail, { paint }: Output): string {
           ),
         ];
   const hindrance =
-    shown.hindrance === null ? [] : [paint.bad(`Approving it would void it: ${printable(shown.hindrance)}.`)];
+    shown.hindrance === null ? [] : [paint.bad(`Approving it would void it: ${oneLine(shown.hindrance)}.`)];
   return [table(rows), ...args, ...hidden, ...hindrance].join('\n');
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Page, StoredEvent } from '../audit/record.ts';
 import { createClient } from './client.ts';
+import { addAuditExport } from './audit-export.ts';
 import { addAuditVerify } from './audit-verify.ts';
 import { printable, table } from './output.ts';
 import type { Output } from './output.ts';
@@ -35,6 +36,7 @@ export function addAuditCommands(program: Command, output: () => Output): void {
     const out = output();
     out.show(page, () => describeEvents(page, out));
   });
+  addAuditExport(audit);
   addAuditVerify(audit, output);
 }
 

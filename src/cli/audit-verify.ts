@@ -10,6 +10,7 @@ import type { Output } from './output.ts';
 
 interface VerifyOptions {
   readonly offline?: boolean;
+  readonly file?: string;
   readonly publicKey?: string;
   readonly anchor?: string;
 }
@@ -19,8 +20,9 @@ export function addAuditVerify(audit: Command, output: () => Output): void {
     .command('verify')
     .description('walk every chain from its first event, and compare it with what was signed')
     .option('--offline', 'read the database in SALLYPORT_DATA_DIR itself instead of asking the server')
+    .option('--file <export>', 'verify an NDJSON export; neither server nor database is needed')
     .option('--public-key <hex>', 'the key that must have signed, as you noted it')
-    .option('--anchor <file>', 'compare with the checkpoints in this anchor file (with --offline)')
+    .option('--anchor <file>', 'compare with the checkpoints in this anchor file (with --offline or --file)')
     .action(async (options: VerifyOptions) => {
       const report = await verify(options);
       const out = output();
@@ -30,18 +32,24 @@ export function addAuditVerify(audit: Command, output: () => Output): void {
 }
 
 function verify(options: VerifyOptions): Promise<VerifyReport> {
-  const { offline, publicKey, anchor } = options;
+  const { offline, file, publicKey, anchor } = options;
   if (publicKey !== undefined && !isHex(publicKey, 64))
     throw new CommandFailed(2, '--public-key takes 64 lower-case hex digits.');
-  if (offline === true)
-    return verifyOffline({
-      ...(publicKey !== undefined && { publicKeys: [publicKey] }),
-      ...(anchor !== undefined && { anchors: readAnchors(anchor) }),
-    });
+  const trust: VerifyTrust = {
+    ...(publicKey !== undefined && { publicKeys: [publicKey] }),
+    ...(anchor !== undefined && (offline === true || file !== undefined) && { anchors: readAnchors(anchor) }),
+  };
+  if (offline === true && file !== undefined)
+    throw new CommandFailed(
+      2,
+      '--offline and --file exclude each other: one reads the database, one an export.',
+    );
+  if (file !== undefined) return verifyFile(file, trust);
+  if (offline === true) return verifyOffline(trust);
   if (anchor !== undefined)
     throw new CommandFailed(
       2,
-      '--anchor needs --offline: the server that is checked cannot be asked about it.',
+      '--anchor needs --offline or --file: the server that is checked cannot be asked about it.',
     );
   const query = publicKey === undefined ? '' : `?publicKey=${publicKey}`;
   return createClient(process.env).request('GET', `/v1/audit/verify${query}`) as Promise<VerifyReport>;
@@ -65,6 +73,19 @@ function readAnchors(path: string): unknown[] {
         return line;
       }
     });
+}
+
+async function verifyFile(path: string, trust: VerifyTrust): Promise<VerifyReport> {
+  const [{ verifyExport }, { readLines }] = await Promise.all([
+    import('../audit/export/verify-export.ts'),
+    import('./read-lines.ts'),
+  ]);
+  try {
+    return await verifyExport(() => readLines(path), trust);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error;
+    throw new CommandFailed(2, `Cannot read ${path}: ${String(error.code)}.`, { cause: error });
+  }
 }
 
 async function verifyOffline(trust: VerifyTrust): Promise<VerifyReport> {
@@ -92,8 +113,9 @@ const trustWords = {
 function describeReport(report: VerifyReport, { paint }: Output): string {
   const verdict = report.valid ? paint.good('valid') : paint.bad('NOT VALID');
   const range = report.from === null ? '' : ` from ${report.from} to ${report.to ?? ''}`;
+  const omitted = report.omitted === undefined ? '' : `, ${report.omitted} more left out by its filter`;
   return [
-    `${verdict}: ${report.events} events${range}`,
+    `${verdict}: ${report.events} events${range}${omitted}`,
     ...report.writers.map(({ writer, events, head }) =>
       paint.dim(`  ${printable(writer)}: ${events} events, head ${printable(head)}`),
     ),

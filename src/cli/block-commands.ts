@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { createClient } from './client.ts';
 import { CommandFailed } from './command-failed.ts';
-import { printable, table } from './output.ts';
+import { oneLine, printable, table } from './output.ts';
 import type { Output } from './output.ts';
 
 interface ShownBlock {
@@ -41,7 +41,7 @@ export function addBlockCommands(program: Command, output: () => Output): void {
     .action(async ({ expires, ...wanted }: AddOptions) => {
       const body = { ...wanted, expiresInMs: readDuration(expires) };
       const added = (await createClient(process.env).request('POST', '/v1/blocks', body)) as ShownBlock;
-      output().show(added, () => `${printable(describeBlock(added).join('  '))}\nIt is in force.`);
+      output().show(added, () => `${describeBlock(added).join('  ')}\nIt is in force.`);
     });
   block
     .command('list')
@@ -51,7 +51,7 @@ export function addBlockCommands(program: Command, output: () => Output): void {
         items: readonly ShownBlock[];
       };
       output().show(page, () =>
-        page.items.length === 0 ? 'No block is in force.' : printable(table(page.items.map(describeBlock))),
+        page.items.length === 0 ? 'No block is in force.' : table(page.items.map(describeBlock)),
       );
     });
   block
@@ -85,5 +85,5 @@ function describeBlock(block: ShownBlock): string[] {
     `until ${block.expiresAt}`,
     `by ${block.createdBy}`,
     block.reason,
-  ];
+  ].map(oneLine);
 }

@@ -13,6 +13,8 @@ export interface Client {
     body?: object,
     headers?: Readonly<Record<string, string>>,
   ): Promise<unknown>;
+  /** The body of a 2xx as it comes. */
+  stream(path: string): Promise<ReadableStream<Uint8Array>>;
 }
 
 interface ProblemDocument {
@@ -32,6 +34,11 @@ export function createClient(environment: NodeJS.ProcessEnv): Client {
   if (!URL.canParse(base)) throw new CommandFailed(2, `SALLYPORT_URL is not a URL: ${base}`);
   const key = environment['SALLYPORT_API_KEY'] ?? readBootstrapKey(environment);
   return {
+    async stream(path) {
+      const response = await send(new URL(path, base), { headers: { Authorization: `Bearer ${key}` } });
+      if (response.ok && response.body !== null) return response.body;
+      throw new CommandFailed(1, describeProblem(response.status, await response.text()));
+    },
     async request(method, path, body, headers = {}) {
       const response = await send(new URL(path, base), {
         method,

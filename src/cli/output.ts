@@ -18,7 +18,7 @@ export function createOutput(asJson: boolean, hasColour: boolean): Output {
   const style = (code: number) => (text: string) => (hasColour ? `\u001b[${code}m${text}\u001b[0m` : text);
   return {
     show(value, human) {
-      process.stdout.write(`${asJson ? JSON.stringify(value, null, 2) : human()}\n`);
+      process.stdout.write(`${asJson ? escapeUnseen(JSON.stringify(value, null, 2)) : human()}\n`);
     },
     paint: { bold: style(1), dim: style(2), good: style(32), bad: style(31) },
   };
@@ -39,11 +39,26 @@ export function table(rows: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
-/** Text from outside on a terminal: control and bidi characters are shown, never obeyed. */
+/** Text from outside on a terminal: control, bidi and invisible characters are shown, never obeyed or passed over. */
 export function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, (character) =>
-    character === '\n' || character === '\t'
-      ? character
-      : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  return escapeUnseen(text);
+}
+
+/** The same for a cell or a row: what came from outside begins no line of its own. */
+export function oneLine(text: string): string {
+  return escapeUnseen(text).replaceAll('\n', '\\n').replaceAll('\t', '\\t');
+}
+
+/** In JSON these escapes mean what they stand for; everywhere they are UTF-16 units, as JSON has them. */
+function escapeUnseen(text: string): string {
+  return text.replaceAll(
+    /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}]/gu,
+    (character) =>
+      character === '\n' || character === '\t'
+        ? character
+        : Array.from(
+            { length: character.length },
+            (_none, index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`,
+          ).join(''),
   );
 }

@@ -5,12 +5,13 @@ import { explain } from './policy/explain.ts';
 import type { ExplainOptions } from './policy/explain.ts';
 import { lint } from './policy/lint.ts';
 import { schema } from './policy/schema.ts';
+import { addRevisionCommands } from './policy/revision-commands.ts';
 import { test } from './policy/test.ts';
 
 const DIRECTORIES = 'policy directories; SALLYPORT_POLICY_DIR, else ./policies';
 
 export function addPolicyCommands(program: Command, output: () => Output): void {
-  const policy = program.command('policy').description('check and question policy files; needs no server');
+  const policy = program.command('policy').description('check, question and change what is decided under');
   policy
     .command('lint')
     .description('every error and warning, each with file, line and column')
@@ -45,6 +46,7 @@ export function addPolicyCommands(program: Command, output: () => Output): void 
     .argument('[kind]', 'one kind only, such as Policy or Tool')
     .option('--write <dir>', 'write a file for each kind, to be named by # yaml-language-server: $schema=')
     .action((kind: string | undefined, { write }: { write?: string }) => schema(kind, write));
+  addRevisionCommands(policy, output);
 }
 
 interface TestFlags {

@@ -199,6 +199,12 @@ export const variables = {
     oneOf('warn', 'refuse'),
   ),
   maxBodyBytes: variable('SALLYPORT_MAX_BODY_BYTES', 'largest request body', '1MiB', bytes(kib, 16 * mib)),
+  maxFileBytes: variable(
+    'SALLYPORT_MAX_FILE_BYTES',
+    'largest file that is put into a session or read from one',
+    '64MiB',
+    bytes(kib, 256 * mib),
+  ),
   trustedProxies: variable(
     'SALLYPORT_TRUSTED_PROXIES',
     'addresses or CIDR ranges whose X-Forwarded-For is believed',

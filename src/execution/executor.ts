@@ -7,6 +7,7 @@ import type { ConfinementName } from '../model/confinement.ts';
 import type { Limits } from '../model/limits.ts';
 import type { RuntimeReport, Truncation } from '../model/call.ts';
 import type { Image } from '../model/tool.ts';
+import type { SandboxSessions } from './sessions.ts';
 
 /** One call to run. It names a tool of a revision; it cannot describe a sandbox. */
 export interface ExecutionRequest {
@@ -21,6 +22,23 @@ export interface ExecutionRequest {
   readonly args: Uint8Array;
   /** Set for a call that a person approved: its process serves nobody before or after, whatever the tool says. */
   readonly reuse?: 'never';
+  /** Runs in this session's container, with what earlier calls left there. */
+  readonly session?: SessionPlace;
+  /** Contents of the stored files that the arguments name. */
+  readonly files?: readonly StoredContent[];
+}
+
+/** Where a session is held. */
+export interface SessionPlace {
+  readonly id: string;
+  /** Name of the runner, as it was told when the session was opened. */
+  readonly runner: string;
+}
+
+export interface StoredContent {
+  /** `file_…`, as in `args.files[].file`. */
+  readonly id: string;
+  readonly data: Uint8Array;
 }
 
 export type ExitReason =
@@ -61,7 +79,10 @@ export interface Executor extends AsyncDisposable {
   run(request: ExecutionRequest, signal: AbortSignal): AsyncIterable<ExecutionFrame>;
 }
 
-export type NotStartedCode = 'runtime_unavailable' | 'overloaded';
+export type NotStartedCode = 'runtime_unavailable' | 'overloaded' | SessionRefusalCode;
+
+/** The session is taken by another call, cannot hold this one, or is over. */
+export type SessionRefusalCode = 'session_busy' | 'session_image_mismatch' | 'session_ended';
 
 /** The sandbox was provably never reached: nothing ran. Becomes 503. The message is fit for the caller. */
 export class NotStarted extends Error {
@@ -113,6 +134,8 @@ export interface SandboxExecutor extends AsyncDisposable {
   run(request: SandboxRequest, signal: AbortSignal): AsyncIterable<ExecutionFrame>;
   /** Whether runs can be served now; `reason` says what is missing and what to do. */
   health(): Promise<ExecutorHealth>;
+  /** Missing where there are no sessions. */
+  readonly sessions?: SandboxSessions;
 }
 
 export interface ExecutorHealth {

@@ -108,6 +108,8 @@ export interface Call {
   /** null for a call that needed none. */
   readonly approval: CallApproval | null;
   readonly limits: Limits;
+  /** Where it runs in one; left out where it does not. */
+  readonly session?: string;
   readonly runtime: RuntimeReport | null;
   readonly usage: Usage | null;
   readonly labels: Readonly<Record<string, string>>;

@@ -54,6 +54,18 @@ export interface Image {
   readonly entry: HarnessEntry;
   /** Missing: every container starts when its call comes. */
   readonly warm?: WarmPolicy;
+  /** Missing: no sessions. */
+  readonly sessions?: SessionPolicy;
+}
+
+/** Containers of an image that keep their state from call to call, each for one principal. */
+export interface SessionPolicy {
+  /** Without a call or a file operation it ends after this long, milliseconds. A request may ask for less. */
+  readonly idleMs: number;
+  /** After this long it ends in any case, milliseconds. A request may ask for less. */
+  readonly lifetimeMs: number;
+  /** That one principal may hold at once, of this image. */
+  readonly perPrincipal: number;
 }
 
 /** Containers that are started ahead of need, for each size that tools of the image declare. */

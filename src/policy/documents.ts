@@ -121,6 +121,11 @@ export interface ImageSpec {
     readonly ceiling: number;
     readonly memory: string;
   };
+  readonly sessions?: {
+    readonly idle?: string;
+    readonly lifetime?: string;
+    readonly perPrincipal?: number;
+  };
 }
 
 export interface BoundarySpec {

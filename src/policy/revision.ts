@@ -24,11 +24,20 @@ export interface Revision {
   readonly images: ReadonlyMap<string, Image>;
   /** Always holds `standard`; one that no document defines leaves every detector at its own default. */
   readonly boundaries: ReadonlyMap<string, BoundaryProfile>;
+  /** Where the secrets lie that the filter looks for; never the secrets. */
+  readonly credentials: readonly CredentialSource[];
   readonly policies: readonly PolicySummary[];
   /** Longest window of any quota, milliseconds: how far back the ledger must look at start. */
   readonly quotaWindowMsMax: number;
   /** What deciding needs, by tool name. Internal to this room. */
   readonly index: ReadonlyMap<string, ToolIndex>;
+}
+
+export interface CredentialSource {
+  readonly name: string;
+  readonly from: { readonly file: string } | { readonly env: string };
+  /** A tripwire: seen anywhere, it blocks the call and raises an alert. */
+  readonly isDecoy: boolean;
 }
 
 export interface PolicySummary {

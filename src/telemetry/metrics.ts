@@ -14,12 +14,16 @@ export interface Metrics {
   httpAnswered(method: string, route: string, status: number, seconds: number): void;
   setRunningCalls(count: () => number): void;
   runnerLost(): void;
+  /** A change of policy was tried. */
+  policyChanged(outcome: string): void;
+  setPolicyStale(isStale: () => boolean): void;
   /** Only where quotas are counted in a store of their own. */
   setQuotaStoreUp(isUp: () => boolean): void;
   quotaStoreLost(): void;
   /** `requested`, then once its final status. */
   approvalMoved(status: string): void;
   setPendingApprovals(count: () => number): void;
+  setOpenSessions(count: () => number): void;
   /** `delivered`, `failed` (one attempt), `given_up` or `dropped`. */
   webhookSent(outcome: string): void;
   /** `read` is asked at each scrape. */
@@ -81,6 +85,12 @@ export function createMetrics(): Metrics {
     help: 'Times that the runner process went away',
     registers,
   });
+  const policyChanges = new Counter({
+    name: 'sallyport_policy_changes_total',
+    help: 'Reloads and roll-backs of policy, by what came of them',
+    labelNames: ['outcome'],
+    registers,
+  });
   const quotaStoreLost = new Counter({
     name: 'sallyport_quota_store_lost_total',
     help: 'Times that the shared store of quotas was lost',
@@ -119,6 +129,17 @@ export function createMetrics(): Metrics {
       });
     },
     runnerLost: () => lost.inc(),
+    policyChanged: (outcome) => policyChanges.inc({ outcome }),
+    setPolicyStale(isStale) {
+      void new Gauge({
+        name: 'sallyport_policy_stale',
+        help: '1 while what decides is pinned or is not what the policy files hold',
+        registers,
+        collect() {
+          this.set(isStale() ? 1 : 0);
+        },
+      });
+    },
     setQuotaStoreUp(isUp) {
       void new Gauge({
         name: 'sallyport_quota_store_up',
@@ -135,6 +156,16 @@ export function createMetrics(): Metrics {
       void new Gauge({
         name: 'sallyport_approvals_pending',
         help: 'Calls that wait for a person',
+        registers,
+        collect() {
+          this.set(count());
+        },
+      });
+    },
+    setOpenSessions(count) {
+      void new Gauge({
+        name: 'sallyport_sessions_open',
+        help: 'Containers that keep their state for one principal',
         registers,
         collect() {
           this.set(count());

@@ -137,6 +137,8 @@ describe('a call that needs approval', () => {
       expect(await decide(id, approve, key)).toMatchObject({ status: 404, body: { code: 'not_found' } });
       const list = await server.request('GET', '/v1/approvals', { key });
       expect(list.body).toEqual({ items: [], nextCursor: null });
+      const one = await server.request('GET', '/v1/approvals?limit=1', { key });
+      expect(one.body).toEqual({ items: [], nextCursor: null });
     }
     expect((await decide(id, approve, ana)).status).toBe(403);
     expect((await server.request('GET', '/v1/approvals', { key: ana })).body.code).toBe('insufficient_scope');

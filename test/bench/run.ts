@@ -100,7 +100,7 @@ async function benchStart(): Promise<Record<string, unknown>> {
 const { benchDecision } = await import('./decision.ts');
 const { benchScale } = await import('./decision-scale.ts');
 say('B5 decision');
-const decision = await benchDecision();
+const decision = await benchDecision({ pairs, secondsPerRun, median });
 say('B6 decision among 10,000 rules');
 const scale = await benchScale();
 const { benchBoundary } = await import('./boundary.ts');
@@ -119,8 +119,11 @@ const results = {
   ...calls,
   B5: {
     oursP50Us: round(decision.oursP50Us),
+    oursPerSecond: round(decision.oursPerSecond, 0),
     cedarP50Us: round(decision.cedarP50Us),
-    ratio: round(decision.ratio, 1),
+    cedarRatio: round(decision.cedarRatio, 1),
+    cerbosPerSecond: round(decision.cerbosPerSecond, 0),
+    cerbosRatio: round(decision.cerbosRatio, 1),
   },
   B6: {
     fewP50Us: round(scale.few.p50Us),

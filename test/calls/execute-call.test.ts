@@ -13,6 +13,7 @@ import type { CallContext } from '../../src/calls/call-context.ts';
 import { executeCall } from '../../src/calls/execute-call.ts';
 import { OutcomeWriter } from '../../src/calls/outcome-writer.ts';
 import { RunningCalls } from '../../src/calls/running-calls.ts';
+import { LiveSessions } from '../../src/calls/sessions/live-sessions.ts';
 import { Slots } from '../../src/calls/slots.ts';
 import type { ExecutionFrame } from '../../src/execution/executor.ts';
 import type { Caller } from '../../src/model/principal.ts';
@@ -30,7 +31,14 @@ const caller: Caller = {
   requestId: 'req_1',
   traceId: null,
 };
-const request = { tool: 'example', args: { code: 'x' }, limits: {}, labels: {}, idempotencyKey: null };
+const request = {
+  tool: 'example',
+  args: { code: 'x' },
+  limits: {},
+  labels: {},
+  idempotencyKey: null,
+  session: null,
+};
 
 async function* runToTheEnd(): AsyncGenerator<ExecutionFrame> {
   yield { type: 'started', runtime: { kind: 'isolate', confinement: 'none', image: null, warm: true } };
@@ -74,6 +82,7 @@ async function withContext(
     fingerprint: (body) => body,
     hasDiskReserve: () => true,
     running: new RunningCalls(),
+    sessions: new LiveSessions({ record, clock }),
     approvals: {
       seal: new PayloadSeal(randomBytes(32), randomBytes),
       waitingRoom: new WaitingRoom(record),

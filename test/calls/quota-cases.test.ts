@@ -15,6 +15,7 @@ import { closeOpenCalls } from '../../src/calls/close-open-calls.ts';
 import { executeCall } from '../../src/calls/execute-call.ts';
 import { OutcomeWriter } from '../../src/calls/outcome-writer.ts';
 import { RunningCalls } from '../../src/calls/running-calls.ts';
+import { LiveSessions } from '../../src/calls/sessions/live-sessions.ts';
 import { Slots } from '../../src/calls/slots.ts';
 import { Lost, NotStarted } from '../../src/execution/executor.ts';
 import type { ExecutionFrame } from '../../src/execution/executor.ts';
@@ -94,6 +95,7 @@ async function startHarness(): Promise<Harness> {
     fingerprint: (body) => body,
     hasDiskReserve: () => true,
     running: new RunningCalls(),
+    sessions: new LiveSessions({ record, clock }),
     approvals: {
       seal: new PayloadSeal(randomBytes(32), randomBytes),
       waitingRoom: new WaitingRoom(record),
@@ -125,6 +127,7 @@ async function startHarness(): Promise<Harness> {
           limits: one.limits ?? {},
           labels: {},
           idempotencyKey: null,
+          session: null,
         },
       );
       if (answer.kind === 'call') return { answer: answer.call.status, detail: undefined };

@@ -26,6 +26,7 @@ describe('config', () => {
       policyDirs: ['./policies'],
       isolateConfinement: 'auto',
       maxBodyBytes: 1_048_576,
+      maxFileBytes: 67_108_864,
       bootstrapKey: null,
     });
     expect(Object.isFrozen(config)).toBe(true);

@@ -2,7 +2,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { QuotaDraw, QuotaUnit } from '../../src/model/decision.ts';
-import type { Lease, LeaseRefused, QuotaStore } from '../../src/policy/quotas/quota-store.ts';
+import type { Lease, LeaseHolder, LeaseRefused, QuotaStore } from '../../src/policy/quotas/quota-store.ts';
 import { SetClock } from './record-fixtures.ts';
 
 export interface QuotaStoreUnderTest {
@@ -13,6 +13,10 @@ export interface QuotaStoreUnderTest {
 }
 
 const windowMs = 60_000;
+
+export function by(callId: string, tenant = 't'): LeaseHolder {
+  return { callId, tenant };
+}
 
 export function drawOn(unit: QuotaUnit, limit: number, more: Partial<QuotaDraw> = {}): QuotaDraw {
   const common = { policy: 'p', name: unit, key: 'ana', onStoreLoss: 'deny' } as const;
@@ -206,17 +210,17 @@ class Counting implements AsyncDisposable {
   }
 
   async lease(draws: readonly QuotaDraw[], callId = `call_${(this.#calls += 1)}`): Promise<Lease> {
-    const result = await this.#store.lease(draws, callId, this.now);
+    const result = await this.#store.lease(draws, by(callId), this.now);
     if (!result.ok) throw new Error(`refused by ${result.draw.name}`);
     return result.lease;
   }
 
   async fits(draws: readonly QuotaDraw[]): Promise<boolean> {
-    return (await this.#store.lease(draws, `call_${(this.#calls += 1)}`, this.now)).ok;
+    return (await this.#store.lease(draws, by(`call_${(this.#calls += 1)}`), this.now)).ok;
   }
 
   async refused(draws: readonly QuotaDraw[]): Promise<LeaseRefused> {
-    const result = await this.#store.lease(draws, `call_${(this.#calls += 1)}`, this.now);
+    const result = await this.#store.lease(draws, by(`call_${(this.#calls += 1)}`), this.now);
     if (result.ok) throw new Error('leased');
     return result;
   }
@@ -294,7 +298,7 @@ class Model implements AsyncDisposable {
         drawOn('cpu_ms', 10 * this.#n, { ...window, amount: 10 }),
         drawOn('amount', 9 * this.#n, { ...window, amount }),
       ],
-      `call_${(this.#calls += 1)}`,
+      by(`call_${(this.#calls += 1)}`),
       this.#clock.now(),
     );
     const fitsExactly = this.#fits(Model.windowMs, amount);

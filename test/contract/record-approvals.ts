@@ -65,7 +65,10 @@ export function recordApprovalsContract(name: string, store: StoreUnderTest): vo
       expect(ids({ status: 'pending', limit: 2 })).toEqual(['apr_4', 'apr_3']);
       expect(ids({ status: 'pending', limit: 2, before: 'apr_3' })).toEqual(['apr_1']);
       expect(ids({ status: 'rejected', limit: 10 })).toEqual(['apr_2']);
-      expect([record.countPendingApprovals('alice'), record.countPendingApprovals(null)]).toEqual([2, 3]);
+      expect([
+        record.countPendingApprovals({ principal: 'alice' }),
+        record.countPendingApprovals(null),
+      ]).toEqual([2, 3]);
     });
 
     test('refuses a second approval of one call, and one of a call that is not there', async () => {

@@ -291,10 +291,10 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
         events: [draft('outcome', { callId: 'call_3' }), draft('intent', { callId: 'call_4' })],
       });
       expect([...record.quotaUseSince(startMs + 5_000)]).toEqual([
-        { kind: 'leased', atMs: startMs + 10_000, callId: 'call_1', draws: [limit] },
-        { kind: 'leased', atMs: startMs + 6_000, callId: 'call_2', draws: [limit] },
-        { kind: 'ended', atMs: startMs + 7_000, callId: 'call_1', draws: [measured] },
-        { kind: 'withdrawn', atMs: startMs + 6_000, callId: 'call_2', draws: [limit] },
+        { kind: 'leased', atMs: startMs + 10_000, callId: 'call_1', tenant: 'default', draws: [limit] },
+        { kind: 'leased', atMs: startMs + 6_000, callId: 'call_2', tenant: 'default', draws: [limit] },
+        { kind: 'ended', atMs: startMs + 7_000, callId: 'call_1', tenant: 'default', draws: [measured] },
+        { kind: 'withdrawn', atMs: startMs + 6_000, callId: 'call_2', tenant: 'default', draws: [limit] },
       ]);
     });
   });

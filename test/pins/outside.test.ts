@@ -14,6 +14,7 @@ test('problem codes and their statuses', () => {
     unauthenticated: 401,
     insufficient_scope: 403,
     policy_denied: 403,
+    content_withheld: 403,
     approval_forbidden: 403,
     not_found: 404,
     unknown_tool: 404,
@@ -21,11 +22,16 @@ test('problem codes and their statuses', () => {
     conflict: 409,
     approval_settled: 409,
     idempotency_in_flight: 409,
+    session_busy: 409,
+    session_image_mismatch: 409,
+    file_conflict: 409,
+    session_ended: 410,
     payload_too_large: 413,
     unsupported_media_type: 415,
     invalid_arguments: 422,
     arguments_blocked: 422,
     limit_exceeds_policy: 422,
+    policy_invalid: 422,
     idempotency_mismatch: 422,
     rate_limited: 429,
     quota_exceeded: 429,
@@ -74,11 +80,17 @@ test('event types', () => {
     'approval_voided',
     'call_cancelled',
     'egress',
+    'decoy_seen',
+    'session_opened',
+    'session_closed',
+    'file_written',
+    'file_read',
     'key_created',
     'key_revoked',
     'scope_denied',
     'login_failed',
     'policy_activated',
+    'policy_rejected',
     'block_added',
     'block_removed',
     'checkpoint',
@@ -87,6 +99,7 @@ test('event types', () => {
     'stopped',
     'quota_store_changed',
     'runner_lost',
+    'exported',
     'audit_read',
     'artifact_read',
   ]);
@@ -95,7 +108,9 @@ test('event types', () => {
 test('metric names', async () => {
   const metrics = createMetrics();
   metrics.setRunningCalls(() => 0);
+  metrics.setPolicyStale(() => false);
   metrics.setPendingApprovals(() => 0);
+  metrics.setOpenSessions(() => 0);
   metrics.setWarmPools(async () => []);
   const own = (await metrics.registry.getMetricsAsJSON())
     .map(({ name }) => name)
@@ -109,8 +124,11 @@ test('metric names', async () => {
     'sallyport_calls_running',
     'sallyport_calls_total',
     'sallyport_http_request_duration_seconds',
+    'sallyport_policy_changes_total',
+    'sallyport_policy_stale',
     'sallyport_quota_store_lost_total',
     'sallyport_runner_lost_total',
+    'sallyport_sessions_open',
     'sallyport_warm_claims_total',
     'sallyport_warm_containers',
     'sallyport_warm_containers_wanted',

@@ -41,9 +41,9 @@ test('every mistake is named at once, with its place and never with the value', 
     errors: [
       { pointer: '/code', keyword: 'required', message: 'missing argument' },
       { pointer: '/limt', keyword: 'additionalProperties', message: 'unknown argument', didYouMean: 'limit' },
+      { pointer: '/items/0', keyword: 'type', message: 'must be string' },
       { pointer: '/limit', keyword: 'maximum', message: 'must be <= 1000' },
       { pointer: '/ratio', keyword: 'type', message: 'must be number' },
-      { pointer: '/items/0', keyword: 'type', message: 'must be string' },
     ],
   });
 });

@@ -3,7 +3,7 @@ import { QuotaLedger } from '../../src/policy/quotas/quota-ledger.ts';
 import type { Lease, QuotaStoreState } from '../../src/policy/quotas/quota-store.ts';
 import { RedisQuotaStore } from '../../src/policy/quotas/redis-quota-store.ts';
 import type { RedisQuotaStoreOptions } from '../../src/policy/quotas/redis-quota-store.ts';
-import { describeQuotaStore, drawOn } from '../contract/quota-store.ts';
+import { by, describeQuotaStore, drawOn } from '../contract/quota-store.ts';
 import { SetClock } from '../contract/record-fixtures.ts';
 import { RedisServer } from '../support/redis-server.ts';
 
@@ -41,13 +41,13 @@ async function leased(
   draw: ReturnType<typeof drawOn>,
   nowMs = Date.now(),
 ): Promise<Lease> {
-  const result = await store.lease([draw], `call_${(processes += 1)}`, nowMs);
+  const result = await store.lease([draw], by(`call_${(processes += 1)}`), nowMs);
   if (!result.ok) throw new Error(`refused: ${JSON.stringify(result)}`);
   return result.lease;
 }
 
 async function fits(store: RedisQuotaStore, draw: ReturnType<typeof drawOn>): Promise<boolean> {
-  return (await store.lease([draw], `call_${(processes += 1)}`, Date.now())).ok;
+  return (await store.lease([draw], by(`call_${(processes += 1)}`), Date.now())).ok;
 }
 
 /** Resolves with each change of a store's state, in order. */
@@ -95,9 +95,9 @@ describe('several processes', () => {
   test('a lease is one round trip', async () => {
     await using store = await open('round-trips');
     const draws = [drawOn('calls', 9), drawOn('concurrent', 9), drawOn('cpu_ms', 99)];
-    await store.lease(draws, 'a', Date.now());
+    await store.lease(draws, by('a'), Date.now());
     const before = await commands();
-    await store.lease(draws, 'b', Date.now());
+    await store.lease(draws, by('b'), Date.now());
     expect((await commands()) - before).toBe(1);
   });
 
@@ -120,7 +120,7 @@ describe('several processes', () => {
     clock.advance(1);
     expect([await fits(alive, one), await fits(alive, cpu)]).toEqual([true, false]);
     clock.advance(59_000);
-    await alive.lease([], 'beat', 0);
+    await alive.lease([], by('beat'), 0);
     expect(await fits(alive, cpu)).toBe(false);
     clock.advance(3_000);
     expect(await fits(alive, cpu)).toBe(true);
@@ -152,12 +152,53 @@ describe('several processes', () => {
     await leased(first, drawOn('calls', 5));
     await leased(first, drawOn('calls', 5));
     const ledger = new QuotaLedger();
-    ledger.replay([{ kind: 'leased', atMs: Date.now(), draws: [drawOn('calls', 5)] }]);
+    ledger.replay([{ kind: 'leased', atMs: Date.now(), tenant: 't', draws: [drawOn('calls', 5)] }]);
     await using second = await open('again', { process: 'same', ledger });
     expect(await fits(second, drawOn('concurrent', 1))).toBe(true);
     for (let left = 4; left > 0; left--) expect(await fits(other, drawOn('calls', 5))).toBe(true);
     expect(await fits(other, drawOn('calls', 5))).toBe(false);
   });
+});
+
+test('a process that stops does not shut out the next one of its name, which is there already', async () => {
+  const first = await open('overlap', { process: 'overlap' });
+  const { onChange, next } = changes();
+  await using second = await open('overlap', { process: 'overlap', onChange });
+  await first[Symbol.asyncDispose]();
+  expect(await fits(second, drawOn('calls', 1))).toBe(true);
+  expect(second.state().state).toBe('ok');
+  // Whatever is told next, it is not that the store was lost.
+  expect(await Promise.race([next(), Promise.resolve('nothing')])).toBe('nothing');
+});
+
+describe('what Redis keeps', () => {
+  test('a key that only counts goes soon after its window, one that a call holds stays while it can run', async () => {
+    await using store = await open('kept');
+    const short = { windowMs: 1_000, key: 'x' };
+    const draws = [
+      drawOn('calls', 9, short),
+      drawOn('cpu_ms', 9, short),
+      drawOn('concurrent', 9, { key: 'x' }),
+    ];
+    const running = await store.lease(draws, by('kept-1'), Date.now());
+    const ending = await store.lease(draws, by('kept-2'), Date.now());
+    if (!running.ok || !ending.ok) throw new Error('refused');
+    const days25 = 25 * 24 * 3600;
+    expect(await expiriesS()).toEqual([61, days25 + 1, days25]);
+    await ending.lease.settle(used, Date.now());
+    expect(await expiriesS()).toEqual([61, days25 + 1, days25]);
+    await running.lease.settle(used, Date.now());
+    expect(await expiriesS()).toEqual([61, 61, 0]);
+  });
+
+  /** Rounded up; 0 where there is no such key. */
+  async function expiriesS(): Promise<readonly number[]> {
+    const units = ['calls', 'cpu_ms', 'concurrent'];
+    const left = await Promise.all(
+      units.map((unit) => redis.command('PTTL', `{sallyport}:quota:kept:${unit}/p/${unit}/x`)),
+    );
+    return left.map((ms) => Math.max(0, Math.ceil(Number(ms) / 1000)));
+  }
 });
 
 describe('when Redis goes away', () => {
@@ -179,7 +220,7 @@ describe('when Redis goes away', () => {
       state: 'lost',
       reason: expect.stringContaining('Redis: '),
     });
-    const refused = await store.lease([local, strict], 'strict', Date.now());
+    const refused = await store.lease([local, strict], by('strict'), Date.now());
     expect(refused).toEqual({ ok: false, draw: strict, retryAfterMs: 1_000, isStoreLost: true });
     expect([await fits(store, local), await fits(store, local), await fits(store, local)]).toEqual([
       true,

@@ -1,6 +1,8 @@
 /** The runner as a service of its own, started as its operator does. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { endWithThisProcess } from './processes.ts';
@@ -18,6 +20,7 @@ export async function startRunnerService(
   address: string,
   environment: NodeJS.ProcessEnv = {},
 ): Promise<RunnerService> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'sallyport-runner-'));
   const child = spawn(process.execPath, [join(repository, 'src/main.ts'), 'runner', '--listen', address], {
     cwd: repository,
     env: {
@@ -26,6 +29,7 @@ export async function startRunnerService(
       // Tests of other things count containers and cores: none is made that no call asked for.
       SALLYPORT_WARM_CONTAINERS: 'off',
       SALLYPORT_POLICY_DIR: join(repository, 'policies'),
+      SALLYPORT_DATA_DIR: dataDir,
       ...environment,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -43,6 +47,7 @@ export async function startRunnerService(
     });
     child.once('exit', (code) => reject(new Error(`the runner ended with ${code}: ${stderr}`)));
   });
+  void ended.then(() => rmSync(dataDir, { recursive: true, force: true }));
   const stop = (signal: NodeJS.Signals): Promise<void> => {
     child.kill(signal);
     return ended;

@@ -10,11 +10,14 @@ import { ApprovalDesk } from '../../src/calls/approvals/approval-desk.ts';
 import { DetachedCalls } from '../../src/calls/detached-calls.ts';
 import { PayloadSeal } from '../../src/calls/approvals/payload-seal.ts';
 import { WaitingRoom } from '../../src/calls/approvals/waiting-room.ts';
+import type { WaitingRoomLimits } from '../../src/calls/approvals/waiting-room.ts';
 import type { CallContext } from '../../src/calls/call-context.ts';
 import { executeCall } from '../../src/calls/execute-call.ts';
 import { OutcomeWriter } from '../../src/calls/outcome-writer.ts';
 import { RunningCalls } from '../../src/calls/running-calls.ts';
+import { LiveSessions } from '../../src/calls/sessions/live-sessions.ts';
 import { Slots } from '../../src/calls/slots.ts';
+import { NotStarted } from '../../src/execution/executor.ts';
 import type { ExecutionFrame, ExecutionRequest } from '../../src/execution/executor.ts';
 import type { Approval } from '../../src/model/approval.ts';
 import type { Call } from '../../src/model/call.ts';
@@ -73,6 +76,7 @@ export class WaitingCalls implements AsyncDisposable {
   /** Everything that reached the executor. */
   readonly runs: ExecutionRequest[] = [];
   readonly announced: Approval[] = [];
+  isRunnerThere = true;
   readonly sealingKey: Uint8Array;
   readonly #outcomes: OutcomeWriter;
   revision: Revision;
@@ -102,6 +106,7 @@ export class WaitingCalls implements AsyncDisposable {
       fingerprint: (body) => createHmac('sha256', key).update(body).digest('hex'),
       hasDiskReserve: () => true,
       running: new RunningCalls(),
+      sessions: new LiveSessions({ record: this.record, clock }),
       approvals: {
         seal: new PayloadSeal(this.sealingKey, randomBytes),
         waitingRoom: new WaitingRoom(this.record, options.waitingRoom),
@@ -160,6 +165,7 @@ export class WaitingCalls implements AsyncDisposable {
       limits: {},
       labels: {},
       idempotencyKey: null,
+      session: null,
     });
     const id = answer.kind === 'call' ? answer.call.approval?.id : undefined;
     const approval = id === undefined ? null : this.record.getApproval(id);
@@ -193,6 +199,7 @@ export class WaitingCalls implements AsyncDisposable {
   }
 
   async *#run(request: ExecutionRequest): AsyncGenerator<ExecutionFrame> {
+    if (!this.isRunnerThere) throw new NotStarted('runtime_unavailable', 'no runner');
     this.runs.push(request);
     yield { type: 'started', runtime: { kind: 'isolate', confinement: 'none', image: null, warm: true } };
     yield { type: 'result', data: Buffer.from('"paid"') };
@@ -204,5 +211,5 @@ export interface WaitingOptions {
   readonly dataDir?: string;
   readonly sealingKey?: Uint8Array;
   readonly firstId?: number;
-  readonly waitingRoom?: { readonly perPrincipalMax: number; readonly max: number };
+  readonly waitingRoom?: WaitingRoomLimits;
 }

@@ -1,4 +1,5 @@
 /** Human approval: what waits, what exactly it is, and the decision. All of it needs the scope `approve`. */
+import { InvalidCursor } from '../../audit/record.ts';
 import type { ApprovalDesk, WantedDecision } from '../../calls/approvals/approval-desk.ts';
 import { approvalStatuses } from '../../model/approval.ts';
 import { callerOf } from '../authenticate.ts';
@@ -7,13 +8,12 @@ import { invalidQuery, readQuery } from '../query.ts';
 import type { BodyParser } from '../read-body.ts';
 import type { Route } from '../route.ts';
 
-const idPattern = /^apr_[0-9A-Z]{26}$/;
 const limitDefault = 50;
 const limitMax = 100;
 
 const parameters = {
   status: { description: 'Only those of this status', enum: approvalStatuses },
-  limit: { description: `1 to ${limitMax}, default ${limitDefault}: how many are looked at` },
+  limit: { description: `1 to ${limitMax}, default ${limitDefault}: the most items of a page` },
   cursor: { description: 'nextCursor of the page before' },
 } as const;
 
@@ -36,12 +36,15 @@ export function listApprovalsRoute(desk: Pick<ApprovalDesk, 'list'>): Route {
       const wanted = approvalStatuses.find((candidate) => candidate === status);
       if (status !== undefined && wanted === undefined)
         throw invalidQuery({ pointer: '?status', message: `must be one of ${approvalStatuses.join(', ')}` });
-      if (cursor !== undefined && !idPattern.test(cursor))
-        throw invalidQuery({ pointer: '?cursor', message: 'is not a cursor of this list' });
-      const { items, next } = await desk.list(callerOf(response), {
+      const query = {
         ...(wanted === undefined ? {} : { status: wanted }),
-        ...(cursor === undefined ? {} : { before: cursor }),
+        ...(cursor === undefined ? {} : { cursor }),
         limit: limit === undefined ? limitDefault : readLimit(limit),
+      };
+      const { items, next } = await desk.list(callerOf(response), query).catch((error: unknown) => {
+        if (error instanceof InvalidCursor)
+          throw invalidQuery({ pointer: '?cursor', message: 'is not a cursor of this list' });
+        throw error;
       });
       response.set('Cache-Control', 'no-store').json({ items, nextCursor: next });
     },

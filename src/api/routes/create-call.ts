@@ -49,7 +49,11 @@ export function createCallRoute(options: CreateCallOptions): Route {
       'malformed_request',
       'unsupported_media_type',
       'policy_denied',
+      'not_found',
       'unknown_tool',
+      'session_busy',
+      'session_image_mismatch',
+      'session_ended',
       'idempotency_in_flight',
       'payload_too_large',
       'invalid_arguments',
@@ -82,6 +86,7 @@ export function createCallRoute(options: CreateCallOptions): Route {
         limits: body.limits ?? {},
         labels: body.labels ?? {},
         idempotencyKey,
+        session: body.session ?? null,
       };
       const preference = readPrefer(request.get('prefer'));
       const asEvents = request.accepts(['application/json', 'text/event-stream']) === 'text/event-stream';

@@ -5,14 +5,7 @@ import { maySee } from '../may-see.ts';
 import { Problem } from '../problem.ts';
 import { readQuery } from '../query.ts';
 import type { Route } from '../route.ts';
-
-/** Formats that a browser only draws. Everything else is handed over as a download. */
-const magicNumbers: Readonly<Record<string, (head: string) => boolean>> = {
-  'image/png': (head) => head.startsWith('\u0089PNG\r\n\u001a\n'),
-  'image/jpeg': (head) => head.startsWith('\u00ff\u00d8\u00ff'),
-  'image/gif': (head) => head.startsWith('GIF87a') || head.startsWith('GIF89a'),
-  'image/webp': (head) => head.startsWith('RIFF') && head.slice(8, 12) === 'WEBP',
-};
+import { sendUntrusted } from '../send-untrusted.ts';
 
 export interface GetArtifactOptions {
   readonly record: Pick<RecordStore, 'getArtifact'>;
@@ -40,16 +33,7 @@ export function getArtifactRoute(options: GetArtifactOptions): Route {
         );
       }
       await options.onRead(caller, artifact.id, artifact.callId);
-      const data = Buffer.from(artifact.data);
-      const isImage = magicNumbers[artifact.mediaType]?.(data.subarray(0, 16).toString('latin1')) ?? false;
-      const fileName = encodeURIComponent(artifact.name.split('/').at(-1) ?? 'artifact');
-      response
-        .set('Content-Type', isImage ? artifact.mediaType : 'application/octet-stream')
-        .set('Content-Disposition', isImage ? 'inline' : `attachment; filename*=UTF-8''${fileName}`)
-        .set('Content-Security-Policy', "sandbox; default-src 'none'")
-        .set('X-Content-Type-Options', 'nosniff')
-        .set('Cache-Control', 'private, no-store')
-        .send(data);
+      sendUntrusted(response, artifact);
     },
   };
 }

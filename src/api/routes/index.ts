@@ -1,4 +1,5 @@
 /** Every endpoint, in the order of API.md. The coverage test walks this list. */
+import { randomBytes } from 'node:crypto';
 import type { Caller } from '../../model/principal.ts';
 import type { BlockList } from '../../calls/block-list.ts';
 import type { CallContext } from '../../calls/call-context.ts';
@@ -6,8 +7,11 @@ import type { DetachedCalls } from '../../calls/detached-calls.ts';
 import { executeCall } from '../../calls/execute-call.ts';
 import type { ApprovalDesk } from '../../calls/approvals/approval-desk.ts';
 import { cancelCall } from '../../calls/cancel-call.ts';
+import type { ActivePolicy } from '../../calls/policy/active-policy.ts';
 import type { KeyRing } from '../../calls/key-ring.ts';
 import { actor } from '../../calls/key-ring.ts';
+import type { SessionDesk } from '../../calls/sessions/session-desk.ts';
+import type { SessionFiles } from '../../calls/sessions/session-files.ts';
 import { visibleTools } from '../../policy/visibility.ts';
 import type { CallFollower } from '../follow-call.ts';
 import { createOpenApi } from '../openapi.ts';
@@ -17,9 +21,11 @@ import type { Route } from '../route.ts';
 import { decideApprovalRoute, getApprovalRoute, listApprovalsRoute } from './approvals.ts';
 import { cancelCallRoute } from './cancel-call.ts';
 import { addBlockRoute, listBlocksRoute, removeBlockRoute } from './blocks.ts';
+import { activatePolicyRoute, reloadPolicyRoute, unpinPolicyRoute } from './change-policy.ts';
 import { createCallRoute } from './create-call.ts';
 import { decideRoute } from './decide.ts';
 import { followCallRoute } from './follow-call.ts';
+import { exportAuditRoute } from './export-audit.ts';
 import { getArtifactRoute } from './get-artifact.ts';
 import { getCallRoute } from './get-call.ts';
 import { getPolicyRoute } from './get-policy.ts';
@@ -28,6 +34,9 @@ import { listAuditEventsRoute } from './list-audit-events.ts';
 import { listCheckpointsRoute } from './list-checkpoints.ts';
 import { listToolsRoute } from './list-tools.ts';
 import { healthRoute, metricsRoute, openApiRoute, readyRoute } from './operations.ts';
+import { getRevisionRoute, listRevisionsRoute } from './policy-revisions.ts';
+import { getFileRoute, listFilesRoute, putFileRoute, removeFileRoute } from './session-files.ts';
+import { endSessionRoute, getSessionRoute, listSessionsRoute, openSessionRoute } from './sessions.ts';
 import { verifyAuditRoute } from './verify-audit.ts';
 
 export interface RoutesOptions {
@@ -35,8 +44,11 @@ export interface RoutesOptions {
   readonly keys: KeyRing;
   readonly desk: ApprovalDesk;
   readonly detached: DetachedCalls;
+  readonly sessions: SessionDesk;
+  readonly files: SessionFiles;
   readonly follower: CallFollower;
   readonly blocks: BlockList;
+  readonly policy: ActivePolicy;
   readonly readiness: () => Promise<Readiness>;
   readonly isDraining: () => boolean;
   readonly servesMetrics: boolean;
@@ -44,12 +56,24 @@ export interface RoutesOptions {
 }
 
 export function createRoutes(options: RoutesOptions): readonly Route[] {
-  const { context, keys, desk, detached, follower } = options;
+  const { context, keys, desk, detached, files, follower, sessions } = options;
   const { record } = context;
   const bodies = createBodyParser();
   const recordRead = async (caller: Caller, what: string): Promise<void> => {
     await record.write({
       events: [{ type: 'audit_read', ...actor(caller), tenant: caller.principal.tenant, details: { what } }],
+    });
+  };
+  const recordExport = async (caller: Caller, format: string, filters: readonly string[]): Promise<void> => {
+    await record.write({
+      events: [
+        {
+          type: 'exported',
+          ...actor(caller),
+          tenant: caller.principal.tenant,
+          details: { format, filters: [...filters] },
+        },
+      ],
     });
   };
   const recordArtifactRead = async (caller: Caller, artifactId: string, callId: string): Promise<void> => {
@@ -75,19 +99,33 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
       : executeCall(context, caller, request, onBegun);
   const routes: Route[] = [
     createCallRoute({ bodies, executeCall: run, detached, follower }),
-    getCallRoute(record),
+    getCallRoute(record, () => randomBytes(16).toString('hex')),
     followCallRoute({ record, follower }),
     cancelCallRoute({ record, cancel: (caller, stored) => cancelCall(context, caller, stored) }),
     listToolsRoute((principal) => visibleTools(context.revision(), principal)),
     decideRoute(context, bodies),
+    openSessionRoute({ desk: sessions, bodies, isDraining: options.isDraining }),
+    listSessionsRoute(sessions),
+    getSessionRoute(sessions),
+    endSessionRoute(sessions),
+    listFilesRoute(files),
+    putFileRoute(files),
+    getFileRoute(files),
+    removeFileRoute(files),
     getArtifactRoute({ record, onRead: recordArtifactRead }),
     listApprovalsRoute(desk),
     getApprovalRoute(desk),
     decideApprovalRoute({ desk, bodies, isDraining: options.isDraining }),
     listAuditEventsRoute({ record, onRead: recordRead }),
     verifyAuditRoute({ record, onRead: recordRead }),
+    exportAuditRoute({ record, now: () => context.clock.now(), onExport: recordExport }),
     listCheckpointsRoute({ record, onRead: recordRead }),
-    getPolicyRoute(context.revision),
+    getPolicyRoute(options.policy),
+    listRevisionsRoute(record, options.policy),
+    getRevisionRoute(record, options.policy),
+    reloadPolicyRoute(options.policy),
+    activatePolicyRoute(options.policy, bodies),
+    unpinPolicyRoute(options.policy, bodies),
     listBlocksRoute(options.blocks),
     addBlockRoute(options.blocks, bodies),
     removeBlockRoute(options.blocks),

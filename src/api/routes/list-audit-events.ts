@@ -1,22 +1,13 @@
-import { eventCatalogue } from '../../audit/events.ts';
 import { InvalidCursor } from '../../audit/record.ts';
 import type { EventQuery, RecordStore } from '../../audit/record.ts';
 import type { Caller } from '../../model/principal.ts';
-import { callerOf, hasScope } from '../authenticate.ts';
+import { callerOf } from '../authenticate.ts';
+import { filterParameters, readChoice, readEventFilter } from '../event-filter.ts';
 import { invalidQuery, readQuery } from '../query.ts';
 import type { Route } from '../route.ts';
 
 const parameters = {
-  type: { description: 'Event type', enum: Object.keys(eventCatalogue) },
-  principal: { description: 'Who acted' },
-  tool: { description: 'Tool name' },
-  status: { description: 'Final status of a call' },
-  effect: { description: 'What policy decided', enum: ['allow', 'deny', 'require_approval'] },
-  rule: { description: 'Rule that decided, as policy/rule' },
-  callId: { description: 'One call' },
-  requestId: { description: 'One request' },
-  from: { description: 'RFC 3339 time, inclusive' },
-  to: { description: 'RFC 3339 time, exclusive' },
+  ...filterParameters,
   order: { description: 'Newest first (desc) unless asked otherwise', enum: ['asc', 'desc'] },
   limit: { description: '1 to 1000, default 100' },
   cursor: { description: 'nextCursor of the page before' },
@@ -24,7 +15,6 @@ const parameters = {
 
 const limitDefault = 100;
 const limitMax = 1000;
-const timePattern = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/;
 
 export interface ListAuditEventsOptions {
   readonly record: Pick<RecordStore, 'listEvents'>;
@@ -44,17 +34,13 @@ export function listAuditEventsRoute(options: ListAuditEventsOptions): Route {
     audits: ['audit_read'],
     async handler(request, response) {
       const caller = callerOf(response);
-      const { limit, order, from, to, type, effect, ...filters } = readQuery(
+      const { limit, order, cursor, ...filters } = readQuery(
         request,
         Object.keys(parameters) as (keyof typeof parameters)[],
       );
       const query: EventQuery = {
-        tenant: hasScope(caller, 'admin') ? null : caller.principal.tenant,
-        ...filters,
-        ...(type === undefined ? {} : { type: readChoice('type', type, parameters.type.enum) }),
-        ...(effect === undefined ? {} : { effect: readChoice('effect', effect, parameters.effect.enum) }),
-        ...(from === undefined ? {} : { from: readTime('from', from) }),
-        ...(to === undefined ? {} : { to: readTime('to', to) }),
+        ...readEventFilter(caller, filters),
+        ...(cursor !== undefined && { cursor }),
         limit: limit === undefined ? limitDefault : readLimit(limit),
         order: order === undefined ? 'desc' : readChoice('order', order, parameters.order.enum),
       };
@@ -68,24 +54,6 @@ export function listAuditEventsRoute(options: ListAuditEventsOptions): Route {
       }
     },
   };
-}
-
-function readChoice<const T extends string>(name: string, value: string, choices: readonly T[]): T {
-  const choice = choices.find((candidate) => candidate === value);
-  if (choice === undefined)
-    throw invalidQuery({ pointer: `?${name}`, message: `must be one of ${choices.join(', ')}` });
-  return choice;
-}
-
-function readTime(name: string, value: string): string {
-  const time = timePattern.test(value) ? new Date(value) : new Date(Number.NaN);
-  if (Number.isNaN(time.getTime())) {
-    throw invalidQuery({
-      pointer: `?${name}`,
-      message: 'must be an RFC 3339 time such as 2026-01-31T12:00:00Z',
-    });
-  }
-  return time.toISOString();
 }
 
 function readLimit(value: string): number {

@@ -6,9 +6,13 @@ import { genesisHash, linkEvent } from '../chain.ts';
 import { parseCanonicalEvent, searchColumnNames, searchColumns } from '../stored-event.ts';
 import { openWriter, sqliteCode } from './connection.ts';
 import type { ChainHead, SealedEvent } from '../chain.ts';
+import type { Activation } from '../record.ts';
 import type { Connection } from './connection.ts';
 import { hasLeftWaiting } from './has-left-waiting.ts';
 import type { Commit, SealedWrite, Stored, StoredApproval, WriteFailure } from './protocol.ts';
+
+/** Policy revisions kept: the latest activated, and the one that decides. */
+const revisionsKeptMax = 1000;
 
 /** The chain as this transaction left it so far. */
 interface Position extends ChainHead {
@@ -166,7 +170,13 @@ function storeWrite(statements: Statements, write: SealedWrite, start: Position)
     statements.addPayload.run(callId, payload);
   }
   if (write.releasedIdempotency !== undefined) {
-    statements.unclaim.run(write.releasedIdempotency.principal, write.releasedIdempotency.key);
+    const { principal, key, callId } = write.releasedIdempotency;
+    statements.unclaim.run(principal, key, callId);
+  }
+  for (const stored of write.sessions ?? []) {
+    const { session, tenant, principal } = stored;
+    const body = Buffer.from(JSON.stringify(stored));
+    statements.putSession.run(session.id, tenant, principal, session.status, body);
   }
   for (const key of write.keys ?? []) {
     const { id, secretHash, principal, tenant, createdAtMs, expiresAtMs, revokedAtMs } = key;
@@ -174,6 +184,7 @@ function storeWrite(statements: Statements, write: SealedWrite, start: Position)
     statements.putKey.run(id, secretHash, principal, tenant, ...lists, createdAtMs, expiresAtMs, revokedAtMs);
   }
   for (const { id, atMs } of write.revokedKeys ?? []) statements.revokeKey.run(atMs, id);
+  if (write.activation !== undefined) storeActivation(statements, write.activation);
   for (const block of write.blocks ?? []) {
     statements.putBlock.run(block.id, block.expiresAtMs, JSON.stringify(block));
     statements.dropBlocks.run(write.nowMs);
@@ -181,6 +192,14 @@ function storeWrite(statements: Statements, write: SealedWrite, start: Position)
   for (const id of write.removedBlocks ?? []) statements.dropBlock.run(id);
   if (write.probeBytes !== undefined) statements.probe.run(write.nowMs, write.probeBytes);
   return position;
+}
+
+function storeActivation(statements: Statements, { revision, content, atMs, facts, pin }: Activation): void {
+  const text = JSON.stringify(facts);
+  if (content !== null) statements.addRevision.run(revision, Buffer.from(content), atMs, atMs, text);
+  statements.useRevision.run(atMs, text, revision);
+  statements.setPolicyState.run(revision, pin === null ? null : JSON.stringify(pin));
+  statements.dropRevisions.run(revisionsKeptMax);
 }
 
 /** Compare-and-swap from pending; false when another write was first. */
@@ -262,7 +281,7 @@ function prepare(connection: Connection) {
        ON CONFLICT (principal, key) DO UPDATE SET fingerprint = excluded.fingerprint, call_id = excluded.call_id,
          expires_at_ms = excluded.expires_at_ms WHERE expires_at_ms <= ?`,
     ),
-    unclaim: connection.prepare('DELETE FROM idempotency WHERE principal = ? AND key = ?'),
+    unclaim: connection.prepare('DELETE FROM idempotency WHERE principal = ? AND key = ? AND call_id = ?'),
     addApproval: connection.prepare(
       `INSERT INTO approvals (id, call_id, principal, status, expires_at_ms, body) VALUES (?, ?, ?, 'pending', ?, ?)`,
     ),
@@ -273,6 +292,10 @@ function prepare(connection: Connection) {
          AND NOT ${hasLeftWaiting}`,
     ),
     dropPayload: connection.prepare('DELETE FROM pending_payloads WHERE call_id = ?'),
+    putSession: connection.prepare(
+      `INSERT INTO sessions (id, tenant, principal, status, body) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET status = excluded.status, body = excluded.body WHERE status = 'open'`,
+    ),
     putKey: connection.prepare(
       `INSERT OR REPLACE INTO api_keys
          (id, secret_hash, principal, tenant, roles, scopes, created_at_ms, expires_at_ms, revoked_at_ms)
@@ -281,6 +304,21 @@ function prepare(connection: Connection) {
     // A key that is revoked already keeps its time.
     revokeKey: connection.prepare(
       'UPDATE api_keys SET revoked_at_ms = coalesce(revoked_at_ms, ?) WHERE id = ?',
+    ),
+    addRevision: connection.prepare(
+      `INSERT OR IGNORE INTO policy_revisions (id, content, first_activated_at_ms, last_activated_at_ms, facts)
+       VALUES (?, ?, ?, ?, ?)`,
+    ),
+    useRevision: connection.prepare(
+      'UPDATE policy_revisions SET last_activated_at_ms = ?, facts = ? WHERE id = ?',
+    ),
+    // The reference makes an activation without content fail when it is not stored after all.
+    setPolicyState: connection.prepare(
+      'INSERT OR REPLACE INTO policy_state (id, revision, pin) VALUES (1, ?, ?)',
+    ),
+    dropRevisions: connection.prepare(
+      `DELETE FROM policy_revisions WHERE id NOT IN (SELECT revision FROM policy_state)
+         AND id NOT IN (SELECT id FROM policy_revisions ORDER BY last_activated_at_ms DESC, id LIMIT ?)`,
     ),
     putBlock: connection.prepare('INSERT INTO blocks (id, expires_at_ms, body) VALUES (?, ?, ?)'),
     // What expired is on the record; here it would only be read at every start.

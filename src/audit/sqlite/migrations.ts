@@ -141,7 +141,41 @@ const approvals = `
   ) STRICT;
 `;
 
-const migrations: readonly string[] = [initial, blocks, approvals];
+/** Counts what waits of a tenant; the expression is that of `pendingTenant`. */
+const approvalTenants = `
+  CREATE INDEX approvals_tenant ON approvals (json_extract(CAST(body AS TEXT), '$.tenant')) WHERE status = 'pending';
+`;
+
+/** `body` is the stored session as JSON. */
+const sessions = `
+  CREATE TABLE sessions (
+    id TEXT PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    status TEXT NOT NULL,
+    body BLOB NOT NULL
+  ) STRICT;
+  CREATE INDEX sessions_owner ON sessions (tenant, principal, id);
+  CREATE INDEX sessions_open ON sessions (id) WHERE status = 'open';
+`;
+
+/** Revisions by their hash, and which one decides; `facts` and `pin` are JSON. */
+const revisions = `
+  CREATE TABLE policy_revisions (
+    id TEXT PRIMARY KEY,
+    content BLOB NOT NULL,
+    first_activated_at_ms INTEGER NOT NULL,
+    last_activated_at_ms INTEGER NOT NULL,
+    facts TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE policy_state (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    revision TEXT NOT NULL REFERENCES policy_revisions (id),
+    pin TEXT
+  ) STRICT;
+`;
+
+const migrations: readonly string[] = [initial, blocks, approvals, approvalTenants, sessions, revisions];
 
 /** Brings the schema up to date; safe to run again and from several processes. Throws `RecordUnavailable` for a newer one. */
 export function migrate(connection: Connection): void {

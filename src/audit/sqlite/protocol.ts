@@ -3,7 +3,7 @@
  * Both sides are ours; nothing here is hostile. Content was canonical JSON before it came here.
  */
 import type { Block } from '../../model/block.ts';
-import type { ApiKey, IdempotencyEntry, StoredArtifact } from '../record.ts';
+import type { Activation, ApiKey, IdempotencyEntry, StoredArtifact, StoredSession } from '../record.ts';
 import type { ChainHead, SealedEvent } from '../chain.ts';
 
 /** A call with its commitment's salt, ready to be stored. */
@@ -34,11 +34,13 @@ export interface SealedWrite {
   readonly calls?: readonly SealedCall[];
   readonly artifacts?: readonly StoredArtifact[];
   readonly idempotency?: IdempotencyEntry;
-  readonly releasedIdempotency?: { readonly principal: string; readonly key: string };
+  readonly releasedIdempotency?: Pick<IdempotencyEntry, 'principal' | 'key' | 'callId'>;
   readonly requestedApproval?: { readonly approval: StoredApproval; readonly payload: Uint8Array };
   readonly settledApproval?: StoredApproval;
+  readonly sessions?: readonly StoredSession[];
   readonly keys?: readonly ApiKey[];
   readonly revokedKeys?: readonly { readonly id: string; readonly atMs: number }[];
+  readonly activation?: Activation;
   readonly blocks?: readonly Block[];
   readonly removedBlocks?: readonly string[];
   /** Writes to the disk although there is nothing to store: so many bytes, which the next probe gives back. */

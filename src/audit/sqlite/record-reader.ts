@@ -3,20 +3,26 @@ import { parseCanonicalEvent, storedEvent } from '../stored-event.ts';
 import { encodeCursor } from '../cursor.ts';
 import { openReader, recordUnavailable, sqliteCode } from './connection.ts';
 import { eventSql, firstPositionSince } from './event-query.ts';
+import { startExport } from './export-rows.ts';
 import { hasLeftWaiting } from './has-left-waiting.ts';
 import { requireCurrentSchema } from './migrations.ts';
 import { verifyRecord } from './verify-record.ts';
 import type { Approval } from '../../model/approval.ts';
-import type { ApprovalQuery } from '../record.ts';
-import type { ApiKey, EventQuery, IdempotencyEntry, Page, QuotaUse, RecordReader } from '../record.ts';
+import type { ApprovalQuery, PendingOf, Pin, PolicyState, StoredRevision } from '../record.ts';
+import type { ActivationFacts, ApiKey, EventQuery, IdempotencyEntry, Page } from '../record.ts';
+import type { QuotaUse, RecordReader } from '../record.ts';
+import type { SessionQuery, StoredSession } from '../record.ts';
 import type { StoredArtifact, StoredCall, StoredEvent } from '../record.ts';
-import type { VerifyReport, VerifyTrust, WriterHead } from '../record.ts';
+import type { ExportFilter, RecordExport, VerifyReport, VerifyTrust, WriterHead } from '../record.ts';
 import type { Block } from '../../model/block.ts';
 import type { Scope } from '../../model/principal.ts';
 import type { Connection } from './connection.ts';
 
 /** After every id: prefixed ULIDs are ASCII. */
 const lastId = '\uffff';
+
+/** As it is indexed. */
+const pendingTenant = `json_extract(CAST(body AS TEXT), '$.tenant')`;
 
 /** Rows read at once where a caller may stop in between. */
 const drawsBatch = 500;
@@ -88,15 +94,41 @@ export class SqliteRecordReader implements RecordReader, Disposable {
     return (this.#read(() => this.#statements.overdue.all(nowMs, limit)) as Buffer[]).map(parseApproval);
   }
 
-  countPendingApprovals(principal: string | null): number {
-    const { countPending, countPendingOf } = this.#statements;
+  countPendingApprovals(of: PendingOf): number {
+    const { countPending, countPendingOf, countPendingOfTenant } = this.#statements;
     return Number(
-      this.#read(() => (principal === null ? countPending.get() : countPendingOf.get(principal))),
+      this.#read(() => {
+        if (of === null) return countPending.get();
+        return 'tenant' in of ? countPendingOfTenant.get(of.tenant) : countPendingOf.get(of.principal);
+      }),
     );
   }
 
   getPendingPayload(callId: string): Uint8Array | null {
     return (this.#read(() => this.#statements.payload.get(callId)) as Buffer | undefined) ?? null;
+  }
+
+  getSession(id: string): StoredSession | null {
+    const body = this.#read(() => this.#statements.session.get(id) as Buffer | undefined);
+    return body === undefined ? null : parseSession(body);
+  }
+
+  listSessions({
+    tenant,
+    principal,
+    status,
+    before = lastId,
+    limit,
+  }: SessionQuery): readonly StoredSession[] {
+    const { sessions } = this.#statements;
+    const wanted = status ?? null;
+    return (this.#read(() => sessions.all(tenant, principal, before, wanted, wanted, limit)) as Buffer[]).map(
+      parseSession,
+    );
+  }
+
+  openSessions(): readonly StoredSession[] {
+    return (this.#read(() => this.#statements.openSessions.all()) as Buffer[]).map(parseSession);
   }
 
   getKey(id: string): ApiKey | null {
@@ -106,6 +138,24 @@ export class SqliteRecordReader implements RecordReader, Disposable {
 
   listKeys(): readonly ApiKey[] {
     return this.#read(() => this.#statements.keys.all() as KeyRow[]).map(apiKey);
+  }
+
+  policyState(): PolicyState | null {
+    const row = this.#read(
+      () => this.#statements.policyState.get() as { revision: string; pin: string | null } | undefined,
+    );
+    if (row === undefined) return null;
+    return { revision: row.revision, pin: row.pin === null ? null : (JSON.parse(row.pin) as Pin) };
+  }
+
+  revisionContent(revision: string): string | null {
+    const content = this.#read(() => this.#statements.revisionContent.get(revision) as Buffer | undefined);
+    return content?.toString() ?? null;
+  }
+
+  listRevisions(): readonly StoredRevision[] {
+    const rows = this.#read(() => this.#statements.revisions.all() as (StoredRevision & { facts: string })[]);
+    return rows.map((row) => ({ ...row, facts: JSON.parse(row.facts) as ActivationFacts }));
   }
 
   listBlocks(): readonly Block[] {
@@ -136,6 +186,10 @@ export class SqliteRecordReader implements RecordReader, Disposable {
     };
   }
 
+  export(filter: ExportFilter): RecordExport {
+    return this.#read(() => startExport(this.#connection, filter, (read) => this.#read(read)));
+  }
+
   heads(): readonly WriterHead[] {
     return this.#read(() => this.#statements.heads.all() as WriterHead[]);
   }
@@ -160,7 +214,7 @@ export class SqliteRecordReader implements RecordReader, Disposable {
   }
 
   #quotaUseOf({ type, canonical }: DrawRow): readonly QuotaUse[] {
-    const { time, callId, quotas } = parseCanonicalEvent(canonical.toString());
+    const { time, callId, tenant = '', quotas } = parseCanonicalEvent(canonical.toString());
     if (callId === undefined) return [];
     if (type === 'not_started') {
       const intent = this.#read(() => this.#statements.intent.get(callId) as DrawRow | undefined);
@@ -172,7 +226,7 @@ export class SqliteRecordReader implements RecordReader, Disposable {
     const kind = type === 'intent' ? 'leased' : 'ended';
     // Draws of the first version said no amount: it counted calls alone.
     const draws = quotas.map((draw) => ({ ...firstVersionDraw, ...draw }));
-    return [{ kind, atMs: Date.parse(time), callId, draws }];
+    return [{ kind, atMs: Date.parse(time), callId, tenant, draws }];
   }
 
   openCalls(): readonly StoredCall[] {
@@ -219,9 +273,27 @@ function prepare(connection: Connection) {
     countPendingOf: connection
       .prepare(`SELECT count(*) FROM approvals WHERE status = 'pending' AND principal = ?`)
       .pluck(),
+    countPendingOfTenant: connection
+      .prepare(`SELECT count(*) FROM approvals WHERE status = 'pending' AND ${pendingTenant} = ?`)
+      .pluck(),
     payload: connection.prepare('SELECT sealed FROM pending_payloads WHERE call_id = ?').pluck(),
+    session: connection.prepare('SELECT body FROM sessions WHERE id = ?').pluck(),
+    sessions: connection
+      .prepare(
+        `SELECT body FROM sessions WHERE tenant = ? AND principal = ? AND id < ? AND (? IS NULL OR status = ?)
+         ORDER BY id DESC LIMIT ?`,
+      )
+      .pluck(),
+    openSessions: connection.prepare(`SELECT body FROM sessions WHERE status = 'open' ORDER BY id`).pluck(),
     key: connection.prepare('SELECT * FROM api_keys WHERE id = ?'),
     keys: connection.prepare('SELECT * FROM api_keys ORDER BY id'),
+    policyState: connection.prepare('SELECT revision, pin FROM policy_state'),
+    revisionContent: connection.prepare('SELECT content FROM policy_revisions WHERE id = ?').pluck(),
+    revisions: connection.prepare(
+      `SELECT id AS revision, length(content) AS contentBytes, first_activated_at_ms AS firstActivatedAtMs,
+         last_activated_at_ms AS lastActivatedAtMs, facts
+       FROM policy_revisions ORDER BY last_activated_at_ms DESC, id LIMIT 1000`,
+    ),
     blocks: connection.prepare('SELECT body FROM blocks WHERE expires_at_ms > ? ORDER BY id').pluck(),
     heads: connection.prepare('SELECT writer, sequence, hash FROM writers ORDER BY writer'),
     // Inside of strings quotation marks are escaped: only the member itself reads like this.
@@ -248,6 +320,10 @@ function prepare(connection: Connection) {
 
 function parseApproval(body: Buffer): Approval {
   return JSON.parse(body.toString()) as Approval;
+}
+
+function parseSession(body: Buffer): StoredSession {
+  return JSON.parse(body.toString()) as StoredSession;
 }
 
 function readEvent(row: EventRow): StoredEvent {

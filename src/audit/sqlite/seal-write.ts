@@ -66,8 +66,10 @@ export function sealWrite(write: RecordWrite, sources: SealSources): SealedWrite
     ...(write.settledApproval !== undefined && {
       settledApproval: storedApproval(write.settledApproval),
     }),
+    ...(write.sessions !== undefined && { sessions: write.sessions }),
     ...(write.keys !== undefined && { keys: write.keys }),
     ...(write.revokedKeys !== undefined && { revokedKeys: write.revokedKeys }),
+    ...(write.activation !== undefined && { activation: write.activation }),
     ...(write.blocks !== undefined && { blocks: write.blocks }),
     ...(write.removedBlocks !== undefined && { removedBlocks: write.removedBlocks }),
   };

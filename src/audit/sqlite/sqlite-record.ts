@@ -3,9 +3,9 @@ import { RecordUnavailable } from '../record.ts';
 import { parseCanonicalEvent, storedEvent } from '../stored-event.ts';
 import { poolRandomBytes, sealWrite } from './seal-write.ts';
 import { WriteQueue } from './write-queue.ts';
-import type { ApprovalQuery } from '../record.ts';
+import type { ApprovalQuery, PendingOf, SessionQuery } from '../record.ts';
 import type { EventQuery, Receipt, RecordHealth, RecordStore, RecordWrite, StoredEvent } from '../record.ts';
-import type { VerifyTrust } from '../record.ts';
+import type { ExportFilter, VerifyTrust } from '../record.ts';
 import { linkEvent } from '../chain.ts';
 import type { ChainHead, SealedEvent } from '../chain.ts';
 import type { SealedWrite } from './protocol.ts';
@@ -87,12 +87,24 @@ export class SqliteRecord implements RecordStore {
     return this.#reader.overdueApprovals(nowMs, limit);
   }
 
-  countPendingApprovals(principal: string | null) {
-    return this.#reader.countPendingApprovals(principal);
+  countPendingApprovals(of: PendingOf) {
+    return this.#reader.countPendingApprovals(of);
   }
 
   getPendingPayload(callId: string) {
     return this.#reader.getPendingPayload(callId);
+  }
+
+  getSession(id: string) {
+    return this.#reader.getSession(id);
+  }
+
+  listSessions(query: SessionQuery) {
+    return this.#reader.listSessions(query);
+  }
+
+  openSessions() {
+    return this.#reader.openSessions();
   }
 
   getKey(id: string) {
@@ -103,12 +115,28 @@ export class SqliteRecord implements RecordStore {
     return this.#reader.listKeys();
   }
 
+  policyState() {
+    return this.#reader.policyState();
+  }
+
+  revisionContent(revision: string) {
+    return this.#reader.revisionContent(revision);
+  }
+
+  listRevisions() {
+    return this.#reader.listRevisions();
+  }
+
   listBlocks() {
     return this.#reader.listBlocks();
   }
 
   listEvents(query: EventQuery) {
     return this.#reader.listEvents(query);
+  }
+
+  export(filter: ExportFilter) {
+    return this.#reader.export(filter);
   }
 
   heads() {

@@ -145,5 +145,5 @@ function writeBytes(write: SealedWrite): number {
   for (const { body } of write.calls ?? []) bytes += body.length;
   for (const { data } of write.artifacts ?? []) bytes += data.byteLength;
   bytes += write.requestedApproval?.payload.byteLength ?? 0;
-  return bytes;
+  return bytes + (write.activation?.content?.length ?? 0);
 }

@@ -32,7 +32,7 @@ export const injectionEntry: Detector = {
 
 const scoreMin = 6;
 /** Signs further apart than this do not belong together. */
-const distanceMax = 600;
+export const signDistanceMax = 600;
 const ruleId = 'injection-rule';
 
 /** The rules in the form that the scanner takes; their hits are only signs. `mergeInjection` makes findings of them. */
@@ -67,7 +67,7 @@ export function mergeInjection(hits: readonly LiteralHit[]): readonly LiteralHit
     group = [];
   };
   for (const sign of signs) {
-    if (sign.start - (group.at(-1)?.end ?? sign.start) > distanceMax || group.length >= groupMax) close();
+    if (sign.start - (group.at(-1)?.end ?? sign.start) > signDistanceMax || group.length >= groupMax) close();
     group.push(sign);
   }
   close();
@@ -76,7 +76,7 @@ export function mergeInjection(hits: readonly LiteralHit[]): readonly LiteralHit
 
 const groupMax = 64;
 
-function isSign({ detector }: LiteralHit): boolean {
+export function isSign({ detector }: LiteralHit): boolean {
   return detector.startsWith(ruleId);
 }
 

@@ -11,6 +11,13 @@ const hexUnitsMin = 32;
 /** Lines of wrapped base64 (RFC 2045 §6.8, RFC 7468 §2) are at least this long, but for the last. */
 const wrappedLineUnitsMin = 56;
 
+/** Whether a text ends with a line of base64 that the next line may go on with. */
+export function endsLikeWrappedRun(text: string): boolean {
+  return wrappedTail.test(text.slice(-(wrappedLineUnitsMin + 2)));
+}
+
+const wrappedTail = new RegExp(`[A-Za-z0-9+/_-]{${wrappedLineUnitsMin}}\\r?\\n$`);
+
 /** Value of a base64 or base64url digit by code; -1 for everything else. RFC 4648 §4, §5. */
 const base64Value = new Int8Array(256).fill(-1);
 for (const [value, digit] of [

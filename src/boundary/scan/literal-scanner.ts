@@ -3,6 +3,8 @@
  * Work is linear: a format's reach is bounded, and a format that reads far starts only at the edge of a word.
  */
 import type { Confidence, LiteralDetector, PatternFormat, Span } from '../detector.ts';
+import type { UnfinishedPattern } from '../stream/unfinished-pattern.ts';
+import { unfinished } from '../stream/unfinished-pattern.ts';
 import { buildLiteralAutomaton } from './literal-automaton.ts';
 import type { TextCodes } from './text-codes.ts';
 import { buildAlphabet, casesOf, encodeText } from './text-codes.ts';
@@ -36,6 +38,16 @@ export interface LiteralScanner {
   scanInContext(survey: Survey): LiteralHit[];
   /** Whether a key or neighbouring string can be the context of a secret. */
   isContext(text: string): boolean;
+  /** What begins in a line and is not over with it, as far as the text says. */
+  candidates(survey: Survey): Candidate[];
+}
+
+/** Something that may turn out to be a hit once more lines are there. */
+export interface Candidate {
+  /** Where it begins, in the text that was surveyed. */
+  readonly start: number;
+  /** Whether it is still undecided, read in a text where it begins at `start`. Once false, it stays so with more text. */
+  readonly isOpen: (text: string, start: number) => boolean;
 }
 
 /** Whether a text was glued together somewhere in `from..to`, both included; `from` alone is the place before that character. */
@@ -70,6 +82,34 @@ export function buildLiteralScanner(detectors: readonly LiteralDetector[]): Lite
       });
       return isFound;
     },
+    candidates: ({ occurrences, text }) => findCandidates(occurrences, text, entries),
+  };
+}
+
+function findCandidates(
+  occurrences: readonly number[],
+  text: string,
+  entries: readonly Entry[],
+): Candidate[] {
+  const found: Candidate[] = [];
+  for (let at = 0; at < occurrences.length; at += 2) {
+    const { rule } = entries[occurrences[at] as number] as Entry;
+    const start = (occurrences[at + 1] as number) - rule.lead;
+    if (start < 0) continue;
+    const isOpen = rule.isOpen();
+    if (isOpen?.(text, start) === true) found.push({ start, isOpen });
+  }
+  return found;
+}
+
+/** null: what the rule finds never reaches past the end of a line. */
+function buildIsOpen({ format }: LiteralDetector): Candidate['isOpen'] | null {
+  if (format.kind === 'span') return format.isOpen ?? null;
+  const { pattern, crossesLines }: UnfinishedPattern = unfinished(format.pattern);
+  if (!crossesLines) return null;
+  return (text, start) => {
+    pattern.lastIndex = start;
+    return pattern.test(text);
   };
 }
 
@@ -82,13 +122,20 @@ interface Rule {
   readonly isSecret: boolean;
   /** What it finds is a part of what it looks at: the rest may stand in a key or a neighbouring string. */
   readonly isContextual: boolean;
+  /** Characters that may stand before the literal. */
+  readonly lead: number;
+  /** Made when it is first asked for: most processes filter no stream. */
+  readonly isOpen: () => Candidate['isOpen'] | null;
 }
 
 const everyRule = () => true;
 
 function buildRule(detector: LiteralDetector, index: number): Rule {
   const isSecret = detector.family === 'secrets';
+  let isOpen: Candidate['isOpen'] | null | undefined;
   return {
+    lead: detector.format.kind === 'pattern' ? (detector.format.lead ?? 0) : 0,
+    isOpen: () => (isOpen === undefined ? (isOpen = buildIsOpen(detector)) : isOpen),
     detector,
     index,
     matcher: buildMatcher(detector),

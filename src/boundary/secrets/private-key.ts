@@ -21,7 +21,7 @@ export const privateKeyDetectors: readonly LiteralDetector[] = [
     title: 'Private key in PEM or PGP armour, also cut off',
     source: 'RFC 7468, RFC 1421, RFC 9580 §6.2, OpenSSH PROTOCOL.key',
     literals: [begin, footer],
-    format: { kind: 'span', find: findPrivateKey },
+    format: { kind: 'span', find: findPrivateKey, isOpen: isUnfinishedKey },
     examples: {
       hit: [
         `-----BEGIN RSA ${'PRIVATE'} KEY-----\nMIIEpAIBAAKCAQEA7bq2v3\n-----END RSA PRIVATE KEY-----`,
@@ -52,6 +52,23 @@ function findPrivateKey(text: string, at: number): Span | null {
   const end = next === -1 ? -1 : endOfFooter(text, next);
   if (end === -1) return cutOffKey(text, at, bodyStart, next === -1 ? bodyStart + bodyUnitsMax : next);
   return hasKeyMaterial(text.slice(bodyStart, next)) ? { start: at, end, confidence: 'high' } : null;
+}
+
+/** A BEGIN that no further dashes follow, as far as its END is searched for. */
+function isUnfinishedKey(text: string, at: number): boolean {
+  pemType.lastIndex = at + begin.length;
+  if (!text.startsWith(begin, at) || !pemType.test(text)) return false;
+  const bodyStart = pemType.lastIndex;
+  return text.length - bodyStart <= bodyUnitsMax && text.indexOf(dashes, bodyStart) === -1;
+}
+
+/** The last lines of a text that the END of a key whose BEGIN was cut off would reach back to. */
+const keyTail =
+  /[A-Za-z0-9+/=]{32}(?:\\[nrt]|[^A-Za-z0-9+/=]){0,24}(?:[A-Za-z0-9+/=]{1,32}(?:\\[nrt]|[^A-Za-z0-9+/=]){0,24})?$/;
+const keyTailUnitsMax = 2 * lineUnitsMin + 4 * gapUnitsMax;
+
+export function endsLikeKeyBody(text: string): boolean {
+  return keyTail.test(text.slice(-keyTailUnitsMax));
 }
 
 /** Past the END line that starts at `at`; -1 when something else stands there, such as the next BEGIN. */

@@ -4,7 +4,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { canonicalJson } from '../../audit/canonical-json.ts';
-import { ApprovalSettled } from '../../audit/record.ts';
+import { ApprovalSettled, InvalidCursor } from '../../audit/record.ts';
 import type { ApprovalQuery } from '../../audit/record.ts';
 import type { Approval } from '../../model/approval.ts';
 import type { Caller } from '../../model/principal.ts';
@@ -16,6 +16,7 @@ import { ApprovedCalls } from './approved-calls.ts';
 import { decideAgain, voidReasons } from './decide-again.ts';
 import type { Reconsidered } from './decide-again.ts';
 import { expireApproval } from './expire-approvals.ts';
+import { ListCursor } from './list-cursor.ts';
 import { forbidDecision, rejectCall, voidCall } from './settle-call.ts';
 import type { Deciding } from './settle-call.ts';
 import { standingOf } from './standing.ts';
@@ -26,29 +27,53 @@ export interface WantedDecision {
   readonly reason: string;
 }
 
+/** Approvals that one page looks at, however many of them it may show. */
+const lookedAtMax = 100;
+
+export interface ListQuery extends Pick<ApprovalQuery, 'status'> {
+  /** 1 to 100. */
+  readonly limit: number;
+  /** `next` of the page before. */
+  readonly cursor?: string;
+}
+
 export class ApprovalDesk {
   readonly #context: CallContext;
   readonly #approved: ApprovedCalls;
+  readonly #cursor: ListCursor;
 
   constructor(context: CallContext, detached: DetachedCalls) {
     this.#context = context;
+    this.#cursor = new ListCursor(context.fingerprint);
     this.#approved = new ApprovedCalls(context, detached);
   }
 
-  /** Those that this person may see, newest first. A page may be short, or empty, with more to come. */
+  /**
+   * Those that this person may see, newest first. A page may be short, or empty, with more to come; of what the person
+   * may not see it tells no more than that there is a lot. Rejects with `InvalidCursor`.
+   */
   async list(
     person: Caller,
-    query: ApprovalQuery,
+    { limit, cursor, ...query }: ListQuery,
   ): Promise<{ readonly items: readonly ApprovalView[]; readonly next: string | null }> {
-    const page = this.#context.record.listApprovals(query);
+    const before = cursor === undefined ? undefined : this.#cursor.open(cursor);
+    if (before === null) throw new InvalidCursor();
+    const looked = this.#context.record.listApprovals({
+      ...query,
+      ...(before === undefined ? {} : { before }),
+      limit: lookedAtMax,
+    });
     const items: ApprovalView[] = [];
-    for (const approval of page) {
-      const standing = standingNow(approval, this.#reconsider(approval), person);
-      if (standing.kind !== 'stranger') items.push(approvalView(approval));
+    for (const approval of looked) {
       // To unseal one and to decide it may take a while: others get their turn in between.
       await nextTurn();
+      if (standingNow(approval, this.#reconsider(approval), person).kind === 'stranger') continue;
+      const last = items.at(-1);
+      if (items.length === limit && last !== undefined) return { items, next: this.#cursor.seal(last.id) };
+      items.push(approvalView(approval));
     }
-    return { items, next: page.length < query.limit ? null : (page.at(-1)?.id ?? null) };
+    const end = looked.length < lookedAtMax ? undefined : looked.at(-1);
+    return { items, next: end === undefined ? null : this.#cursor.seal(end.id) };
   }
 
   show(person: Caller, id: string): ApprovalDetail | null {
@@ -70,7 +95,7 @@ export class ApprovalDesk {
     const standing = standingNow(approval, now, person);
     if (standing.kind === 'stranger') return { kind: 'unknown' };
     if (now === null) return settledAnswer(context, id);
-    if (standing.kind !== 'approver') return forbidDecision(context, approval, person, standing);
+    if (standing.kind !== 'approver') return forbidDecision(context, approval, person, standing.kind);
     if (approval.expiresAtMs <= context.clock.now()) {
       await expireApproval(context, approval);
       return settledAnswer(context, id);
@@ -85,6 +110,9 @@ export class ApprovalDesk {
     try {
       if (decision === 'reject') return await rejectCall(context, deciding);
       if ('void' in now.verdict) return await voidCall(context, deciding, now.verdict.void);
+      // The kill switch stops a person with both hands: what they ask for, and what they let others run.
+      if (context.blocks.find(person.principal, approval.tool) !== null)
+        return await forbidDecision(context, approval, person, 'blocked');
       return await this.#approved.dispatch(deciding, now.verdict.start);
     } catch (error) {
       if (error instanceof ApprovalSettled) return settledAnswer(context, id);

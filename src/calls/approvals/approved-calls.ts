@@ -11,6 +11,7 @@ import { dispatchCall } from '../execute-call.ts';
 import { isRefusal } from '../refusal.ts';
 import { approvalView } from './approval-view.ts';
 import type { DeskAnswer } from './approval-view.ts';
+import { decideAgain, isStillApprover } from './decide-again.ts';
 import type { Reopened } from './decide-again.ts';
 import { settledApproval } from './end-waiting.ts';
 import { approvedEvent, voidCall } from './settle-call.ts';
@@ -38,7 +39,13 @@ export class ApprovedCalls {
     if (waiting?.status !== 'pending_approval' || waiting.approval?.id !== approval.id)
       throw new ApprovalSettled('its call does not wait');
     const settled = settledApproval(context, approval, 'approved', person, deciding.reason);
-    const claim = { approval: settled, decided: approvedEvent(deciding), waiting };
+    const isOvertaken = (): boolean => {
+      // Settled by somebody else: the write finds that out, and says by what.
+      if (context.record.getApproval(approval.id)?.status !== 'pending') return false;
+      const { verdict, rules } = decideAgain(context, approval);
+      return 'void' in verdict || !isStillApprover(context, approval, rules, person);
+    };
+    const claim = { approval: settled, decided: approvedEvent(deciding), waiting, isOvertaken };
     this.#underway.add(approval.id);
     try {
       const answer = await this.#detached.answerWithin(0, (onBegun) =>

@@ -2,17 +2,19 @@
  * What a waiting call is worth now: unsealed, its caller looked up, decided under the revision of this moment. Reads
  * only. Hostile: everything that the database holds about it, until the seal has opened under exactly those facts.
  */
+import type { ApiKey } from '../../audit/record.ts';
 import type { Approval } from '../../model/approval.ts';
 import type { RequiredApproval } from '../../model/decision.ts';
-import type { Caller } from '../../model/principal.ts';
+import type { Caller, Scope } from '../../model/principal.ts';
 import type { CallContext, CallRequest } from '../call-context.ts';
 import { decideCall } from '../decide-call.ts';
 import type { CallStart } from '../begin-call.ts';
 import { isRefusal } from '../refusal.ts';
 import { findTool } from '../validate-call.ts';
-import { decisionDigest } from './decision-digest.ts';
+import { decisionDigest, digestedSession } from './decision-digest.ts';
 import { decodePayload } from './pending-payload.ts';
 import type { PendingPayload } from './pending-payload.ts';
+import { standingOf } from './standing.ts';
 
 /** Why a call can no longer run. */
 export type VoidCause = 'seal' | 'caller' | 'tool' | 'denied' | 'decision' | 'arguments';
@@ -22,7 +24,8 @@ export const voidReasons: Readonly<Record<VoidCause, string>> = {
   caller: 'the key of the caller was revoked, has expired, or may no longer call',
   tool: 'the tool was changed or taken away since',
   denied: 'policy denies the call now',
-  decision: 'policy decides otherwise about this call now: rules, limits, boundary or image differ',
+  decision:
+    'policy decides otherwise about this call now: rules, limits, boundary or image differ, or its session was used or ended',
   arguments: 'the boundary blocks these arguments now',
 };
 
@@ -61,6 +64,7 @@ export function decideAgain(context: CallContext, approval: Approval): Reconside
     tool,
     args,
     decided,
+    session: digestedSession(context, request.session),
   });
   const asking = decided.decision.approval?.rules ?? rules;
   if (digest !== approval.digest) return { payload, rules: asking, verdict: { void: 'decision' } };
@@ -76,16 +80,34 @@ function openPayload(context: CallContext, approval: Approval): PendingPayload |
 
 /** The caller as its key stands now: alive, the same principal of the same tenant, still allowed to call. */
 function activeCaller(context: CallContext, approval: Approval, { caller }: PendingPayload): Caller | null {
-  const key = context.record.getKey(caller.keyId);
-  if (key === null || key.revokedAtMs !== null) return null;
-  if (key.expiresAtMs !== null && key.expiresAtMs <= context.clock.now()) return null;
-  if (key.principal !== approval.principal || key.tenant !== approval.tenant) return null;
-  const scopes = new Set(key.scopes);
-  if (!scopes.has('call') && !scopes.has('admin')) return null;
+  const key = activeKey(context, caller.keyId, 'call');
+  if (key === null || key.principal !== approval.principal || key.tenant !== approval.tenant) return null;
   return {
     ...caller,
     ...(approval.act.length === 0 ? {} : { act: approval.act }),
     principal: { id: key.principal, tenant: key.tenant, roles: key.roles, attributes: {} },
-    scopes,
+    scopes: new Set(key.scopes),
   };
+}
+
+/** Whether this person, with the key as it stands now, may still let this call run. */
+export function isStillApprover(
+  context: CallContext,
+  approval: Approval,
+  rules: RequiredApproval['rules'],
+  person: Caller,
+): boolean {
+  const key = activeKey(context, person.keyId, 'approve');
+  if (key === null || key.principal !== person.principal.id || key.tenant !== person.principal.tenant)
+    return false;
+  const principal = { ...person.principal, roles: key.roles };
+  if (context.blocks.find(principal, approval.tool) !== null) return false;
+  return standingOf(approval, rules, { ...person, principal }).kind === 'approver';
+}
+
+function activeKey(context: CallContext, id: string, scope: Scope): ApiKey | null {
+  const key = context.record.getKey(id);
+  if (key === null || key.revokedAtMs !== null) return null;
+  if (key.expiresAtMs !== null && key.expiresAtMs <= context.clock.now()) return null;
+  return key.scopes.includes(scope) || key.scopes.includes('admin') ? key : null;
 }

@@ -6,7 +6,7 @@ import { canonicalJson } from '../../audit/canonical-json.ts';
 import type { Tool } from '../../model/tool.ts';
 import type { Revision } from '../../policy/revision.ts';
 import { boundaryProfiles } from '../check-arguments.ts';
-import type { CheckedArguments } from '../call-context.ts';
+import type { CallContext, CheckedArguments } from '../call-context.ts';
 import type { Decided } from '../decide-call.ts';
 
 export interface DigestedCall {
@@ -17,6 +17,16 @@ export interface DigestedCall {
   readonly tool: Tool;
   readonly args: CheckedArguments;
   readonly decided: Decided;
+  /** The session that it would run in, and how often that was changed so far. */
+  readonly session: { readonly id: string; readonly sequence: number | null } | null;
+}
+
+/** Of a call that waits: whatever happens in its session meanwhile changes what would run. */
+export function digestedSession(
+  { sessions }: Pick<CallContext, 'sessions'>,
+  session: string | null,
+): DigestedCall['session'] {
+  return session === null ? null : { id: session, sequence: sessions.sequenceOf(session) };
 }
 
 /**
@@ -24,7 +34,7 @@ export interface DigestedCall {
  * definition with schema, runtime and code; of the boundary profiles the content counts, not the name.
  */
 export function decisionDigest(keyed: (text: string) => string, call: DigestedCall): string {
-  const { principal, tenant, act, revision, tool, args, decided } = call;
+  const { principal, tenant, act, revision, tool, args, decided, session } = call;
   const { effect, matched } = decided.decision;
   const image = tool.runtime.kind === 'container' ? (revision.images.get(tool.runtime.image) ?? null) : null;
   const facts = {
@@ -35,6 +45,7 @@ export function decisionDigest(keyed: (text: string) => string, call: DigestedCa
     matched: matched.toSorted(),
     limits: decided.limits,
     boundary: boundaryProfiles(revision, decided),
+    ...(session === null ? {} : { session: { ...session } }),
   };
   return `hmac-sha256:${keyed(`decision ${canonicalJson(facts)}`)}`;
 }

@@ -6,7 +6,7 @@ import type { CallRequest, CheckedArguments } from '../call-context.ts';
 export interface PendingPayload {
   /** The caller's scopes and roles are read anew at dispatch, by its key. */
   readonly caller: Pick<Caller, 'keyId' | 'address' | 'requestId' | 'traceId'>;
-  readonly request: Pick<CallRequest, 'limits' | 'labels' | 'idempotencyKey'>;
+  readonly request: Pick<CallRequest, 'limits' | 'labels' | 'idempotencyKey' | 'session'>;
   readonly args: CheckedArguments;
 }
 
@@ -15,11 +15,11 @@ const lengthBytes = 4;
 /** The length of a JSON header, the header, and the argument bytes as they were decided. */
 export function encodePayload(caller: Caller, request: CallRequest, args: CheckedArguments): Uint8Array {
   const { keyId, address, requestId, traceId } = caller;
-  const { limits, labels, idempotencyKey } = request;
+  const { limits, labels, idempotencyKey, session } = request;
   const header = Buffer.from(
     JSON.stringify({
       caller: { keyId, address, requestId, traceId },
-      request: { limits, labels, idempotencyKey },
+      request: { limits, labels, idempotencyKey, session },
     }),
   );
   const length = Buffer.alloc(lengthBytes);
@@ -33,5 +33,7 @@ export function decodePayload(payload: Uint8Array): PendingPayload {
   const argsAt = lengthBytes + bytes.readUInt32BE(0);
   const header = JSON.parse(bytes.toString('utf8', lengthBytes, argsAt)) as Omit<PendingPayload, 'args'>;
   const args = bytes.subarray(argsAt);
-  return { ...header, args: { value: JSON.parse(args.toString()) as JsonObject, bytes: args } };
+  // An earlier version wrote none.
+  const request = { ...header.request, session: header.request.session ?? null };
+  return { ...header, request, args: { value: JSON.parse(args.toString()) as JsonObject, bytes: args } };
 }

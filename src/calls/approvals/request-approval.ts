@@ -10,7 +10,7 @@ import type { CallAnswer, CallContext } from '../call-context.ts';
 import { idempotencyEntry, raceAnswer } from '../idempotency.ts';
 import { refuseCall } from '../refuse-call.ts';
 import { callApproval } from './approval-view.ts';
-import { decisionDigest } from './decision-digest.ts';
+import { decisionDigest, digestedSession } from './decision-digest.ts';
 import { encodePayload } from './pending-payload.ts';
 
 /** What is told to somebody who has too many calls waiting already. */
@@ -28,7 +28,7 @@ export async function requestApproval(context: CallContext, admitted: Admitted):
       'The disk is too full to promise room for another outcome. Nothing was run; ops must free space.',
     );
   }
-  const entered = context.approvals.waitingRoom.enter(caller.principal.id);
+  const entered = context.approvals.waitingRoom.enter(caller.principal);
   if (typeof entered === 'number') return refuseCall(context, caller, request, tooMany(entered), decided);
   using _place = entered;
   const approval = newApproval(context, admitted, required);
@@ -78,7 +78,16 @@ function newApproval(context: CallContext, admitted: Admitted, required: Require
     matched: decided.decision.matched,
     revision: revision.id,
     limits: decided.limits,
-    digest: decisionDigest(context.fingerprint, { principal, tenant, act, revision, tool, args, decided }),
+    digest: decisionDigest(context.fingerprint, {
+      principal,
+      tenant,
+      act,
+      revision,
+      tool,
+      args,
+      decided,
+      session: digestedSession(context, admitted.request.session),
+    }),
     requestedAtMs,
     expiresAtMs: requestedAtMs + required.expiresMs,
     status: 'pending',
@@ -100,6 +109,7 @@ function requestedEvent(admitted: Admitted, approval: Approval, labels: Call['la
       rules: approval.approvers.map(({ id }) => id),
       limits: { ...approval.limits },
       argsBytes: args.bytes.length,
+      ...(admitted.request.session === null ? {} : { sessionId: admitted.request.session }),
     },
     content: { args: inbound.forRecord, labels: { ...labels }, address: caller.address },
   };

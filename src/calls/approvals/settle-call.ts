@@ -2,6 +2,7 @@
 import type { EventDraft } from '../../audit/record.ts';
 import type { Approval } from '../../model/approval.ts';
 import type { Caller } from '../../model/principal.ts';
+import { unavailable } from '../begin-call.ts';
 import type { CallContext } from '../call-context.ts';
 import { actor } from '../key-ring.ts';
 import { approvalView, settledAnswer } from './approval-view.ts';
@@ -75,14 +76,13 @@ export async function forbidDecision(
   context: CallContext,
   approval: Approval,
   person: Caller,
-  standing: Standing,
+  standing: Standing['kind'] | 'blocked',
 ): Promise<DeskAnswer> {
-  const detail =
-    standing.kind === 'own'
-      ? 'Nobody decides about a call of their own, or of one that they act for. DELETE /v1/calls/{id} takes it back.'
-      : `No rule accepts you as approver: ${approval.approvers.map(({ id }) => id).join(', ')} asked.`;
-  const refusal = { code: 'approval_forbidden', detail } as const;
+  const refusal = { code: 'approval_forbidden', detail: whyForbidden(approval, standing) } as const;
   context.metrics.callRefused(refusal.code);
+  // What is left of the disk belongs to the outcomes of calls in flight.
+  if (!context.hasDiskReserve())
+    return unavailable('The disk is too full to record that you may not decide this. Nothing was decided.');
   await context.record.write({
     events: [
       {
@@ -90,9 +90,17 @@ export async function forbidDecision(
         ...actor(person),
         ...aboutApproval(approval),
         status: refusal.code,
-        details: { code: refusal.code, approvalId: approval.id, standing: standing.kind },
+        details: { code: refusal.code, approvalId: approval.id, standing },
       },
     ],
   });
   return { kind: 'refused', refusal, callId: approval.callId };
+}
+
+function whyForbidden({ tool, approvers }: Approval, standing: Standing['kind'] | 'blocked'): string {
+  if (standing === 'own')
+    return 'Nobody decides about a call of their own, or of one that they act for. DELETE /v1/calls/{id} takes it back.';
+  if (standing === 'blocked')
+    return `An operator has blocked your own calls of ${tool}; you may reject one, but let none run.`;
+  return `No rule accepts you as approver: ${approvers.map(({ id }) => id).join(', ')} asked.`;
 }

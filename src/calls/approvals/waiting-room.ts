@@ -1,12 +1,18 @@
-/** How many calls may wait for a person: a flood of requests must neither fill the disk nor bury the approvers. */
+/** How many calls may wait for a person: a flood of requests must neither fill the disk, nor bury the approvers, nor leave no room to other tenants. */
 import type { RecordStore } from '../../audit/record.ts';
+import type { Principal } from '../../model/principal.ts';
 
 export interface WaitingRoomLimits {
   readonly perPrincipalMax: number;
+  readonly perTenantMax: number;
   readonly max: number;
 }
 
-export const waitingRoomLimits: WaitingRoomLimits = { perPrincipalMax: 100, max: 10_000 };
+export const waitingRoomLimits: WaitingRoomLimits = {
+  perPrincipalMax: 100,
+  perTenantMax: 2_500,
+  max: 10_000,
+};
 
 /** A place that is about to be taken in the record; disposing ends that. */
 export type Place = Disposable;
@@ -14,9 +20,8 @@ export type Place = Disposable;
 export class WaitingRoom {
   readonly #record: Pick<RecordStore, 'countPendingApprovals'>;
   readonly #limits: WaitingRoomLimits;
-  /** Requests between the look at the record and their own durable row, by principal. */
-  readonly #coming = new Map<string, number>();
-  #comingCount = 0;
+  /** Requests between the look at the record and their own durable row. */
+  readonly #coming = new Set<Pick<Principal, 'id' | 'tenant'>>();
 
   constructor(record: Pick<RecordStore, 'countPendingApprovals'>, limits = waitingRoomLimits) {
     this.#record = record;
@@ -24,20 +29,17 @@ export class WaitingRoom {
   }
 
   /** A place, or the limit that is reached. Exact for one process over the record. */
-  enter(principal: string): Place | number {
-    const { perPrincipalMax, max } = this.#limits;
-    const coming = this.#coming.get(principal) ?? 0;
-    if (this.#record.countPendingApprovals(principal) + coming >= perPrincipalMax) return perPrincipalMax;
-    if (this.#record.countPendingApprovals(null) + this.#comingCount >= max) return max;
-    this.#coming.set(principal, coming + 1);
-    this.#comingCount += 1;
-    return { [Symbol.dispose]: () => this.#leave(principal) };
-  }
-
-  #leave(principal: string): void {
-    this.#comingCount -= 1;
-    const left = (this.#coming.get(principal) ?? 1) - 1;
-    if (left === 0) this.#coming.delete(principal);
-    else this.#coming.set(principal, left);
+  enter({ id, tenant }: Pick<Principal, 'id' | 'tenant'>): Place | number {
+    const { perPrincipalMax, perTenantMax, max } = this.#limits;
+    const coming = [...this.#coming];
+    const ofPrincipal = coming.filter((other) => other.id === id).length;
+    if (this.#record.countPendingApprovals({ principal: id }) + ofPrincipal >= perPrincipalMax)
+      return perPrincipalMax;
+    const ofTenant = coming.filter((other) => other.tenant === tenant).length;
+    if (this.#record.countPendingApprovals({ tenant }) + ofTenant >= perTenantMax) return perTenantMax;
+    if (this.#record.countPendingApprovals(null) + coming.length >= max) return max;
+    const entering = { id, tenant };
+    this.#coming.add(entering);
+    return { [Symbol.dispose]: () => this.#coming.delete(entering) };
   }
 }

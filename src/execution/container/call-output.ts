@@ -9,13 +9,15 @@ import type { ExecutionFrame } from '../executor.ts';
 import type { Limits } from '../../model/limits.ts';
 import type { Truncation } from '../../model/call.ts';
 import { ByteBuffer } from './byte-buffer.ts';
-import { isPlainPath } from './call-request.ts';
+import { isPlainPath } from '../work-path.ts';
 import { envelopeBytesMax, frameOverheadBytes, queuedBytesMax, stderrTailBytesMax } from './limits.ts';
 
-/** How the child ended, as the supervisor saw it; `signal` is 0 for none. */
+/** How the child ended, or answered, as the supervisor saw it; `signal` is 0 for none. */
 export interface ChildEnd {
   readonly code: number;
   readonly signal: number;
+  /** The container is ready for the next call of its session. */
+  readonly goesOn: boolean;
 }
 
 type CallOutputEnd =
@@ -181,7 +183,7 @@ export class CallOutput {
   }
 
   #endCall(frame: Frame): void {
-    const { code, signal, droppedFiles, droppedBytes } = parseControl(frame) ?? {};
+    const { code, signal, droppedFiles, droppedBytes, goesOn } = parseControl(frame) ?? {};
     if (!isCount(code) || !isCount(signal) || !isCount(droppedFiles) || !isCount(droppedBytes)) {
       this.fail('an end that is not understood');
       return;
@@ -189,7 +191,7 @@ export class CallOutput {
     this.#closeArtifact();
     this.#hasLostArtifacts ||= droppedFiles > 0;
     count(this.#counts.artifacts, 0, droppedBytes);
-    this.#settle({ kind: 'ended', child: { code, signal } });
+    this.#settle({ kind: 'ended', child: { code, signal, goesOn: goesOn === true } });
     this.stop();
   }
 

@@ -5,31 +5,57 @@
  */
 import { encodeControl, encodeFrame, payloadBytesMax, soleCallChannel } from '../protocol/frame.ts';
 import type { FrameType } from '../protocol/frame.ts';
-import type { ContainerProfile } from '../executor.ts';
+import type { ContainerProfile, StoredContent } from '../executor.ts';
+import { isPlainPath } from '../work-path.ts';
 import { workBytesMax } from './host-config.ts';
-import { filePathBytesMax, filePathDepthMax, filesMax } from './limits.ts';
+import { filesMax } from './limits.ts';
 
-export type CallRequest =
-  | { readonly kind: 'frames'; readonly frames: () => Iterable<Uint8Array> }
-  /** Nothing has to be started to know that this fails; the message is fit for the caller. */
-  | { readonly kind: 'refused'; readonly message: string };
+export type CallRequest = PreparedRequest | RefusedRequest;
 
-interface SandboxFile {
+export interface PreparedRequest {
+  readonly kind: 'frames';
+  /** All of it, for a container that serves this call alone. */
+  readonly frames: () => Iterable<Uint8Array>;
+  /** In two parts, for a session: files first, each put on its own, then what runs. */
+  readonly files: readonly SandboxFile[];
+  readonly request: () => Iterable<Uint8Array>;
+}
+
+/** Nothing has to be started to know that this fails; the message is fit for the caller. */
+interface RefusedRequest {
+  readonly kind: 'refused';
+  readonly message: string;
+}
+
+export interface SandboxFile {
   readonly path: string;
   readonly content: Uint8Array;
 }
+
+/** Contents of stored files by their ids. */
+type StoredFiles = ReadonlyMap<string, Uint8Array>;
 
 const pageBytes = 4096;
 const base64Pattern = /^[A-Za-z0-9+/]*={0,2}$/;
 const encoder = new TextEncoder();
 
 /** Throws TypeError on arguments that are no JSON object: they were validated, so that is a bug. */
-export function prepareRequest(profile: ContainerProfile, args: Uint8Array): CallRequest {
+export function prepareRequest(
+  profile: ContainerProfile,
+  args: Uint8Array,
+  stored: readonly StoredContent[] = [],
+): CallRequest {
   const parsed: unknown = JSON.parse(Buffer.from(args).toString('utf8'));
   if (!isObject(parsed)) throw new TypeError('the arguments of a call have to be one JSON object');
   // `files` has its meaning beside a caller's code; a tool with code of its own gives it what meaning it likes.
   const files =
-    profile.code === null ? readFiles(parsed['files'], workBytesMax(profile.limits.memoryMiB)) : [];
+    profile.code === null
+      ? readFiles(
+          parsed['files'],
+          workBytesMax(profile.limits.memoryMiB),
+          new Map(stored.map(({ id, data }) => [id, data])),
+        )
+      : [];
   if (typeof files === 'string') return { kind: 'refused', message: files };
   const source =
     profile.code?.source ?? (profile.image.entry === 'script' ? parsed['script'] : parsed['code']);
@@ -55,27 +81,32 @@ function jsonRequest(profile: ContainerProfile, args: Uint8Array): Uint8Array[] 
 }
 
 function frames(files: readonly SandboxFile[], request: readonly Uint8Array[]): CallRequest {
+  const requestFrames = function* (): Generator<Uint8Array> {
+    for (const part of request) yield* inFrames('args', part);
+    yield encodeControl('end', soleCallChannel, {});
+  };
   return {
     kind: 'frames',
+    files,
+    request: requestFrames,
     *frames() {
       for (const file of files) {
         yield encodeControl('file', soleCallChannel, { path: file.path });
         yield* inFrames('fileData', file.content);
       }
-      for (const part of request) yield* inFrames('args', part);
-      yield encodeControl('end', soleCallChannel, {});
+      yield* requestFrames();
     },
   };
 }
 
-function* inFrames(type: FrameType, bytes: Uint8Array): Generator<Uint8Array> {
+export function* inFrames(type: FrameType, bytes: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += payloadBytesMax) {
     yield encodeFrame(type, soleCallChannel, bytes.subarray(at, at + payloadBytesMax));
   }
 }
 
 /** The files, or what is wrong with them. */
-function readFiles(given: unknown, bytesMax: number): SandboxFile[] | string {
+function readFiles(given: unknown, bytesMax: number, stored: StoredFiles): SandboxFile[] | string {
   if (given === undefined) return [];
   if (!Array.isArray(given) || given.length > filesMax)
     return `args.files has to be a list of at most ${filesMax}`;
@@ -84,7 +115,7 @@ function readFiles(given: unknown, bytesMax: number): SandboxFile[] | string {
   const paths = new Set<string>();
   let bytes = 0;
   for (const [index, entry] of given.entries()) {
-    const file = readFile(entry);
+    const file = readFile(entry, stored);
     if (typeof file === 'string') return `args.files[${index}]: ${file}`;
     const parents = parentsOf(file.path);
     if (paths.has(file.path) || folders.has(file.path) || parents.some((parent) => paths.has(parent))) {
@@ -99,33 +130,24 @@ function readFiles(given: unknown, bytesMax: number): SandboxFile[] | string {
   return files;
 }
 
-function readFile(entry: unknown): SandboxFile | string {
-  if (!isObject(entry)) return 'has to be an object {path, text | base64}';
-  const { path, text, base64 } = entry;
+function readFile(entry: unknown, stored: StoredFiles): SandboxFile | string {
+  if (!isObject(entry)) return 'has to be an object {path, text | base64 | file}';
+  const { path, text, base64, file } = entry;
   if (typeof path !== 'string' || !isPlainPath(path)) {
     return 'path has to be relative to /work, in plain names without . and ..';
   }
-  if (typeof text === 'string' && base64 === undefined && entry['file'] === undefined) {
-    return { path, content: encoder.encode(text) };
+  if ([text, base64, file].filter((content) => content !== undefined).length === 1) {
+    if (typeof text === 'string') return { path, content: encoder.encode(text) };
+    if (typeof base64 === 'string') {
+      if (base64.length % 4 !== 0 || !base64Pattern.test(base64)) return 'base64 is not base64';
+      return { path, content: Buffer.from(base64, 'base64') };
+    }
+    if (typeof file === 'string') {
+      const content = stored.get(file);
+      return content === undefined ? `there is no stored file ${file.slice(0, 64)}` : { path, content };
+    }
   }
-  if (typeof base64 === 'string' && text === undefined && entry['file'] === undefined) {
-    if (base64.length % 4 !== 0 || !base64Pattern.test(base64)) return 'base64 is not base64';
-    return { path, content: Buffer.from(base64, 'base64') };
-  }
-  return 'give either text or base64 (stored files cannot be named here)';
-}
-
-/** A path that stays where it is put. The supervisor holds the same rule by opening name by name. */
-export function isPlainPath(path: string): boolean {
-  const names = path.split('/');
-  return (
-    Buffer.byteLength(path) <= filePathBytesMax &&
-    names.length <= filePathDepthMax &&
-    // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-    !/[\u0000-\u001f\u007f]/.test(path) &&
-    path.isWellFormed() &&
-    names.every((name) => name !== '' && name !== '.' && name !== '..' && Buffer.byteLength(name) <= 255)
-  );
+  return 'give one of text, base64 and file';
 }
 
 function parentsOf(path: string): string[] {

@@ -11,16 +11,20 @@ import type {
   SandboxRequest,
 } from '../executor.ts';
 import { Lost, NotStarted } from '../executor.ts';
+import type { SandboxSessions } from '../sessions.ts';
 import { CallOutput } from './call-output.ts';
 import { prepareRequest } from './call-request.ts';
-import type { CallRequest } from './call-request.ts';
+import type { PreparedRequest } from './call-request.ts';
 import { Engine, EngineUnavailable } from './engine.ts';
 import { listImages } from './images.ts';
 import { concurrentCallsMax, sweepIntervalMs, tendIntervalMs, waitingCallsMax } from './limits.ts';
 import type { Logger } from './logger.ts';
 import { narrowLimits } from './narrow-limits.ts';
 import { SandboxSource, confinementOf } from './sandbox-source.ts';
-import { serveCall } from './serve-call.ts';
+import { nothingUsed, serveCall } from './serve-call.ts';
+import type { CallEnding } from './serve-call.ts';
+import type { HeldSession } from './sessions/held-session.ts';
+import { SessionKeeper } from './sessions/session-keeper.ts';
 import { Slots } from './slots.ts';
 import { sweep } from './sweep.ts';
 
@@ -60,6 +64,7 @@ export class ContainerExecutor implements SandboxExecutor {
   readonly #engine: Engine;
   readonly #slots: Slots;
   readonly #source: SandboxSource;
+  readonly #sessions: SessionKeeper;
   readonly #live: Set<string>;
   readonly #pending = new Set<Promise<void>>();
   readonly #closing = new AbortController();
@@ -95,6 +100,7 @@ export class ContainerExecutor implements SandboxExecutor {
       profiles,
       refusesKnownHoles,
     });
+    this.#sessions = new SessionKeeper({ source: this.#source, clock });
     this.#timers = [
       setInterval(() => this.#track(this.#sweepQuietly()), sweepIntervalMs).unref(),
       setInterval(() => this.#track(this.tend()), tendIntervalMs).unref(),
@@ -107,9 +113,9 @@ export class ContainerExecutor implements SandboxExecutor {
       throw new TypeError(`a ${request.profile.kind} profile cannot run in a container`);
     }
     const profile = { ...request.profile, limits: narrowLimits(request.profile.limits, request.limits) };
-    const prepared = prepareRequest(profile, request.args);
+    const prepared = prepareRequest(profile, request.args, request.files);
     if (prepared.kind === 'refused') {
-      yield* neverStarted({ reason: 'threw', error: { name: 'RequestRefused', message: prepared.message } });
+      yield* requestRefused(prepared.message);
       return;
     }
     const abandoned = new AbortController();
@@ -168,6 +174,7 @@ export class ContainerExecutor implements SandboxExecutor {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     this.#closing.abort(new Error('the executor is closing'));
+    await this.#sessions[Symbol.asyncDispose]();
     while (this.#pending.size > 0) await Promise.all(this.#pending);
     await this.#source[Symbol.asyncDispose]();
     await this.#sweepQuietly();
@@ -178,6 +185,10 @@ export class ContainerExecutor implements SandboxExecutor {
     await this.#source.tend();
   }
 
+  get sessions(): SandboxSessions {
+    return this.#sessions;
+  }
+
   /** What is kept warm, and how well that went. */
   get pools(): readonly PoolReport[] {
     return this.#source.pools;
@@ -185,14 +196,12 @@ export class ContainerExecutor implements SandboxExecutor {
 
   /** Runs one call into its output's queue and frees its slot; its container is removed after that. Never rejects. */
   async #serve(call: ServedCall): Promise<void> {
-    const { request, profile, output, stop } = call;
+    const { request, output, stop } = call;
     using cleanup = new DisposableStack();
     try {
       cleanup.use(await this.#slots.take(request.tenant, stop));
-      const wish = { profile, own: request.profile.limits, tenant: request.tenant, stop };
-      const { sandbox, runtime } = await this.#source.acquire(wish);
-      cleanup.defer(() => this.#source.discard(sandbox));
-      await serveCall({ ...call, sandbox, runtime, clock: this.#options.clock });
+      if (request.session === undefined) await this.#serveAlone(call);
+      else await this.#serveInSession(call, this.#sessions.find(request.session.id, request));
       output.queue.end();
     } catch (error) {
       if (stop.aborted && !(error instanceof NotStarted) && !(error instanceof Lost)) {
@@ -201,6 +210,38 @@ export class ContainerExecutor implements SandboxExecutor {
       } else {
         output.queue.end(error instanceof Error ? error : new Error('a run failed', { cause: error }));
       }
+    }
+  }
+
+  /** In a container that serves this call and no other. */
+  async #serveAlone(call: ServedCall): Promise<void> {
+    const { request, profile, prepared, stop } = call;
+    const wish = { profile, own: request.profile.limits, tenant: request.tenant, stop };
+    const { sandbox, runtime } = await this.#source.acquire(wish);
+    using cleanup = new DisposableStack();
+    cleanup.defer(() => this.#source.discard(sandbox));
+    const { clock } = this.#options;
+    await serveCall({ ...call, frames: prepared.frames(), before: nothingUsed, sandbox, runtime, clock });
+  }
+
+  async #serveInSession(call: ServedCall, session: HeldSession): Promise<void> {
+    const { output, prepared, profile } = call;
+    using _claimed = session.claim(profile);
+    const objection = await session.place(prepared.files);
+    if (objection !== null) {
+      for (const frame of requestRefused(objection)) output.queue.push(frame);
+      return;
+    }
+    const { before, runtime, sandbox } = session;
+    const stop = AbortSignal.any([call.stop, session.stopped]);
+    const onEnded = (ending: CallEnding): void => session.settle(ending);
+    const { clock } = this.#options;
+    try {
+      const frames = prepared.request();
+      await serveCall({ ...call, stop, frames, before, sandbox, runtime, clock, onEnded });
+    } catch (error) {
+      session.end('container_ended');
+      throw error;
     }
   }
 
@@ -228,9 +269,14 @@ export class ContainerExecutor implements SandboxExecutor {
 interface ServedCall {
   readonly request: SandboxRequest;
   readonly profile: ContainerProfile;
-  readonly prepared: Extract<CallRequest, { kind: 'frames' }>;
+  readonly prepared: PreparedRequest;
   readonly output: CallOutput;
   readonly stop: AbortSignal;
+}
+
+/** What the arguments ask for cannot be done: the call fails without having run. */
+function requestRefused(message: string): ExecutionFrame[] {
+  return neverStarted({ reason: 'threw', error: { name: 'RequestRefused', message } });
 }
 
 /** The frames of a run that used nothing, as there never was a sandbox. */

@@ -10,7 +10,7 @@ const sigkill = 9;
 
 export interface SeenEnd {
   readonly entry: HarnessEntry;
-  readonly child: ChildEnd;
+  readonly child: Pick<ChildEnd, 'code' | 'signal'>;
   /** Whether the kernel killed a process of the container for want of memory. */
   readonly wasMemoryExhausted: boolean;
   /** The end of what the code wrote to stderr. */

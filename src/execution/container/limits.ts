@@ -46,8 +46,6 @@ export const complaintBytesMax = 4 * 1024;
 export const stderrTailBytesMax = 4 * 1024;
 
 export const filesMax = 256;
-export const filePathBytesMax = 1000;
-export const filePathDepthMax = 16;
 
 /** Between sweeps, milliseconds. */
 export const sweepIntervalMs = 60_000;
@@ -60,3 +58,10 @@ export const workerStartsMax = 4;
 export const workerLifetimeMs = 3_600_000;
 /** The deadline on its label: its last call may begin at that age, and policy allows a call 15 minutes. */
 export const workerDeadlineMs = workerLifetimeMs + 20 * 60_000;
+
+/** Sessions of all principals together. */
+export const sessionsMax = 16;
+/** One file operation in a session, milliseconds. Longer means that its container cannot be trusted to answer. */
+export const fileOperationMsMax = 30_000;
+/** Files that one list names; the supervisor has the same limit. */
+export const listedFilesMax = 2_000;

@@ -138,7 +138,7 @@ export class SandboxSource implements AsyncDisposable {
           labels: {
             [labels.instance]: instance,
             [labels.call]: name,
-            [labels.deadline]: String(clock.now() + sandboxDeadlineMs),
+            [labels.deadline]: String(clock.now() + deadlineMsOf(shape)),
           },
         },
       );
@@ -260,4 +260,9 @@ export function confinementOf(facts: EngineFacts, runtime: string): string {
   return [runtime, ...(facts.hasSeccomp ? ['seccomp'] : []), 'no network', 'read-only', 'uid 65534'].join(
     ', ',
   );
+}
+
+/** Until when it may be in use at the latest, counted from its start. */
+function deadlineMsOf({ image }: SandboxShape): number {
+  return sandboxDeadlineMs + (image.sessions?.lifetimeMs ?? 0);
 }

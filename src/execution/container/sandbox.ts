@@ -17,8 +17,19 @@ import type { Logger } from './logger.ts';
 import type { IdleSandbox } from './pool/warm-pool.ts';
 import type { ResourceUsage } from './resource-usage.ts';
 
-const harnessFrames = ['ready', 'stdout', 'stderr', 'result', 'artifact', 'artifactData', 'ended'] as const;
-const protocolVersion = 1;
+const harnessFrames = [
+  'ready',
+  'stdout',
+  'stderr',
+  'result',
+  'artifact',
+  'artifactData',
+  'ended',
+  'fileData',
+  'fileEntry',
+  'fileDone',
+] as const;
+const protocolVersion = 2;
 /** Of the supervisor, when its stdin or stdout has ended. */
 const runnerGoneExitCode = 3;
 
@@ -45,6 +56,7 @@ export class Sandbox implements IdleSandbox {
   readonly #idle: IdleListener;
   readonly #onRemoved: () => void;
   #listener: FrameListener;
+  #isClosed = false;
 
   private constructor(container: AttachedContainer, onRemoved: () => void) {
     this.#container = container;
@@ -52,7 +64,6 @@ export class Sandbox implements IdleSandbox {
     this.#idle = new IdleListener();
     this.#listener = this.#idle;
     this.#closed = this.#pump();
-    void this.#closed.then(() => this.#idle.end());
   }
 
   /**
@@ -100,6 +111,11 @@ export class Sandbox implements IdleSandbox {
   /** The end of the stream: nothing more comes. Never rejects. */
   get closed(): Promise<void> {
     return this.#closed;
+  }
+
+  /** False once nothing more can come. */
+  get isAlive(): boolean {
+    return !this.#isClosed;
   }
 
   /** What the supervisor said when it gave up. */
@@ -168,6 +184,9 @@ export class Sandbox implements IdleSandbox {
       }
     } catch {
       // A connection that broke: its end is all there is to know, `ended` asks the engine.
+    } finally {
+      this.#isClosed = true;
+      this.#idle.end();
     }
   }
 

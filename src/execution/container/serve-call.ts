@@ -1,10 +1,9 @@
 /** The life of a call in a container that is ready for it: request in, frames out, and an end in any case. */
 import { Lost } from '../executor.ts';
-import type { ContainerProfile } from '../executor.ts';
+import type { ContainerProfile, ExitReason } from '../executor.ts';
 import type { RuntimeReport } from '../../model/call.ts';
 import { payloadBytesMax } from '../protocol/frame.ts';
 import type { CallOutput } from './call-output.ts';
-import type { CallRequest } from './call-request.ts';
 import { concludeEnd, crashed, failed } from './exit.ts';
 import type { Conclusion } from './exit.ts';
 import type { ResourceUsage } from './resource-usage.ts';
@@ -15,14 +14,29 @@ const timerMsMax = 2 ** 31 - 1;
 
 export interface ClaimedCall {
   readonly profile: ContainerProfile;
-  readonly prepared: Extract<CallRequest, { kind: 'frames' }>;
+  /** What the harness is sent. */
+  readonly frames: Iterable<Uint8Array>;
+  /** What the container had used before this call. */
+  readonly before: Pick<ResourceUsage, 'cpuMs' | 'oomKills'>;
   readonly output: CallOutput;
   readonly sandbox: Sandbox;
   readonly runtime: RuntimeReport;
   /** Aborted: the call is cancelled. */
   readonly stop: AbortSignal;
   readonly clock: { now(): number };
+  /** Told before anybody else hears of the end. */
+  readonly onEnded?: (ending: CallEnding) => void;
 }
+
+export interface CallEnding {
+  readonly reason: ExitReason;
+  /** The container is alive and ready for the next call of its session. */
+  readonly goesOn: boolean;
+  readonly used: ResourceUsage;
+}
+
+/** Of a container that nothing has run in. */
+export const nothingUsed = { cpuMs: 0, oomKills: 0 } as const;
 
 type Interruption = { readonly kind: 'timed_out' | 'cancelled' | 'closed' };
 type CallEnd = Awaited<CallOutput['end']> | Interruption;
@@ -33,13 +47,15 @@ export async function serveCall(call: ClaimedCall): Promise<void> {
   const claimedAtMs = clock.now();
   output.queue.push({ type: 'started', runtime: call.runtime });
   sandbox.listen(output);
-  sandbox.send(call.prepared.frames()).catch((error: unknown) => output.fail(String(error)));
+  sandbox.send(call.frames).catch((error: unknown) => output.fail(String(error)));
   const end = await endOf(call);
   const wallMs = clock.now() - claimedAtMs;
   output.stop();
   const used = await sandbox.usage();
   if (end.kind !== 'ended' && end.kind !== 'closed') await sandbox.kill();
   const conclusion = await conclude(call, end, used);
+  const goesOn = end.kind === 'ended' && end.child.goesOn;
+  call.onEnded?.({ reason: conclusion.reason, goesOn, used });
   const result = conclusion.result ?? new Uint8Array();
   for (let at = 0; at < result.length; at += payloadBytesMax) {
     output.queue.push({ type: 'result', data: result.subarray(at, at + payloadBytesMax) });
@@ -47,7 +63,7 @@ export async function serveCall(call: ClaimedCall): Promise<void> {
   output.queue.push({
     type: 'usage',
     wallMs,
-    cpuMs: used.cpuMs,
+    cpuMs: Math.max(0, used.cpuMs - call.before.cpuMs),
     memoryPeakBytes: Math.min(used.memoryPeakBytes, profile.limits.memoryMiB * 1024 * 1024),
     outputBytes: output.keptBytes + result.length,
     truncated: output.truncated,
@@ -86,7 +102,8 @@ async function conclude(call: ClaimedCall, end: CallEnd, used: ResourceUsage): P
       return await concludeClosed(call);
     case 'ended': {
       const { output, profile, sandbox } = call;
-      const wasMemoryExhausted = used.oomKills === null ? await sandbox.wasOomKilled() : used.oomKills > 0;
+      const wasMemoryExhausted =
+        used.oomKills === null ? await sandbox.wasOomKilled() : used.oomKills > (call.before.oomKills ?? 0);
       return concludeEnd({
         entry: profile.image.entry,
         child: end.child,

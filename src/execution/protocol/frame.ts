@@ -37,7 +37,7 @@ export const frameTypes = {
   artifact: 9,
   /** Worker or harness: waiting for its one request. */
   ready: 10,
-  /** Worker or harness: the code ended: `{code, signal}` of a child, or `{}`. */
+  /** Worker or harness: the code ended: `{code, signal, …, goesOn}` of a child, or `{}`. */
   ended: 11,
   /** The other side may send so many more data bytes on this channel: `{bytes}`. */
   credit: 12,
@@ -50,6 +50,24 @@ export const frameTypes = {
   /** api → runner: do you still run? Answered by `pong` at once. */
   ping: 16,
   pong: 17,
+  /**
+   * runner → harness, first of all: more than one call will come. api → runner: something to do for a session,
+   * `SessionMessage`; its bytes follow as `fileData`, then `end`.
+   */
+  session: 18,
+  /** runner → harness, between calls: a file to write, read, list or remove, `{path}`; its bytes as `fileData`, then `end`. */
+  filePut: 19,
+  fileGet: 20,
+  fileList: 21,
+  fileRemove: 22,
+  /** harness → runner: one of the files of a list, `{path, sizeBytes, modifiedAtMs}`. */
+  fileEntry: 23,
+  /** harness → runner: what became of it, `{}` or `{error}`. */
+  fileDone: 24,
+  /** runner → api: the end of what a `session` frame asked for, `SessionAnswer`. */
+  sessionAnswer: 25,
+  /** runner → api, unasked: `{sessionId, reason}`. */
+  sessionEnded: 26,
   /** The call's arguments, or a harness's request. */
   args: 64,
   stdout: 65,

@@ -11,6 +11,9 @@ export const creditBytes = 512 * 1024;
 
 /** Largest arguments of one call, bytes. The api's own body cap is lower or equal. */
 export const argsBytesMax = 16 * 1024 * 1024;
+/** Stored files of one call: how many, and their contents together, bytes. */
+export const runFilesMax = 256;
+export const runFilesBytesMax = 256 * 1024 * 1024;
 
 export interface RunMessage {
   readonly callId: string;
@@ -22,9 +25,16 @@ export interface RunMessage {
   readonly argsBytes: number;
   /** Narrower than the tool's own `reuse`; it can ask for nothing wider. */
   readonly reuse?: 'never';
+  /** Runs in this session. */
+  readonly sessionId?: string;
+  /** Stored files that the arguments name: their contents follow the arguments, one after the other, as `fileData`. */
+  readonly files?: readonly { readonly id: string; readonly sizeBytes: number }[];
 }
 
-/** The api says which revision it decides under; the runner answers with that one if it holds it, else with its latest. */
+/**
+ * The api says which revision it decides under, at the start of a connection and before it decides under another one;
+ * the runner answers, in the order of the questions, with that one if it holds it, else with its latest.
+ */
 export interface Hello {
   readonly protocol: number;
   readonly revision: string;
@@ -70,7 +80,7 @@ type Fields = Readonly<Record<string, unknown>>;
 /** The runner trusts the api no further than this: a run message has exactly these fields, or it is refused. */
 export function parseRunMessage(fields: Fields | null): RunMessage | null {
   if (fields === null) return null;
-  const { callId, tenant, principal, revision, tool, argsBytes, reuse } = fields;
+  const { callId, tenant, principal, revision, tool, argsBytes, reuse, sessionId } = fields;
   const limits = parseLimits(fields['limits']);
   const isShort = (value: unknown): value is string =>
     typeof value === 'string' && value.length > 0 && value.length <= 512;
@@ -79,8 +89,30 @@ export function parseRunMessage(fields: Fields | null): RunMessage | null {
   if (limits === null || typeof argsBytes !== 'number' || !Number.isInteger(argsBytes)) return null;
   if (argsBytes < 0 || argsBytes > argsBytesMax) return null;
   if (reuse !== undefined && reuse !== 'never') return null;
+  if (sessionId !== undefined && !isShort(sessionId)) return null;
+  const files = fields['files'] === undefined ? undefined : parseFiles(fields['files']);
+  if (files === null) return null;
   const run = { callId, tenant, principal, revision, tool, limits, argsBytes };
-  return reuse === undefined ? run : { ...run, reuse };
+  return {
+    ...run,
+    ...(reuse !== undefined && { reuse }),
+    ...(sessionId !== undefined && { sessionId }),
+    ...(files !== undefined && { files }),
+  };
+}
+
+function parseFiles(value: unknown): NonNullable<RunMessage['files']> | null {
+  if (!Array.isArray(value) || value.length > runFilesMax) return null;
+  const files: { id: string; sizeBytes: number }[] = [];
+  let bytes = 0;
+  for (const entry of value as unknown[]) {
+    const { id, sizeBytes } = (typeof entry === 'object' && entry !== null ? entry : {}) as Fields;
+    if (typeof id !== 'string' || id.length > 64) return null;
+    if (typeof sizeBytes !== 'number' || !Number.isInteger(sizeBytes) || sizeBytes < 0) return null;
+    bytes += sizeBytes;
+    files.push({ id, sizeBytes });
+  }
+  return bytes > runFilesBytesMax ? null : files;
 }
 
 function parseLimits(value: unknown): Limits | null {

@@ -7,6 +7,8 @@ import { FrameLink } from '../protocol/frame-link.ts';
 import { FrameQueue } from '../protocol/frame-queue.ts';
 import { Lost, NotStarted } from '../executor.ts';
 import type { ExecutionFrame, ExecutionRequest } from '../executor.ts';
+import type { OnSessionEnded } from '../sessions.ts';
+import type { SessionEndReason } from '../../model/session.ts';
 import { Liveness } from './liveness.ts';
 import { creditBytes, protocolVersion } from './messages.ts';
 import type {
@@ -18,6 +20,9 @@ import type {
   StartedMessage,
   UsageMessage,
 } from './messages.ts';
+import type { SessionMessage } from './session-messages.ts';
+import { SessionRequests } from './session-requests.ts';
+import type { AnsweredSession } from './session-requests.ts';
 
 interface PendingRun {
   readonly queue: FrameQueue;
@@ -25,23 +30,30 @@ interface PendingRun {
 }
 
 export interface RunnerClientOptions {
-  /** Revision that this api decides under; the runner is asked to hold it. */
+  /** Revision that this api decides under; the runner is asked to hold it when they meet. */
   readonly revision: Promise<string>;
   /** The link was closed because nothing came from the runner any more; the reason says for how long. */
   readonly onSilent: (reason: string) => void;
+  /** The runner ended a session by itself, or a call did. */
+  readonly onSessionEnded?: OnSessionEnded;
 }
 
 export class RunnerClient {
   readonly #link: FrameLink;
   readonly #liveness: Liveness;
   readonly #runs = new Map<number, PendingRun>();
+  readonly #sessions: SessionRequests;
+  readonly #options: RunnerClientOptions;
   readonly #hello = Promise.withResolvers<Hello>();
   readonly #closed = Promise.withResolvers<string>();
+  /** What the next answer to a greeting settles, in the order in which they were sent. */
+  readonly #asked: PromiseWithResolvers<string>[] = [];
   /** The question under way; who asks meanwhile gets its answer. */
   #health: PromiseWithResolvers<RunnerHealth> | null = null;
   #lastChannel: number = connectionChannel;
 
   constructor(stream: Duplex, options: RunnerClientOptions) {
+    this.#options = options;
     this.#link = new FrameLink(stream, {
       allowed: [
         'hello',
@@ -57,11 +69,15 @@ export class RunnerClient {
         'lost',
         'health',
         'pong',
+        'fileData',
+        'sessionAnswer',
+        'sessionEnded',
       ],
       creditBytes,
       onFrame: (frame) => this.#receive(frame),
       onClosed: (reason) => this.#close(reason),
     });
+    this.#sessions = new SessionRequests(this.#link);
     this.#liveness = new Liveness({
       ping: () => this.#link.sendControl('ping', connectionChannel, {}),
       onSilent: (reason) => {
@@ -99,10 +115,17 @@ export class RunnerClient {
     this.#runs.set(channel, { queue, artifact: null });
     const cancel = (): void => this.#link.sendControl('cancel', channel, {});
     try {
-      const { args, ...rest } = request;
-      const message: RunMessage = { ...rest, argsBytes: args.length };
+      const { args, files = [], session, ...rest } = request;
+      const message: RunMessage = {
+        ...rest,
+        argsBytes: args.length,
+        ...(session !== undefined && { sessionId: session.id }),
+        ...(files.length > 0 && { files: files.map(({ id, data }) => ({ id, sizeBytes: data.length })) }),
+      };
       this.#link.sendControl('run', channel, message);
-      if (await this.#link.sendData('args', channel, args)) this.#link.sendControl('end', channel, {});
+      let isOpen = await this.#link.sendData('args', channel, args);
+      for (const { data } of files) isOpen &&= await this.#link.sendData('fileData', channel, data);
+      if (isOpen) this.#link.sendControl('end', channel, {});
       if (signal.aborted) cancel();
       signal.addEventListener('abort', cancel, { once: true });
       yield* queue;
@@ -112,6 +135,28 @@ export class RunnerClient {
       this.#runs.delete(channel);
       this.#link.release(channel);
     }
+  }
+
+  /**
+   * Asks the runner to hold a revision; an empty one asks it to look at its files. Resolves with the one that it
+   * holds instead, where it does not have it. Rejects when the link breaks.
+   */
+  async hold(revision: string): Promise<string> {
+    await this.#hello.promise;
+    if (this.#link.isClosed) throw new Lost('the runner is not connected');
+    const asked = Promise.withResolvers<string>();
+    this.#asked.push(asked);
+    this.#link.sendControl('hello', connectionChannel, {
+      protocol: protocolVersion,
+      revision,
+    } satisfies Hello);
+    return asked.promise;
+  }
+
+  /** `NotStarted` when nothing was done; `Lost` when the link breaks meanwhile. */
+  async askSession(message: SessionMessage, data: Uint8Array): Promise<AnsweredSession> {
+    if (this.#link.isClosed) throw new NotStarted('runtime_unavailable', 'The runner is not connected.');
+    return await this.#sessions.send(this.#nextChannel(), message, data);
   }
 
   /** Asks every runtime how it is. Rejects when the link breaks. */
@@ -139,7 +184,7 @@ export class RunnerClient {
 
   #nextChannel(): number {
     do this.#lastChannel = (this.#lastChannel % 0x7fffffff) + 1;
-    while (this.#runs.has(this.#lastChannel));
+    while (this.#runs.has(this.#lastChannel) || this.#sessions.has(this.#lastChannel));
     return this.#lastChannel;
   }
 
@@ -148,7 +193,11 @@ export class RunnerClient {
     if (frame.type === 'pong') return;
     if (frame.channel === connectionChannel) return this.#receiveOwn(frame);
     const run = this.#runs.get(frame.channel);
-    if (run === undefined) return;
+    if (run === undefined) {
+      const fault = this.#sessions.receive(frame);
+      if (fault !== null) this.#link.close(fault);
+      return;
+    }
     const { queue } = run;
     switch (frame.type) {
       case 'stdout':
@@ -200,8 +249,15 @@ export class RunnerClient {
       this.#health = null;
       return;
     }
+    if (frame.type === 'sessionEnded') {
+      const { sessionId, reason } = fields as { sessionId: string; reason: SessionEndReason };
+      this.#options.onSessionEnded?.(sessionId, reason);
+      return;
+    }
     const hello = fields as Hello;
-    if (hello.protocol === protocolVersion) this.#hello.resolve(hello);
+    const asked = this.#asked.shift();
+    if (hello.protocol === protocolVersion && asked !== undefined) asked.resolve(hello.revision);
+    else if (hello.protocol === protocolVersion) this.#hello.resolve(hello);
     else
       this.#link.close(
         `the runner speaks protocol ${hello.protocol}, this api ${protocolVersion}; use one version of both`,
@@ -212,7 +268,9 @@ export class RunnerClient {
     this.#liveness[Symbol.dispose]();
     const lost = new Lost(`the runner went away: ${reason}`);
     this.#hello.reject(lost);
+    for (const asked of this.#asked.splice(0)) asked.reject(lost);
     for (const { queue } of this.#runs.values()) queue.end(lost);
+    this.#sessions.close(lost);
     this.#health?.reject(lost);
     this.#health = null;
     this.#closed.resolve(reason);

@@ -4,8 +4,13 @@ import type { ExecutionFrame, ExecutionRequest, Executor } from '../executor.ts'
 import type { RunnerHealth } from './messages.ts';
 import type { OpenedRunner, RunnerOpener } from './open-runner.ts';
 import { RunnerClient } from './runner-client.ts';
+import type { OnSessionEnded } from '../sessions.ts';
+import type { SessionMessage } from './session-messages.ts';
+import type { AnsweredSession } from './session-requests.ts';
 import { within } from './within.ts';
 
+/** Revisions that a runner keeps. */
+const heldMax = 3;
 const restartDelayMsMin = 100;
 const restartDelayMsMax = 10_000;
 /** A runner that served this long was healthy: the back-off starts anew. */
@@ -17,14 +22,17 @@ const stopMsMax = 10_000;
 
 export interface RunnerConnectionOptions {
   readonly opener: RunnerOpener;
-  /** Revision that the runner must hold, or calls would be decided and run under different ones. */
-  readonly revision: Promise<string>;
+  /** Revision that the runner must hold, or calls would be decided and run under different ones; asked when they meet. */
+  readonly revision: () => Promise<string>;
   readonly logger: {
     info(fields: object, message: string): void;
     warn(fields: object, message: string): void;
   };
   /** The runner went away unasked. */
   readonly onLost: (reason: string) => void;
+  /** It serves now, for the first time or again. */
+  readonly onServing?: (runner: string) => void;
+  readonly onSessionEnded?: OnSessionEnded;
 }
 
 export interface RunnerState {
@@ -40,6 +48,8 @@ export class RunnerConnection implements Executor {
   #opened: OpenedRunner | null = null;
   /** Set while it serves. */
   #client: RunnerClient | null = null;
+  /** What the runner said that it holds, latest last. */
+  #held: string[] = [];
   #restartDelayMs = restartDelayMsMin;
   #restartTimer: NodeJS.Timeout | null = null;
   #isStopping = false;
@@ -68,12 +78,41 @@ export class RunnerConnection implements Executor {
     return connection;
   }
 
+  get name(): string {
+    return this.#options.opener.name;
+  }
+  /** It is a service of its own. */
+  get outlivesApi(): boolean {
+    return this.#options.opener.identity === 'service';
+  }
   get isServing(): boolean {
     return this.#client !== null;
   }
+  /** Whether it said that it holds a revision. */
+  holds(revision: string): boolean {
+    return this.#client !== null && this.#held.includes(revision);
+  }
+
+  /** Asks for a revision, an empty one for a look at the files. Null where nobody is connected. */
+  async hold(revision: string): Promise<string | null> {
+    const client = this.#client;
+    if (client === null) return null;
+    try {
+      const answer = await client.hold(revision);
+      if (client === this.#client && answer !== '') this.#note(answer);
+      return answer;
+    } catch {
+      return null;
+    }
+  }
+
   /** Calls under way. */
   get callCount(): number {
     return this.#client?.callCount ?? 0;
+  }
+
+  #note(revision: string): void {
+    this.#held = [...this.#held.filter((held) => held !== revision), revision].slice(-heldMax);
   }
 
   run(request: ExecutionRequest, signal: AbortSignal): AsyncIterable<ExecutionFrame> {
@@ -83,12 +122,21 @@ export class RunnerConnection implements Executor {
     return this.#client.run(request, signal);
   }
 
+  async askSession(message: SessionMessage, data: Uint8Array): Promise<AnsweredSession> {
+    if (this.#client === null)
+      throw new NotStarted('runtime_unavailable', `The runner is down (${this.#downReason}).`);
+    return await this.#client.askSession(message, data);
+  }
+
   async state(): Promise<RunnerState> {
     const { identity, name } = this.#options.opener;
     if (this.#client === null)
       return { state: 'down', reason: this.#downReason, identity, name, health: null };
     try {
       const health = await within(healthMsMax, this.#client.health());
+      const wanted = await this.#options.revision();
+      if (!this.holds(wanted))
+        return { state: 'down', reason: this.#differing(wanted), identity, name, health: null };
       return { state: 'ok', reason: null, identity, name, health };
     } catch (error) {
       const reason = error instanceof Error ? error.message : 'no answer';
@@ -112,27 +160,39 @@ export class RunnerConnection implements Executor {
     const openedAt = performance.now();
     const opened = this.#options.opener.open();
     this.#opened = opened;
-    const wanted = this.#options.revision;
+    const wanted = this.#options.revision();
     let silence: string | null = null;
     const onSilent = (reason: string): void => {
       silence = reason;
       opened.kill();
     };
-    const client = new RunnerClient(opened.stream, { revision: wanted, onSilent });
+    const { onSessionEnded } = this.#options;
+    const client = new RunnerClient(opened.stream, {
+      revision: wanted,
+      onSilent,
+      ...(onSessionEnded !== undefined && { onSessionEnded }),
+    });
     void opened.gone.then((reason) =>
       this.#lost(opened, client, silence ?? reason, performance.now() - openedAt),
     );
     const [hello, revision] = await Promise.all([client.hello, wanted]);
     if (hello.revision !== revision) {
-      this.#downReason = `it holds policy revision ${hello.revision}, this process ${revision}`;
+      this.#held = [hello.revision];
+      this.#downReason = this.#differing(revision);
       client.close();
       throw new Error(
-        `the runner compiled policy revision ${hello.revision}, this process ${revision}: their policy directories differ, or changed meanwhile`,
+        `the runner compiled policy revision ${hello.revision || 'none'}, this process ${revision}: their policy directories differ, or changed meanwhile`,
       );
     }
     if (this.#opened !== opened) throw new Error(this.#downReason);
+    this.#held = [revision];
     this.#client = client;
     this.#options.logger.info(opened.identity, 'runner connected');
+    this.#options.onServing?.(this.name);
+  }
+
+  #differing(wanted: string): string {
+    return `it holds policy revision ${this.#held.at(-1) || 'none'}, this process ${wanted}`;
   }
 
   #lost(opened: OpenedRunner, client: RunnerClient, reason: string, livedMs: number): void {

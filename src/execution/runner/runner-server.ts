@@ -8,17 +8,17 @@ import type { Frame } from '../protocol/frame.ts';
 import { parseControl } from '../protocol/frame-decoder.ts';
 import { FrameLink } from '../protocol/frame-link.ts';
 import { Lost, NotStarted } from '../executor.ts';
-import type { ExecutionFrame, ExecutorHealth, SandboxExecutor, SandboxProfile } from '../executor.ts';
-import {
-  argsBytesMax,
-  capText,
-  clampLimits,
-  creditBytes,
-  parseRunMessage,
-  protocolVersion,
-} from './messages.ts';
+import type {
+  ExecutionFrame,
+  ExecutorHealth,
+  SandboxExecutor,
+  SandboxProfile,
+  StoredContent,
+} from '../executor.ts';
+import { capText, clampLimits, creditBytes, parseRunMessage, protocolVersion } from './messages.ts';
 import type { Hello, RunMessage, RunnerHealth } from './messages.ts';
 import type { SeenCalls } from './seen-calls.ts';
+import { SessionService } from './session-service.ts';
 import { within } from './within.ts';
 
 export interface RunnerServerOptions {
@@ -45,10 +45,16 @@ export interface HeldRevisions {
 
 interface Incoming {
   readonly message: RunMessage;
-  readonly chunks: Uint8Array[];
-  receivedBytes: number;
+  readonly args: IncomingBytes;
+  readonly files: IncomingBytes;
   readonly abort: AbortController;
   isRunning: boolean;
+}
+
+interface IncomingBytes {
+  readonly announcedBytes: number;
+  readonly chunks: Uint8Array[];
+  bytes: number;
 }
 
 const errorTextCharsMax = 4000;
@@ -58,6 +64,7 @@ const executorHealthMsMax = 4000;
 export class RunnerServer {
   readonly #options: RunnerServerOptions;
   readonly #link: FrameLink;
+  readonly #sessions: SessionService;
   readonly #calls = new Map<number, Incoming>();
   /** The api speaks this protocol. */
   #isGreeted = false;
@@ -65,13 +72,20 @@ export class RunnerServer {
   constructor(options: RunnerServerOptions) {
     this.#options = options;
     this.#link = new FrameLink(options.stream, {
-      allowed: ['hello', 'run', 'args', 'end', 'cancel', 'health', 'ping'],
+      allowed: ['hello', 'run', 'args', 'fileData', 'end', 'cancel', 'health', 'ping', 'session'],
       creditBytes,
       onFrame: (frame) => this.#receive(frame),
       onClosed: (reason) => {
+        this.#sessions[Symbol.dispose]();
         for (const call of this.#calls.values()) call.abort.abort();
         options.onClosed(reason);
       },
+    });
+    this.#sessions = new SessionService({
+      link: this.#link,
+      executors: options.executors,
+      profileOf: (revision, tool) => options.revisions.profileOf(revision, tool),
+      logger: options.logger,
     });
   }
 
@@ -86,9 +100,15 @@ export class RunnerServer {
         return this.#greet(frame);
       case 'run':
         return this.#open(frame);
+      case 'session':
+        return this.#reject(this.#isGreeted ? this.#openSession(frame) : 'a session before the greeting');
       case 'args':
-        return this.#collect(frame);
+        return this.#collect(frame, 'args');
+      case 'fileData':
+        if (this.#sessions.has(frame.channel)) return this.#reject(this.#sessions.collect(frame));
+        return this.#collect(frame, 'files');
       case 'end':
+        if (this.#sessions.has(frame.channel)) return this.#reject(this.#sessions.end(frame.channel));
         return this.#start(frame.channel);
       case 'cancel':
         this.#calls.get(frame.channel)?.abort.abort();
@@ -130,7 +150,8 @@ export class RunnerServer {
     const { channel } = frame;
     const message = parseRunMessage(parseControl(frame));
     if (!this.#isGreeted) return this.#link.close('a call before the greeting');
-    if (message === null || channel === connectionChannel || this.#calls.has(channel)) {
+    const isTaken = this.#calls.has(channel) || this.#sessions.has(channel);
+    if (message === null || channel === connectionChannel || isTaken) {
       this.#link.close('malformed run frame');
       return;
     }
@@ -144,30 +165,39 @@ export class RunnerServer {
     }
     this.#calls.set(channel, {
       message,
-      chunks: [],
-      receivedBytes: 0,
+      args: { announcedBytes: message.argsBytes, chunks: [], bytes: 0 },
+      files: { announcedBytes: filesBytesOf(message), chunks: [], bytes: 0 },
       abort: new AbortController(),
       isRunning: false,
     });
   }
 
-  #collect(frame: Frame): void {
+  #openSession(frame: Frame): string | null {
+    return this.#calls.has(frame.channel) ? 'malformed session frame' : this.#sessions.open(frame);
+  }
+
+  #reject(fault: string | null): void {
+    if (fault !== null) this.#link.close(fault);
+  }
+
+  #collect(frame: Frame, part: 'args' | 'files'): void {
     const call = this.#calls.get(frame.channel);
     if (call === undefined || call.isRunning) return;
-    call.receivedBytes += frame.payload.length;
-    if (call.receivedBytes > Math.min(call.message.argsBytes, argsBytesMax)) {
-      this.#link.close('more argument bytes than the run frame announced');
+    const incoming = call[part];
+    incoming.bytes += frame.payload.length;
+    if (incoming.bytes > incoming.announcedBytes) {
+      this.#link.close('more bytes than the run frame announced');
       return;
     }
-    call.chunks.push(Uint8Array.from(frame.payload));
+    incoming.chunks.push(Uint8Array.from(frame.payload));
     this.#link.grant(frame.channel, frame.payload.length);
   }
 
   #start(channel: number): void {
     const call = this.#calls.get(channel);
     if (call === undefined || call.isRunning) return;
-    if (call.receivedBytes !== call.message.argsBytes) {
-      this.#link.close('fewer argument bytes than the run frame announced');
+    if ([call.args, call.files].some(({ announcedBytes, bytes }) => bytes !== announcedBytes)) {
+      this.#link.close('fewer bytes than the run frame announced');
       return;
     }
     call.isRunning = true;
@@ -202,12 +232,14 @@ export class RunnerServer {
       this.#refuse(channel, 'runtime_unavailable', `The runner has no ${profile.kind} runtime.`);
       return;
     }
-    const { argsBytes, ...request } = message;
+    const { argsBytes, files: _files, sessionId, ...asked } = message;
     const limits = clampLimits(message.limits, profile.limits);
-    const args = Buffer.concat(call.chunks, argsBytes);
+    const args = Buffer.concat(call.args.chunks, argsBytes);
+    const session = sessionId === undefined ? {} : { session: { id: sessionId, runner: '' } };
+    const request = { ...asked, limits, args, profile, files: storedContents(call), ...session };
     let hasExited = false;
     try {
-      for await (const frame of executor.run({ ...request, limits, args, profile }, call.abort.signal)) {
+      for await (const frame of executor.run(request, call.abort.signal)) {
         if (!(await this.#forward(channel, frame))) call.abort.abort();
         hasExited ||= frame.type === 'exit';
       }
@@ -257,6 +289,20 @@ export class RunnerServer {
     const health: RunnerHealth = { executors };
     this.#link.sendControl('health', connectionChannel, health);
   }
+}
+
+function filesBytesOf({ files = [] }: RunMessage): number {
+  return files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+}
+
+/** One after the other, as they were announced. */
+function storedContents({ message, files }: Incoming): StoredContent[] {
+  const all = Buffer.concat(files.chunks, files.announcedBytes);
+  let at = 0;
+  return (message.files ?? []).map(({ id, sizeBytes }) => {
+    at += sizeBytes;
+    return { id, data: all.subarray(at - sizeBytes, at) };
+  });
 }
 
 /** A runtime that does not say how it is in time is down; the others are not. */

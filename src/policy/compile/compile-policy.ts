@@ -12,6 +12,7 @@ import type { CompiledTool } from './compile-tool.ts';
 import type { Findings } from './findings.ts';
 import type { Bound } from './lint-rules.ts';
 import { PolicyExpressions } from './policy-expressions.ts';
+import type { Slices } from './slices.ts';
 import { selectTools } from './select-tools.ts';
 
 /** Pairs of rule or quota and tool in one revision: what its indexes hold. */
@@ -37,8 +38,12 @@ export interface PolicyContext {
 }
 
 /** Policies must come in the order of their names. */
-export function compilePolicy(resource: PolicyResource, context: PolicyContext): void {
-  new PolicyCompiler(resource, context).compile();
+export async function compilePolicy(
+  resource: PolicyResource,
+  context: PolicyContext,
+  slices: Slices,
+): Promise<void> {
+  await new PolicyCompiler(resource, context).compile(slices);
 }
 
 class PolicyCompiler {
@@ -54,7 +59,7 @@ class PolicyCompiler {
     this.#expressions = new PolicyExpressions(resource.source, context.constants, context.findings);
   }
 
-  compile(): void {
+  async compile(slices: Slices): Promise<void> {
     const { spec, source } = this.#resource;
     const [anyTool] = this.#context.tools.values();
     this.#expressions.readConditions(spec.conditions ?? {}, anyTool?.environment);
@@ -63,7 +68,11 @@ class PolicyCompiler {
     if (spec.rules === undefined && spec.quotas === undefined && this.#findings.problems.length === 0) {
       this.#findings.error(source, '/spec', 'a policy needs rules or quotas');
     }
-    for (const [at, rule] of (spec.rules ?? []).entries()) this.#compileRule(rule, `/spec/rules/${at}`);
+    for (const [at, rule] of (spec.rules ?? []).entries()) {
+      this.#compileRule(rule, `/spec/rules/${at}`);
+      const rest = slices.rest();
+      if (rest !== null) await rest;
+    }
     for (const [at, quota] of (spec.quotas ?? []).entries()) this.#compileQuota(quota, `/spec/quotas/${at}`);
     this.#expressions.flush();
     if (this.#findings.problems.length > 0) return;

@@ -36,6 +36,8 @@ export interface ToolContext {
   readonly lost: LostNames;
   readonly base: Environment;
   readonly validators: ValidatorFactory;
+  /** Code by tool, for a revision that is compiled from its content; null: code is read from files. */
+  readonly storedCode: ReadonlyMap<string, ToolCode> | null;
 }
 
 /** What stands in for a schema that cannot be used: every argument is possible. */
@@ -43,7 +45,8 @@ const ANY_OBJECT: JsonObject = { type: 'object' };
 
 /** All mistakes are in the findings; then the tool is good for checking the rules that name it, and nothing else. */
 export async function compileTool(resource: ToolResource, context: ToolContext): Promise<CompiledTool> {
-  const { spec, metadata, source } = resource;
+  const { metadata, source } = resource;
+  const spec = { ...resource.spec, ...schemasOf(resource.spec) };
   const { findings } = context;
   const complain = (field: string, message: string): void =>
     findings.error(source, `/spec/limits/${field}`, message);
@@ -72,6 +75,12 @@ export async function compileTool(resource: ToolResource, context: ToolContext):
   return { tool, resource, environment, wrapArgs, input, validateArgs, validateOutput };
 }
 
+/** Members in order of their names: a revision shows the same bytes whether it comes from files or from its content. */
+function schemasOf({ input, output }: ToolResource['spec']): Pick<ToolResource['spec'], 'input' | 'output'> {
+  const ordered = (schema: JsonObject): JsonObject => JSON.parse(canonicalJson(schema)) as JsonObject;
+  return { input: ordered(input), ...(output === undefined ? {} : { output: ordered(output) }) };
+}
+
 function runtimeOf({ spec: { runtime } }: ToolResource, code: ToolCode): Tool['runtime'] {
   if (runtime.kind === 'isolate') {
     const { minConfinement = 'process', reuse = 'tenant', webAssembly = false } = runtime;
@@ -97,6 +106,11 @@ async function readCode(resource: ToolResource, context: ToolContext): Promise<T
     return { from: 'args' };
   }
   const pointer = '/spec/runtime/code';
+  if (context.storedCode !== null) {
+    const stored = context.storedCode.get(resource.metadata.name);
+    if (stored === undefined) context.findings.error(source, pointer, 'the code was not stored');
+    return stored ?? null;
+  }
   const absolute = path.resolve(path.dirname(source.file), file);
   const name = path.relative(path.resolve(source.directory), absolute);
   if (path.isAbsolute(file) || name.split(path.sep)[0] === '..') {

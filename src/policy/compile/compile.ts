@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { BoundaryProfile } from '../../model/finding.ts';
 import type { JsonObject, JsonValue } from '../../model/json.ts';
+import type { ToolCode } from '../../model/tool.ts';
 import { ValidatorFactory } from '../arguments/validate-args.ts';
 import { canonicalJson } from '../canonical-json.ts';
 import { createBaseEnvironment } from '../cel/environment.ts';
@@ -19,6 +20,7 @@ import type {
 } from '../documents.ts';
 import { deepFreeze, FrozenMap } from '../freeze.ts';
 import { loadDocuments } from '../load/load.ts';
+import type { LoadedDocuments } from '../load/load.ts';
 import { arrangeProblems } from '../problem.ts';
 import type { PolicyProblem } from '../problem.ts';
 import { DEFAULT_BOUNDARY } from '../revision.ts';
@@ -34,6 +36,7 @@ import type { CompiledTool, ToolContext } from './compile-tool.ts';
 import { compileImages } from './compile-image.ts';
 import { Findings } from './findings.ts';
 import { lintRules } from './lint-rules.ts';
+import { Slices } from './slices.ts';
 
 export interface CompileOptions {
   /** Policy directories, in order: later ones add and never redefine. */
@@ -62,17 +65,40 @@ export type CompileResult =
  * Compiles a revision, or says everything that is wrong, in order of place. What files hold never makes it throw.
  * Needs neither secrets nor a container engine.
  */
-export async function compile({
-  directories,
-  knownDetectors,
-  isLinting = false,
-}: CompileOptions): Promise<CompileResult> {
-  const { resources, problems, lost, constants } = await loadDocuments(directories);
+export async function compile({ directories, ...options }: CompileOptions): Promise<CompileResult> {
+  return compileDocuments(await loadDocuments(directories), options);
+}
+
+/** `sha256:…` of a revision's content. */
+export function revisionId(content: string): string {
+  return `sha256:${createHash('sha256').update(content).digest('hex')}`;
+}
+
+/** A revision that was compiled before, as its content. */
+export interface StoredRevision {
+  readonly content: string;
+  readonly code: ReadonlyMap<string, ToolCode>;
+  /** From `listPlaces`; null: not known any more. */
+  readonly places: readonly string[] | null;
+}
+
+export interface DocumentOptions extends Omit<CompileOptions, 'directories'> {
+  /** Null: documents and code are read from files. */
+  readonly stored?: StoredRevision | null;
+  /** Without: in one go. */
+  readonly slices?: Slices;
+}
+
+export async function compileDocuments(
+  { resources, problems, lost, constants }: LoadedDocuments,
+  { knownDetectors, isLinting = false, stored = null, slices = new Slices(Infinity) }: DocumentOptions,
+): Promise<CompileResult> {
   const findings = new Findings();
   findings.problems.push(...problems);
   const images = compileImages(ofKind(resources, 'Image'), findings);
   const boundaries = compileBoundaries(ofKind(resources, 'Boundary'), new Set(knownDetectors), findings);
-  const tools = await compileTools(ofKind(resources, 'Tool'), { findings, images, lost });
+  const storedCode = stored?.code ?? null;
+  const tools = await compileTools(ofKind(resources, 'Tool'), { findings, images, lost, storedCode }, slices);
   const policies = byName(ofKind(resources, 'Policy'));
   const context: PolicyContext = {
     findings,
@@ -87,11 +113,12 @@ export async function compile({
     nextOrdinal: 0,
     bindings: 0,
   };
-  for (const policy of policies) compilePolicy(policy, context);
+  for (const policy of policies) await compilePolicy(policy, context, slices);
   checkCredentials(ofKind(resources, 'Credential'), tools, lost, findings);
   const tests = ofKind(resources, 'PolicyTest');
   for (const test of tests) checkTest(test, tools, lost, findings);
-  checkScopes(ofKind(resources, 'Scope'), { resources, tools, findings });
+  // A scope is about files, and held when they were read.
+  if (stored === null) checkScopes(ofKind(resources, 'Scope'), { resources, tools, findings });
   if (findings.problems.length === 0) {
     warnOfUnusableTools(tools, context.rules, findings);
     if (isLinting) lintRules({ tools, rules: context.boundRules, quotas: context.boundQuotas, findings });
@@ -102,16 +129,34 @@ export async function compile({
   const warnings = arrangeProblems(findings.warnings);
   if (findings.problems.length > 0)
     return { ok: false, problems: arrangeProblems(findings.problems), warnings };
-  const content = contentOf(resources, tools);
+  const content = stored?.content ?? contentOf(resources, tools);
+  const place = placesOf(stored);
+  const summaries: PolicySummary[] = [];
+  for (const policy of policies) {
+    summaries.push(deepFreeze(summarise(policy, place(policy))));
+    await slices.rest();
+  }
+  const index = new Map<string, ToolIndex>();
+  for (const [name, tool] of tools) {
+    index.set(name, indexOf(tool, context));
+    await slices.rest();
+  }
   const revision: Revision = Object.freeze({
-    id: `sha256:${createHash('sha256').update(content).digest('hex')}`,
+    id: revisionId(content),
     content,
     tools: new FrozenMap([...tools].map(([name, { tool }]) => [name, tool])),
     images: new FrozenMap(images),
     boundaries: new FrozenMap(boundaries),
-    policies: deepFreeze(policies.map(summarise)),
+    credentials: deepFreeze(
+      byName(ofKind(resources, 'Credential')).map(({ metadata: { name }, spec }) => ({
+        name,
+        from: { ...spec.from },
+        isDecoy: spec.decoy === true,
+      })),
+    ),
+    policies: Object.freeze(summaries),
     quotaWindowMsMax: Math.max(0, ...[...context.quotas.values()].flat().map(({ windowMs }) => windowMs)),
-    index: new FrozenMap([...tools].map(([name, tool]) => [name, indexOf(tool, context)])),
+    index: new FrozenMap(index),
   });
   return { ok: true, revision, warnings, tests };
 }
@@ -165,12 +210,11 @@ function profileOf(name: string, spec: BoundaryResource['spec']): BoundaryProfil
 
 async function compileTools(
   resources: readonly ToolResource[],
-  { findings, images, lost }: Pick<ToolContext, 'findings' | 'images' | 'lost'>,
+  shared: Pick<ToolContext, 'findings' | 'images' | 'lost' | 'storedCode'>,
+  slices: Slices,
 ): Promise<ReadonlyMap<string, CompiledTool>> {
   const context = {
-    findings,
-    images,
-    lost,
+    ...shared,
     base: createBaseEnvironment(),
     validators: new ValidatorFactory(),
   };
@@ -178,6 +222,7 @@ async function compileTools(
   for (const resource of byName(resources)) {
     const tool = await compileTool(resource, context);
     tools.set(tool.tool.name, tool);
+    await slices.rest();
   }
   return tools;
 }
@@ -206,11 +251,8 @@ function indexOf(compiled: CompiledTool, context: PolicyContext): ToolIndex {
   });
 }
 
-function summarise({ metadata, spec, source }: PolicyResource): PolicySummary {
-  const place = (pointer: string): string => {
-    const { line, column } = source.locate(pointer);
-    return `${source.file}:${line}:${column}`;
-  };
+/** `place`: where the value at a pointer of the document stands. */
+function summarise({ metadata, spec }: PolicyResource, place: (pointer: string) => string): PolicySummary {
   return {
     name: metadata.name,
     owner: metadata.owner ?? null,
@@ -224,6 +266,33 @@ function summarise({ metadata, spec, source }: PolicyResource): PolicySummary {
     })),
     quotas: (spec.quotas ?? []).map(({ name }, at) => ({ name, place: place(`/spec/quotas/${at}`) })),
   };
+}
+
+/** A stored document has no lines of its own: those that it had when it was read, where they are known. */
+function placesOf(stored: StoredRevision | null): (resource: PolicyResource) => (pointer: string) => string {
+  if (stored === null) {
+    return ({ source }) =>
+      (pointer) => {
+        const { line, column } = source.locate(pointer);
+        return `${source.file}:${line}:${column}`;
+      };
+  }
+  const { places } = stored;
+  if (places === null)
+    return ({ source }) =>
+      (pointer) =>
+        source.file + pointer;
+  let at = 0;
+  return () => () => places[at++] ?? '';
+}
+
+/** The places of a revision's policies, in the order in which `summarise` asks for them. */
+export function listPlaces(policies: readonly PolicySummary[]): readonly string[] {
+  return policies.flatMap(({ place, rules, quotas }) => [
+    place,
+    ...rules.map((rule) => rule.place),
+    ...quotas.map((quota) => quota.place),
+  ]);
 }
 
 /** Independent of where the directories lie, how files are split and in which order documents stand. */

@@ -2,13 +2,17 @@
  * Quotas of one process, in memory: a lease is one synchronous step. `replay` rebuilds it from the record at start.
  */
 import type { QuotaDraw } from '../../model/decision.ts';
-import type { LeaseRefused, LeaseResult, QuotaStore, QuotaStoreState } from './quota-store.ts';
+import type { LeaseHolder, LeaseRefused, LeaseResult, QuotaStore, QuotaStoreState } from './quota-store.ts';
 import { inSteps, quotaUnits, usedOf } from './quota-units.ts';
 import type { MeasuredUse } from './quota-units.ts';
 import { SlidingWindow } from './sliding-window.ts';
 import type { Bucket } from './sliding-window.ts';
 
-/** Counters held at once. When all are in use, a call that needs another is refused: failing closed, memory bounded. */
+/**
+ * Counters held at once. A tenant may have as many as are still free: one alone gets half of them, many get equal
+ * parts, and however many keys one makes up, the next tenant finds room. Past its share a call that needs another
+ * counter is refused: failing closed, memory bounded.
+ */
 const COUNTERS_MAX = 100_000;
 /** What is said when only the end of another call can help. */
 export const HELD_RETRY_MS = 1_000;
@@ -19,6 +23,7 @@ const SWEEP_INTERVAL_MS = 1_000;
 export interface ReplayedUse {
   readonly kind: 'leased' | 'withdrawn' | 'ended';
   readonly atMs: number;
+  readonly tenant: string;
   readonly draws: readonly QuotaDraw[];
 }
 
@@ -27,6 +32,8 @@ export interface QuotaLedgerOptions {
 }
 
 interface Counter {
+  /** Whose call was the first. */
+  readonly tenant: string;
   /** Null for what counts only while a call runs. */
   readonly window: SlidingWindow | null;
   /** Leased by calls that run, in steps. */
@@ -61,6 +68,8 @@ export interface TakenLease {
 export class QuotaLedger implements QuotaStore {
   readonly #countersMax: number;
   readonly #counters = new Map<string, Counter>();
+  /** Counters of each tenant that has any. */
+  readonly #shares = new Map<string, number>();
   readonly #open = new Set<string>();
   /** Latest time seen: a clock that steps back must not bring spent quota back. */
   #nowMs = 0;
@@ -80,10 +89,11 @@ export class QuotaLedger implements QuotaStore {
 
   async [Symbol.asyncDispose](): Promise<void> {}
 
-  lease(draws: readonly QuotaDraw[], callId: string, nowMs: number): LeaseResult {
-    const refused = this.findNoRoom(draws, callId, nowMs) ?? this.findUsedUp(draws);
+  lease(draws: readonly QuotaDraw[], holder: LeaseHolder, nowMs: number): LeaseResult {
+    const refused = this.findNoRoom(draws, holder, nowMs) ?? this.findUsedUp(draws);
     if (refused !== null) return refused;
-    const taken = this.take(draws, callId, nowMs);
+    const { callId } = holder;
+    const taken = this.take(draws, holder, nowMs);
     return {
       ok: true,
       lease: {
@@ -95,26 +105,30 @@ export class QuotaLedger implements QuotaStore {
   }
 
   /** Refuses when there is no memory for one of the counters. Throws when the call holds a lease already. */
-  findNoRoom(draws: readonly QuotaDraw[], callId: string, nowMs: number): LeaseRefused | null {
+  findNoRoom(
+    draws: readonly QuotaDraw[],
+    { callId, tenant }: LeaseHolder,
+    nowMs: number,
+  ): LeaseRefused | null {
     if (this.#open.has(callId)) throw new Error(`the call ${callId} holds a lease already`);
     this.#nowMs = Math.max(this.#nowMs, nowMs);
     for (const draw of draws) {
-      if (!this.#counters.has(counterKey(draw)) && !this.#makeRoom())
-        return { ok: false, draw, retryAfterMs: SWEEP_INTERVAL_MS };
-      this.#counterOf(draw);
+      if (!this.#counters.has(counterKey(draw)) && !this.#makeRoom(tenant))
+        return { ok: false, draw, retryAfterMs: SWEEP_INTERVAL_MS, isFull: true };
+      this.#counterOf(draw, tenant);
     }
     return null;
   }
 
   /** Counts all draws, whether they fit or not. */
-  take(draws: readonly QuotaDraw[], callId: string, nowMs: number): TakenLease {
+  take(draws: readonly QuotaDraw[], { callId, tenant }: LeaseHolder, nowMs: number): TakenLease {
     this.#nowMs = Math.max(this.#nowMs, nowMs);
     this.#open.add(callId);
     const changes = draws.map((draw) => {
       const steps = inSteps(draw.unit, draw.amount);
       return quotaUnits[draw.unit].counted === 'start'
-        ? this.#change(draw, 0, steps)
-        : this.#change(draw, steps, 0);
+        ? this.#change(draw, tenant, 0, steps)
+        : this.#change(draw, tenant, steps, 0);
     });
     let isOpen = true;
     const end = (back: () => readonly CounterChange[], nowMs: number): readonly CounterChange[] => {
@@ -126,21 +140,28 @@ export class QuotaLedger implements QuotaStore {
     };
     return {
       changes,
-      settle: (use, atMs) => end(() => this.#settle(draws, use), atMs),
-      cancel: (atMs) => end(() => changes.map((change, at) => this.#undo(draws[at], change)), atMs),
+      settle: (use, atMs) => end(() => this.#settle(draws, tenant, use), atMs),
+      cancel: (atMs) => end(() => changes.map((change, at) => this.#undo(draws[at], tenant, change)), atMs),
     };
   }
 
-  /** Counts what an earlier process let through. Nothing is held across a start. */
+  /**
+   * Counts what an earlier process let through. Nothing is held across a start. Nothing is left out for want of room,
+   * which would give it again: what has left its window goes, and what that process counted at once had room.
+   */
   replay(uses: Iterable<ReplayedUse>): void {
-    for (const { kind, atMs, draws } of uses) {
+    let sweepAt = 2 * this.#countersMax;
+    for (const { kind, atMs, tenant, draws } of uses) {
       this.#nowMs = Math.max(this.#nowMs, atMs);
       for (const draw of draws) {
         const { counted } = quotaUnits[draw.unit];
         if (counted === 'held' || (counted === 'end') !== (kind === 'ended')) continue;
         if (atMs <= this.#nowMs - 2 * draw.windowMs) continue;
-        if (!this.#counters.has(counterKey(draw)) && !this.#makeRoom()) continue;
-        const { window } = this.#counterOf(draw);
+        if (this.#counters.size >= sweepAt) {
+          this.#sweep();
+          sweepAt = Math.max(sweepAt, 2 * this.#counters.size);
+        }
+        const { window } = this.#counterOf(draw, tenant);
         const steps = inSteps(draw.unit, draw.used ?? draw.amount);
         const endMs = window?.add(atMs, steps) ?? 0;
         if (kind === 'withdrawn') window?.remove(endMs, 2 * steps);
@@ -159,7 +180,7 @@ export class QuotaLedger implements QuotaStore {
   /** The first draw that does not fit. After `findNoRoom`, which also tells the time. */
   findUsedUp(draws: readonly QuotaDraw[]): LeaseRefused | null {
     for (const draw of draws) {
-      const { window, held } = this.#counterOf(draw);
+      const { window = null, held = 0 } = this.#counters.get(counterKey(draw)) ?? {};
       const room = inSteps(draw.unit, draw.limit) - held - inSteps(draw.unit, draw.amount);
       if (room < 0)
         return { ok: false, draw, retryAfterMs: held > 0 ? HELD_RETRY_MS : neverFitsRetryMs(draw) };
@@ -169,28 +190,32 @@ export class QuotaLedger implements QuotaStore {
     return null;
   }
 
-  #settle(draws: readonly QuotaDraw[], use: MeasuredUse | null): readonly CounterChange[] {
+  #settle(draws: readonly QuotaDraw[], tenant: string, use: MeasuredUse | null): readonly CounterChange[] {
     return draws.flatMap((draw) => {
       const { counted } = quotaUnits[draw.unit];
       if (counted === 'start') return [];
       const leased = inSteps(draw.unit, draw.amount);
       const used = use === null ? null : usedOf(draw.unit, use);
       const steps = used === null ? leased : inSteps(draw.unit, used);
-      return [this.#change(draw, -leased, counted === 'end' ? steps : 0)];
+      return [this.#change(draw, tenant, -leased, counted === 'end' ? steps : 0)];
     });
   }
 
-  #change(draw: QuotaDraw, held: number, counted: number): CounterChange {
-    const counter = this.#counterOf(draw);
+  #change(draw: QuotaDraw, tenant: string, held: number, counted: number): CounterChange {
+    const counter = this.#counterOf(draw, tenant);
     const { window } = counter;
     const endMs = window === null || counted === 0 ? 0 : window.add(this.#nowMs, counted);
     this.#addHeld(draw, counter, held);
     return { key: counterKey(draw), windowMs: draw.windowMs, held, counted, endMs };
   }
 
-  #undo(draw: QuotaDraw | undefined, { key, windowMs, held, counted, endMs }: CounterChange): CounterChange {
+  #undo(
+    draw: QuotaDraw | undefined,
+    tenant: string,
+    { key, windowMs, held, counted, endMs }: CounterChange,
+  ): CounterChange {
     if (draw !== undefined) {
-      const counter = this.#counterOf(draw);
+      const counter = this.#counterOf(draw, tenant);
       counter.window?.remove(endMs, counted);
       this.#addHeld(draw, counter, -held);
     }
@@ -199,11 +224,11 @@ export class QuotaLedger implements QuotaStore {
 
   #addHeld(draw: QuotaDraw, counter: Counter, steps: number): void {
     counter.held += steps;
-    if (counter.window === null && counter.held === 0) this.#counters.delete(counterKey(draw));
+    if (counter.window === null && counter.held === 0) this.#drop(counterKey(draw), counter);
   }
 
-  /** The draw's counter, made when there is none. A changed limit or window keeps the count. */
-  #counterOf(draw: QuotaDraw): Counter {
+  /** The draw's counter, made for the tenant when there is none. A changed limit or window keeps the count. */
+  #counterOf(draw: QuotaDraw, tenant: string): Counter {
     const key = counterKey(draw);
     const known = this.#counters.get(key);
     if (known !== undefined) {
@@ -211,19 +236,40 @@ export class QuotaLedger implements QuotaStore {
       return known;
     }
     const window = quotaUnits[draw.unit].counted === 'held' ? null : new SlidingWindow(draw.windowMs);
-    const counter: Counter = { window, held: 0 };
+    const counter: Counter = { tenant, window, held: 0 };
     this.#counters.set(key, counter);
+    this.#shares.set(tenant, this.#shareOf(tenant) + 1);
     return counter;
   }
 
-  #makeRoom(): boolean {
-    if (this.#counters.size < this.#countersMax) return true;
+  #shareOf(tenant: string): number {
+    return this.#shares.get(tenant) ?? 0;
+  }
+
+  #drop(key: string, { tenant }: Counter): void {
+    if (!this.#counters.delete(key)) return;
+    const left = this.#shareOf(tenant) - 1;
+    if (left > 0) this.#shares.set(tenant, left);
+    else this.#shares.delete(tenant);
+  }
+
+  #makeRoom(tenant: string): boolean {
+    if (this.#hasRoom(tenant)) return true;
     if (this.#nowMs - this.#sweptAtMs < SWEEP_INTERVAL_MS) return false;
     this.#sweptAtMs = this.#nowMs;
-    for (const [key, { window, held }] of this.#counters) {
-      if (held === 0 && (window === null || window.count(this.#nowMs) === 0)) this.#counters.delete(key);
+    this.#sweep();
+    return this.#hasRoom(tenant);
+  }
+
+  #hasRoom(tenant: string): boolean {
+    return this.#shareOf(tenant) < this.#countersMax - this.#counters.size;
+  }
+
+  #sweep(): void {
+    for (const [key, counter] of this.#counters) {
+      const { window, held } = counter;
+      if (held === 0 && (window === null || window.count(this.#nowMs) === 0)) this.#drop(key, counter);
     }
-    return this.#counters.size < this.#countersMax;
   }
 }
 

@@ -21,7 +21,6 @@ local clockKey, beatsKey = KEYS[1], KEYS[2]
 local op, given, process, connection = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local deadAfter = tonumber(ARGV[5])
 local firstArg = 6
-local keptAfterWindowMs = 3600000
 
 local function whole(number) return string.format('%.0f', number) end
 
@@ -61,7 +60,15 @@ local function isAlive(member)
   return false
 end
 
-local function keep(key, window) redis.call('PEXPIRE', key, whole(window + keptAfterWindowMs)) end
+-- What only counts goes soon after its window; what a call holds stays for as long as a call can run: 25 days are
+-- longer than any timer of Node.
+local function keep(key, window)
+  local kept = 60000
+  for _, field in ipairs(redis.call('HKEYS', key)) do
+    if string.sub(field, 1, 2) == 'h:' then kept = 2160000000 end
+  end
+  redis.call('PEXPIRE', key, whole(window + kept))
+end
 
 local function add(key, field, amount)
   if amount == 0 then return end

@@ -13,7 +13,15 @@ export interface LeaseRefused {
   readonly draw: QuotaDraw;
   /** The earliest time at which it can fit, other calls aside. */
   readonly retryAfterMs: number;
+  /** There is no memory for another key of this tenant. */
+  readonly isFull?: true;
   readonly isStoreLost?: true;
+}
+
+export interface LeaseHolder {
+  readonly callId: string;
+  /** Whose share of the memory a new counter is taken from. */
+  readonly tenant: string;
 }
 
 /** What one call holds. Exactly one of both ends it; after that neither does anything. */
@@ -36,6 +44,6 @@ export interface QuotaStore extends AsyncDisposable {
   /** Calls of this process that hold a lease. */
   readonly openLeases: number;
   /** Answers at once where nothing has to be asked. Throws when the call holds a lease already. */
-  lease(draws: readonly QuotaDraw[], callId: string, nowMs: number): LeaseResult | Promise<LeaseResult>;
+  lease(draws: readonly QuotaDraw[], holder: LeaseHolder, nowMs: number): LeaseResult | Promise<LeaseResult>;
   state(): QuotaStoreState;
 }

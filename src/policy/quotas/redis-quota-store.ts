@@ -10,7 +10,14 @@
 import type { QuotaDraw } from '../../model/decision.ts';
 import { counterKey, HELD_RETRY_MS, neverFitsRetryMs } from './quota-ledger.ts';
 import type { CounterChange, QuotaLedger, TakenLease } from './quota-ledger.ts';
-import type { Lease, LeaseRefused, LeaseResult, QuotaStore, QuotaStoreState } from './quota-store.ts';
+import type {
+  Lease,
+  LeaseHolder,
+  LeaseRefused,
+  LeaseResult,
+  QuotaStore,
+  QuotaStoreState,
+} from './quota-store.ts';
 import { inSteps, quotaUnits } from './quota-units.ts';
 import { StoreLost } from './redis-connection.ts';
 import type { ScriptAnswer } from './redis-connection.ts';
@@ -57,42 +64,42 @@ export class RedisQuotaStore implements QuotaStore {
     return { store: 'redis', state: 'lost', reason: `${reason}; ${meaning}` };
   }
 
-  lease(draws: readonly QuotaDraw[], callId: string, nowMs: number): LeaseResult | Promise<LeaseResult> {
-    if (draws.length === 0) return this.#ledger.lease(draws, callId, nowMs);
-    const noRoom = this.#ledger.findNoRoom(draws, callId, nowMs + this.#offsetMs);
+  lease(draws: readonly QuotaDraw[], holder: LeaseHolder, nowMs: number): LeaseResult | Promise<LeaseResult> {
+    if (draws.length === 0) return this.#ledger.lease(draws, holder, nowMs);
+    const noRoom = this.#ledger.findNoRoom(draws, holder, nowMs + this.#offsetMs);
     if (noRoom !== null) return noRoom;
-    return this.#link.isUp ? this.#leaseShared(draws, callId, nowMs) : this.#leaseAlone(draws, callId, nowMs);
+    return this.#link.isUp ? this.#leaseShared(draws, holder, nowMs) : this.#leaseAlone(draws, holder, nowMs);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#link[Symbol.asyncDispose]();
   }
 
-  async #leaseShared(draws: readonly QuotaDraw[], callId: string, nowMs: number): Promise<LeaseResult> {
+  async #leaseShared(draws: readonly QuotaDraw[], holder: LeaseHolder, nowMs: number): Promise<LeaseResult> {
     let answer: ScriptAnswer;
     try {
       answer = await this.#link.run('lease', draws.map(counterKey), draws.flatMap(leaseArguments));
     } catch (error) {
       if (!(error instanceof StoreLost)) throw error;
-      return this.#leaseAlone(draws, callId, nowMs);
+      return this.#leaseAlone(draws, holder, nowMs);
     }
     this.#offsetMs = answer.nowMs - nowMs;
     if (answer.kind === 'refused') return refusedBy(draws, answer);
-    return { ok: true, lease: this.#held(this.#ledger.take(draws, callId, answer.nowMs), callId) };
+    return { ok: true, lease: this.#held(this.#ledger.take(draws, holder, answer.nowMs), holder) };
   }
 
-  #leaseAlone(draws: readonly QuotaDraw[], callId: string, nowMs: number): LeaseResult {
+  #leaseAlone(draws: readonly QuotaDraw[], holder: LeaseHolder, nowMs: number): LeaseResult {
     const strict = draws.find(({ onStoreLoss }) => onStoreLoss === 'deny');
     if (strict !== undefined)
       return { ok: false, draw: strict, retryAfterMs: HELD_RETRY_MS, isStoreLost: true };
     const refused = this.#ledger.findUsedUp(draws);
     if (refused !== null) return refused;
-    const taken = this.#ledger.take(draws, callId, nowMs + this.#offsetMs);
+    const taken = this.#ledger.take(draws, holder, nowMs + this.#offsetMs);
     void this.#tell(taken.changes);
-    return { ok: true, lease: this.#held(taken, callId) };
+    return { ok: true, lease: this.#held(taken, holder) };
   }
 
-  #held(taken: TakenLease, callId: string): Lease {
+  #held(taken: TakenLease, { callId }: LeaseHolder): Lease {
     return {
       callId,
       settle: (use, nowMs) => this.#tell(taken.settle(use, nowMs + this.#offsetMs)),

@@ -1,4 +1,4 @@
-import { SIZE_PATTERN } from '../quantity.ts';
+import { DURATION_PATTERN, SIZE_PATTERN } from '../quantity.ts';
 import { documentSchema } from './parts.ts';
 
 /** A container image that tools may name: built from a folder of `sandbox-images/`, or pinned by digest. */
@@ -31,6 +31,33 @@ export const imageSchema = documentSchema('Image', {
           type: 'string',
           pattern: SIZE_PATTERN,
           description: 'what all idle ones together may hold, such as 256MiB',
+        },
+      },
+    },
+    sessions: {
+      type: 'object',
+      additionalProperties: false,
+      description:
+        'containers that keep their state from call to call, each for one principal; without it, there are none of this image',
+      properties: {
+        idle: {
+          type: 'string',
+          pattern: DURATION_PATTERN,
+          default: '10m',
+          description: 'ends when nothing was asked of it for so long; a request may ask for less',
+        },
+        lifetime: {
+          type: 'string',
+          pattern: DURATION_PATTERN,
+          default: '1h',
+          description: 'ends in any case after so long, 24h at most; a request may ask for less',
+        },
+        perPrincipal: {
+          type: 'integer',
+          minimum: 1,
+          maximum: 64,
+          default: 2,
+          description: 'how many of this image one principal may hold at once',
         },
       },
     },

@@ -108,6 +108,17 @@ test('a status that was set to approved runs nothing, now or at the next start',
   });
 });
 
+test('a status column that was set alone lets nothing run either', async () => {
+  await withDatabase(async ({ calls, database, mia, approval }) => {
+    database.prepare(`UPDATE approvals SET status = 'rejected' WHERE id = ?`).run(approval.id);
+    expect(await calls.desk.decide(mia, approval.id, approve)).toMatchObject({
+      kind: 'refused',
+      refusal: { code: 'approval_settled' },
+    });
+    expect(calls.runs).toEqual([]);
+  });
+});
+
 test.each(['approve', 'reject', 'expire'] as const)(
   'everything put back as it was before it was decided (%s) runs no second time',
   async (end) => {

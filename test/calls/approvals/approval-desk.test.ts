@@ -100,12 +100,24 @@ test('a used-up quota refuses the approval and leaves it open; no quota is held 
     limits: {},
     labels: {},
     idempotencyKey: null,
+    session: null,
   };
   expect(await executeCall(calls.context, ana, request)).toMatchObject({ call: { status: 'succeeded' } });
   expect(await calls.desk.decide(mia, approval.id, approve)).toMatchObject({
     refusal: { code: 'quota_exceeded', quota: 'payers/n' },
   });
   expect(calls.call(approval).status).toBe('pending_approval');
+  const { items } = calls.record.listEvents({ tenant: null, limit: 1, order: 'desc' });
+  expect(items).toMatchObject([
+    {
+      type: 'quota_exceeded',
+      principal: 'ana',
+      tool: 'refund',
+      decision: { effect: 'require_approval', policy: 'payers', rule: 'large' },
+      details: { code: 'quota_exceeded', quota: 'payers/n', limit: 1 },
+    },
+  ]);
+  expect(calls.context.quotas.openLeases).toBe(0);
   calls.clock.advance(31 * 60_000);
   expect(await calls.desk.decide(mia, approval.id, approve)).toMatchObject({ kind: 'decided' });
 });
@@ -154,7 +166,7 @@ test('its caller takes it back; what was decided before cannot be', async () => 
 
 test('so many may wait and no more, also when all ask in one moment; a decided one makes room', async () => {
   await using calls = await WaitingCalls.open(refundPolicy(), {
-    waitingRoom: { perPrincipalMax: 3, max: 4 },
+    waitingRoom: { perPrincipalMax: 3, perTenantMax: 4, max: 4 },
   });
   const [ana, ben, mia] = [
     await calls.person('ana', { roles: ['payer'] }),

@@ -224,6 +224,15 @@ test('a receiver that never answers holds up neither calls nor the stop', async 
   expect(receiver.received).toHaveLength(4);
 });
 
+test('an answer that switches protocols is a failure, and holds up neither the next nor the stop', async () => {
+  const { calls, ana, webhook, ended } = await openScene((response) => {
+    response.socket?.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
+  });
+  const end = ended();
+  webhook.announce(await calls.ask(ana));
+  expect(await end).toMatchObject({ attempts: 4, outcome: 'given_up', problem: 'closed without an answer' });
+});
+
 test('so many wait and no more; the rest is dropped loudly', async () => {
   const { calls, ana, receiver, webhook, log, outcomes } = await openScene(() => {}, { deliveriesMax: 2 });
   for (let count = 0; count < 3; count += 1) webhook.announce(await calls.ask(ana));

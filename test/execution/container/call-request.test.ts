@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { isPlainPath, prepareRequest } from '../../../src/execution/container/call-request.ts';
+import { prepareRequest } from '../../../src/execution/container/call-request.ts';
+import { isPlainPath } from '../../../src/execution/work-path.ts';
 import { FrameDecoder } from '../../../src/execution/protocol/frame-decoder.ts';
 import { profileOf } from '../../support/container-calls.ts';
 import type { ShippedImage } from '../../support/container-calls.ts';

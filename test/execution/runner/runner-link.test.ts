@@ -280,7 +280,7 @@ describe('the link between api and runner', () => {
     api.write(encodeControl('hello', 0, { protocol: protocolVersion, revision: 'sha256:a' }));
     api.write(encodeControl('run', 1, { ...request, args: undefined, argsBytes: 2 }));
     api.write(encodeFrame('args', 1, Buffer.from('{} ')));
-    expect(await closed.promise).toBe('more argument bytes than the run frame announced');
+    expect(await closed.promise).toBe('more bytes than the run frame announced');
   });
 });
 

@@ -121,7 +121,7 @@ function connect(address: RunnerAddress, tls: TlsIdentity | null = null): Watche
     new Promise((resolve) => waiting.set(message, resolve));
   const connection = RunnerConnection.startInBackground({
     opener: remoteRunner(address, tls),
-    revision: Promise.resolve(revision),
+    revision: async () => revision,
     logger: { info: log, warn: log },
     onLost: () => {},
   });
@@ -295,7 +295,7 @@ test('an opener that fails at once is tried again', async () => {
         return remoteRunner(address, null).open();
       },
     },
-    revision: Promise.resolve(revision),
+    revision: async () => revision,
     logger: {
       info: () => connected.resolve(),
       warn: (fields) => reasons.push((fields as { reason: string }).reason),

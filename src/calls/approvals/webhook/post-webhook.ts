@@ -51,6 +51,8 @@ export function postWebhook({ url, headers, body, signal }: PostOptions): Promis
     response.destroy();
   });
   request.on('error', (error) => fail(describe(error)));
+  // Node closes on an answer that switches protocols, and says neither `response` nor `error`.
+  request.once('close', () => fail('closed without an answer'));
   request.end(body);
   return promise;
 }

@@ -273,6 +273,7 @@ function keyOf(
   return JSON.stringify([
     imageId,
     image.name,
+    image.sessions?.lifetimeMs ?? 0,
     engineRuntime,
     memoryMiB,
     cpus,

@@ -1,0 +1,54 @@
+/** The filters of the record that search and export share, from query strings. */
+import { eventCatalogue } from '../audit/events.ts';
+import type { ExportFilter } from '../audit/record.ts';
+import type { Caller } from '../model/principal.ts';
+import { hasScope } from './authenticate.ts';
+import { invalidQuery } from './query.ts';
+
+export const filterParameters = {
+  type: { description: 'Event type', enum: Object.keys(eventCatalogue) },
+  principal: { description: 'Who acted' },
+  tool: { description: 'Tool name' },
+  status: { description: 'Final status of a call' },
+  effect: { description: 'What policy decided', enum: ['allow', 'deny', 'require_approval'] },
+  rule: { description: 'Rule that decided, as policy/rule' },
+  callId: { description: 'One call' },
+  requestId: { description: 'One request' },
+  from: { description: 'RFC 3339 time, inclusive' },
+  to: { description: 'RFC 3339 time, exclusive' },
+} as const;
+
+const timePattern = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/;
+
+/** Of one's own tenant; of all with `admin`. Throws `malformed_request` naming the parameter. */
+export function readEventFilter(
+  caller: Caller,
+  { from, to, type, effect, ...filters }: Partial<Record<keyof typeof filterParameters, string>>,
+): ExportFilter {
+  return {
+    tenant: hasScope(caller, 'admin') ? null : caller.principal.tenant,
+    ...filters,
+    ...(type === undefined ? {} : { type: readChoice('type', type, filterParameters.type.enum) }),
+    ...(effect === undefined ? {} : { effect: readChoice('effect', effect, filterParameters.effect.enum) }),
+    ...(from === undefined ? {} : { from: readTime('from', from) }),
+    ...(to === undefined ? {} : { to: readTime('to', to) }),
+  };
+}
+
+export function readChoice<const T extends string>(name: string, value: string, choices: readonly T[]): T {
+  const choice = choices.find((candidate) => candidate === value);
+  if (choice === undefined)
+    throw invalidQuery({ pointer: `?${name}`, message: `must be one of ${choices.join(', ')}` });
+  return choice;
+}
+
+function readTime(name: string, value: string): string {
+  const time = timePattern.test(value) ? new Date(value) : new Date(Number.NaN);
+  if (Number.isNaN(time.getTime())) {
+    throw invalidQuery({
+      pointer: `?${name}`,
+      message: 'must be an RFC 3339 time such as 2026-01-31T12:00:00Z',
+    });
+  }
+  return time.toISOString();
+}

@@ -1,0 +1,67 @@
+import type { RecordStore, StoredRevision } from '../../audit/record.ts';
+import type { ActivePolicy } from '../../calls/policy/active-policy.ts';
+import { Problem } from '../problem.ts';
+import { readQuery } from '../query.ts';
+import type { Route } from '../route.ts';
+
+type Revisions = Pick<RecordStore, 'listRevisions' | 'revisionContent'>;
+type Active = Pick<ActivePolicy, 'state'>;
+
+/** `GET /v1/policy/revisions`: every revision that ever decided here, latest first. */
+export function listRevisionsRoute(record: Revisions, policy: Active): Route {
+  return {
+    method: 'get',
+    path: '/v1/policy/revisions',
+    scope: 'policy',
+    summary: 'List the policy revisions that were active',
+    success: {
+      status: 200,
+      description: '{items, nextCursor}: when, by what and by whom each was activated, the latest 1000.',
+    },
+    problems: ['malformed_request'],
+    audits: [],
+    handler(request, response) {
+      readQuery(request, []);
+      const items = record.listRevisions().map((revision) => revisionView(revision, policy));
+      response.json({ items, nextCursor: null });
+    },
+  };
+}
+
+/** `GET /v1/policy/revisions/{revision}`: one revision with its documents and code, constants put in. */
+export function getRevisionRoute(record: Revisions, policy: Active): Route {
+  return {
+    method: 'get',
+    path: '/v1/policy/revisions/:revision',
+    scope: 'policy',
+    summary: 'Show a policy revision',
+    success: { status: 200, description: 'As in the list, with `documents` and `code` by tool.' },
+    problems: ['malformed_request', 'not_found'],
+    audits: [],
+    handler(request, response) {
+      readQuery(request, []);
+      const wanted = String(request.params['revision']);
+      const stored = record.listRevisions().find(({ revision }) => revision === wanted);
+      const content = record.revisionContent(wanted);
+      if (stored === undefined || content === null)
+        throw new Problem(
+          'not_found',
+          'No such revision was active here. GET /v1/policy/revisions lists them.',
+        );
+      response.json({ ...revisionView(stored, policy), ...(JSON.parse(content) as object) });
+    },
+  };
+}
+
+function revisionView(stored: StoredRevision, { state }: Active): object {
+  const { revision, contentBytes, firstActivatedAtMs, lastActivatedAtMs, facts } = stored;
+  return {
+    revision,
+    isActive: revision === state.revision,
+    isPinned: revision === state.pin?.revision,
+    firstActivatedAt: new Date(firstActivatedAtMs).toISOString(),
+    lastActivatedAt: new Date(lastActivatedAtMs).toISOString(),
+    ...facts,
+    contentBytes,
+  };
+}

@@ -1,0 +1,69 @@
+/** Every chain in the order of writing, a few rows at a time: a slow reader of an export holds no transaction open. */
+import { eventSql } from './event-query.ts';
+import type { ExportFilter, ExportRow, RecordExport, WriterHead } from '../record.ts';
+import type { Connection } from './connection.ts';
+
+/** Rows read at once. Each may hold some megabytes of content. */
+const rowsAtOnce = 32;
+
+type Row = readonly [
+  position: number,
+  writer: string,
+  sequence: number,
+  eventHash: string,
+  previousHash: string,
+  hash: string,
+  canonical: Buffer | null,
+  salt: string | null,
+  content: Buffer | null,
+];
+
+/** `guard` turns errors of the database into those of the record. */
+export function startExport(
+  connection: Connection,
+  filter: ExportFilter,
+  guard: (read: () => readonly Row[]) => readonly Row[],
+): RecordExport {
+  const { where, values } = eventSql({ ...filter, limit: 1, order: 'asc' });
+  // In the list of columns the filter chooses no index: the walk goes by position.
+  const rows = connection
+    .prepare(
+      `SELECT s.position, writer, sequence, event_hash, previous_hash, hash,
+         CASE WHEN shown THEN canonical END, CASE WHEN shown THEN salt END, CASE WHEN shown THEN content END
+       FROM (SELECT e.*, (${where}) OR e.type IN ('checkpoint', 'chain_key_rotated') AS shown FROM audit_chain e
+         WHERE e.position > ? AND e.position <= ? ORDER BY e.position LIMIT ${rowsAtOnce}) s
+       LEFT JOIN audit_content c ON c.position = s.position ORDER BY s.position`,
+    )
+    .raw();
+  const { heads, last } = connection.transaction(() => ({
+    heads: connection
+      .prepare('SELECT writer, sequence, hash FROM writers ORDER BY writer')
+      .all() as WriterHead[],
+    last: Number(connection.prepare('SELECT max(position) FROM audit_chain').pluck().get() ?? 0),
+  }))();
+  const read = (after: number) => guard(() => rows.all(...values, after, last) as readonly Row[]);
+  return { heads, rows: walk(read) };
+}
+
+function* walk(read: (after: number) => readonly Row[]): Generator<ExportRow> {
+  for (let after = 0; ;) {
+    const rows = read(after);
+    for (const row of rows) yield exportRow(row);
+    const [position] = rows.at(-1) ?? [];
+    if (position === undefined) return;
+    after = position;
+  }
+}
+
+function exportRow(row: Row): ExportRow {
+  const [, writer, sequence, eventHash, previousHash, hash, canonical, salt, content] = row;
+  if (canonical === null) return { kind: 'omitted', writer, sequence, eventHash };
+  return {
+    kind: 'event',
+    canonical: canonical.toString(),
+    eventHash,
+    previousHash,
+    hash,
+    content: salt === null ? null : { salt, text: content?.toString() ?? '' },
+  };
+}

@@ -1,0 +1,185 @@
+/**
+ * A stream on its way out while its tool still runs. Text leaves at line ends, as soon as nothing that a detector may
+ * find can reach over them; the rest is held back. Where it is cut depends on the text alone, so what leaves is the same
+ * whatever pieces the stream comes in.
+ * Hostile: every byte, and how the tool cuts them. What has left cannot be taken back: in doubt it is held or withheld.
+ */
+import type { BoundaryReport } from '../../model/finding.ts';
+import type { FilterPass } from '../filter-pass.ts';
+import { filterText } from '../filter-pass.ts';
+import { boundaryLimits, LimitExceeded } from '../limits.ts';
+import { hasRightToLeftLetter } from '../unicode/legitimate.ts';
+import type { LineEnds } from './line-ends.ts';
+
+export interface StreamFilter {
+  /** Takes the next bytes of the stream. The text that may leave now, filtered; often nothing. */
+  push(chunk: Uint8Array): string;
+  /** No more bytes will come. The rest of the text, and what was found in all of it. */
+  end(): StreamEnd;
+  /** Something was found that the profile blocks: nothing leaves any more, and the call should be ended. */
+  readonly blocked: boolean;
+}
+
+export interface StreamEnd {
+  readonly text: string;
+  /** Offsets count bytes of the stream, as `filterOutput` does. */
+  readonly report: BoundaryReport;
+  readonly blocked: boolean;
+}
+
+/** Finding of a stretch that is withheld, because more than `candidateUnitsMax` may belong to one secret. */
+export const candidateTooLarge = 'candidate-too-large';
+
+const withheld = `[WITHHELD:${candidateTooLarge}]\n`;
+
+export interface StreamOptions {
+  readonly name: 'stdout' | 'stderr';
+  readonly pass: FilterPass;
+  readonly lineEnds: LineEnds;
+  readonly scanned: readonly string[];
+  /** Some detector blocks: what stands before its hit has left by then, however the stream comes, so lines go one by one. */
+  readonly mayBlock: boolean;
+}
+
+export function createStreamFilter({ name, pass, lineEnds, scanned, mayBlock }: StreamOptions): StreamFilter {
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  const { candidateUnitsMax } = boundaryLimits;
+  /** Lines since the last cut, and what has come of the next one; while withholding only the end of them. */
+  let lines = '';
+  let line = '';
+  let isWithholding = false;
+  let isBlocked = false;
+  /** What the filter must know of the text before: that there is some, and whether it runs from right to left. */
+  let before = '';
+  let bytesTaken = 0;
+  let bytesCut = 0;
+
+  const take = (text: string): string => {
+    const released: string[] = [];
+    for (let from = 0; from < text.length;) {
+      if (isBlocked) break;
+      const to = endOfPart(text, from);
+      const part = text.slice(from, to);
+      released.push((mayBlock ? null : takeLines(part)) ?? takeEachLine(part));
+      from = to;
+    }
+    return released.join('');
+  };
+
+  /** All lines of a part at once, as most of them allow. null: there is no cut behind them; nothing is taken then. */
+  const takeLines = (part: string): string | null => {
+    const end = part.lastIndexOf('\n') + 1;
+    const block = line + part.slice(0, end);
+    const held = lines + block;
+    if (isWithholding || part.indexOf('\n') === end - 1 || held.length > candidateUnitsMax) return null;
+    const goBack = lineEnds.mark();
+    if (!lineEnds.isCut(block, held)) {
+      goBack();
+      return null;
+    }
+    lines = held;
+    line = '';
+    bytesTaken += Buffer.byteLength(part.slice(0, end));
+    const released = release();
+    return isBlocked ? released : released + takeEachLine(part.slice(end));
+  };
+
+  const takeEachLine = (part: string): string => {
+    let released = '';
+    for (const piece of part.split(/(?<=\n)/)) {
+      if (isBlocked) break;
+      bytesTaken += Buffer.byteLength(piece);
+      line += piece;
+      if (!isWithholding && lines.length + line.length > candidateUnitsMax) released += withhold();
+      if (isWithholding) line = line.slice(-candidateUnitsMax);
+      if (piece.endsWith('\n')) released += endLine();
+    }
+    return released;
+  };
+
+  const endLine = (): string => {
+    lines = isWithholding ? (lines + line).slice(-candidateUnitsMax) : lines + line;
+    const isCut = lineEnds.isCut(line, lines);
+    line = '';
+    return isCut ? release() : '';
+  };
+
+  const release = (): string => {
+    const text = isWithholding ? '' : lines + line;
+    const released = text === '' ? '' : filter(text);
+    lines = '';
+    line = '';
+    isWithholding = false;
+    bytesCut = bytesTaken;
+    return released;
+  };
+
+  const withhold = (): string => {
+    isWithholding = true;
+    find(candidateTooLarge, 'redact');
+    before = before === '' ? '\n' : before;
+    return withheld;
+  };
+
+  const find = (detector: string, action: 'redact' | 'block') => {
+    const where = () => `${name}@${bytesCut}`;
+    pass.findings.add({
+      detector,
+      action,
+      confidence: 'high',
+      count: 1,
+      via: [],
+      place: () => name,
+      where,
+    });
+  };
+
+  const filter = (text: string): string => {
+    const context = before;
+    const bytesAtStart = bytesCut;
+    before = context.length > 1 || hasRightToLeftLetter(text) ? rightToLeftBefore : '\n';
+    const place = {
+      place: () => name,
+      where: (offset: number) => `${name}@${bytesAtStart + bytesOf(text, offset - context.length)}`,
+    };
+    try {
+      const filtered = filterText(context + text, place, pass);
+      isBlocked = pass.findings.report(scanned).verdict === 'blocked';
+      // What was added must come out as it went in, or it cannot be told from the text.
+      if (!isBlocked && filtered.startsWith(context)) return filtered.slice(context.length);
+      if (!isBlocked) find('boundary-failure', 'block');
+    } catch (error) {
+      // Whatever went wrong, nothing leaves any more.
+      find(error instanceof LimitExceeded ? error.detector : 'boundary-failure', 'block');
+    }
+    isBlocked = true;
+    return '';
+  };
+
+  return {
+    push: (chunk) => (isBlocked ? '' : take(decoder.decode(chunk, { stream: true }))),
+    end() {
+      let text = isBlocked ? '' : take(decoder.decode());
+      if (!isBlocked) text += release();
+      return { text, report: pass.findings.report(scanned), blocked: isBlocked };
+    },
+    get blocked() {
+      return isBlocked;
+    },
+  };
+}
+
+const rightToLeftBefore = '\u05d0\n';
+
+/** Parts are small enough to be taken at once; a character is in one of them. */
+const partUnits = 16_384;
+
+function endOfPart(text: string, from: number): number {
+  const end = Math.min(from + partUnits, text.length);
+  const isHighSurrogate = (text.charCodeAt(end - 1) & 0xfc_00) === 0xd8_00;
+  return isHighSurrogate && end < text.length ? end + 1 : end;
+}
+
+function bytesOf(text: string, units: number): number {
+  return Buffer.byteLength(text.slice(0, units));
+}

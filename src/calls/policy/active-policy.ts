@@ -1,0 +1,337 @@
+/**
+ * The revision that decides, and every way in which another one takes its place: files that changed, a signal, a
+ * request, a roll-back. One change after the other, and in each the same order: compiled, held by the runner, durable
+ * on the record, and only then decided under. Calls in flight keep the revision that they began with.
+ *
+ * Trusted: whoever may write to the policy directories, and callers with the scope `policy`. A directory with mistakes
+ * changes nothing. A crash leaves the change either undone or on the record, and then the next start makes it.
+ */
+import { RecordUnavailable } from '../../audit/record.ts';
+import type { ActivationFacts, Pin, RecordStore } from '../../audit/record.ts';
+import type { HoldAnswer } from '../../execution/runner/runner-group.ts';
+import type { Caller } from '../../model/principal.ts';
+import { compileContent } from '../../policy/compile/compile-content.ts';
+import type { CompiledData, CompileJob } from '../../policy/compile/compile-job.ts';
+import { Slices } from '../../policy/compile/slices.ts';
+import type { RevisionClaim } from '../../policy/load/read-claim.ts';
+import { formatProblem } from '../../policy/lint.ts';
+import type { PolicyProblem } from '../../policy/problem.ts';
+import type { Revision } from '../../policy/revision.ts';
+import { actor } from '../key-ring.ts';
+import type { Clock } from '../call-context.ts';
+import type { FirstPolicy } from './first-policy.ts';
+import type { FilesState, PolicyChange, PolicyState, PolicyTrigger } from './policy-state.ts';
+
+/** How long the files must stay as they are before they are read, milliseconds. */
+const settleMs = 150;
+/** How often that is tried. */
+const settlingMax = 40;
+/** How long calls may wait for a slice of compiling, milliseconds. */
+const sliceMsMax = 4;
+/** Mistakes that the record keeps of one directory. */
+const problemsRecordedMax = 20;
+const problemCharsMax = 500;
+
+export interface ActivePolicyOptions {
+  readonly directories: readonly string[];
+  readonly knownDetectors: readonly string[];
+  readonly record: Pick<RecordStore, 'write' | 'revisionContent'>;
+  readonly runners: { hold(revision: string): Promise<HoldAnswer> };
+  /** Off this thread. */
+  readonly compile: (job: CompileJob) => Promise<CompiledData>;
+  readonly scan: () => Promise<string>;
+  readonly readClaim: () => Promise<RevisionClaim | null>;
+  /** What puts in force what goes with a revision. Throws an error that says why it cannot decide on this host now. */
+  readonly prepare: (revision: Revision) => () => void;
+  readonly sleep: (ms: number) => Promise<void>;
+  readonly clock: Clock;
+  /** Takes secrets out of what an operator writes. */
+  readonly redactText: (text: string) => string;
+  readonly onChange: (change: PolicyChange, trigger: PolicyTrigger) => void;
+  readonly logger: {
+    info(fields: object, message: string): void;
+    warn(fields: object, message: string): void;
+    error(fields: object, message: string): void;
+  };
+}
+
+/** A revision with what its activation says. */
+interface Candidate {
+  readonly revision: Revision;
+  readonly trigger: PolicyTrigger;
+  readonly by: Caller | null;
+  readonly reason: string | null;
+  readonly claimed: RevisionClaim | null;
+  readonly pin: Pin | null;
+}
+
+export class ActivePolicy {
+  readonly #options: ActivePolicyOptions;
+  #revision: Revision;
+  #activatedAtMs: number;
+  #trigger: PolicyTrigger = 'start';
+  #pin: Pin | null;
+  #files: FilesState;
+  /** The files as they were when they were last dealt with. */
+  #handled: string | null;
+  #work: Promise<unknown> = Promise.resolve();
+
+  constructor(first: FirstPolicy, options: ActivePolicyOptions) {
+    this.#options = options;
+    this.#revision = first.revision;
+    this.#pin = first.pin;
+    this.#files = first.files;
+    this.#handled = first.scanned;
+    this.#activatedAtMs = options.clock.now();
+  }
+
+  get revision(): Revision {
+    return this.#revision;
+  }
+
+  get state(): PolicyState {
+    return {
+      revision: this.#revision.id,
+      activatedAtMs: this.#activatedAtMs,
+      trigger: this.#trigger,
+      pin: this.#pin,
+      files: this.#files,
+    };
+  }
+
+  /** Whether the files are as they were when they were last dealt with. */
+  async isUpToDate(): Promise<boolean> {
+    return (await this.#options.scan()) === this.#handled;
+  }
+
+  /** Writes down what decides first. Rejects with `RecordUnavailable`. */
+  async recordStart(previous: string | null, claimed: RevisionClaim | null): Promise<void> {
+    const first = { revision: this.#revision, by: null, reason: null, claimed, pin: this.#pin };
+    await this.#record({ ...first, trigger: 'start' }, previous);
+    if (this.#files.kind === 'rejected') await this.#reject(this.#files.problems, 'start', null);
+  }
+
+  /** Takes up the files as they are now, whether they changed or not. */
+  reload(trigger: PolicyTrigger, by: Caller | null): Promise<PolicyChange> {
+    return this.#inTurn(trigger, () => this.#reloadOrWait(trigger, by));
+  }
+
+  /** Makes a stored revision decide until it is unpinned. */
+  activate(revision: string, reason: string, by: Caller): Promise<PolicyChange> {
+    return this.#inTurn('rollback', () => this.#rollBack(revision, this.#options.redactText(reason), by));
+  }
+
+  /** Takes the pin away, then takes up the files. Files with mistakes leave what decides, unpinned. */
+  unpin(reason: string, by: Caller): Promise<PolicyChange> {
+    return this.#inTurn('unpin', async () => {
+      if (this.#pin === null) return { outcome: 'not_pinned' };
+      const same = { revision: this.#revision, claimed: null, pin: null };
+      await this.#record(
+        { ...same, trigger: 'unpin', by, reason: this.#options.redactText(reason) },
+        this.#revision.id,
+      );
+      this.#pin = null;
+      return this.#reloadOrWait('unpin', by);
+    });
+  }
+
+  async #inTurn(trigger: PolicyTrigger, work: () => Promise<PolicyChange>): Promise<PolicyChange> {
+    const done = this.#work.then(work);
+    this.#work = done.catch(() => {});
+    const change = await done;
+    this.#options.onChange(change, trigger);
+    return change;
+  }
+
+  /** What goes wrong on our side leaves the change to be tried again, and is no secret. */
+  async #reloadOrWait(trigger: PolicyTrigger, by: Caller | null): Promise<PolicyChange> {
+    try {
+      return await this.#reload(trigger, by);
+    } catch (error) {
+      const isRecord = error instanceof RecordUnavailable;
+      this.#wait(
+        null,
+        isRecord ? 'the record cannot be written' : 'they could not be compiled, the log says why',
+      );
+      throw error;
+    }
+  }
+
+  async #reload(trigger: PolicyTrigger, by: Caller | null): Promise<PolicyChange> {
+    const { compile, directories, knownDetectors, readClaim, runners, scan } = this.#options;
+    for (let attempt = 0; attempt < settlingMax; attempt++) {
+      const files = await this.#settledFiles();
+      if (files === null) break;
+      // They compile for themselves; meanwhile, rather than afterwards.
+      void runners.hold('');
+      const job = { from: 'directories', directories, knownDetectors, isForDeciding: true } as const;
+      const [compiled, claimed] = await Promise.all([compile(job), readClaim()]);
+      // What was read while it changed may be half of the one and half of the other.
+      if ((await scan()) !== files) continue;
+      return this.#takeUp(compiled, files, { trigger, by, reason: null, claimed, pin: null });
+    }
+    return this.#wait(null, 'they keep changing');
+  }
+
+  /** The files once two looks at them in a row were equal; null when they never are. */
+  async #settledFiles(): Promise<string | null> {
+    const { scan, sleep } = this.#options;
+    let files = await scan();
+    for (let attempt = 0; attempt < settlingMax; attempt++) {
+      await sleep(settleMs);
+      const again = await scan();
+      if (again === files) return files;
+      files = again;
+    }
+    return null;
+  }
+
+  async #takeUp(
+    compiled: CompiledData,
+    files: string,
+    wish: Omit<Candidate, 'revision'>,
+  ): Promise<PolicyChange> {
+    if (!compiled.ok) {
+      await this.#reject(compiled.problems, wish.trigger, wish.by);
+      this.#handled = files;
+      return { outcome: 'rejected', problems: compiled.problems };
+    }
+    const { id, content, places } = compiled;
+    if (id === this.#revision.id) {
+      this.#files = { kind: 'active' };
+      this.#handled = files;
+      return { outcome: 'unchanged', revision: id };
+    }
+    if (this.#pin !== null) {
+      this.#files = { kind: 'pinned', revision: id };
+      this.#handled = files;
+      return { outcome: 'pinned', revision: id, pinned: this.#revision.id };
+    }
+    const { knownDetectors } = this.#options;
+    const slices = new Slices(sliceMsMax);
+    const result = await compileContent(id, content, { knownDetectors, places, slices });
+    if (!result.ok) throw new Error(`the content of ${id} does not compile as its files do`);
+    const change = await this.#put({ ...wish, revision: result.revision });
+    if (change.outcome === 'activated') {
+      this.#files = { kind: 'active' };
+      this.#handled = files;
+      return change;
+    }
+    return change.outcome === 'waiting' ? this.#wait(id, change.reason) : change;
+  }
+
+  async #rollBack(id: string, reason: string, by: Caller): Promise<PolicyChange> {
+    const { clock, knownDetectors, record } = this.#options;
+    const content = record.revisionContent(id);
+    if (content === null) return { outcome: 'unknown' };
+    const slices = new Slices(sliceMsMax);
+    const result = await compileContent(id, content, { knownDetectors, slices });
+    if (!result.ok) return { outcome: 'rejected', problems: result.problems };
+    const isSame = id === this.#revision.id;
+    const pin = { revision: id, principal: by.principal.id, reason, atMs: clock.now() };
+    const held = this.#revision;
+    const revision = isSame ? held : result.revision;
+    const change = await this.#put({ revision, trigger: 'rollback', by, reason, claimed: null, pin });
+    if (change.outcome !== 'activated' || isSame) return change;
+    // Whatever the files hold, they are not what decides now.
+    if (this.#files.kind === 'active') this.#files = { kind: 'pinned', revision: held.id };
+    return change;
+  }
+
+  /** Held by a runner first, then on the record, then in force. */
+  async #put(candidate: Candidate): Promise<PolicyChange> {
+    const { clock, logger, runners } = this.#options;
+    const { revision, trigger, pin } = candidate;
+    const { connectedCount, holdingCount, others } = await runners.hold(revision.id);
+    // With nobody connected nothing runs; whoever connects must hold it.
+    if (connectedCount > 0 && holdingCount === 0) {
+      const reason = `the runner holds ${others[0] || 'none'}; it runs only what it compiled from its own policy files`;
+      return { outcome: 'waiting', revision: revision.id, reason };
+    }
+    const putInForce = this.#prepare(revision);
+    if (putInForce === null) {
+      const reason = 'a secret that it names cannot be read or looked for, the log says which';
+      return { outcome: 'waiting', revision: revision.id, reason };
+    }
+    const previous = this.#revision.id;
+    await this.#record(candidate, previous);
+    putInForce();
+    this.#revision = revision;
+    this.#pin = pin;
+    this.#trigger = trigger;
+    this.#activatedAtMs = clock.now();
+    logger.info({ revision: revision.id, previous, trigger, pinned: pin !== null }, 'policy activated');
+    return { outcome: 'activated', revision: revision.id, previous };
+  }
+
+  #prepare(revision: Revision): (() => void) | null {
+    try {
+      return this.#options.prepare(revision);
+    } catch (error) {
+      this.#options.logger.error({ err: error, revision: revision.id }, 'the revision cannot decide here');
+      return null;
+    }
+  }
+
+  async #record(candidate: Candidate, previous: string | null): Promise<void> {
+    const { clock, record } = this.#options;
+    const { revision, trigger, by, reason, claimed, pin } = candidate;
+    const facts: ActivationFacts = {
+      previous,
+      trigger,
+      principal: by?.principal.id ?? null,
+      reason,
+      claimed,
+    };
+    const isStored = record.revisionContent(revision.id) !== null;
+    const details = {
+      revision: revision.id,
+      previous,
+      trigger,
+      pinned: pin !== null,
+      ...(reason === null ? {} : { reason }),
+      ...(claimed === null ? {} : { claimed: { ...claimed } }),
+    };
+    const tenant = by === null ? {} : { tenant: by.principal.tenant };
+    await record.write({
+      events: [{ type: 'policy_activated', ...actor(by), ...tenant, details }],
+      activation: {
+        revision: revision.id,
+        content: isStored ? null : revision.content,
+        atMs: clock.now(),
+        facts,
+        pin,
+      },
+    });
+  }
+
+  /** The mistakes go to the record as far as it can be written: what decides is not changed by them. */
+  async #reject(
+    problems: readonly PolicyProblem[],
+    trigger: PolicyTrigger,
+    by: Caller | null,
+  ): Promise<void> {
+    const { logger, record } = this.#options;
+    this.#files = { kind: 'rejected', problems };
+    const shown = problems
+      .slice(0, problemsRecordedMax)
+      .map((problem) => formatProblem(problem).slice(0, problemCharsMax));
+    logger.error({ problems: shown, problemCount: problems.length, trigger }, 'policy rejected');
+    const details = { trigger, problemCount: problems.length, revision: this.#revision.id };
+    const tenant = by === null ? {} : { tenant: by.principal.tenant };
+    try {
+      await record.write({
+        events: [{ type: 'policy_rejected', ...actor(by), ...tenant, details, content: { problems: shown } }],
+      });
+    } catch (error) {
+      if (!(error instanceof RecordUnavailable)) throw error;
+      logger.error({ err: error }, 'rejected policy not recorded');
+    }
+  }
+
+  #wait(revision: string | null, reason: string): PolicyChange {
+    this.#files = { kind: 'waiting', revision, reason };
+    this.#options.logger.warn({ revision, reason }, 'policy waits');
+    return { outcome: 'waiting', revision, reason };
+  }
+}

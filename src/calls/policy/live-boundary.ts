@@ -1,0 +1,76 @@
+/**
+ * The filter of the revision that decides: it looks for the secrets of that revision's credentials. A secret that was
+ * once looked for still is until the process ends, for results may hold it that were under way at the change; decoys
+ * go with their revision, so that taking one out of policy ends what it blocks.
+ */
+import { createBoundary } from '../../boundary/boundary.ts';
+import type { Boundary } from '../../boundary/boundary.ts';
+import type { KnownSecret } from '../../boundary/known-secrets.ts';
+import type { CredentialSource } from '../../policy/revision.ts';
+
+/** Earlier secrets that are still looked for, the latest of them. */
+const earlierMax = 64;
+
+type Credentials = { readonly credentials: readonly CredentialSource[] };
+
+export interface LiveBoundaryOptions {
+  readonly redactionKey: Uint8Array;
+  /** Throws an error that names what is missing, and never a secret. */
+  readonly readSecrets: (credentials: readonly CredentialSource[]) => readonly KnownSecret[];
+}
+
+export class LiveBoundary implements Boundary {
+  readonly #options: LiveBoundaryOptions;
+  #secrets: readonly KnownSecret[];
+  #current: Boundary;
+
+  /** Throws when a secret of the first revision cannot be read or looked for. */
+  constructor(first: Credentials, options: LiveBoundaryOptions) {
+    this.#options = options;
+    this.#secrets = options.readSecrets(first.credentials);
+    this.#current = this.#build(this.#secrets);
+  }
+
+  /** What puts the filter for a revision in force. Throws when it cannot be made; the one in force stays. */
+  prepare({ credentials }: Credentials): () => void {
+    const secrets = this.#withEarlier(this.#options.readSecrets(credentials));
+    if (isSame(secrets, this.#secrets)) return () => {};
+    const next = this.#build(secrets);
+    return () => {
+      this.#current = next;
+      this.#secrets = secrets;
+    };
+  }
+
+  readonly checkArguments: Boundary['checkArguments'] = (args, profiles) =>
+    this.#current.checkArguments(args, profiles);
+
+  readonly filterOutput: Boundary['filterOutput'] = (output, profiles) =>
+    this.#current.filterOutput(output, profiles);
+
+  /** A stream keeps the filter that it began with. */
+  readonly filterStream: Boundary['filterStream'] = (...options) => this.#current.filterStream(...options);
+
+  readonly redactForRecord: Boundary['redactForRecord'] = (value) => this.#current.redactForRecord(value);
+
+  readonly redactText: Boundary['redactText'] = (text) => this.#current.redactText(text);
+
+  #build(knownSecrets: readonly KnownSecret[]): Boundary {
+    return createBoundary({ redactionKey: this.#options.redactionKey, knownSecrets });
+  }
+
+  #withEarlier(secrets: readonly KnownSecret[]): readonly KnownSecret[] {
+    const known = new Set(secrets.map(({ secret }) => secret));
+    const earlier = this.#secrets.filter(({ secret, isDecoy }) => isDecoy !== true && !known.has(secret));
+    return [...secrets, ...earlier.slice(0, earlierMax)];
+  }
+}
+
+function isSame(some: readonly KnownSecret[], others: readonly KnownSecret[]): boolean {
+  const show = (secrets: readonly KnownSecret[]): string =>
+    secrets
+      .map(({ id, secret, isDecoy }) => JSON.stringify([id, secret, isDecoy === true]))
+      .toSorted()
+      .join('\n');
+  return show(some) === show(others);
+}

@@ -1,0 +1,183 @@
+/**
+ * Opens, shows and ends sessions, and keeps what the record says of them true: whatever ends one (its runner, a call,
+ * a limit, a restart) is written down once, with why. The runner holds the container; the record says that it is held.
+ */
+import type { SessionQuery, StoredSession } from '../../audit/record.ts';
+import { Lost, NotStarted } from '../../execution/executor.ts';
+import type { FileAnswer, FileOperation } from '../../execution/sessions.ts';
+import type { Caller } from '../../model/principal.ts';
+import type { SessionEndReason } from '../../model/session.ts';
+import type { Refusal } from '../refusal.ts';
+import { isOwn, noSuchSession } from './live-sessions.ts';
+import type { LiveSession } from './live-sessions.ts';
+import { SessionOpener } from './open-session.ts';
+import type { NewSession } from './open-session.ts';
+import { refOf, sessionEvent, unrecorded } from './session-context.ts';
+import type { SessionContext } from './session-context.ts';
+
+/** How often those are looked for whose runner did not say that they are over. */
+const lookEveryMs = 15_000;
+
+export class SessionDesk implements AsyncDisposable {
+  readonly #context: SessionContext;
+  readonly #opener: SessionOpener;
+  /** Ended while their runner could not be told. */
+  readonly #owed = new Map<string, StoredSession>();
+  readonly #timer: NodeJS.Timeout;
+  #underway: Promise<unknown> = Promise.resolve();
+
+  /** Takes up the sessions that the record says are open. Throws `RecordUnavailable`. */
+  constructor(context: SessionContext) {
+    this.#context = context;
+    this.#opener = new SessionOpener(context, (id, reason) => this.ended(id, reason));
+    context.sessions.onEnded = (id, reason) => this.ended(id, reason);
+    for (const stored of context.record.openSessions()) context.sessions.add(stored);
+    this.#track(this.#takeUp(context.sessions.all));
+    this.#timer = setInterval(() => this.endOverdue(), lookEveryMs).unref();
+  }
+
+  /** Throws `RecordUnavailable` when a refusal cannot be recorded. */
+  async open(caller: Caller, wanted: NewSession): Promise<StoredSession | Refusal> {
+    return await this.#opener.open(caller, wanted);
+  }
+
+  /** As the record has it; null for one that this caller may not see. */
+  get(id: string): StoredSession | null {
+    return this.#context.record.getSession(id);
+  }
+
+  list(query: SessionQuery): readonly StoredSession[] {
+    return this.#context.record.listSessions(query);
+  }
+
+  /** Its owner's wish, or an administrator's. A call that runs in it is cancelled. One that is over already stays as it is. */
+  async end(caller: Caller, id: string): Promise<StoredSession | Refusal> {
+    const stored = this.get(id);
+    const isAllowed = stored !== null && (isOwn(stored, caller.principal) || caller.scopes.has('admin'));
+    if (!isAllowed) return noSuchSession;
+    const live = this.#context.sessions.get(id);
+    if (live === undefined) return stored;
+    live.endedBy ??= caller;
+    await this.#tellRunner(stored);
+    return (await this.#close(live, 'deleted')) ? (this.get(id) ?? stored) : unrecorded;
+  }
+
+  /** The runner says that one is over. */
+  ended(id: string, reason: SessionEndReason): void {
+    const live = this.#context.sessions.get(id);
+    if (live === undefined) this.#opener.ended(id, reason);
+    else this.#track(this.#close(live, live.endedBy === null ? reason : 'deleted'));
+  }
+
+  /** A runner serves, for the first time or again: what it does not hold any more is over. */
+  runnerServes(name: string): void {
+    for (const stored of this.#owed.values())
+      if (stored.runner === name) this.#track(this.#tellRunner(stored));
+    const { all } = this.#context.sessions;
+    this.#track(this.#takeUp(all.filter(({ stored }) => stored.runner === name)));
+  }
+
+  /** Also where the runner that holds it cannot be asked. */
+  endOverdue(): void {
+    const nowMs = this.#context.clock.now();
+    for (const live of this.#context.sessions.all) {
+      if (Date.parse(live.stored.session.expiresAt) > nowMs || live.isBusy) continue;
+      this.#track(this.#tellRunner(live.stored));
+      this.#track(this.#close(live, 'lifetime'));
+    }
+  }
+
+  /** Throws `NotStarted` when nothing was done, `Lost` when that is not known. */
+  async exchange(stored: StoredSession, operation: FileOperation): Promise<FileAnswer> {
+    try {
+      return await this.#context.host.exchange(refOf(stored), operation);
+    } catch (error) {
+      if (error instanceof NotStarted) this.#context.sessions.noteFailure(stored.session.id, error);
+      throw error;
+    }
+  }
+
+  /** Ends those whose runner stops with this process; others go on and are taken up by the next. */
+  async stop(): Promise<void> {
+    const { host, sessions } = this.#context;
+    clearInterval(this.#timer);
+    const ending = sessions.all.filter(({ stored }) => !host.outlivesApi(stored.runner));
+    await Promise.all(ending.map((live) => this.#close(live, 'server_stopped')));
+    await this.#underway;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#underway;
+  }
+
+  async #takeUp(live: readonly LiveSession[]): Promise<void> {
+    await Promise.all(live.map((each) => this.#checkOne(each)));
+  }
+
+  async #checkOne(live: LiveSession): Promise<void> {
+    const { stored } = live;
+    const { clock, host, revision } = this.#context;
+    if (Date.parse(stored.session.expiresAt) <= clock.now()) {
+      await this.#tellRunner(stored);
+      await this.#close(live, 'lifetime');
+      return;
+    }
+    try {
+      if (!(await host.check(refOf(stored)))) {
+        await this.#close(live, 'runner_lost');
+        return;
+      }
+    } catch (error) {
+      if (error instanceof NotStarted && error.code === 'session_ended')
+        await this.#close(live, 'runner_lost');
+      else if (!(error instanceof NotStarted) && !(error instanceof Lost)) throw error;
+      // It is asked again once its runner serves.
+      return;
+    }
+    const image = revision().images.get(stored.session.image);
+    if (image?.sessions !== undefined) return;
+    await this.#tellRunner(stored);
+    await this.#close(live, 'policy_changed');
+  }
+
+  async #tellRunner(stored: StoredSession): Promise<void> {
+    const { id } = stored.session;
+    try {
+      await this.#context.host.close(refOf(stored));
+      this.#owed.delete(id);
+    } catch (error) {
+      if (!(error instanceof NotStarted) && !(error instanceof Lost)) throw error;
+      if (error instanceof NotStarted && error.code === 'session_ended') this.#owed.delete(id);
+      else this.#owed.set(id, stored);
+    }
+  }
+
+  /** Once for each, whoever asks first: true once that is durable. */
+  #close(live: LiveSession, reason: SessionEndReason): Promise<boolean> {
+    live.closing ??= this.#writeEnd(live, reason);
+    return live.closing;
+  }
+
+  async #writeEnd({ stored, endedBy }: LiveSession, endReason: SessionEndReason): Promise<boolean> {
+    const { clock, outcomes, sessions } = this.#context;
+    const endedAt = new Date(clock.now()).toISOString();
+    const session = { ...stored.session, status: 'ended', endReason, endedAt } as const;
+    const { details, ...who } = sessionEvent(stored, endedBy);
+    const isDurable = await outcomes.write({
+      events: [
+        { type: 'session_closed', ...who, status: endReason, details: { ...details, reason: endReason } },
+      ],
+      sessions: [{ ...stored, session }],
+    });
+    // Not yet durable, it is tried on; in this process it is over either way.
+    sessions.remove(session.id);
+    return isDurable;
+  }
+
+  #track(work: Promise<unknown>): void {
+    const { logger } = this.#context;
+    const watched = work.catch((error: unknown) => logger.error({ err: error }, 'a session was not seen to'));
+    this.#underway = Promise.all([this.#underway, watched]);
+  }
+}
