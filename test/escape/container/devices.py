@@ -1,6 +1,6 @@
 # expect: completed []
-# runsc: completed [] | completed ["mknod disk","mknod memory"]
-# gVisor lets a node be made, and not be opened.
+# runsc: completed [] | completed ["mknod disk","mknod memory","fuse"]
+# gVisor lets a node be made, and not be opened; its /dev/fuse is of its own kernel.
 
 import ctypes, errno, os
 libc = ctypes.CDLL(None, use_errno=True)

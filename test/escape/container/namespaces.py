@@ -1,6 +1,6 @@
 # expect: completed []
 # runsc: completed
-# gVisor has namespaces of its own kernel; what they could give is tried by mounts.py and network.py.
+# gVisor has namespaces of its own kernel, and mounts file systems of its own in them: the host sees neither.
 
 import ctypes, errno, os
 libc = ctypes.CDLL(None, use_errno=True)

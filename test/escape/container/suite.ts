@@ -22,8 +22,9 @@ import {
 } from '../../support/container-calls.ts';
 import type { Seen } from '../../support/container-calls.ts';
 
+/** What happens is required, not how fast: the deadline is one that a busy machine does not reach. */
 const limits: Limits = {
-  timeoutMs: 10_000,
+  timeoutMs: 60_000,
   memoryMiB: 128,
   cpus: 1,
   pids: 64,
@@ -35,7 +36,7 @@ const limits: Limits = {
 /** For those that go on until their deadline, whatever it is. */
 const endless = { timeoutMs: 1500, cpus: 0.5 };
 /** Deadline to exit, milliseconds: what a kill may take on a busy machine. */
-const graceMs = 2500;
+const graceMs = 5000;
 const canaries = { environment: 'canary-environment-41d7', arguments: 'canary-arguments-e02b' };
 /** Those that others might suffer from. */
 export const eatsTheMachine = /^(bomb|flood|loop)-/;
@@ -65,7 +66,7 @@ export function describeContainerCorpus(engineRuntime: EngineRuntime, names = tr
       return await collect(executor.run(request, new AbortController().signal));
     }
 
-    test.concurrent.each(names)('%s', { timeout: 30_000 }, async (name) => {
+    test.concurrent.each(names)('%s', { timeout: 120_000 }, async (name) => {
       const source = readFileSync(new URL(name, folder), 'utf8');
       const image = extname(name) === '.py' ? 'python' : 'shell';
       const neighbour = eatsTheMachine.test(name)
