@@ -199,12 +199,13 @@ function compileBoundaries(
 }
 
 function profileOf(name: string, spec: BoundaryResource['spec']): BoundaryProfile {
-  const { inbound = {}, outbound = {}, artifacts = 'any' } = spec;
+  const { inbound = {}, outbound = {}, artifacts = 'any', stream = 'buffered' } = spec;
   return deepFreeze({
     name,
     inbound: { detectors: { ...inbound } },
     outbound: { detectors: { ...outbound } },
     artifacts,
+    stream,
   });
 }
 
