@@ -1,4 +1,5 @@
 /** A call as server-sent events, from any place in it to its end. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Response } from 'express';
 import type { CallChanges } from '../calls/call-changes.ts';
 import { feedAfter, feedStart, parseFeedId } from '../calls/call-feed.ts';
@@ -66,6 +67,8 @@ export class CallFollower {
       }
       if (next.value || changes.isClosed) return;
       await wake.promise;
+      // Prints that came in many small pieces are looked at once: each look costs as much as all of them.
+      await nextTurn();
     }
   }
 }

@@ -28,13 +28,45 @@ test('a key that ends while its client still reads is told no more of what was t
     current: () => ended,
     isStillActive: () => (lookedAt += 1) <= 3,
   });
+  await using server = await serve(follower);
+  const events = await allEvents(await fetch(server.url));
+  expect(events.map(({ type }) => type)).toEqual(['started', 'stdout', 'stdout']);
+});
+
+test('a flood of small prints is not looked at one by one', async () => {
+  const changes = new CallChanges();
+  const running: Call = { ...ended, status: 'running', output: { stdout: '', stderr: '', truncated: [] } };
+  let call = running;
+  let looks = 0;
+  const current = (): Call => {
+    looks += 1;
+    return call;
+  };
+  const follower = new CallFollower({ changes, current, isStillActive: () => true });
+  await using server = await serve(follower);
+  const answer = await fetch(server.url);
+  for (let pieces = 1; pieces <= 1000; pieces += 1) {
+    call = { ...running, output: { ...running.output, stdout: 'x'.repeat(pieces) } };
+    changes.notify(ended.id);
+    await Promise.resolve();
+  }
+  call = { ...ended, output: call.output };
+  changes.notify(ended.id);
+  const texts = (await allEvents(answer)).flatMap(({ data }) => data.text ?? []);
+  expect(texts.join('')).toBe('x'.repeat(1000));
+  expect(looks).toBeLessThan(10);
+});
+
+async function serve(follower: CallFollower): Promise<AsyncDisposable & { readonly url: string }> {
   const app = express();
   app.get('/', (_request, response) =>
     follower.follow(response, { callId: ended.id, caller, position: feedStart }),
   );
-  await using server = createServer(app).listen(0, '127.0.0.1');
+  const server = createServer(app).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const events = await allEvents(await fetch(`http://127.0.0.1:${port}`));
-  expect(events.map(({ type }) => type)).toEqual(['started', 'stdout', 'stdout']);
-});
+  return {
+    url: `http://127.0.0.1:${port}`,
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}
