@@ -106,6 +106,7 @@ export interface QuotaSpec {
 }
 
 export interface PolicySpec {
+  readonly mode?: 'enforce' | 'shadow';
   readonly subjects: readonly SubjectEntry[];
   readonly conditions?: Readonly<Record<string, string>>;
   readonly rules?: readonly RuleSpec[];
