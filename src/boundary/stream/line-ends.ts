@@ -39,10 +39,7 @@ const laterLooks = growing(eachLineUnits, 2 * boundaryLimits.candidateUnitsMax);
 /** What a pattern reads before it begins: a letter, or a word that turns its meaning round. */
 const lookBehindUnits = 32;
 
-export function followLineEnds(
-  scanner: LiteralScanner,
-  isInKnownSecret: KnownSecretTail,
-): LineEnds {
+export function followLineEnds(scanner: LiteralScanner, isInKnownSecret: KnownSecretTail): LineEnds {
   const decoding = createDecodeBudget();
   const held = createHeldText();
   let open: Open[] = [];
@@ -68,8 +65,8 @@ export function followLineEnds(
   };
 
   /**
-   * At the first line end from a length of `laterLooks` on. Which one that is depends on the text alone, not on how many
-   * lines were taken at once.
+   * Whether it was open at the first line end from a length of `laterLooks` on. Which one that is depends on the text
+   * alone, not on how many lines were taken at once, nor on when it was looked at before.
    */
   const lookAgain = (candidate: Open, heldStart: number): Open | null => {
     const { start, isOpen, seenUnits } = candidate;
@@ -79,10 +76,27 @@ export function followLineEnds(
     const lookUnits = isShort ? units : (laterLooks[lastAtMost(laterLooks, units)] ?? units);
     if (lookUnits <= seenUnits) return candidate;
     const from = Math.max(heldStart, start - lookBehindUnits);
+    const isOpenIn = (text: string) => isOpen(text, start - from);
+    // Most are over soon: then no more of the text is read.
+    for (let first = eachLineUnits; first < lookUnits; first *= 4)
+      if (first > seenUnits && !isOpenIn(held.slice(from, start + first))) return null;
     const text = held.slice(from);
     const lineEnd = isShort ? text.length : text.indexOf('\n', start - from + lookUnits - 1) + 1;
-    if (!isOpen(text.slice(0, lineEnd), start - from)) return null;
-    return { start, isOpen, seenUnits: lineEnd - (start - from) };
+    return isOpenIn(text.slice(0, lineEnd)) ? { start, isOpen, seenUnits: lineEnd - (start - from) } : null;
+  };
+
+  /** The last that began is looked at first. While it is open, those before it need no look. */
+  const isAnyOpen = (): boolean => {
+    const heldStart = Math.max(cutAt, held.end - boundaryLimits.candidateUnitsMax);
+    if ((open[0]?.start ?? heldStart) < heldStart - boundaryLimits.candidateUnitsMax)
+      open = open.filter(({ start }) => start >= heldStart);
+    for (let last = open.pop(); last !== undefined; last = open.pop()) {
+      const seen = lookAgain(last, heldStart);
+      if (seen === null) continue;
+      open.push(seen);
+      return true;
+    }
+    return false;
   };
 
   const ending = (units: number) => held.slice(Math.max(cutAt, held.end - units));
@@ -97,11 +111,9 @@ export function followLineEnds(
     },
     isCut(lines) {
       addLines(lines);
-      const heldStart = Math.max(cutAt, held.end - boundaryLimits.candidateUnitsMax);
-      open = open.flatMap((candidate) => lookAgain(candidate, heldStart) ?? []);
       const isCut =
-        open.length === 0 &&
         held.end > heldUntil &&
+        !isAnyOpen() &&
         !endsLikeWrappedRun(ending(wrappedTailUnits)) &&
         !endsLikeKeyBody(ending(keyTailUnitsMax)) &&
         !isInKnownSecret(ending);
