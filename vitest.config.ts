@@ -6,6 +6,8 @@ export default defineConfig({
     exclude: ['test/bench/**', '**/node_modules/**'],
     pool: 'forks',
     maxWorkers: 2,
+    // Of `test.concurrent`: the tricks of test/escape/container, which each may take a core.
+    maxConcurrency: 2,
     retry: 0,
     testTimeout: 30_000,
     hookTimeout: 60_000,

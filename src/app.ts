@@ -16,6 +16,7 @@ import { signingKey } from './audit/checkpoints/signing-key.ts';
 import { RecordUnavailable } from './audit/record.ts';
 import type { RecordStore } from './audit/record.ts';
 import { openSqliteRecord } from './audit/sqlite/open-sqlite-record.ts';
+import { FileFilter } from './boundary/file-filter.ts';
 import { detectorIds } from './boundary/detectors.ts';
 import { ApprovalDesk } from './calls/approvals/approval-desk.ts';
 import { watchExpiry } from './calls/approvals/expire-approvals.ts';
@@ -26,6 +27,7 @@ import { BlockList } from './calls/block-list.ts';
 import { CallChanges } from './calls/call-changes.ts';
 import type { CallContext } from './calls/call-context.ts';
 import { closeOpenCalls } from './calls/close-open-calls.ts';
+import { currentCall } from './calls/current-call.ts';
 import { readCredentialSecrets } from './calls/credential-secrets.ts';
 import { DetachedCalls } from './calls/detached-calls.ts';
 import { watchDiskReserve } from './calls/disk-reserve.ts';
@@ -120,7 +122,7 @@ export async function startApp({
   const metrics = createMetrics();
   const disk = stack.use(await watchDiskReserve(config.dataDir, config.diskReserveBytes));
   const outcomes = stack.use(new OutcomeWriter({ record, logger }));
-  const running = new RunningCalls();
+  const running = new RunningCalls((callId) => changes.notify(callId));
   const knownDetectors = [...detectorIds];
   const finding = findFiles(config.policyDirs, knownDetectors);
   const choosing = finding.then((found) => chooseFirstPolicy(found, record, knownDetectors));
@@ -177,7 +179,10 @@ export async function startApp({
     sleep,
     clock,
     redactText: (text) => boundary.redactText(text),
-    onChange: ({ outcome }) => metrics.policyChanged(outcome),
+    onChange: ({ outcome }) => {
+      metrics.policyChanged(outcome);
+      sessions?.policyChanged();
+    },
     logger,
   });
   decidingUnder = async () => policy.revision.id;
@@ -230,7 +235,12 @@ export async function startApp({
 
   stack.use(await startCheckpoints(config, { record, writer, clock, logger }));
   const fileBytesMax = config.maxFileBytes;
-  const sessionContext = { ...context, host: runner, fileBytesMax };
+  const sessionContext = {
+    ...context,
+    host: runner,
+    fileFilter: new FileFilter(boundary, () => boundary.options),
+    fileBytesMax,
+  };
   const sessionDesk = stack.use(new SessionDesk(sessionContext));
   sessions = sessionDesk;
   metrics.setOpenSessions(() => context.sessions.all.length);
@@ -242,7 +252,7 @@ export async function startApp({
   const authentication = { record, now: clock.now, onFailure: (address: string) => failures.count(address) };
   const follower = new CallFollower({
     changes,
-    current: (callId) => record.getCall(callId)?.call ?? null,
+    current: (callId) => currentCall(context, callId),
     isStillActive: (caller) => isStillActive(authentication, caller),
   });
   let isDraining = false;

@@ -33,15 +33,28 @@ static size_t list_names(int folder, char *names[DIRECTORY_ENTRIES_MAX], const s
   return count;
 }
 
+int open_entry(int folder, const char *name, int flags, struct stat *status) {
+  int fd = openat(folder, name, flags | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return -1;
+  struct stat entry;
+  int error = 0;
+  if (fstat(fd, status) < 0 || fstatat(folder, name, &entry, AT_SYMLINK_NOFOLLOW) < 0) error = errno;
+  else if (entry.st_dev != status->st_dev || entry.st_ino != status->st_ino) error = ELOOP;
+  if (error == 0) return fd;
+  close(fd);
+  errno = error;
+  return -1;
+}
+
 static void walk(int folder, char path[PATH_BYTES_MAX], size_t length, int depth, const struct walker *walker) {
   char *names[DIRECTORY_ENTRIES_MAX];
   size_t count = list_names(folder, names, walker);
   for (size_t i = 0; i < count; i++) {
     int added = snprintf(path + length, PATH_BYTES_MAX - length, "%s%s", length ? "/" : "", names[i]);
     size_t next_length = length + (size_t)added;
-    int fd = openat(folder, names[i], O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     struct stat status;
-    if (fd < 0 || fstat(fd, &status) < 0) {
+    int fd = open_entry(folder, names[i], O_RDONLY | O_NONBLOCK, &status);
+    if (fd < 0) {
       /* Links and sockets are no files; a file that cannot be opened is a lost one. */
       if (errno != ELOOP && errno != ENXIO) walker->lose(0);
     } else if (S_ISDIR(status.st_mode) && depth < walker->depth_max && next_length < PATH_BYTES_MAX) {
@@ -58,7 +71,8 @@ static void walk(int folder, char path[PATH_BYTES_MAX], size_t length, int depth
 
 void walk_files(const char *root, const struct walker *walker) {
   char path[PATH_BYTES_MAX] = "";
-  int folder = open(root, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  struct stat status;
+  int folder = open_entry(AT_FDCWD, root, O_RDONLY | O_DIRECTORY, &status);
   if (folder < 0) return;
   walk(folder, path, 0, 0, walker);
   close(folder);

@@ -16,4 +16,11 @@ struct walker {
 /* In order of the names. No link is followed, nothing is waited for. Does nothing where there is no such folder. */
 void walk_files(const char *root, const struct walker *walker);
 
+
+/*
+ * Opens what lies at that name in that folder, and what it is; -1 with errno, ELOOP for a link. O_NOFOLLOW alone does not
+ * hold everywhere: gVisor follows a link that is opened with O_DIRECTORY.
+ */
+int open_entry(int folder, const char *name, int flags, struct stat *status);
+
 #endif

@@ -23,6 +23,7 @@ static const char UNFINISHED[] = ".sallyport-unfinished";
 static int open_folder_of(char path[PATH_BYTES_MAX], bool makes, char **last) {
   int folder = open(WORK, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   char *name = path;
+  struct stat status;
   for (int depth = 0; folder >= 0; depth++) {
     char *slash = strchr(name, '/');
     if (slash) *slash = 0;
@@ -32,7 +33,7 @@ static int open_folder_of(char path[PATH_BYTES_MAX], bool makes, char **last) {
       *last = name;
       return folder;
     } else if (!makes || mkdirat(folder, name, 0755) == 0 || errno == EEXIST)
-      next = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+      next = open_entry(folder, name, O_RDONLY | O_DIRECTORY, &status);
     const int reason = errno;
     close(folder);
     errno = reason;
@@ -127,10 +128,10 @@ static int open_regular(char path[PATH_BYTES_MAX], struct stat *status) {
   char *name;
   int folder = open_folder_of(path, false, &name);
   if (folder < 0) return -1;
-  int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  int fd = open_entry(folder, name, O_RDONLY | O_NONBLOCK, status);
   int reason = errno;
   close(folder);
-  if (fd >= 0 && (fstat(fd, status) < 0 || !S_ISREG(status->st_mode))) {
+  if (fd >= 0 && !S_ISREG(status->st_mode)) {
     close(fd);
     fd = -1;
     reason = EISDIR;

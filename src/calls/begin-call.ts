@@ -1,4 +1,5 @@
 /** The intent: durable, in one transaction with the call and its idempotency key, before anything runs. */
+import { shadowDetails } from './shadow-details.ts';
 import type { EventDraft } from '../audit/record.ts';
 import { ApprovalSettled, IdempotencyTaken, RecordUnavailable } from '../audit/record.ts';
 import type { CheckedArguments as Inbound } from '../boundary/boundary.ts';
@@ -68,7 +69,7 @@ export async function beginCall(
   const idempotency = claim === null ? idempotencyEntry(context, caller, request, callId) : null;
   try {
     await context.record.write({
-      events: [...(claim === null ? [] : [claim.decided]), intentEvent(start, labels)],
+      events: [...(claim === null ? [] : [claim.decided]), intentEvent(context, start, labels)],
       calls: [{ call, ...owner }],
       ...(claim === null ? {} : { settledApproval: claim.approval }),
       ...(idempotency === null ? {} : { idempotency }),
@@ -169,7 +170,7 @@ export function callEvent(
   };
 }
 
-function intentEvent(start: CallStart, labels: Call['labels']): EventDraft {
+function intentEvent(context: CallContext, start: CallStart, labels: Call['labels']): EventDraft {
   return {
     type: 'intent',
     ...callEvent(start),
@@ -178,6 +179,7 @@ function intentEvent(start: CallStart, labels: Call['labels']): EventDraft {
     quotas: start.decided.decision.quotas,
     details: {
       limits: { ...start.decided.limits },
+      ...shadowDetails(context, start.decided),
       argsBytes: start.args.bytes.length,
       ...(start.request.session === null ? {} : { sessionId: start.request.session }),
       ...(start.claim === null ? {} : { approvalId: start.claim.approval.id }),

@@ -1,7 +1,6 @@
 /** The outcome: durable with its artifacts before the answer leaves. */
 import type { RecordWrite, StoredArtifact } from '../audit/record.ts';
 import type { Artifact, Call, Usage } from '../model/call.ts';
-import type { BoundaryReport, Verdict } from '../model/finding.ts';
 import { createHash } from 'node:crypto';
 import { settledDraws } from '../policy/quotas/quota-units.ts';
 import type { BegunCall } from './begin-call.ts';
@@ -9,6 +8,7 @@ import { callEvent } from './begin-call.ts';
 import type { CallAnswer, CallContext } from './call-context.ts';
 import { decoyEvents } from './decoy-alert.ts';
 import type { FilteredRun } from './filter-run.ts';
+import { joinReports } from './join-reports.ts';
 
 /** How long an artifact can be fetched. */
 const artifactKeptMs = 24 * 3600 * 1000;
@@ -21,7 +21,7 @@ export async function completeCall(
 ): Promise<CallAnswer> {
   const artifacts = run.content.artifacts.map((artifact) => storedArtifact(context, begun, artifact));
   const call = endedCall(context, begun, run, queueMs, artifacts);
-  const isDurable = await context.outcomes.write(outcomeWrite(begun, call, artifacts));
+  const isDurable = await context.outcomes.write(outcomeWrite(begun, call, artifacts, run.left));
   const seconds = (context.clock.now() - Date.parse(call.startedAt ?? call.createdAt)) / 1000;
   context.metrics.callEnded(call.tool, isDurable ? call.status : 'unknown', begun.tool.runtime.kind, seconds);
   return { kind: 'call', call: isDurable ? call : withoutOutcome(begun.call), isReplay: false };
@@ -70,7 +70,12 @@ function toMicroseconds(ms: number): number {
   return Math.round(ms * 1000) / 1000;
 }
 
-function outcomeWrite(begun: BegunCall, call: Call, artifacts: readonly StoredArtifact[]): RecordWrite {
+function outcomeWrite(
+  begun: BegunCall,
+  call: Call,
+  artifacts: readonly StoredArtifact[],
+  left: FilteredRun['left'],
+): RecordWrite {
   const owner = { tenant: begun.caller.principal.tenant, principal: begun.caller.principal.id };
   return {
     events: [
@@ -85,6 +90,7 @@ function outcomeWrite(begun: BegunCall, call: Call, artifacts: readonly StoredAr
         details: {
           artifacts: call.artifacts.map(({ id, mediaType, sizeBytes }) => ({ id, mediaType, sizeBytes })),
           truncated: call.output.truncated.map((truncation) => ({ ...truncation })),
+          ...(left === null ? {} : { leftEarly: { ...left } }),
         },
         content: {
           result: call.result,
@@ -129,13 +135,4 @@ function shownArtifact(artifact: StoredArtifact): Artifact {
     url: `/v1/artifacts/${id}`,
     expiresAt: new Date(expiresAtMs).toISOString(),
   };
-}
-
-const verdicts: readonly Verdict[] = ['clean', 'flagged', 'wrapped', 'redacted', 'blocked'];
-
-/** Both directions in one report, under the stronger verdict. */
-function joinReports(inbound: BoundaryReport, outbound: BoundaryReport): BoundaryReport {
-  const verdict =
-    verdicts[Math.max(verdicts.indexOf(inbound.verdict), verdicts.indexOf(outbound.verdict))] ?? 'blocked';
-  return { verdict, findings: [...inbound.findings, ...outbound.findings], scanned: outbound.scanned };
 }

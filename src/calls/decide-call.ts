@@ -1,11 +1,12 @@
 /** Policy decides, and the request's own limits are held against what it gives. */
-import type { Decision } from '../model/decision.ts';
+import type { Decision, ShadowDecision } from '../model/decision.ts';
 import type { JsonObject } from '../model/json.ts';
 import type { Limits, RequestLimits } from '../model/limits.ts';
 import type { Caller } from '../model/principal.ts';
 import type { Tool } from '../model/tool.ts';
 import { decideBlocked } from '../policy/blocks.ts';
 import { decide } from '../policy/decide.ts';
+import { decideShadow } from '../policy/decide-shadow.ts';
 import { leaseUnder } from '../policy/quotas/quota-units.ts';
 import type { Revision } from '../policy/revision.ts';
 import type { CallContext, CallRequest, CheckedArguments } from './call-context.ts';
@@ -16,12 +17,14 @@ export interface Decided {
   readonly decision: Decision;
   /** Narrowed by policy and by the request. */
   readonly limits: Limits;
+  readonly shadow: ShadowDecision | null;
 }
 
 /** Refused with a decision behind it, which belongs on the record. */
 export interface Refused {
   readonly refusal: Refusal;
   readonly decision: Decision;
+  readonly shadow: ShadowDecision | null;
 }
 
 export function decideCall(
@@ -32,13 +35,13 @@ export function decideCall(
   args: CheckedArguments,
   request: Pick<CallRequest, 'limits'>,
 ): Decided | Refused {
-  const decision = decideUnlessBlocked(context, revision, caller, tool, args.value);
-  if (decision.effect === 'deny') return { refusal: denial(decision), decision };
+  const { decision, shadow } = decideUnlessBlocked(context, revision, caller, tool, args.value);
+  if (decision.effect === 'deny') return { refusal: denial(decision), decision, shadow };
   const excess = findExcess(decision, request.limits);
-  if (excess !== null) return { refusal: excess, decision };
-  if (Object.keys(request.limits).length === 0) return { decision, limits: decision.limits };
+  if (excess !== null) return { refusal: excess, decision, shadow };
+  if (Object.keys(request.limits).length === 0) return { decision, limits: decision.limits, shadow };
   const limits = { ...decision.limits, ...request.limits };
-  return { decision: { ...decision, quotas: leaseUnder(decision.quotas, tool, limits) }, limits };
+  return { decision: { ...decision, quotas: leaseUnder(decision.quotas, tool, limits) }, limits, shadow };
 }
 
 /** The kill switch first, then policy. Every decision on a call comes from here, also that of one that waited. */
@@ -48,11 +51,13 @@ export function decideUnlessBlocked(
   { principal, address }: Caller,
   tool: Tool,
   args: JsonObject,
-): Decision {
+): Pick<Decided, 'decision' | 'shadow'> {
   const block = blocks.find(principal, tool.name);
-  if (block !== null) return decideBlocked(revision, tool, block);
+  if (block !== null) return { decision: decideBlocked(revision, tool, block), shadow: null };
   const request = { ip: address, timeMs: clock.now() };
-  return decide(revision, { principal, tool: tool.name, args, request });
+  const call = { principal, tool: tool.name, args, request };
+  const decision = decide(revision, call);
+  return { decision, shadow: decideShadow(revision, call, decision) };
 }
 
 /** For a call that waited since it was decided: the block that was added meanwhile, as a refusal. */
@@ -65,7 +70,7 @@ export function findBlock(
   const block = blocks.find(principal, tool.name);
   if (block === null) return null;
   const decision = decideBlocked(revision, tool, block);
-  return { refusal: denial(decision), decision };
+  return { refusal: denial(decision), decision, shadow: null };
 }
 
 function denial({ policy, rule, nearest, reasons }: Decision): Refusal {

@@ -18,5 +18,6 @@ export function decideOnly(
   if (isRefusal(tool)) return tool;
   const args = validateArguments(revision, tool, asked);
   if (isRefusal(args)) return args;
-  return decideUnlessBlocked(context, revision, caller, tool, args.value);
+  // What shadow policies would change is for the record and for nobody who asks.
+  return decideUnlessBlocked(context, revision, caller, tool, args.value).decision;
 }

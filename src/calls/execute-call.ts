@@ -18,6 +18,7 @@ import { decideCall, findBlock } from './decide-call.ts';
 import { filterRun } from './filter-run.ts';
 import { findReplay } from './idempotency.ts';
 import { leaseQuota } from './lease-quota.ts';
+import { openLiveOutput } from './live-output.ts';
 import { refuseCall, withdrawCall } from './refuse-call.ts';
 import { isRefusal } from './refusal.ts';
 import { runCall } from './run-call.ts';
@@ -90,11 +91,12 @@ export async function dispatchCall(
     return begun;
   }
   onBegun?.(begun.call);
-  const run = await runCall(context.executor, begun.execution, running.signal);
+  const live = openLiveOutput(context, begun, running);
+  const run = await runCall(context.executor, begun.execution, running.signal, live);
   // Awaited: whoever waits for running calls at shutdown waits for what becomes of them too.
   if (run.kind === 'not_started') return await withdrawCall(context, begun, run.error, lease);
   try {
-    const filtered = filterRun(context, begun, run);
+    const filtered = filterRun(context, begun, run, live);
     lease.ran(filtered.used);
     return await completeCall(context, begun, filtered, slot.waitedMs);
   } catch (error) {
@@ -103,7 +105,7 @@ export async function dispatchCall(
       kind: 'lost',
       error: new Lost('the call ended, its outcome could not be made', { cause: error }),
     } as const;
-    return await completeCall(context, begun, filterRun(context, begun, lost), slot.waitedMs);
+    return await completeCall(context, begun, filterRun(context, begun, lost, live), slot.waitedMs);
   }
 }
 

@@ -9,6 +9,8 @@ import type { BegunCall } from './begin-call.ts';
 import { parseBoundedJson, resultJsonCaps } from './bounded-json.ts';
 import type { CallContext } from './call-context.ts';
 import { boundaryProfiles } from './check-arguments.ts';
+import { joinReports } from './join-reports.ts';
+import type { LiveOutput, LivePrints, PrintStream } from './live-output.ts';
 import { logDecoys } from './decoy-alert.ts';
 import { mediaTypeOf } from './media-type.ts';
 import type { Run, RunResult } from './run-call.ts';
@@ -19,6 +21,8 @@ export interface FilteredRun {
   readonly boundary: BoundaryReport;
   readonly runtime: RuntimeReport | null;
   readonly truncated: readonly Truncation[];
+  /** Prints that left while the call ran, where its profiles let them; null where they wait for the outcome. */
+  readonly left: Readonly<Record<PrintStream, LeftEarly>> | null;
   readonly used: {
     readonly wallMs: number;
     readonly cpuMs: number;
@@ -27,12 +31,21 @@ export interface FilteredRun {
   } | null;
 }
 
+/** `digest` is keyed: it proves what left to whoever has the key and the text, and tells others nothing. */
+export type LeftEarly = Readonly<{ bytes: number; digest: string }>;
+
 type EndedRun = Exclude<Run, { kind: 'not_started' }>;
 
 const noContent = { result: null, error: null, stdout: '', stderr: '', artifacts: [] } as const;
 const notScanned: BoundaryReport = { verdict: 'clean', findings: [], scanned: [] };
 
-export function filterRun(context: CallContext, begun: BegunCall, run: EndedRun): FilteredRun {
+export function filterRun(
+  context: CallContext,
+  begun: BegunCall,
+  run: EndedRun,
+  live: LiveOutput | null,
+): FilteredRun {
+  const left = live === null ? null : leftEarly(context, live.prints);
   if (run.kind === 'lost') {
     context.logger.error({ err: run.error, callId: begun.callId }, 'call lost');
     const error = {
@@ -40,10 +53,19 @@ export function filterRun(context: CallContext, begun: BegunCall, run: EndedRun)
       message: 'The server lost this call while it ran; whether it ran to its end is not known.',
     };
     const content = { ...noContent, error };
-    return { status: 'unknown', content, boundary: notScanned, runtime: null, truncated: [], used: null };
+    return {
+      status: 'unknown',
+      content,
+      boundary: notScanned,
+      runtime: null,
+      truncated: [],
+      left,
+      used: null,
+    };
   }
   const ended = interpret(begun, run.run);
-  const filtered = applyBoundary(context, begun, ended.content);
+  const whole = applyBoundary(context, begun, ended.content);
+  const filtered = live === null ? whole : asItLeft(whole, live);
   for (const finding of filtered.report.findings)
     context.metrics.findingMade(finding.detector, finding.action);
   logDecoys(context, filtered.report.findings, { callId: begun.callId, tool: begun.tool.name });
@@ -55,8 +77,32 @@ export function filterRun(context: CallContext, begun: BegunCall, run: EndedRun)
     boundary: report,
     runtime: run.run.runtime,
     truncated: usage?.truncated ?? [],
+    left,
     used: usage,
   };
+}
+
+/**
+ * What left early is part of the output, so the streams are taken as the stream filter gave them. The whole decides
+ * all the same: what is split over both streams is seen in it alone.
+ */
+function asItLeft(whole: FilteredOutput, live: LiveOutput): FilteredOutput {
+  const { stdout, stderr } = live.end();
+  return {
+    ...whole,
+    stdout: stdout.text,
+    stderr: stderr.text,
+    blocked: whole.blocked || stdout.blocked || stderr.blocked,
+    report: [stdout.report, stderr.report, whole.report].reduce(joinReports),
+  };
+}
+
+function leftEarly(context: CallContext, { stdout, stderr }: LivePrints): FilteredRun['left'] {
+  const measure = (text: string): LeftEarly => ({
+    bytes: Buffer.byteLength(text),
+    digest: `hmac-sha256:${context.fingerprint(text)}`,
+  });
+  return { stdout: measure(stdout), stderr: measure(stderr) };
 }
 
 /** A filter that fails withholds everything. */

@@ -1,4 +1,5 @@
 /** Early exits: each is on the record with the rule that caused it, and only then answered. */
+import { shadowDetails } from './shadow-details.ts';
 import { RecordUnavailable } from '../audit/record.ts';
 import type { EventType } from '../audit/events.ts';
 import type { EventDraft } from '../audit/record.ts';
@@ -36,7 +37,7 @@ export async function refuseCall(
   caller: Caller,
   request: CallRequest,
   refusal: Refusal,
-  decided?: Pick<Decided, 'decision'>,
+  decided?: Pick<Decided, 'decision' | 'shadow'>,
 ): Promise<CallAnswer> {
   context.metrics.callRefused(refusal.code);
   const type = eventTypes[refusal.code];
@@ -55,7 +56,11 @@ export async function refuseCall(
     ...subject,
     status: refusal.code,
     ...(decided === undefined ? {} : { decision: summaryOf(decided.decision) }),
-    details: { code: refusal.code, ...permanentFields(refusal) },
+    details: {
+      code: refusal.code,
+      ...permanentFields(refusal),
+      ...(decided === undefined ? {} : shadowDetails(context, decided)),
+    },
     content: {
       ...(refusal.code === 'unknown_tool' ? { tool: context.boundary.redactText(request.tool) } : {}),
       args: capped(context.boundary.redactForRecord(request.args)),

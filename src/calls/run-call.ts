@@ -2,6 +2,7 @@
 import { Lost, NotStarted } from '../execution/executor.ts';
 import type { ExecutionFrame, ExecutionRequest, Executor } from '../execution/executor.ts';
 import type { RuntimeReport } from '../model/call.ts';
+import type { LiveOutput } from './live-output.ts';
 
 type UsageFrame = Extract<ExecutionFrame, { type: 'usage' }>;
 type ExitFrame = Extract<ExecutionFrame, { type: 'exit' }>;
@@ -24,10 +25,12 @@ export type Run =
   /** It may have run; we do not know. */
   | { readonly kind: 'lost'; readonly error: Error };
 
+/** `live` is shown what the call prints, as it comes. */
 export async function runCall(
   executor: Executor,
   request: ExecutionRequest,
   signal: AbortSignal,
+  live: Pick<LiveOutput, 'take'> | null,
 ): Promise<Run> {
   const gathered = {
     runtime: null as RuntimeReport | null,
@@ -46,8 +49,11 @@ export async function runCall(
           break;
         case 'stdout':
         case 'stderr':
-        case 'result':
           gathered[frame.type].push(frame.data);
+          live?.take(frame.type, frame.data);
+          break;
+        case 'result':
+          gathered.result.push(frame.data);
           break;
         case 'artifact':
           gathered.artifacts.push({ name: frame.name, data: frame.data });

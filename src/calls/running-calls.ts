@@ -1,33 +1,63 @@
-/** Calls that run now, so that each can be ended by its owner and all of them at shutdown. */
+/** Calls that run now: each can be watched, ended by its owner, and all of them at shutdown. */
+import type { LiveOutput, LivePrints } from './live-output.ts';
 
 /** A call's place among those that run; disposing leaves it. */
 export interface RunningCall extends Disposable {
   /** Aborted: the sandbox is killed, the call ends as `cancelled`. */
   readonly signal: AbortSignal;
+  end(): void;
+  /** More of what it prints has left. */
+  progressed(): void;
+  /** Where its prints may leave before its outcome. */
+  show(live: LiveOutput): void;
+}
+
+interface Running {
+  readonly end: AbortController;
+  live: LiveOutput | null;
 }
 
 export class RunningCalls {
-  readonly #calls = new Map<string, AbortController>();
+  readonly #calls = new Map<string, Running>();
+  readonly #onProgress: (callId: string) => void;
   #isShutDown = false;
   #whenNoneRuns: (() => void)[] = [];
 
+  /** `onProgress` is told of a call of which more has left. */
+  constructor(onProgress: (callId: string) => void = () => {}) {
+    this.#onProgress = onProgress;
+  }
+
   enter(callId: string): RunningCall {
-    const controller = new AbortController();
-    if (this.#isShutDown) controller.abort();
-    this.#calls.set(callId, controller);
-    return { signal: controller.signal, [Symbol.dispose]: () => this.#leave(callId) };
+    const running: Running = { end: new AbortController(), live: null };
+    if (this.#isShutDown) running.end.abort();
+    this.#calls.set(callId, running);
+    return {
+      signal: running.end.signal,
+      end: () => running.end.abort(),
+      progressed: () => this.#onProgress(callId),
+      show: (live) => {
+        running.live = live;
+      },
+      [Symbol.dispose]: () => this.#leave(callId),
+    };
+  }
+
+  /** What has left of a call that runs here; null of one whose prints wait for its outcome. */
+  prints(callId: string): LivePrints | null {
+    return this.#calls.get(callId)?.live?.prints ?? null;
   }
 
   /** False when no such call runs here. */
   cancel(callId: string): boolean {
-    const controller = this.#calls.get(callId);
-    controller?.abort();
-    return controller !== undefined;
+    const running = this.#calls.get(callId);
+    running?.end.abort();
+    return running !== undefined;
   }
 
   /** True for one that runs here and is being ended. */
   isEnding(callId: string): boolean {
-    return this.#calls.get(callId)?.signal.aborted === true;
+    return this.#calls.get(callId)?.end.signal.aborted === true;
   }
 
   /** Resolves when none runs. */
@@ -39,7 +69,7 @@ export class RunningCalls {
   /** Ends all, and those that come after. */
   cancelAll(): void {
     this.#isShutDown = true;
-    for (const controller of this.#calls.values()) controller.abort();
+    for (const { end } of this.#calls.values()) end.abort();
   }
 
   #leave(callId: string): void {

@@ -68,6 +68,12 @@ export interface RequiredApproval {
   }[];
 }
 
+/** What would be decided if the shadow policies were enforced too: for the record and the metrics, never for a caller. */
+export interface ShadowDecision extends Pick<Decision, 'effect' | 'policy' | 'rule' | 'limits'> {
+  /** `policy/rule` of the shadow rules that matched, the first of them. */
+  readonly matched: readonly string[];
+}
+
 /** What policy says of one call. A value, never an exception. */
 export interface Decision {
   readonly effect: 'allow' | 'deny' | 'require_approval';

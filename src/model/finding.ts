@@ -31,6 +31,8 @@ export interface BoundaryProfile {
   readonly outbound: DirectionProfile;
   /** Which artifacts may leave. */
   readonly artifacts: 'none' | 'images' | 'any';
+  /** When stdout and stderr may leave: with the outcome, or filtered while the call runs. */
+  readonly stream: 'buffered' | 'live';
 }
 
 export interface DirectionProfile {

@@ -106,6 +106,7 @@ export interface QuotaSpec {
 }
 
 export interface PolicySpec {
+  readonly mode?: 'enforce' | 'shadow';
   readonly subjects: readonly SubjectEntry[];
   readonly conditions?: Readonly<Record<string, string>>;
   readonly rules?: readonly RuleSpec[];
@@ -132,6 +133,7 @@ export interface BoundarySpec {
   readonly inbound?: Readonly<Record<string, Action>>;
   readonly outbound?: Readonly<Record<string, Action>>;
   readonly artifacts?: 'none' | 'images' | 'any';
+  readonly stream?: 'buffered' | 'live';
 }
 
 /** Where a credential's secret comes from, how it is put into a request, and who may have it put there. */

@@ -44,6 +44,7 @@ export interface PolicySummary {
   readonly name: string;
   readonly owner: string | null;
   readonly description: string | null;
+  readonly isShadow: boolean;
   /** Where it stands, for explanations: `file:line:column`. */
   readonly place: string;
   readonly rules: readonly RuleSummary[];
@@ -66,6 +67,8 @@ export interface ToolIndex {
   /** Wraps validated arguments for expressions. */
   readonly wrapArgs: (args: JsonObject) => unknown;
   readonly rules: SubjectIndex<CompiledRule>;
+  /** The rules with those of shadow policies among them; null where no shadow policy means this tool. */
+  readonly withShadow: SubjectIndex<CompiledRule> | null;
   readonly quotas: SubjectIndex<CompiledQuota>;
 }
 

@@ -10,6 +10,8 @@ export interface Metrics {
   readonly registry: Registry;
   callEnded(tool: string, status: string, runtime: string, seconds: number): void;
   callRefused(code: string): void;
+  /** A call on which a shadow policy has something to say. */
+  shadowDecided(enforced: string, shadow: string): void;
   findingMade(detector: string, action: string): void;
   httpAnswered(method: string, route: string, status: number, seconds: number): void;
   setRunningCalls(count: () => number): void;
@@ -67,6 +69,12 @@ export function createMetrics(): Metrics {
     labelNames: ['code'],
     registers,
   });
+  const shadows = new Counter({
+    name: 'sallyport_policy_shadow_decisions_total',
+    help: 'Calls that a shadow rule matches, by what was decided and what would be with the shadow policies enforced',
+    labelNames: ['enforced', 'shadow'],
+    registers,
+  });
   const findings = new Counter({
     name: 'sallyport_boundary_findings_total',
     help: 'Hits of the boundary filter',
@@ -115,6 +123,7 @@ export function createMetrics(): Metrics {
       duration.observe({ tool, runtime }, seconds);
     },
     callRefused: (code) => refused.inc({ code }),
+    shadowDecided: (enforced, shadow) => shadows.inc({ enforced, shadow }),
     findingMade: (detector, action) => findings.inc({ detector, action }),
     httpAnswered: (method, route, status, seconds) =>
       http.observe({ method, route, status: String(status) }, seconds),

@@ -1,12 +1,12 @@
 /** Sessions and their files over HTTP: what they keep, whose they are, what ends them, and what is on the record of it. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { buildImages, countContainers, dockerHost } from '../support/container-calls.ts';
 import { ContainerEvents } from '../support/container-events.ts';
 import { startRunnerService } from '../support/runner-service.ts';
-import { startServer } from '../support/server.ts';
+import { repository, startServer } from '../support/server.ts';
 import type { Answer, TestServer } from '../support/server.ts';
 
 /** In pieces, here as in the code that prints it, so that only the boundary can have found it. */
@@ -401,6 +401,23 @@ describe('ends', () => {
     const lost = await session.call('import os\nos.abort()');
     expect(lost.body.status).toBe('crashed');
     expect(await endOf(session)).toBe('crashed');
+    expect((await session.call('1')).body.code).toBe('session_ended');
+  });
+
+  test('when policy defines its image otherwise; an edit of something else leaves it', async () => {
+    const policyDir = join(home, 'policies');
+    cpSync(join(repository, 'policies'), policyDir, { recursive: true });
+    await using own = await startServer({ policyDir });
+    await using session = await Session.open({ on: own });
+    const file = join(policyDir, 'images.yaml');
+    const edit = async (from: string, to: string): Promise<void> => {
+      writeFileSync(file, readFileSync(file, 'utf8').replace(from, to));
+      expect((await own.request('POST', '/v1/policy/reload')).status).toBe(200);
+    };
+    await edit('floor: 1, ceiling: 8', 'floor: 0, ceiling: 7');
+    expect((await session.call('1')).body.result).toBe(1);
+    await edit('perPrincipal: 2', 'perPrincipal: 3');
+    expect(await endOf(session)).toBe('policy_changed');
     expect((await session.call('1')).body.code).toBe('session_ended');
   });
 

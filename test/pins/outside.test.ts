@@ -125,6 +125,7 @@ test('metric names', async () => {
     'sallyport_calls_total',
     'sallyport_http_request_duration_seconds',
     'sallyport_policy_changes_total',
+    'sallyport_policy_shadow_decisions_total',
     'sallyport_policy_stale',
     'sallyport_quota_store_lost_total',
     'sallyport_runner_lost_total',

@@ -327,6 +327,38 @@ describe('when Redis goes away', () => {
     expect(await next()).toMatchObject({ state: 'lost', reason: expect.stringContaining('READONLY') });
   });
 
+  test('a Redis that may evict counters is not believed, until it may not', async () => {
+    await using server = await RedisServer.start();
+    await server.command('CONFIG', 'SET', 'maxmemory-policy', 'volatile-lru', 'maxmemory', '100mb');
+    const { onChange, next } = changes();
+    await using store = await open('evicting', { server, onChange });
+    expect(await next()).toMatchObject({
+      state: 'lost',
+      reason: expect.stringContaining('its maxmemory-policy is volatile-lru'),
+    });
+    expect(await fits(store, strict)).toBe(false);
+    await server.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
+    expect(await next()).toMatchObject({ state: 'ok' });
+    expect(await fits(store, strict)).toBe(true);
+  });
+
+  test('a Redis without memory for another counter gives nothing', async () => {
+    await using server = await RedisServer.start();
+    const { onChange, next } = changes();
+    await using store = await open('full', { server, onChange });
+    await leased(store, strict);
+    await server.command('CONFIG', 'SET', 'maxmemory', '1');
+    expect(await fits(store, strict)).toBe(false);
+    expect(await next()).toMatchObject({ state: 'lost', reason: expect.stringContaining('OOM') });
+    await server.command('CONFIG', 'SET', 'maxmemory', '0');
+    expect(await next()).toMatchObject({ state: 'ok' });
+    expect([await fits(store, strict), await fits(store, strict), await fits(store, strict)]).toEqual([
+      true,
+      true,
+      false,
+    ]);
+  });
+
   test('the reason holds no password', async () => {
     const { onChange, next } = changes();
     const url = redis.url.replace('redis://', 'redis://somebody:hunter2secret@');

@@ -99,6 +99,7 @@ test('a tool that says nothing of limits gets the defaults', async () => {
     inbound: { detectors: {} },
     outbound: { detectors: {} },
     artifacts: 'any',
+    stream: 'buffered',
   });
 });
 

@@ -1,4 +1,5 @@
-import type { RecordStore } from '../../audit/record.ts';
+import { currentCall } from '../../calls/current-call.ts';
+import type { CallSources } from '../../calls/current-call.ts';
 import { modelText } from '../../calls/model-text.ts';
 import { callerOf } from '../authenticate.ts';
 import { maySee } from '../may-see.ts';
@@ -10,7 +11,7 @@ import type { Route } from '../route.ts';
 const views = ['model'] as const;
 
 /** `GET /v1/calls/{id}`: the current representation of a call. `newMark` gives 128 random bits as text. */
-export function getCallRoute(record: Pick<RecordStore, 'getCall'>, newMark: () => string): Route {
+export function getCallRoute(sources: CallSources, newMark: () => string): Route {
   return {
     method: 'get',
     path: '/v1/calls/:id',
@@ -28,11 +29,11 @@ export function getCallRoute(record: Pick<RecordStore, 'getCall'>, newMark: () =
     handler(request, response) {
       const { view } = readQuery(request, ['view']);
       if (view !== undefined) readChoice('view', view, views);
-      const stored = record.getCall(String(request.params['id']));
+      const stored = sources.record.getCall(String(request.params['id']));
       if (stored === null || !maySee(callerOf(response), stored)) {
         throw new Problem('not_found', 'There is no such call, or it is not yours to see.');
       }
-      const { call } = stored;
+      const call = currentCall(sources, stored.call.id) ?? stored.call;
       response.json(view === undefined ? call : { ...call, modelText: modelText(call, newMark()) });
     },
   };

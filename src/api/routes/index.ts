@@ -99,7 +99,7 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
       : executeCall(context, caller, request, onBegun);
   const routes: Route[] = [
     createCallRoute({ bodies, executeCall: run, detached, follower }),
-    getCallRoute(record, () => randomBytes(16).toString('hex')),
+    getCallRoute(context, () => randomBytes(16).toString('hex')),
     followCallRoute({ record, follower }),
     cancelCallRoute({ record, cancel: (caller, stored) => cancelCall(context, caller, stored) }),
     listToolsRoute((principal) => visibleTools(context.revision(), principal)),

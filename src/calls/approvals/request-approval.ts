@@ -1,4 +1,5 @@
 /** A call that a person has to approve: durable as a whole, with its arguments sealed, before 202 is answered. */
+import { shadowDetails } from '../shadow-details.ts';
 import { IdempotencyTaken, RecordUnavailable } from '../../audit/record.ts';
 import type { EventDraft } from '../../audit/record.ts';
 import type { Approval } from '../../model/approval.ts';
@@ -40,7 +41,7 @@ export async function requestApproval(context: CallContext, admitted: Admitted):
   const idempotency = idempotencyEntry(context, caller, request, callId);
   try {
     await context.record.write({
-      events: [requestedEvent(admitted, approval, labels)],
+      events: [requestedEvent(context, admitted, approval, labels)],
       calls: [{ call, tenant: approval.tenant, principal: approval.principal }],
       requestedApproval: {
         approval,
@@ -95,7 +96,12 @@ function newApproval(context: CallContext, admitted: Admitted, required: Require
   };
 }
 
-function requestedEvent(admitted: Admitted, approval: Approval, labels: Call['labels']): EventDraft {
+function requestedEvent(
+  context: CallContext,
+  admitted: Admitted,
+  approval: Approval,
+  labels: Call['labels'],
+): EventDraft {
   const { inbound, caller, args } = admitted;
   return {
     type: 'approval_requested',
@@ -108,6 +114,7 @@ function requestedEvent(admitted: Admitted, approval: Approval, labels: Call['la
       expiresAt: new Date(approval.expiresAtMs).toISOString(),
       rules: approval.approvers.map(({ id }) => id),
       limits: { ...approval.limits },
+      ...shadowDetails(context, admitted.decided),
       argsBytes: args.bytes.length,
       ...(admitted.request.session === null ? {} : { sessionId: admitted.request.session }),
     },

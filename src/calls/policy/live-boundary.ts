@@ -4,7 +4,7 @@
  * go with their revision, so that taking one out of policy ends what it blocks.
  */
 import { createBoundary } from '../../boundary/boundary.ts';
-import type { Boundary } from '../../boundary/boundary.ts';
+import type { Boundary, BoundaryOptions } from '../../boundary/boundary.ts';
 import type { KnownSecret } from '../../boundary/known-secrets.ts';
 import type { CredentialSource } from '../../policy/revision.ts';
 
@@ -40,6 +40,11 @@ export class LiveBoundary implements Boundary {
       this.#current = next;
       this.#secrets = secrets;
     };
+  }
+
+  /** What the filter in force was made of, for one on another thread. */
+  get options(): BoundaryOptions {
+    return { redactionKey: this.#options.redactionKey, knownSecrets: this.#secrets };
   }
 
   readonly checkArguments: Boundary['checkArguments'] = (args, profiles) =>

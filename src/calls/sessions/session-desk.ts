@@ -7,6 +7,7 @@ import { Lost, NotStarted } from '../../execution/executor.ts';
 import type { FileAnswer, FileOperation } from '../../execution/sessions.ts';
 import type { Caller } from '../../model/principal.ts';
 import type { SessionEndReason } from '../../model/session.ts';
+import type { Image } from '../../model/tool.ts';
 import type { Refusal } from '../refusal.ts';
 import { isOwn, noSuchSession } from './live-sessions.ts';
 import type { LiveSession } from './live-sessions.ts';
@@ -24,11 +25,13 @@ export class SessionDesk implements AsyncDisposable {
   /** Ended while their runner could not be told. */
   readonly #owed = new Map<string, StoredSession>();
   readonly #timer: NodeJS.Timeout;
+  #images: ReadonlyMap<string, Image>;
   #underway: Promise<unknown> = Promise.resolve();
 
   /** Takes up the sessions that the record says are open. Throws `RecordUnavailable`. */
   constructor(context: SessionContext) {
     this.#context = context;
+    this.#images = context.revision().images;
     this.#opener = new SessionOpener(context, (id, reason) => this.ended(id, reason));
     context.sessions.onEnded = (id, reason) => this.ended(id, reason);
     for (const stored of context.record.openSessions()) context.sessions.add(stored);
@@ -82,8 +85,19 @@ export class SessionDesk implements AsyncDisposable {
     const nowMs = this.#context.clock.now();
     for (const live of this.#context.sessions.all) {
       if (Date.parse(live.stored.session.expiresAt) > nowMs || live.isBusy) continue;
-      this.#track(this.#tellRunner(live.stored));
-      this.#track(this.#close(live, 'lifetime'));
+      this.#track(this.#endFor(live, 'lifetime'));
+    }
+  }
+
+  /** Another revision decides: a session whose image is defined otherwise now, or has none any more, is over. */
+  policyChanged(): void {
+    const { images } = this.#context.revision();
+    const before = this.#images;
+    this.#images = images;
+    for (const live of this.#context.sessions.all) {
+      const { image } = live.stored.session;
+      if (profileOf(images.get(image)) === profileOf(before.get(image))) continue;
+      this.#track(this.#endFor(live, 'policy_changed'));
     }
   }
 
@@ -119,8 +133,7 @@ export class SessionDesk implements AsyncDisposable {
     const { stored } = live;
     const { clock, host, revision } = this.#context;
     if (Date.parse(stored.session.expiresAt) <= clock.now()) {
-      await this.#tellRunner(stored);
-      await this.#close(live, 'lifetime');
+      await this.#endFor(live, 'lifetime');
       return;
     }
     try {
@@ -137,8 +150,14 @@ export class SessionDesk implements AsyncDisposable {
     }
     const image = revision().images.get(stored.session.image);
     if (image?.sessions !== undefined) return;
-    await this.#tellRunner(stored);
-    await this.#close(live, 'policy_changed');
+    await this.#endFor(live, 'policy_changed');
+  }
+
+  /** Closed first: the runner's own word on it comes later, and says less. */
+  async #endFor(live: LiveSession, reason: SessionEndReason): Promise<void> {
+    const closed = this.#close(live, reason);
+    await this.#tellRunner(live.stored);
+    await closed;
   }
 
   async #tellRunner(stored: StoredSession): Promise<void> {
@@ -180,4 +199,9 @@ export class SessionDesk implements AsyncDisposable {
     const watched = work.catch((error: unknown) => logger.error({ err: error }, 'a session was not seen to'));
     this.#underway = Promise.all([this.#underway, watched]);
   }
+}
+
+/** What a session depends on; how many containers wait for single calls is nothing to it. */
+function profileOf(image: Image | undefined): string {
+  return image === undefined ? '' : JSON.stringify([image.source, image.entry, image.sessions ?? null]);
 }

@@ -3,7 +3,7 @@
  * paths and contents in either direction; what comes out passes the boundary, and every change and read is on the record.
  */
 import { createHash } from 'node:crypto';
-import { isUtf8 } from 'node:buffer';
+import type { FilteredOutput } from '../../boundary/boundary.ts';
 import type { EventDraft, StoredSession } from '../../audit/record.ts';
 import { Lost, NotStarted } from '../../execution/executor.ts';
 import type { FileError, FileOperation, SessionFile } from '../../execution/sessions.ts';
@@ -63,7 +63,7 @@ export class SessionFiles {
     using _claimed = access;
     if (!isPlainPath(path)) return badPath;
     const data = await read();
-    const blocked = this.#checkInbound(path, data, access.terms);
+    const blocked = await this.#checkInbound(path, data, access.terms);
     if (blocked !== null) return this.#refuse(caller, id, blocked);
     const sha256 = createHash('sha256').update(data).digest('hex');
     const done = await this.#exchange(access, { kind: 'put', path, data });
@@ -86,9 +86,9 @@ export class SessionFiles {
     if (isRefusal(done)) return done;
     const mediaType = mediaTypeOf(path);
     const artifact = { name: path, mediaType, data: done.data };
-    const { report, artifacts } = this.#filter({ result: null, artifacts: [artifact] }, access.terms);
-    const [file] = artifacts;
-    if (file === undefined) return this.#refuse(caller, id, withheld(report));
+    const { report, file } = await this.#context.fileFilter.filter(artifact, access.terms.boundary);
+    this.#count(report);
+    if (file === null) return this.#refuse(caller, id, withheld(report));
     const refusal = await this.#record(access, caller, {
       type: 'file_read',
       boundary: report,
@@ -106,7 +106,7 @@ export class SessionFiles {
     const done = await this.#exchange(access, { kind: 'list', prefix });
     if (isRefusal(done)) return done;
     const names = done.files.map(({ path }) => path);
-    const { report, blocked, result } = this.#filter({ result: names, artifacts: [] }, access.terms);
+    const { report, blocked, result } = this.#filterNames(names, access.terms);
     if (blocked || !Array.isArray(result)) return this.#refuse(caller, id, withheld(report));
     const shown: readonly unknown[] = result;
     const files = done.files.map((file, index) => {
@@ -152,17 +152,12 @@ export class SessionFiles {
     return { stored, terms, [Symbol.dispose]: () => kept.dispose() };
   }
 
-  /** Text as the arguments of a call would be checked. A container has no way out: other bytes wait until they leave it. */
-  #checkInbound(path: string, data: Uint8Array, { boundary }: SessionTerms): Refusal | null {
-    const text = isUtf8(data) ? Buffer.from(data).toString('utf8') : null;
-    const checked = this.#context.boundary.checkArguments(
-      text === null ? { path } : { path, text },
-      boundary,
-    );
-    const { findings } = checked.report;
-    for (const finding of findings) this.#context.metrics.findingMade(finding.detector, finding.action);
-    if (!checked.blocked) return null;
-    const blocking = findings.filter(({ action }) => action === 'block');
+  async #checkInbound(path: string, data: Uint8Array, { boundary }: SessionTerms): Promise<Refusal | null> {
+    const file = { name: path, mediaType: mediaTypeOf(path), data };
+    const { report, blocked } = await this.#context.fileFilter.check(file, boundary);
+    this.#count(report);
+    if (!blocked) return null;
+    const blocking = report.findings.filter(({ action }) => action === 'block');
     const what = blocking.map(({ detector, where }) => `${detector} at ${where}`).join(', ');
     return {
       code: 'arguments_blocked',
@@ -171,18 +166,15 @@ export class SessionFiles {
     };
   }
 
-  #filter(
-    output: { result: string[] | null; artifacts: { name: string; mediaType: string; data: Uint8Array }[] },
-    { boundary }: SessionTerms,
-  ) {
-    const nothing = new Uint8Array();
-    const filtered = this.#context.boundary.filterOutput(
-      { ...output, error: null, stdout: nothing, stderr: nothing },
-      boundary,
-    );
-    for (const finding of filtered.report.findings)
-      this.#context.metrics.findingMade(finding.detector, finding.action);
+  #filterNames(names: readonly string[], { boundary }: SessionTerms): FilteredOutput {
+    const output = { result: [...names], error: null, stdout: nothing, stderr: nothing, artifacts: [] };
+    const filtered = this.#context.boundary.filterOutput(output, boundary);
+    this.#count(filtered.report);
     return filtered;
+  }
+
+  #count({ findings }: BoundaryReport): void {
+    for (const { detector, action } of findings) this.#context.metrics.findingMade(detector, action);
   }
 
   async #exchange(
@@ -227,6 +219,8 @@ export class SessionFiles {
     return recordRefusal(this.#context, caller, refusal, { sessionId });
   }
 }
+
+const nothing = new Uint8Array();
 
 const badPath: Refusal = {
   code: 'invalid_arguments',

@@ -28,6 +28,8 @@ export interface PolicyContext {
   readonly constants: Constants;
   readonly lost: LostNames;
   readonly rules: ReadonlyMap<string, CompiledRule[]>;
+  /** Of policies that are decided beside the others only, by the tools that they mean. */
+  readonly shadowRules: Map<string, CompiledRule[]>;
   readonly quotas: ReadonlyMap<string, CompiledQuota[]>;
   /** Every rule and quota with its place, in the order of decision. */
   readonly boundRules: Bound<CompiledRule>[];
@@ -112,10 +114,10 @@ class PolicyCompiler {
         text === undefined ? null : this.#expressions.compile(tool, text, `${pointer}/when`, 'bool');
       if ((text !== undefined && when === null) || !this.#bind(pointer)) continue;
       const compiled = when === null ? unconditional : deepFreeze({ ...common, when });
-      this.#context.rules.get(tool.tool.name)?.push(compiled);
+      this.#addRule(tool.tool.name, compiled);
       byTool.set(tool.tool.name, compiled);
     }
-    this.#context.boundRules.push({ source: this.#resource.source, pointer, byTool });
+    if (!this.#isShadow) this.#context.boundRules.push({ source: this.#resource.source, pointer, byTool });
   }
 
   #checkRule({ approval, boundary }: RuleSpec, pointer: string): void {
@@ -156,10 +158,23 @@ class PolicyCompiler {
         windowMs: quota.window === undefined ? 0 : parseDurationMs(quota.window),
         onStoreLoss: quota.onStoreLoss ?? 'deny',
       });
-      this.#context.quotas.get(tool.tool.name)?.push(compiled);
+      if (!this.#isShadow) this.#context.quotas.get(tool.tool.name)?.push(compiled);
       byTool.set(tool.tool.name, compiled);
     }
-    this.#context.boundQuotas.push({ source: this.#resource.source, pointer, byTool });
+    if (!this.#isShadow) this.#context.boundQuotas.push({ source: this.#resource.source, pointer, byTool });
+    else this.#findings.warn(this.#resource.source, pointer, 'a quota of a shadow policy counts nothing');
+  }
+
+  get #isShadow(): boolean {
+    return this.#resource.spec.mode === 'shadow';
+  }
+
+  #addRule(tool: string, rule: CompiledRule): void {
+    const { rules, shadowRules } = this.#context;
+    if (!this.#isShadow) return void rules.get(tool)?.push(rule);
+    const beside = shadowRules.get(tool) ?? [];
+    beside.push(rule);
+    shadowRules.set(tool, beside);
   }
 
   #bind(pointer: string): boolean {

@@ -107,6 +107,7 @@ export async function compileDocuments(
     constants,
     lost,
     rules: new Map([...tools.keys()].map((name) => [name, []])),
+    shadowRules: new Map(),
     quotas: new Map([...tools.keys()].map((name) => [name, []])),
     boundRules: [],
     boundQuotas: [],
@@ -199,12 +200,13 @@ function compileBoundaries(
 }
 
 function profileOf(name: string, spec: BoundaryResource['spec']): BoundaryProfile {
-  const { inbound = {}, outbound = {}, artifacts = 'any' } = spec;
+  const { inbound = {}, outbound = {}, artifacts = 'any', stream = 'buffered' } = spec;
   return deepFreeze({
     name,
     inbound: { detectors: { ...inbound } },
     outbound: { detectors: { ...outbound } },
     artifacts,
+    stream,
   });
 }
 
@@ -240,13 +242,16 @@ function warnOfUnusableTools(
 
 function indexOf(compiled: CompiledTool, context: PolicyContext): ToolIndex {
   const { tool, validateArgs, validateOutput, wrapArgs } = compiled;
+  const rules = context.rules.get(tool.name) ?? [];
+  const shadowRules = context.shadowRules.get(tool.name);
   return Object.freeze({
     tool,
     value: Object.freeze(new ToolValue(tool)),
     validateArgs,
     validateOutput,
     wrapArgs,
-    rules: new SubjectIndex<CompiledRule>(context.rules.get(tool.name) ?? []),
+    rules: new SubjectIndex<CompiledRule>(rules),
+    withShadow: shadowRules === undefined ? null : new SubjectIndex<CompiledRule>([...rules, ...shadowRules]),
     quotas: new SubjectIndex<CompiledQuota>(context.quotas.get(tool.name) ?? []),
   });
 }
@@ -257,6 +262,7 @@ function summarise({ metadata, spec }: PolicyResource, place: (pointer: string) 
     name: metadata.name,
     owner: metadata.owner ?? null,
     description: metadata.description ?? null,
+    isShadow: spec.mode === 'shadow',
     place: place('/metadata/name'),
     rules: (spec.rules ?? []).map(({ name, effect, when }, at) => ({
       name,

@@ -65,6 +65,7 @@ export class RedisConnection {
     client.on('end', () => connection.#lose(new Error('the connection was closed')));
     try {
       await withinMs(client.connect(), 2 * CONNECT_MS_MAX);
+      refuseEviction(await withinMs(client.info('memory'), ANSWER_MS_MAX));
       await connection.run('open', [], []);
       return connection;
     } catch (error) {
@@ -137,6 +138,16 @@ export class RedisConnection {
     this.#options.onEnd(end);
     return end;
   }
+}
+
+/** A counter that is evicted would be given again, without a word from anybody. */
+function refuseEviction(info: string): void {
+  const valueOf = (name: string): string => new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1] ?? 'not told';
+  const [maxmemory, policy] = [valueOf('maxmemory'), valueOf('maxmemory_policy')];
+  if (maxmemory === '0' || policy === 'noeviction') return;
+  throw new Error(
+    `its maxmemory-policy is ${policy}: counters could be evicted, and quotas overspent; set maxmemory-policy noeviction`,
+  );
 }
 
 function read(answer: unknown): ScriptAnswer {

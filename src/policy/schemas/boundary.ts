@@ -13,5 +13,6 @@ export const boundarySchema = documentSchema('Boundary', {
     inbound: direction(['allow', 'flag', 'block']),
     outbound: direction(actions),
     artifacts: { enum: ['none', 'images', 'any'], default: 'any' },
+    stream: { enum: ['buffered', 'live'], default: 'buffered' },
   },
 });

@@ -104,7 +104,12 @@ export const policySchema = documentSchema('Policy', {
   additionalProperties: false,
   required: ['subjects'],
   properties: {
-    mode: { enum: ['enforce'], default: 'enforce' },
+    mode: {
+      enum: ['enforce', 'shadow'],
+      default: 'enforce',
+      description:
+        'shadow: the decision that there would be with this policy is recorded beside the one that holds; it changes nothing',
+    },
     subjects,
     conditions: {
       type: 'object',

@@ -19,7 +19,14 @@ export function profile(
   detectors: Record<string, Action>,
 ): BoundaryProfile {
   const none = { detectors: {} };
-  return { name: 'test', inbound: none, outbound: none, artifacts: 'any', [direction]: { detectors } };
+  return {
+    name: 'test',
+    inbound: none,
+    outbound: none,
+    artifacts: 'any',
+    stream: 'buffered',
+    [direction]: { detectors },
+  };
 }
 
 export function bytes(text: string): Uint8Array {

@@ -2,10 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 
-import type { ContainerExecutor } from '../../../src/execution/container/container-executor.ts';
 import { NotStarted } from '../../../src/execution/executor.ts';
 import type { ContainerProfile } from '../../../src/execution/executor.ts';
-import type { FileAnswer, FileOperation, SessionRequest } from '../../../src/execution/sessions.ts';
+import type { SessionRequest } from '../../../src/execution/sessions.ts';
 import { sessionEndReasons } from '../../../src/model/session.ts';
 import type { SessionEndReason } from '../../../src/model/session.ts';
 import {
@@ -13,66 +12,17 @@ import {
   collect,
   countContainers,
   openExecutor,
-  profileOf,
   requestOf,
 } from '../../support/container-calls.ts';
-import type { Seen, ShippedImage } from '../../support/container-calls.ts';
+import type { ShippedImage } from '../../support/container-calls.ts';
+import { Subject, owner, sessionProfile } from '../../support/held-session.ts';
 
-const owner = { tenant: 'acme', principal: 'ana' };
 let cleanup = new AsyncDisposableStack();
 beforeAll(async () => await buildImages('python', 'node', 'shell'), 600_000);
 afterEach(async () => {
   await cleanup.disposeAsync();
   cleanup = new AsyncDisposableStack();
 });
-
-function sessionProfile(image: ShippedImage, changes: Partial<ContainerProfile> = {}): ContainerProfile {
-  const profile = profileOf(image, changes);
-  const sessions = { idleMs: 60_000, lifetimeMs: 120_000, perPrincipal: 2 };
-  return { ...profile, image: { ...profile.image, sessions } };
-}
-
-class Subject {
-  readonly executor: ContainerExecutor;
-  readonly profile: ContainerProfile;
-  readonly id = `ses_${randomUUID()}`;
-  readonly ended: Promise<SessionEndReason>;
-
-  constructor(executor: ContainerExecutor, profile: ContainerProfile) {
-    this.executor = executor;
-    this.profile = profile;
-    const { promise, resolve } = Promise.withResolvers<SessionEndReason>();
-    executor.sessions.onEnded((id, reason) => {
-      if (id === this.id) resolve(reason);
-    });
-    this.ended = promise;
-  }
-
-  async open(changes: Partial<SessionRequest> = {}): Promise<this> {
-    const { memoryMiB, cpus, pids } = this.profile.limits;
-    const size = { memoryMiB, cpus, pids };
-    const request = { sessionId: this.id, ...owner, revision: 'r1', tool: this.profile.tool, size };
-    await this.executor.sessions.open(
-      { ...request, idleMs: 60_000, lifetimeMs: 120_000, ...changes },
-      this.profile,
-    );
-    return this;
-  }
-
-  async run(args: object, profile = this.profile, signal = new AbortController().signal): Promise<Seen> {
-    const request = { ...requestOf(profile, args), session: { id: this.id, runner: 'here' } };
-    return await collect(this.executor.run(request, signal));
-  }
-
-  async file(operation: FileOperation): Promise<FileAnswer> {
-    return await this.executor.sessions.exchange(this.id, owner, operation);
-  }
-
-  async read(path: string): Promise<string> {
-    const answer = await this.file({ kind: 'get', path, bytesMax: 1_000_000 });
-    return answer.kind === 'done' ? Buffer.from(answer.data).toString() : answer.error;
-  }
-}
 
 async function open(image: ShippedImage, changes: Partial<SessionRequest> = {}): Promise<Subject> {
   const instance = `test-${randomUUID()}`;

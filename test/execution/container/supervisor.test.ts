@@ -70,18 +70,21 @@ test('a request in one-byte pieces is understood', async () => {
     end,
   ]);
   const { frames } = await answerTo(Array.from(whole, (byte) => Buffer.of(byte)));
-  expect(frames).toEqual(['stdout:hi\n', 'ended:{"code":0,"signal":0,"droppedFiles":0,"droppedBytes":0}']);
+  expect(frames).toEqual([
+    'stdout:hi\n',
+    'ended:{"code":0,"signal":0,"droppedFiles":0,"droppedBytes":0,"goesOn":false}',
+  ]);
 });
 
 test.each([
-  ['../x', "supervisor: a file's path must be relative and plain"],
-  ['a/../../x', "supervisor: a file's path must be relative and plain"],
-  ['/etc/x', "supervisor: a file's path must be relative and plain"],
-  ['a//b', "supervisor: a file's path must be relative and plain"],
-  ['.', "supervisor: a file's path must be relative and plain"],
-  ['', "supervisor: a file's path must be relative and plain"],
+  ['../x', "supervisor: a file's path cannot be made: Invalid argument"],
+  ['a/../../x', "supervisor: a file's path cannot be made: Invalid argument"],
+  ['/etc/x', "supervisor: a file's path cannot be made: Invalid argument"],
+  ['a//b', "supervisor: a file's path cannot be made: Invalid argument"],
+  ['.', "supervisor: a file's path cannot be made: Invalid argument"],
+  ['', "supervisor: a file's path cannot be made: Invalid argument"],
   ['a\nb', "supervisor: a file's path holds a control character"],
-  [`${'a/'.repeat(20)}b`, "supervisor: a file's path is too deep"],
+  [`${'a/'.repeat(20)}b`, "supervisor: a file's path cannot be made: Invalid argument"],
   ['x'.repeat(1100), "supervisor: a file's path is too long"],
   ['out', 'supervisor: out: File exists'],
 ])('the path %j ends the sandbox before any code runs', async (path, complaint) => {
@@ -119,6 +122,25 @@ test('a file after the request has begun ends the sandbox', async () => {
   expect(complaint).toBe('supervisor: a frame of type 13 out of turn');
 });
 
+const session = encodeControl('session', 1, {});
+const put = encodeControl('filePut', 1, { path: 'a' });
+
+test.each([
+  ['a file operation outside of a session', [put], 'supervisor: an unknown frame of type 19'],
+  ['a second greeting', [session, session], 'supervisor: a file frame is not understood'],
+  [
+    'data before a file',
+    [session, encodeFrame('fileData', 1, bytes('x'))],
+    'supervisor: a file frame is not understood',
+  ],
+  ['an operation within a put', [session, put, put], 'supervisor: a frame of type 19 out of turn'],
+  ['a call within a put', [session, put, script('echo ran')], 'supervisor: a frame of type 64 out of turn'],
+  ['a file of a single call', [session, file('a')], 'supervisor: a frame of type 13 out of turn'],
+  ['an end of nothing', [session, end], 'supervisor: a file frame is not understood'],
+])('in a session, %s ends the sandbox', async (_, pieces, complaint) => {
+  expect(await answerTo(pieces)).toEqual({ frames: [], complaint });
+});
+
 test('a request larger than a pipe waits for a child that is slow to read', async () => {
   const lines = bytes(': a line\n'.repeat(7000));
   const slow = encodeFrame('args', 1, bytes('sleep 0.3\n'));
@@ -135,5 +157,5 @@ test('a request larger than a pipe waits for a child that is slow to read', asyn
 test('a child that ends without reading its request to the end is no harm', async () => {
   const lines = encodeFrame('args', 1, bytes(': a line\n'.repeat(7000)));
   const { frames } = await answerTo([script('exit 5\n'), lines, lines, lines, lines, end]);
-  expect(frames).toEqual(['ended:{"code":5,"signal":0,"droppedFiles":0,"droppedBytes":0}']);
+  expect(frames).toEqual(['ended:{"code":5,"signal":0,"droppedFiles":0,"droppedBytes":0,"goesOn":false}']);
 });

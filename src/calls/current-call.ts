@@ -1,0 +1,18 @@
+/** A call as it stands. */
+import type { RecordStore } from '../audit/record.ts';
+import type { Call } from '../model/call.ts';
+import { isOpen } from '../model/call.ts';
+import type { RunningCalls } from './running-calls.ts';
+
+export interface CallSources {
+  readonly record: Pick<RecordStore, 'getCall'>;
+  readonly running: Pick<RunningCalls, 'prints'>;
+}
+
+/** As recorded; of one that runs here, with those prints that left already. null when there is none. */
+export function currentCall({ record, running }: CallSources, callId: string): Call | null {
+  const call = record.getCall(callId)?.call ?? null;
+  if (call === null || !isOpen(call)) return call;
+  const prints = running.prints(callId);
+  return prints === null ? call : { ...call, output: { ...call.output, ...prints } };
+}

@@ -1,0 +1,3 @@
+import { describeContainerCorpus } from './suite.ts';
+
+describeContainerCorpus('runc');

@@ -1,0 +1,3 @@
+# expect: timed_out
+import os
+while True: os.write(1, b"x" * 65536)

@@ -1,0 +1,4 @@
+# expect: crashed
+import os
+os.write(4, b'{"ok":true,"val')
+os._exit(0)

@@ -1,0 +1,3 @@
+# expect: timed_out
+import os, signal
+os.kill(os.getpid(), signal.SIGSTOP)
