@@ -72,13 +72,14 @@ export class LiveSessions {
     if (objection !== null) return objection;
     if (live.isBusy) return busy;
     live.isBusy = true;
-    if (changes) live.sequence += 1;
     const { stored } = live;
     return {
       stored,
       place: { id, runner: stored.runner },
       [Symbol.dispose]: () => {
         live.isBusy = false;
+        // Not before: an approved call is decided again while it holds the session itself.
+        if (changes) live.sequence += 1;
       },
     };
   }

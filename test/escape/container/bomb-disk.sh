@@ -1,5 +1,4 @@
 # expect: completed {"exitCode":0}
-# runsc: completed {"exitCode":0} | timed_out
 # Neither folder takes more than its part of the memory.
 for folder in /work /tmp /dev/shm; do
   for n in 1 2 3; do head -c 100000000 /dev/zero >$folder/$n 2>/dev/null; done
