@@ -19,6 +19,7 @@ export interface ServerSentEvent {
 export class EventStream implements Disposable {
   readonly #response: Response;
   readonly #keepAlive: NodeJS.Timeout;
+  readonly #gone = new AbortController();
 
   /** Sends the head of the answer. */
   constructor(response: Response) {
@@ -30,6 +31,7 @@ export class EventStream implements Disposable {
       // nginx buffers answers otherwise.
       .set('X-Accel-Buffering', 'no')
       .flushHeaders();
+    response.once('close', () => this.#gone.abort());
     this.#keepAlive = setInterval(() => {
       if (!response.writableNeedDrain) response.write(': keep-alive\n\n');
     }, keepAliveMs);
@@ -46,7 +48,7 @@ export class EventStream implements Disposable {
     if (this.#response.write(`id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`)) return true;
     try {
       await once(this.#response, 'drain', {
-        signal: AbortSignal.any([AbortSignal.timeout(stalledMsMax), this.#gone()]),
+        signal: AbortSignal.any([AbortSignal.timeout(stalledMsMax), this.#gone.signal]),
       });
     } catch {
       this.#response.destroy();
@@ -56,17 +58,11 @@ export class EventStream implements Disposable {
 
   /** Called once, when the client hangs up. */
   onClosed(tell: () => void): void {
-    this.#response.once('close', tell);
+    this.#gone.signal.addEventListener('abort', tell, { once: true });
   }
 
   [Symbol.dispose](): void {
     clearInterval(this.#keepAlive);
     this.#response.end();
-  }
-
-  #gone(): AbortSignal {
-    const gone = new AbortController();
-    this.#response.once('close', () => gone.abort());
-    return gone.signal;
   }
 }

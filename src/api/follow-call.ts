@@ -60,6 +60,8 @@ export class CallFollower {
       let next = events.next();
       for (; next.done !== true; next = events.next()) {
         if (!(await stream.send(next.value))) return;
+        // A client that reads slowly may take longer than its key lasts.
+        if (!isStillActive(caller)) return;
         at = parseFeedId(next.value.id) ?? at;
       }
       if (next.value || changes.isClosed) return;

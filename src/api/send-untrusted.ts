@@ -9,6 +9,9 @@ const magicNumbers: Readonly<Record<string, (head: string) => boolean>> = {
   'image/webp': (head) => head.startsWith('RIFF') && head.slice(8, 12) === 'WEBP',
 };
 
+/** How long a client may take nothing of it: until it is gone, the whole file waits in memory. */
+const stalledMsMax = 30_000;
+
 export interface UntrustedFile {
   /** May hold folders; the last name is what a download is called. */
   readonly name: string;
@@ -17,7 +20,8 @@ export interface UntrustedFile {
   readonly data: Uint8Array;
 }
 
-export function sendUntrusted(response: Response, file: UntrustedFile): void {
+export function sendUntrusted(response: Response, file: UntrustedFile, stalledMs = stalledMsMax): void {
+  response.setTimeout(stalledMs, () => response.destroy());
   const data = Buffer.from(file.data);
   const isImage = magicNumbers[file.mediaType]?.(data.subarray(0, 16).toString('latin1')) ?? false;
   const fileName = encodeURIComponent((file.name.split('/').at(-1) ?? 'file').toWellFormed());

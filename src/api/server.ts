@@ -103,7 +103,7 @@ function logRequests(options: ServerOptions): RequestHandler {
     serializers: {
       req: (request: { method: string; url: string; remoteAddress: string }) => ({
         method: request.method,
-        path: request.url.split('?')[0],
+        path: loggedPath(request.url),
         address: request.remoteAddress,
       }),
       res: (response: { statusCode: number }) => ({ status: response.statusCode }),
@@ -113,6 +113,11 @@ function logRequests(options: ServerOptions): RequestHandler {
         request.url === '/health' || request.url === '/ready' || request.url === '/metrics',
     },
   });
+}
+
+/** Names of session files may hold anything, secrets too: they are on the record, filtered, and not in the log. */
+function loggedPath(url: string): string | undefined {
+  return url.split('?')[0]?.replace(/^(\/v1\/sessions\/[^/]*\/files\/).+$/i, '$1…');
 }
 
 function countRequests(metrics: Metrics): RequestHandler {

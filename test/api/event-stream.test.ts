@@ -1,10 +1,12 @@
 import { once } from 'node:events';
 import { createServer, get } from 'node:http';
 import type { IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 import { expect, test } from 'vitest';
 import { EventStream } from '../../src/api/event-stream.ts';
+import { sendUntrusted } from '../../src/api/send-untrusted.ts';
 
 /** More than socket buffers of both sides take. */
 const large = 'x'.repeat(1024 * 1024);
@@ -37,4 +39,49 @@ test('what waits for a client that does not read is one event, and its hanging u
   await stalled.promise;
   answer.destroy();
   expect(await sent.promise).toBeGreaterThan(0);
+});
+
+/** Serves an app on loopback. */
+async function serve(app: express.Express): Promise<AsyncDisposable & { readonly port: number }> {
+  const server = createServer(app).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    port,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test('a long stream listens no more than a short one', async () => {
+  const app = express();
+  const counts: number[] = [];
+  app.get('/', async (_request, response) => {
+    using stream = new EventStream(response);
+    for (let sent = 0; sent < 20; sent += 1) {
+      await stream.send({ id: String(sent), type: 'stdout', data: { large } });
+      counts.push(response.listenerCount('close'));
+    }
+  });
+  await using server = await serve(app);
+  const answer = await fetch(`http://127.0.0.1:${server.port}`);
+  await answer.arrayBuffer();
+  expect(new Set(counts).size).toBe(1);
+});
+
+test('a download of which the client takes nothing is not kept for it', async () => {
+  const app = express();
+  const closed = Promise.withResolvers<boolean>();
+  app.get('/', (_request, response) => {
+    response.once('close', () => closed.resolve(response.writableFinished));
+    sendUntrusted(response, { name: 'a.bin', mediaType: '', data: Buffer.alloc(64 * 1024 * 1024) }, 50);
+  });
+  await using server = await serve(app);
+  const socket = connect(server.port, '127.0.0.1').pause();
+  socket.on('error', () => {});
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  expect(await closed.promise).toBe(false);
+  socket.destroy();
 });

@@ -73,6 +73,14 @@ test('a request id that is a key is not taken over: it would stay on the record 
   expect([events.includes(server.key), events.includes(awsKeyId)]).toEqual([false, false]);
 });
 
+test('the name of a session file is not in the log, where nothing filters it', async () => {
+  const path = `/v1/sessions/ses_none/files/${awsKeyId}`;
+  expect((await server.request('GET', path)).status).toBe(404);
+  const line = await server.logged(({ req }) => JSON.stringify(req ?? '').includes('/v1/sessions/ses_none/'));
+  expect(JSON.stringify(line)).toContain('/v1/sessions/ses_none/files/…');
+  expect(JSON.stringify(server.log)).not.toContain(awsKeyId);
+});
+
 test('a request target that is no URL is not an error of ours', async () => {
   const answer = await sendRaw(
     `GET http://a:99999/v1/tools HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${server.key}\r\nConnection: close\r\n\r\n`,

@@ -65,3 +65,5 @@ export const sessionsMax = 16;
 export const fileOperationMsMax = 30_000;
 /** Files that one list names; the supervisor has the same limit. */
 export const listedFilesMax = 2_000;
+/** A path in such a list, UTF-16 units: more than the supervisor has room for. */
+export const listedPathCharsMax = 1_024;

@@ -8,7 +8,7 @@ import type { Frame } from '../../protocol/frame.ts';
 import { parseControl } from '../../protocol/frame-decoder.ts';
 import { ByteBuffer } from '../byte-buffer.ts';
 import { inFrames } from '../call-request.ts';
-import { fileOperationMsMax, listedFilesMax } from '../limits.ts';
+import { fileOperationMsMax, listedFilesMax, listedPathCharsMax } from '../limits.ts';
 import type { FrameListener, Sandbox } from '../sandbox.ts';
 
 const fileErrors: ReadonlySet<unknown> = new Set(['not_found', 'no_file', 'no_room', 'failed']);
@@ -92,6 +92,7 @@ class FileReply implements FrameListener {
     const { path, sizeBytes, modifiedAtMs } = parseControl(frame) ?? {};
     if (typeof path !== 'string' || !isCount(sizeBytes) || typeof modifiedAtMs !== 'number')
       return this.fail('a list that is not understood');
+    if (path.length > listedPathCharsMax) return this.fail('a path that no supervisor sends');
     if (this.#files.length === listedFilesMax) return this.fail('a list without end');
     this.#files.push({ path, sizeBytes, modifiedAtMs });
   }
