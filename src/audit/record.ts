@@ -407,7 +407,7 @@ export interface RecordReader {
   listKeys(): readonly ApiKey[];
   /** Null before anything was activated. */
   policyState(): PolicyState | null;
-  /** Content of a revision, or null when it is not stored. */
+  /** Content of a revision, or null when it is not stored, or what is stored is not what its hash says. */
   revisionContent(revision: string): string | null;
   /** Latest activation first, at most a thousand. */
   listRevisions(): readonly StoredRevision[];

@@ -92,15 +92,25 @@ function buildDetector(secrets: readonly KnownSecret[]): LiteralDetector {
 
 const formUnitsMin = 8;
 
-/** Whether a text ends, at a line's end, in the midst of a known secret that has several lines. */
-export function buildKnownSecretTail(secrets: readonly KnownSecret[]): (text: string) => boolean {
+/** Whether a text ends, at a line's end, in the midst of a known secret. `ending` gives that many units of its end, or all. */
+export type KnownSecretTail = (ending: (units: number) => string) => boolean;
+
+/** What is read first of the ending: with most texts, all. */
+const glanceUnits = 64;
+
+export function buildKnownSecretTail(secrets: readonly KnownSecret[]): KnownSecretTail {
   const severalLines = secrets.flatMap(formsOf).filter(({ text }) => text.includes('\n'));
-  return (text) =>
-    severalLines.some((form) => {
-      for (let at = form.text.indexOf('\n'); at !== -1; at = form.text.indexOf('\n', at + 1))
-        if (text.endsWith(form.text.slice(0, at + 1))) return true;
+  if (severalLines.length === 0) return () => false;
+  return (ending) => {
+    const glance = ending(glanceUnits);
+    return severalLines.some(({ text }) => {
+      for (let end = text.indexOf('\n') + 1; end !== 0; end = text.indexOf('\n', end) + 1) {
+        if (!glance.endsWith(text.slice(Math.max(0, end - glanceUnits), end))) continue;
+        if (end <= glanceUnits || ending(end) === text.slice(0, end)) return true;
+      }
       return false;
     });
+  };
 }
 
 function assertUsable({ id, secret }: KnownSecret): void {

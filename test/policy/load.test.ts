@@ -59,13 +59,24 @@ test('a link inside the directory is followed, as in a mounted ConfigMap, and a 
 });
 
 test('code may not be reached through a link that leaves the directory', async () => {
-  const tool = exampleTool.replace('{kind: isolate}', '{kind: isolate, code: ./.code.js}');
+  const tool = exampleTool.replace('{kind: isolate}', '{kind: isolate, code: ./code.js}');
   await withPolicyDirectory(
     { 'inside/tool.yaml': tool, 'secret.js': 'export default 1' },
     async (directory) => {
-      await symlink('../secret.js', path.join(directory, 'inside/.code.js'));
+      await symlink('../secret.js', path.join(directory, 'inside/code.js'));
       const inside = path.join(directory, 'inside');
-      expect(await messages([inside])).toEqual([`"./.code.js": leads out of the policy directory ${inside}`]);
+      const message = `leads out of the policy directory ${inside}`;
+      expect(await messages([inside])).toEqual([message, `"./code.js": ${message}`]);
+    },
+  );
+});
+
+test('code may not be hidden, for nobody would see it change', async () => {
+  const tool = exampleTool.replace('{kind: isolate}', '{kind: isolate, code: ./.lib/code.js}');
+  await withPolicyDirectory(
+    { 'tool.yaml': tool, '.lib/code.js': 'export default () => 1' },
+    async (directory) => {
+      expect(await messages([directory])).toEqual(['"./.lib/code.js" is hidden']);
     },
   );
 });

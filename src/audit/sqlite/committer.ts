@@ -305,9 +305,10 @@ function prepare(connection: Connection) {
     revokeKey: connection.prepare(
       'UPDATE api_keys SET revoked_at_ms = coalesce(revoked_at_ms, ?) WHERE id = ?',
     ),
+    // What is there already was altered, else it would not be brought again.
     addRevision: connection.prepare(
-      `INSERT OR IGNORE INTO policy_revisions (id, content, first_activated_at_ms, last_activated_at_ms, facts)
-       VALUES (?, ?, ?, ?, ?)`,
+      `INSERT INTO policy_revisions (id, content, first_activated_at_ms, last_activated_at_ms, facts)
+       VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET content = excluded.content`,
     ),
     useRevision: connection.prepare(
       'UPDATE policy_revisions SET last_activated_at_ms = ?, facts = ? WHERE id = ?',

@@ -1,4 +1,5 @@
 /** Reads of the record, synchronous, on a connection of their own. */
+import { createHash } from 'node:crypto';
 import { parseCanonicalEvent, storedEvent } from '../stored-event.ts';
 import { encodeCursor } from '../cursor.ts';
 import { openReader, recordUnavailable, sqliteCode } from './connection.ts';
@@ -150,7 +151,9 @@ export class SqliteRecordReader implements RecordReader, Disposable {
 
   revisionContent(revision: string): string | null {
     const content = this.#read(() => this.#statements.revisionContent.get(revision) as Buffer | undefined);
-    return content?.toString() ?? null;
+    if (content === undefined) return null;
+    const id = `sha256:${createHash('sha256').update(content).digest('hex')}`;
+    return id === revision ? content.toString() : null;
   }
 
   listRevisions(): readonly StoredRevision[] {

@@ -11,9 +11,12 @@ const hexUnitsMin = 32;
 /** Lines of wrapped base64 (RFC 2045 §6.8, RFC 7468 §2) are at least this long, but for the last. */
 const wrappedLineUnitsMin = 56;
 
+/** As much as `endsLikeWrappedRun` reads. */
+export const wrappedTailUnits = wrappedLineUnitsMin + 2;
+
 /** Whether a text ends with a line of base64 that the next line may go on with. */
 export function endsLikeWrappedRun(text: string): boolean {
-  return wrappedTail.test(text.slice(-(wrappedLineUnitsMin + 2)));
+  return wrappedTail.test(text.slice(-wrappedTailUnits));
 }
 
 const wrappedTail = new RegExp(`[A-Za-z0-9+/_-]{${wrappedLineUnitsMin}}\\r?\\n$`);

@@ -65,7 +65,8 @@ function isUnfinishedKey(text: string, at: number): boolean {
 /** The last lines of a text that the END of a key whose BEGIN was cut off would reach back to. */
 const keyTail =
   /[A-Za-z0-9+/=]{32}(?:\\[nrt]|[^A-Za-z0-9+/=]){0,24}(?:[A-Za-z0-9+/=]{1,32}(?:\\[nrt]|[^A-Za-z0-9+/=]){0,24})?$/;
-const keyTailUnitsMax = 2 * lineUnitsMin + 4 * gapUnitsMax;
+/** As much as `endsLikeKeyBody` reads. */
+export const keyTailUnitsMax = 2 * lineUnitsMin + 4 * gapUnitsMax;
 
 export function endsLikeKeyBody(text: string): boolean {
   return keyTail.test(text.slice(-keyTailUnitsMax));

@@ -44,7 +44,7 @@ export interface StreamOptions {
 export function createStreamFilter({ name, pass, lineEnds, scanned, mayBlock }: StreamOptions): StreamFilter {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   const { candidateUnitsMax } = boundaryLimits;
-  /** Lines since the last cut, and what has come of the next one; while withholding only the end of them. */
+  /** Lines since the last cut, none while withholding; what has come of the next line. Only ever added to: that costs nothing. */
   let lines = '';
   let line = '';
   let isWithholding = false;
@@ -73,7 +73,7 @@ export function createStreamFilter({ name, pass, lineEnds, scanned, mayBlock }: 
     const held = lines + block;
     if (isWithholding || part.indexOf('\n') === end - 1 || held.length > candidateUnitsMax) return null;
     const goBack = lineEnds.mark();
-    if (!lineEnds.isCut(block, held)) {
+    if (!lineEnds.isCut(block)) {
       goBack();
       return null;
     }
@@ -91,15 +91,16 @@ export function createStreamFilter({ name, pass, lineEnds, scanned, mayBlock }: 
       bytesTaken += Buffer.byteLength(piece);
       line += piece;
       if (!isWithholding && lines.length + line.length > candidateUnitsMax) released += withhold();
-      if (isWithholding) line = line.slice(-candidateUnitsMax);
+      // Not with each piece: it is copied.
+      if (isWithholding && line.length > 2 * candidateUnitsMax) line = line.slice(-candidateUnitsMax);
       if (piece.endsWith('\n')) released += endLine();
     }
     return released;
   };
 
   const endLine = (): string => {
-    lines = isWithholding ? (lines + line).slice(-candidateUnitsMax) : lines + line;
-    const isCut = lineEnds.isCut(line, lines);
+    const isCut = lineEnds.isCut(isWithholding ? line.slice(-candidateUnitsMax) : line);
+    if (!isWithholding) lines += line;
     line = '';
     return isCut ? release() : '';
   };
@@ -116,6 +117,7 @@ export function createStreamFilter({ name, pass, lineEnds, scanned, mayBlock }: 
 
   const withhold = (): string => {
     isWithholding = true;
+    lines = '';
     find(candidateTooLarge, 'redact');
     before = before === '' ? '\n' : before;
     return withheld;

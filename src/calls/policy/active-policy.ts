@@ -31,6 +31,7 @@ const sliceMsMax = 4;
 /** Mistakes that the record keeps of one directory. */
 const problemsRecordedMax = 20;
 const problemCharsMax = 500;
+const secretUnreadable = 'a secret that it names cannot be read or looked for, the log says which';
 
 export interface ActivePolicyOptions {
   readonly directories: readonly string[];
@@ -75,6 +76,8 @@ export class ActivePolicy {
   /** The files as they were when they were last dealt with. */
   #handled: string | null;
   #work: Promise<unknown> = Promise.resolve();
+  /** A reload that nobody in particular asked for and that has not begun: one more would find the same files. */
+  #signalled: Promise<PolicyChange> | null = null;
 
   constructor(first: FirstPolicy, options: ActivePolicyOptions) {
     this.#options = options;
@@ -111,9 +114,14 @@ export class ActivePolicy {
     if (this.#files.kind === 'rejected') await this.#reject(this.#files.problems, 'start', null);
   }
 
-  /** Takes up the files as they are now, whether they changed or not. */
+  /** Takes up the files as they are now, whether they changed or not. However many signals come, one reload waits. */
   reload(trigger: PolicyTrigger, by: Caller | null): Promise<PolicyChange> {
-    return this.#inTurn(trigger, () => this.#reloadOrWait(trigger, by));
+    if (trigger !== 'signal') return this.#inTurn(trigger, () => this.#reloadOrWait(trigger, by));
+    this.#signalled ??= this.#inTurn(trigger, () => {
+      this.#signalled = null;
+      return this.#reloadOrWait(trigger, by);
+    });
+    return this.#signalled;
   }
 
   /** Makes a stored revision decide until it is unpinned. */
@@ -197,16 +205,7 @@ export class ActivePolicy {
       return { outcome: 'rejected', problems: compiled.problems };
     }
     const { id, content, places } = compiled;
-    if (id === this.#revision.id) {
-      this.#files = { kind: 'active' };
-      this.#handled = files;
-      return { outcome: 'unchanged', revision: id };
-    }
-    if (this.#pin !== null) {
-      this.#files = { kind: 'pinned', revision: id };
-      this.#handled = files;
-      return { outcome: 'pinned', revision: id, pinned: this.#revision.id };
-    }
+    if (id === this.#revision.id || this.#pin !== null) return this.#keep(id, files);
     const { knownDetectors } = this.#options;
     const slices = new Slices(sliceMsMax);
     const result = await compileContent(id, content, { knownDetectors, places, slices });
@@ -218,6 +217,21 @@ export class ActivePolicy {
       return change;
     }
     return change.outcome === 'waiting' ? this.#wait(id, change.reason) : change;
+  }
+
+  /** The files, which hold `id`, do not change what decides. Its secrets may be others by now: the filter is told. */
+  #keep(id: string, files: string): PolicyChange {
+    const putInForce = this.#prepare(this.#revision);
+    if (putInForce === null) return this.#wait(this.#revision.id, secretUnreadable);
+    putInForce();
+    this.#handled = files;
+    const deciding = this.#revision.id;
+    if (id === deciding) {
+      this.#files = { kind: 'active' };
+      return { outcome: 'unchanged', revision: id };
+    }
+    this.#files = { kind: 'pinned', revision: id };
+    return { outcome: 'pinned', revision: id, pinned: deciding };
   }
 
   async #rollBack(id: string, reason: string, by: Caller): Promise<PolicyChange> {
@@ -249,10 +263,7 @@ export class ActivePolicy {
       return { outcome: 'waiting', revision: revision.id, reason };
     }
     const putInForce = this.#prepare(revision);
-    if (putInForce === null) {
-      const reason = 'a secret that it names cannot be read or looked for, the log says which';
-      return { outcome: 'waiting', revision: revision.id, reason };
-    }
+    if (putInForce === null) return { outcome: 'waiting', revision: revision.id, reason: secretUnreadable };
     const previous = this.#revision.id;
     await this.#record(candidate, previous);
     putInForce();
@@ -329,7 +340,9 @@ export class ActivePolicy {
     }
   }
 
+  /** Whatever was handled before, as beside a pin that is gone: the watch tries again. */
   #wait(revision: string | null, reason: string): PolicyChange {
+    this.#handled = null;
     this.#files = { kind: 'waiting', revision, reason };
     this.#options.logger.warn({ revision, reason }, 'policy waits');
     return { outcome: 'waiting', revision, reason };

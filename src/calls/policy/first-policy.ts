@@ -26,16 +26,28 @@ export interface FirstPolicy {
   readonly scanned: string;
 }
 
+/** How often a start reads files that change meanwhile. */
+const readingsMax = 20;
+
+/** Throws when the files change during every reading: half of the one and half of the other must not decide. */
 export async function findFiles(
   directories: readonly string[],
   knownDetectors: readonly string[],
+  scan: () => Promise<string> = () => scanFiles(directories),
 ): Promise<FoundFiles> {
-  const scanned = await scanFiles(directories);
-  const [compiled, claimed] = await Promise.all([
-    compile({ directories, knownDetectors }),
-    readClaim(directories),
-  ]);
-  return { compiled, claimed, scanned };
+  let scanned = await scan();
+  for (let reading = 0; reading < readingsMax; reading++) {
+    const [compiled, claimed] = await Promise.all([
+      compile({ directories, knownDetectors }),
+      readClaim(directories),
+    ]);
+    const again = await scan();
+    if (again === scanned) return { compiled, claimed, scanned };
+    scanned = again;
+  }
+  throw new Error(
+    `The policy files changed during each of ${readingsMax} readings. Start again when they rest.`,
+  );
 }
 
 /**
@@ -56,7 +68,8 @@ export async function chooseFirstPolicy(
   if (pin !== null) {
     const pinned = await restore(pin.revision);
     if (pinned?.ok !== true) {
-      const why = pinned === null ? 'it is not stored' : formatProblems(pinned.problems);
+      const why =
+        pinned === null ? 'it is not stored, or what is stored was altered' : formatProblems(pinned.problems);
       throw new Error(
         `The policy revision ${pin.revision} is pinned and cannot be used: ${why}\nStart the version that pinned it, and unpin it there.`,
       );

@@ -118,6 +118,11 @@ async function readCode(resource: ToolResource, context: ToolContext): Promise<T
     context.findings.error(source, pointer, `"${file}" leads out of the policy directory`, hint);
     return null;
   }
+  if (name.split(path.sep).some((part) => part.startsWith('.'))) {
+    const hint = 'give it another name: changes behind a leading dot are not looked for';
+    context.findings.error(source, pointer, `"${file}" is hidden`, hint);
+    return null;
+  }
   try {
     const text = await readText(source.directory, absolute, CODE_BYTES_MAX);
     const code = { from: 'file', name: name.split(path.sep).join('/'), source: text } as const;
