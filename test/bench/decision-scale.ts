@@ -61,7 +61,7 @@ interface Compiled {
 async function compiled(rules: number): Promise<Compiled> {
   const directory = await mkdtemp(join(tmpdir(), 'sallyport-bench-'));
   try {
-    await writeFile(join(directory, 'policy.yaml'), textOf(rules));
+    await writeFile(join(directory, 'policy.yaml'), manyRules(rules));
     const [startedAt, cpu] = [performance.now(), process.threadCpuUsage()];
     const revision = await loadRevision({ directories: [directory], knownDetectors: [] });
     const { user, system } = process.threadCpuUsage(cpu);
@@ -71,8 +71,8 @@ async function compiled(rules: number): Promise<Compiled> {
   }
 }
 
-/** Each policy means one role and has a rule for each of ten tools; every condition is different. */
-function textOf(rules: number): string {
+/** 100 tools and as many rules as asked for. Each policy means one role and has a rule for each of ten tools; every condition is different. */
+export function manyRules(rules: number): string {
   const tools = Array.from({ length: TOOLS }, (_, at) => toolText(at));
   const policies = Array.from({ length: rules / RULES_PER_POLICY }, (_, at) => policyText(at));
   return [...tools, ...policies].join('---\n');

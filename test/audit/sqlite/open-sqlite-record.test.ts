@@ -84,10 +84,17 @@ describe('writing', () => {
     const threads: Worker[] = [];
     const note = (thread: Worker) => threads.push(thread);
     process.on('worker', note);
-    await using record = openSqliteRecord({ ...sources(), dataDir: join(home, 'thread') });
+    const dataDir = join(home, 'thread');
+    await using record = openSqliteRecord({ ...sources(), dataDir });
     await record.write(intent('call_1'));
+    // Somebody else writes, so that the thread cannot commit before it dies.
+    const other = new Database(join(dataDir, 'record.db'));
+    other.exec('BEGIN IMMEDIATE');
     const lost = record.write(intent('call_2'));
-    await Promise.all([threads[0]?.terminate(), expect(lost).rejects.toThrow(RecordUnavailable)]);
+    const dies = threads[0]?.terminate();
+    other.exec('ROLLBACK');
+    other.close();
+    await Promise.all([dies, expect(lost).rejects.toThrow(RecordUnavailable)]);
     expect((await record.write(intent('call_3'))).events()[0]?.sequence).toBe(2);
     process.off('worker', note);
     expect(threads).toHaveLength(2);
