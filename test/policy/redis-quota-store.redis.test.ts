@@ -23,7 +23,7 @@ function open(
   return RedisQuotaStore.open({
     url: server.url,
     process: `process-${(processes += 1)}`,
-    namespace: `${namespace}:`,
+    keyspace: `${namespace}:`,
     ledger: new QuotaLedger(),
     onChange: () => {},
     ...options,

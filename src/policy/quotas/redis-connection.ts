@@ -35,7 +35,7 @@ export interface RedisConnectionOptions {
   /** Silence after which what a process held is given up, milliseconds. */
   readonly deadAfterMs?: number;
   /** In front of every key, after the common prefix; for tests that share a Redis. */
-  readonly namespace?: string;
+  readonly keyspace?: string;
   /** Called once. */
   readonly onEnd: (reason: StoreLost) => void;
 }
@@ -76,7 +76,7 @@ export class RedisConnection {
   constructor(options: RedisConnectionOptions, client: Pick<Client, 'sendCommand' | 'destroy'>) {
     this.#options = options;
     this.#client = client;
-    this.#prefix = KEY_PREFIX + (options.namespace ?? '');
+    this.#prefix = KEY_PREFIX + (options.keyspace ?? '');
   }
 
   /** Rejects with `StoreLost`, and then the connection has ended. */
