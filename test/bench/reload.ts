@@ -51,9 +51,11 @@ export async function benchReload(): Promise<ReloadResult> {
 /** Asks for decisions, one after the other, until `work` is done. */
 async function asking(server: Measured, work: () => Promise<unknown>): Promise<{ times: number[] }> {
   const times: number[] = [];
-  let isDone = false;
-  const done = work().finally(() => (isDone = true));
-  while (!isDone) {
+  const state = { isDone: false };
+  const done = work().finally(() => {
+    state.isDone = true;
+  });
+  while (!state.isDone) {
     const startedAt = performance.now();
     await post(server, '/v1/decisions', { tool: 'tool_3', args: { code: 'x', limit: 1 } });
     times.push(performance.now() - startedAt);

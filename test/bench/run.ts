@@ -103,6 +103,9 @@ say('B5 decision');
 const decision = await benchDecision({ pairs, secondsPerRun, median });
 say('B6 decision among 10,000 rules');
 const scale = await benchScale();
+say('reload of 10,000 rules');
+const { benchReload } = await import('./reload.ts');
+const reload = await benchReload();
 const { benchBoundary } = await import('./boundary.ts');
 say('B7 boundary');
 const boundary = await benchBoundary();
@@ -132,6 +135,7 @@ const results = {
     compileManyMs: round(scale.many.compileMs, 0),
     compileManyCpuMs: round(scale.many.compileCpuMs, 0),
   },
+  reload,
   B7: boundary,
   ...start,
 };

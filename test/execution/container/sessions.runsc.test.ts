@@ -31,9 +31,12 @@ test('stops what a call left running, until the next', async () => {
   const code = [
     'import threading, os, time',
     'def tick():',
-    '    while True: open("tick", "w").write(str(time.time_ns())); time.sleep(0.001)',
+    '    while True:',
+    '        with open("next", "w") as file: file.write(str(time.time_ns()))',
+    '        os.replace("next", "tick")',
+    '        time.sleep(0.001)',
     'threading.Thread(target=tick, daemon=True).start()',
-    'time.sleep(0.05)',
+    'while not os.path.exists("tick"): time.sleep(0.001)',
   ].join('\n');
   await session.run({ code });
   const before = await session.read('tick');
