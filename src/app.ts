@@ -16,8 +16,8 @@ import { signingKey } from './audit/checkpoints/signing-key.ts';
 import { RecordUnavailable } from './audit/record.ts';
 import type { RecordStore } from './audit/record.ts';
 import { openSqliteRecord } from './audit/sqlite/open-sqlite-record.ts';
-import { FileFilter } from './boundary/file-filter.ts';
 import { detectorIds } from './boundary/detectors.ts';
+import { ThreadedBoundary } from './boundary/threads/threaded-boundary.ts';
 import { ApprovalDesk } from './calls/approvals/approval-desk.ts';
 import { watchExpiry } from './calls/approvals/expire-approvals.ts';
 import { PayloadSeal } from './calls/approvals/payload-seal.ts';
@@ -166,6 +166,13 @@ export async function startApp({
     redactionKey: dataKey,
     readSecrets: (credentials) => readCredentialSecrets(credentials, environment),
   });
+  const filter = stack.use(
+    new ThreadedBoundary({
+      boundary,
+      current: () => boundary.options,
+      onFailure: (reason, err) => logger.error({ err, reason }, 'the boundary filter failed, input withheld'),
+    }),
+  );
   const blocks = new BlockList({ record, clock, newId, redactText: (text) => boundary.redactText(text) });
   const policy = new ActivePolicy(first, {
     directories: config.policyDirs,
@@ -206,6 +213,7 @@ export async function startApp({
     quotas,
     blocks,
     boundary,
+    filter,
     executor: runner,
     record,
     outcomes,
@@ -238,7 +246,6 @@ export async function startApp({
   const sessionContext = {
     ...context,
     host: runner,
-    fileFilter: new FileFilter(boundary, () => boundary.options),
     fileBytesMax,
   };
   const sessionDesk = stack.use(new SessionDesk(sessionContext));

@@ -32,7 +32,7 @@ export class ApprovedCalls {
   async dispatch(deciding: Deciding, start: Reopened): Promise<DeskAnswer> {
     const { approval, person } = deciding;
     const context = this.#context;
-    const inbound = checkArguments(context, start.revision, start.decided, start.args);
+    const inbound = await checkArguments(context, start.revision, start.decided, start.args);
     if (isRefusal(inbound)) return voidCall(context, deciding, 'arguments');
     if (this.#underway.has(approval.id)) return alreadyUnderway(approval.callId);
     const waiting = context.record.getCall(approval.callId)?.call;

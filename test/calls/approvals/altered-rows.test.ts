@@ -160,7 +160,7 @@ test('under another sealing key nothing opens, and approving it says so', async 
   const mia = await first.person('mia', { roles: ['lead'] });
   await first.close();
   await using again = await WaitingCalls.open(undefined, { dataDir: first.dataDir, firstId: 1000 });
-  expect(again.desk.show(mia, approval.id)).toMatchObject({ args: null, isComplete: false });
+  expect(await again.desk.show(mia, approval.id)).toMatchObject({ args: null, isComplete: false });
   expect(await again.desk.decide(mia, approval.id, approve)).toMatchObject({
     refusal: { approvalStatus: 'voided', detail: expect.stringContaining('the sealing key is another') },
   });

@@ -190,7 +190,7 @@ test('what is shown is filtered, and says so; the secret is nowhere in the datab
   ];
   const token = ['ghp', 'zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17'].join('_');
   const approval = await calls.ask(ana, { code: `use("${token}")`, cents: 5000 });
-  const shown = calls.desk.show(mia, approval.id);
+  const shown = await calls.desk.show(mia, approval.id);
   expect(shown).toMatchObject({ principal: 'ana', tool: 'refund', isComplete: false, hindrance: null });
   expect(shown?.args).toMatchObject({ cents: 5000 });
   expect(JSON.stringify(shown)).not.toContain(token);
@@ -199,5 +199,5 @@ test('what is shown is filtered, and says so; the secret is nowhere in the datab
   expect(Buffer.from(calls.runs[0]!.args).toString()).toContain(token);
   const events = calls.record.listEvents({ tenant: null, limit: 100, order: 'asc' }).items;
   expect(JSON.stringify(events)).not.toContain(token);
-  expect(calls.desk.show(mia, approval.id)).toMatchObject({ status: 'approved', args: null });
+  expect(await calls.desk.show(mia, approval.id)).toMatchObject({ status: 'approved', args: null });
 });

@@ -1,4 +1,5 @@
 /** What somebody gains who waits, repeats, floods, counts or asks for too much. */
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { InvalidCursor } from '../../../src/audit/record.ts';
 import { cancelCall } from '../../../src/calls/cancel-call.ts';
@@ -54,6 +55,8 @@ describe('what changes while an approved call waits for a place', () => {
     const approval = await calls.ask(ana);
     const slots = await Promise.all(Array.from({ length: 4 }, () => calls.context.slots.take('other')));
     const approving = calls.desk.decide(mia, approval.id, approve);
+    // Once the event loop turns, it waits for a place.
+    await setImmediate();
     await change(calls);
     for (const slot of slots) slot?.[Symbol.dispose]();
     expect(await approving).toMatchObject({

@@ -53,7 +53,7 @@ test.each(Object.entries(unrelated))('%s voids nothing', async (_what, policy) =
     const before = calls.revision.id;
     await calls.reload(policy);
     expect(calls.revision.id).not.toBe(before);
-    expect(calls.desk.show(mia, approval.id)?.hindrance).toBeNull();
+    expect((await calls.desk.show(mia, approval.id))?.hindrance).toBeNull();
     expect(await calls.desk.decide(mia, approval.id, approve)).toMatchObject({ kind: 'decided' });
     await calls.detached[Symbol.asyncDispose]();
     expect(calls.runs).toMatchObject([{ revision: calls.revision.id }]);
@@ -96,7 +96,7 @@ const related: readonly (readonly [what: string, policy: string, cause: string])
 test.each(related)('%s, changed, voids it', async (_what, policy, cause) => {
   await withWaiting(async (waiting) => {
     await waiting.calls.reload(policy);
-    expect(waiting.calls.desk.show(waiting.mia, waiting.approval.id)?.hindrance).not.toBeNull();
+    expect((await waiting.calls.desk.show(waiting.mia, waiting.approval.id))?.hindrance).not.toBeNull();
     expect(await approveInVain(waiting)).toBe(cause);
   });
 });

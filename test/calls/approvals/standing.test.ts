@@ -94,7 +94,7 @@ describe('at the desk', () => {
     const approval = await calls.ask(ana);
     const look = async () => {
       expect(await calls.desk.decide(eve, approval.id, approve)).toEqual({ kind: 'unknown' });
-      expect(calls.desk.show(eve, approval.id)).toBeNull();
+      expect(await calls.desk.show(eve, approval.id)).toBeNull();
       expect(await calls.desk.list(eve, { limit: 10 })).toEqual({ items: [], next: null });
     };
     await look();
