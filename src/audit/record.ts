@@ -10,6 +10,7 @@ import type { JsonObject } from '../model/json.ts';
 import type { QuotaDraw } from '../model/decision.ts';
 import type { Scope } from '../model/principal.ts';
 import type { Session } from '../model/session.ts';
+import type { Clearing, ErasurePlan, Hold, PurgePlan, RecordSelection } from './erasure.ts';
 import type { EventType } from './events.ts';
 
 /** An event as its room states it. The store adds id, time, writer, sequence, nonce and hashes. */
@@ -206,6 +207,14 @@ export interface RecordWrite {
   readonly blocks?: readonly Block[];
   /** Ids. */
   readonly removedBlocks?: readonly string[];
+  /** Rejects with `ContentHeld`, and clears nothing, where a hold means some of it by then. */
+  readonly clearing?: Clearing;
+  /** Expired artifacts and idempotency keys go, except files of calls that are held. */
+  readonly dropsExpired?: true;
+  /** Inserted. */
+  readonly hold?: Hold;
+  /** Id. */
+  readonly releasedHold?: string;
 }
 
 export interface ApprovalQuery {
@@ -238,6 +247,21 @@ export interface EventQuery {
   readonly rule?: string;
   readonly callId?: string;
   readonly requestId?: string;
+  /** Id of the API key. */
+  readonly key?: string;
+  readonly session?: string;
+  readonly run?: string;
+  readonly approval?: string;
+  /** Id of a detector that found something. */
+  readonly finding?: string;
+  /** Where something was sent. */
+  readonly host?: string;
+  readonly credential?: string;
+  /** `name=value`. */
+  readonly label?: string;
+  readonly address?: string;
+  /** Words, all of which stand in the content or the details; one that ends with * is a beginning. */
+  readonly text?: string;
   /** RFC 3339; events of this time and later. */
   readonly from?: string;
   /** RFC 3339; events before this time. */
@@ -414,6 +438,15 @@ export interface RecordReader {
   /** Blocks that have not expired, oldest first. */
   listBlocks(): readonly Block[];
   listEvents(query: EventQuery): Page<StoredEvent>;
+  getEvent(id: string): StoredEvent | null;
+  /** At most `limit` calls and ten times as many events. Throws `RangeError` for a selection of nothing in particular. */
+  planErasure(selection: RecordSelection, limit: number): ErasurePlan;
+  /** What content is older than the retention and what else expired, at most so many of each. */
+  planPurge(limit: number): PurgePlan;
+  /** Oldest first. */
+  listHolds(): readonly Hold[];
+  /** Whether something was cleared of which the file may still hold traces. */
+  isScrubDue(): boolean;
   /** Walks every chain from its first event. Memory grows with the checkpoints, not with the events. */
   verify(trust?: VerifyTrust): Promise<VerifyReport>;
   /** Every chain from its first event, with what fits the filter shown. */
@@ -434,6 +467,11 @@ export interface RecordStore extends RecordReader, AsyncDisposable {
    * without an event about it: mistakes of ours.
    */
   write(write: RecordWrite): Promise<Receipt>;
+  /**
+   * Rewrites the files so that nothing of what was cleared is left in their bytes. Writes wait meanwhile. Rejects with
+   * `RecordUnavailable`, then it stays due.
+   */
+  scrub(): Promise<void>;
   /** Probes the store with a real write when the last one failed or is old. */
   health(): Promise<RecordHealth>;
 }
