@@ -46,6 +46,7 @@ import { LiveSessions } from './calls/sessions/live-sessions.ts';
 import { SessionDesk } from './calls/sessions/session-desk.ts';
 import { SessionFiles } from './calls/sessions/session-files.ts';
 import { Slots } from './calls/slots.ts';
+import { dayMs, Upkeep } from './calls/upkeep/upkeep.ts';
 import { ConfigInvalid } from './config/config.ts';
 import type { Config, LoadedConfig } from './config/config.ts';
 import { readDataSecret, readWebhookSecret } from './config/data-secret.ts';
@@ -115,6 +116,7 @@ export async function startApp({
       clock,
       newId,
       randomBytes,
+      retentionMs: config.auditRetentionDays === null ? null : config.auditRetentionDays * dayMs,
       onCallStored: (callId) => changes.notify(callId),
     }),
   );
@@ -250,6 +252,16 @@ export async function startApp({
   sessions = sessionDesk;
   metrics.setOpenSessions(() => context.sessions.all.length);
   stack.use(watchExpiry(context));
+  const upkeep = stack.use(
+    new Upkeep({
+      record,
+      clock,
+      newId,
+      redactText: (text) => boundary.redactText(text),
+      minimumRetentionDays: config.auditMinRetentionDays,
+      logger,
+    }),
+  );
   const detached = stack.use(new DetachedCalls({ logger }));
   const desk = new ApprovalDesk(context, detached);
   if (webhook !== null) await announcePending(record, webhook);
@@ -271,6 +283,7 @@ export async function startApp({
       files: new SessionFiles(sessionContext, sessionDesk),
       follower,
       blocks,
+      upkeep,
       policy,
       version,
       readiness: () =>

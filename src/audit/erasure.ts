@@ -42,9 +42,11 @@ export interface Clearing {
 /** What an erasure would clear, as the store stands. */
 export interface ErasurePlan {
   readonly places: readonly number[];
+  readonly callIds: readonly string[];
+  /** Of these, those that are stored: a call that was refused is not. */
   readonly calls: readonly StoredCall[];
   readonly sessionIds: readonly string[];
-  /** Whose calls and deeds these are. */
+  /** Whose calls these are, and who did what is told of with them: an approver, too. */
   readonly principals: readonly string[];
   /** RFC 3339; of the events in question, null without any. */
   readonly oldest: string | null;
@@ -62,6 +64,8 @@ export interface PurgePlan {
   readonly artifacts: number;
   readonly idempotency: number;
 }
+
+export type ScrubDue = 'no' | 'some_time' | 'now';
 
 /** A hold means something of what should be cleared; nothing was. */
 export class ContentHeld extends Error {

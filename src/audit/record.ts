@@ -10,7 +10,7 @@ import type { JsonObject } from '../model/json.ts';
 import type { QuotaDraw } from '../model/decision.ts';
 import type { Scope } from '../model/principal.ts';
 import type { Session } from '../model/session.ts';
-import type { Clearing, ErasurePlan, Hold, PurgePlan, RecordSelection } from './erasure.ts';
+import type { Clearing, ErasurePlan, Hold, PurgePlan, RecordSelection, ScrubDue } from './erasure.ts';
 import type { EventType } from './events.ts';
 
 /** An event as its room states it. The store adds id, time, writer, sequence, nonce and hashes. */
@@ -445,8 +445,8 @@ export interface RecordReader {
   planPurge(limit: number): Promise<PurgePlan>;
   /** Oldest first. */
   listHolds(): Promise<readonly Hold[]>;
-  /** Whether something was cleared of which the files may still hold traces. */
-  isScrubDue(): Promise<boolean>;
+  /** Whether the files may still hold traces of what was cleared: `now` after an erasure, `some_time` after a purge. */
+  scrubDue(): Promise<ScrubDue>;
   /** Walks every chain from its first event. Memory grows with the checkpoints, not with the events. */
   verify(trust?: VerifyTrust): Promise<VerifyReport>;
   /** Every chain from its first event, with what fits the filter shown. */

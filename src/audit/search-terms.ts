@@ -64,6 +64,15 @@ export function contentTerms(content: JsonObject | null): readonly SearchTerm[] 
   return terms;
 }
 
+/** Words of one search. */
+const wordsMax = 32;
+
+/** What is looked for: words, one that ends with * a beginning. Null when there are none, or too many. */
+export function searchWords(text: string): readonly string[] | null {
+  const words = text.normalize('NFC').match(/[\p{L}\p{N}]+\*?/gu) ?? [];
+  return words.length === 0 || words.length > wordsMax ? null : words;
+}
+
 /** The words of a value: its strings, numbers left aside, up to `searchTextCharsMax`. */
 export function searchText(value: JsonObject | null | undefined): string {
   const parts: string[] = [];
@@ -75,7 +84,7 @@ export function searchText(value: JsonObject | null | undefined): string {
       room -= part.length + 1;
       if (part !== '') parts.push(part);
     } else if (Array.isArray(item)) for (const entry of item) take(entry);
-    else if (typeof item === 'object') for (const entry of Object.values(item)) take(entry as JsonValue);
+    else if (typeof item === 'object') for (const entry of Object.values(item)) take(entry);
   };
   take(value ?? null);
   // A unit without its other half has no UTF-8: it would be another text when it is taken away again.

@@ -256,6 +256,18 @@ export const variables = {
     null,
     anchorList,
   ),
+  auditRetentionDays: variable(
+    'SALLYPORT_AUDIT_RETENTION_DAYS',
+    'arguments, results, prints and files older than this are not shown any more and removed; unset: they are kept',
+    null,
+    integer(1, 36_500),
+  ),
+  auditMinRetentionDays: variable(
+    'SALLYPORT_AUDIT_MIN_RETENTION_DAYS',
+    'what is younger cannot be erased; 0: everything can',
+    '1',
+    integer(0, 36_500),
+  ),
   auditCheckpointMs: variable(
     'SALLYPORT_AUDIT_CHECKPOINT_MS',
     'a checkpoint of the record is signed at least so often while events come in',

@@ -31,7 +31,7 @@ export function clearingStatements(connection: Connection) {
       `DELETE FROM artifacts WHERE expires_at_ms <= ? AND NOT ${isCallHeld('artifacts.call_id')}`,
     ),
     dropExpiredKeys: connection.prepare('DELETE FROM idempotency WHERE expires_at_ms <= ?'),
-    scrubIsDue: connection.prepare('UPDATE upkeep SET scrub_due = 1'),
+    scrubIsDue: connection.prepare('UPDATE upkeep SET scrub_due = max(scrub_due, ?)'),
     addHold: connection.prepare(
       `INSERT INTO holds (id, call_id, principal, tenant, session, from_time, to_time, body)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -61,7 +61,7 @@ export function clear(statements: ClearingStatements, clearing: Clearing): boole
     forgetWordsOfApprover(statements, callId);
   }
   for (const id of clearing.sessionIds) forgetLabels(statements, id);
-  statements.scrubIsDue.run();
+  statements.scrubIsDue.run(clearing.calls === 'emptied' ? 2 : 1);
   return true;
 }
 
@@ -85,7 +85,7 @@ export function scrub(connection: Connection): void {
   connection.prepare('UPDATE upkeep SET scrub_due = 0').run();
   const [result] = connection.pragma('wal_checkpoint(TRUNCATE)') as { busy: number }[];
   if (result?.busy === 0) return;
-  connection.prepare('UPDATE upkeep SET scrub_due = 1').run();
+  connection.prepare('UPDATE upkeep SET scrub_due = 2').run();
   throw Object.assign(new Error('somebody reads the database: its log cannot be emptied'), {
     code: 'SQLITE_BUSY',
   });

@@ -1,6 +1,7 @@
 /** An `EventQuery` as SQL. Every value is bound; only names from this file become text. */
 import { decodeCursor } from '../cursor.ts';
 import type { EventQuery, ExportFilter } from '../record.ts';
+import { searchWords } from '../search-terms.ts';
 import type { TermKind } from '../search-terms.ts';
 import type { SearchColumn } from '../stored-event.ts';
 
@@ -155,8 +156,8 @@ function sparse(column: string, value: string): string {
 
 /** Every word has to be there; quoted, so that nothing of it is an operator. Throws `RangeError` when there is none. */
 function matchText(text: string): string {
-  const words = text.normalize('NFC').match(/[\p{L}\p{N}\p{Co}]+\*?/gu) ?? [];
-  if (words.length === 0 || words.length > 32) throw new RangeError('text must have 1 to 32 words');
+  const words = searchWords(text);
+  if (words === null) throw new RangeError('text must have 1 to 32 words');
   return words.map((word) => (word.endsWith('*') ? `"${word.slice(0, -1)}" *` : `"${word}"`)).join(' AND ');
 }
 

@@ -16,7 +16,7 @@ import type { QuotaUse, RecordReader } from '../record.ts';
 import type { SessionQuery, StoredSession } from '../record.ts';
 import type { StoredArtifact, StoredCall, StoredEvent } from '../record.ts';
 import type { ExportFilter, RecordExport, VerifyReport, VerifyTrust, WriterHead } from '../record.ts';
-import type { ErasurePlan, Hold, PurgePlan, RecordSelection } from '../erasure.ts';
+import type { ErasurePlan, Hold, PurgePlan, RecordSelection, ScrubDue } from '../erasure.ts';
 import type { Block } from '../../model/block.ts';
 import type { Scope } from '../../model/principal.ts';
 import type { Connection } from './connection.ts';
@@ -209,8 +209,9 @@ export class SqliteRecordReader implements RecordReader, Disposable {
     return this.#read(() => listHolds(this.#connection));
   }
 
-  async isScrubDue(): Promise<boolean> {
-    return this.#read(() => this.#statements.scrubDue.get()) === 1;
+  async scrubDue(): Promise<ScrubDue> {
+    const due = this.#read(() => this.#statements.scrubDue.get()) as number;
+    return due === 0 ? 'no' : due === 1 ? 'some_time' : 'now';
   }
 
   async export(filter: ExportFilter): Promise<RecordExport> {

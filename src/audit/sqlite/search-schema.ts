@@ -6,7 +6,7 @@ import type { CanonicalEvent } from '../stored-event.ts';
 import type { Connection } from './connection.ts';
 
 /** Events that say of a call whose it is. */
-const ownerTypes = `('intent', 'outcome', 'not_started', 'denied', 'invalid', 'quota_exceeded', 'approval_requested')`;
+export const ownerTypes = `('intent', 'outcome', 'not_started', 'denied', 'invalid', 'quota_exceeded', 'approval_requested')`;
 
 /** Of an event `e`: whether the call of `owner` is its subject. */
 export function isOwnedBy(owner: string): string {
@@ -32,7 +32,8 @@ export const isCallHeld = (callId: string): string =>
 /**
  * `audit_terms` and `audit_text` find events by what is not in a column; both are derived. `retention_now` says since
  * when content is shown, by the clock that each connection brings along as `now_ms()`; the views show what is younger
- * or held, whatever else is still in the tables. `scrub_due` is 1 from a clearing until the file was rewritten.
+ * or held, whatever else is still in the tables. `scrub_due` is 2 from an erasure, 1 from a purge, until
+ * the file was rewritten.
  */
 const schema = `
   CREATE TABLE audit_terms (
@@ -46,7 +47,7 @@ const schema = `
   CREATE INDEX audit_chain_rule ON audit_chain (rule) WHERE rule IS NOT NULL;
   CREATE INDEX audit_chain_status ON audit_chain (status) WHERE status IS NOT NULL AND status <> 'succeeded';
   CREATE INDEX audit_chain_effect ON audit_chain (effect) WHERE effect IS NOT NULL AND effect <> 'allow';
-  CREATE UNIQUE INDEX audit_chain_id ON audit_chain (id);
+  CREATE INDEX audit_chain_id ON audit_chain (id);
 
   CREATE TABLE upkeep (
     id INTEGER PRIMARY KEY CHECK (id = 1),

@@ -1,5 +1,5 @@
 /** Reads what an erasure or a purge would clear. */
-import { isCallHeld, isHeldAt, isOwnedBy } from './search-schema.ts';
+import { ownerTypes, isCallHeld, isHeldAt, isOwnedBy } from './search-schema.ts';
 import type { Hold } from '../erasure.ts';
 import type { ErasurePlan, PurgePlan, RecordSelection } from '../erasure.ts';
 import type { StoredCall } from '../record.ts';
@@ -84,16 +84,15 @@ function plan(connection: Connection, selection: RecordSelection, found: Found):
   });
   const rows = [...found.rows.values()];
   const owners = [...found.callIds].flatMap((id) => callOwners(connection, id));
-  const others = rows.flatMap(({ call_id: callId, principal }) =>
-    principal === null || (callId !== null && found.callIds.has(callId)) ? [] : [principal],
-  );
+  const deeds = rows.flatMap(({ principal }) => (principal === null ? [] : [principal]));
   const times = rows.map(({ time }) => time).toSorted();
   const held = rows.filter(({ position }) => isHeld.get(position) === 1);
   return {
     places: rows.map(({ position }) => position),
+    callIds: [...found.callIds],
     calls,
     sessionIds: selection.session === undefined ? sessionsOf(connection, selection) : [selection.session],
-    principals: [...new Set([...owners, ...others])],
+    principals: [...new Set([...owners, ...deeds])],
     oldest: times[0] ?? null,
     newest: times.at(-1) ?? null,
     holds: held.length === 0 ? [] : listHolds(connection).map(({ id }) => id),
@@ -104,8 +103,7 @@ function plan(connection: Connection, selection: RecordSelection, found: Found):
 function callOwners(connection: Connection, callId: string): string[] {
   return connection
     .prepare(
-      `SELECT DISTINCT o.principal FROM audit_chain o WHERE o.call_id = ? AND o.principal IS NOT NULL
-         AND EXISTS (SELECT 1 FROM audit_chain e WHERE e.position = o.position AND ${isOwnedBy('o.principal')})`,
+      `SELECT DISTINCT principal FROM audit_chain WHERE call_id = ? AND principal IS NOT NULL AND type IN ${ownerTypes}`,
     )
     .pluck()
     .all(callId) as string[];

@@ -164,8 +164,8 @@ export class SqliteRecord implements RecordStore {
     return this.#reader.listHolds();
   }
 
-  isScrubDue() {
-    return this.#reader.isScrubDue();
+  scrubDue() {
+    return this.#reader.scrubDue();
   }
 
   export(filter: ExportFilter) {
