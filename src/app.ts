@@ -64,7 +64,7 @@ export async function startApp({
   metrics.setWarmPools(async () => readPools(await runners.state()));
 
   const onChange = (): void => sessions?.policyChanged();
-  const policyParts = openPolicy(foundation, { first, runners, environment, onChange });
+  const policyParts = await openPolicy(foundation, { first, runners, environment, onChange });
   const { policy } = policyParts;
   decidingUnder = async () => policy.revision.id;
   const keys = new KeyRing({ record, clock });

@@ -89,10 +89,10 @@ export async function openCalls(
     fileFilter: new FileFilter(boundary, () => boundary.options),
     fileBytesMax: config.maxFileBytes,
   };
-  const sessions = stack.use(new SessionDesk(sessionContext));
+  const sessions = stack.use(await SessionDesk.open(sessionContext));
   stack.use(watchExpiry(context));
   const detached = stack.use(new DetachedCalls({ logger }));
-  if (webhook !== null) announcePending(record, webhook);
+  if (webhook !== null) await announcePending(record, webhook);
   return {
     context,
     sessions,
@@ -113,9 +113,9 @@ function openWebhook(
 }
 
 /** A scrape must not fail because the record does: what cannot be counted is not a number. */
-function countPending(record: RecordStore): number {
+async function countPending(record: RecordStore): Promise<number> {
   try {
-    return record.countPendingApprovals(null);
+    return await record.countPendingApprovals(null);
   } catch {
     return Number.NaN;
   }

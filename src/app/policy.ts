@@ -28,15 +28,16 @@ export interface OpenPolicyOptions extends Pick<ActivePolicyOptions, 'runners'> 
   readonly onChange: () => void;
 }
 
-export function openPolicy(
+export async function openPolicy(
   { config, record, clock, newId, metrics, logger, dataKey }: Foundation,
   { first, environment, onChange, runners }: OpenPolicyOptions,
-): PolicyParts {
+): Promise<PolicyParts> {
   const boundary = new LiveBoundary(first.revision, {
     redactionKey: dataKey,
     readSecrets: (credentials) => readCredentialSecrets(credentials, environment),
   });
   const redactText = (text: string): string => boundary.redactText(text);
+  const blocks = await BlockList.open({ record, clock, newId, redactText });
   const directories = config.policyDirs;
   const policy = new ActivePolicy(first, {
     directories,
@@ -57,5 +58,5 @@ export function openPolicy(
     logger,
   });
   metrics.setPolicyStale(() => describeStaleness(policy.state) !== null);
-  return { policy, boundary, blocks: new BlockList({ record, clock, newId, redactText }) };
+  return { policy, boundary, blocks };
 }

@@ -24,7 +24,7 @@ export async function recordStart(
   const { dataDir, bootstrapKey } = config;
   const written = await ensureFirstKeys({ dataDir, record, keys, bootstrapKey });
   for (const file of written) logger.info({ file }, 'first key written');
-  const previous = record.policyState()?.revision ?? null;
+  const previous = (await record.policyState())?.revision ?? null;
   const shown = sources.map(({ name, shown }) => `${name}=${shown}`).join('\n');
   const configDigest = `sha256:${createHash('sha256').update(shown).digest('hex')}`;
   const details = { version, revision: policy.revision.id, configDigest };
