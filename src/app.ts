@@ -1,5 +1,5 @@
 /** Composition root of the api process: the only place that constructs its parts, and takes them down in reverse. */
-import { createHash, createHmac } from 'node:crypto';
+import { createHash, createHmac, randomBytes as randomBytesOf } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isStillActive } from './api/authenticate.ts';
 import { CallFollower } from './api/follow-call.ts';
@@ -46,6 +46,8 @@ import { LiveSessions } from './calls/sessions/live-sessions.ts';
 import { SessionDesk } from './calls/sessions/session-desk.ts';
 import { SessionFiles } from './calls/sessions/session-files.ts';
 import { Slots } from './calls/slots.ts';
+import { CallWaiter } from './calls/call-waiter.ts';
+import { cancelCall } from './calls/cancel-call.ts';
 import { ConfigInvalid } from './config/config.ts';
 import type { Config, LoadedConfig } from './config/config.ts';
 import { readDataSecret, readWebhookSecret } from './config/data-secret.ts';
@@ -59,6 +61,7 @@ import { RunnerConnection } from './execution/runner/runner-connection.ts';
 import type { RunnerConnectionOptions, RunnerState } from './execution/runner/runner-connection.ts';
 import { RunnerGroup } from './execution/runner/runner-group.ts';
 import { childRunner } from './execution/runner/spawn-runner.ts';
+import { McpDoor } from './mcp/mcp-door.ts';
 import { compileAside } from './policy/compile/compile-aside.ts';
 import { readClaim } from './policy/load/read-claim.ts';
 import { scanFiles } from './policy/load/scan-files.ts';
@@ -67,6 +70,7 @@ import { demandsConfinement, findUnmetConfinement } from './policy/unmet-confine
 import { createLogger } from './telemetry/logger.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
+import type { Caller } from './model/principal.ts';
 import type { WarmPoolReading } from './telemetry/metrics.ts';
 
 /** Calls between decision and outcome at once, and how many more may wait for a place. */
@@ -201,6 +205,7 @@ export async function startApp({
       logger,
     }),
   );
+  const sealingKey = config.sealingKey ?? readDataSecret(config.dataDir, 'sealing.key');
   const context: CallContext = {
     revision: () => policy.revision,
     quotas,
@@ -218,7 +223,7 @@ export async function startApp({
     running,
     sessions: new LiveSessions({ record, clock }),
     approvals: {
-      seal: new PayloadSeal(config.sealingKey ?? readDataSecret(config.dataDir, 'sealing.key'), randomBytes),
+      seal: new PayloadSeal(sealingKey, randomBytes),
       waitingRoom: new WaitingRoom(record),
       announce: (approval) => webhook?.announce(approval),
     },
@@ -250,11 +255,13 @@ export async function startApp({
   if (webhook !== null) announcePending(record, webhook);
   const failures = stack.use(new LoginFailures({ record, logger }));
   const authentication = { record, now: clock.now, onFailure: (address: string) => failures.count(address) };
-  const follower = new CallFollower({
+  const watched = {
     changes,
-    current: (callId) => currentCall(context, callId),
-    isStillActive: (caller) => isStillActive(authentication, caller),
-  });
+    current: (callId: string) => currentCall(context, callId),
+    isStillActive: (caller: Caller) => isStillActive(authentication, caller),
+  };
+  const follower = new CallFollower(watched);
+  const waiter = new CallWaiter(watched);
   let isDraining = false;
   const server = createHttpServer({
     routes: createRoutes({
@@ -280,6 +287,26 @@ export async function startApp({
         }),
       isDraining: () => isDraining,
       servesMetrics: config.metrics === 'on',
+      openMcp: (shared) => {
+        const door = new McpDoor({
+          ...shared,
+          version,
+          revision: context.revision,
+          record,
+          cancelCall: (caller, stored) => cancelCall(context, caller, stored),
+          detached,
+          waiter,
+          stateKey: createHmac('sha256', sealingKey).update('mcp').digest(),
+          newMark: () => randomBytesOf(16).toString('hex'),
+          now: clock.now,
+          originHosts: mcpOriginHosts(config),
+          logger,
+        });
+        return {
+          answer: (caller, request, body) => door.answer(caller, request, body),
+          bodyBytesMax: config.maxBodyBytes,
+        };
+      },
     }),
     authentication,
     onScopeDenied: async (caller, scope, route) => {
@@ -373,6 +400,11 @@ function runnerAddress(text: string): RunnerAddress {
       `SALLYPORT_RUNNER ${error instanceof Error ? error.message : 'is not valid'}: ${text}`,
     ]);
   }
+}
+
+/** Pages of this host and of its own address. Any other may have been pointed at it by rebinding a name. */
+function mcpOriginHosts({ host, publicUrl }: Config): readonly string[] {
+  return ['localhost', '127.0.0.1', '[::1]', host, ...(publicUrl === null ? [] : [publicUrl.hostname])];
 }
 
 /** The same at every start on this data directory, so that a new runner finds the containers of the one before. */
