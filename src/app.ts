@@ -170,7 +170,12 @@ export async function startApp({
     redactionKey: dataKey,
     readSecrets: (credentials) => readCredentialSecrets(credentials, environment),
   });
-  const blocks = new BlockList({ record, clock, newId, redactText: (text) => boundary.redactText(text) });
+  const blocks = await BlockList.open({
+    record,
+    clock,
+    newId,
+    redactText: (text) => boundary.redactText(text),
+  });
   const policy = new ActivePolicy(first, {
     directories: config.policyDirs,
     knownDetectors,
@@ -232,7 +237,7 @@ export async function startApp({
   metrics.setPendingApprovals(() => countPending(record));
   const keys = new KeyRing({ record, clock });
   await writeFirstKeys(record, keys, config, logger);
-  const previous = record.policyState()?.revision ?? null;
+  const previous = (await record.policyState())?.revision ?? null;
   await record.write({ events: [startedEvent(loaded, version, policy.revision.id)] });
   await policy.recordStart(previous, first.files.kind === 'active' ? found.claimed : null);
   const holdRevision = (id: string): Promise<unknown> => runner.hold(id);
@@ -246,13 +251,13 @@ export async function startApp({
     fileFilter: new FileFilter(boundary, () => boundary.options),
     fileBytesMax,
   };
-  const sessionDesk = stack.use(new SessionDesk(sessionContext));
+  const sessionDesk = stack.use(await SessionDesk.open(sessionContext));
   sessions = sessionDesk;
   metrics.setOpenSessions(() => context.sessions.all.length);
   stack.use(watchExpiry(context));
   const detached = stack.use(new DetachedCalls({ logger }));
   const desk = new ApprovalDesk(context, detached);
-  if (webhook !== null) announcePending(record, webhook);
+  if (webhook !== null) await announcePending(record, webhook);
   const failures = stack.use(new LoginFailures({ record, logger }));
   const authentication = { record, now: clock.now, onFailure: (address: string) => failures.count(address) };
   const watched = {
@@ -424,9 +429,9 @@ async function writeFirstKeys(
 }
 
 /** A scrape must not fail because the record does: what cannot be counted is not a number. */
-function countPending(record: RecordStore): number {
+async function countPending(record: RecordStore): Promise<number> {
   try {
-    return record.countPendingApprovals(null);
+    return await record.countPendingApprovals(null);
   } catch {
     return Number.NaN;
   }

@@ -39,7 +39,7 @@ export interface ApprovalClaim {
   /** The call as it waited. */
   readonly waiting: Call;
   /** Asked once more when there is a place: whether caller, approver or policy changed since it was approved. */
-  readonly isOvertaken: () => boolean;
+  readonly isOvertaken: () => Promise<boolean>;
 }
 
 export interface BegunCall extends CallStart {
@@ -75,8 +75,9 @@ export async function beginCall(
       ...(idempotency === null ? {} : { idempotency }),
     });
   } catch (error) {
-    if (error instanceof IdempotencyTaken) return raceAnswer(context, caller, request);
-    if (error instanceof ApprovalSettled && claim !== null) return settledAnswer(context, claim.approval.id);
+    if (error instanceof IdempotencyTaken) return await raceAnswer(context, caller, request);
+    if (error instanceof ApprovalSettled && claim !== null)
+      return await settledAnswer(context, claim.approval.id);
     if (error instanceof RecordUnavailable) {
       context.logger.error({ err: error, callId }, 'intent not durable, call refused');
       return unavailable('The record cannot be written, so nothing was run. GET /ready says why.');

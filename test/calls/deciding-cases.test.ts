@@ -37,7 +37,7 @@ async function eventsOf({ principal, tool, args = {}, ip, time }: Case, document
   const caller = { ...person, principal: who, address: ip ?? '127.0.0.1' };
   const request = { tool, args, limits: {}, labels: {}, idempotencyKey: null, session: null };
   await executeCall(calls.context, caller, request);
-  const { items } = calls.record.listEvents({ tenant: null, limit: 10, order: 'asc' });
+  const { items } = await calls.record.listEvents({ tenant: null, limit: 10, order: 'asc' });
   return { events: items.slice(1), isSeen: isVisible(calls.revision, who, tool) };
 }
 

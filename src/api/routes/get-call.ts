@@ -26,14 +26,14 @@ export function getCallRoute(sources: CallSources, newMark: () => string): Route
     success: { status: 200, description: 'The call as it stands now.' },
     problems: ['malformed_request', 'not_found'],
     audits: [],
-    handler(request, response) {
+    async handler(request, response) {
       const { view } = readQuery(request, ['view']);
       if (view !== undefined) readChoice('view', view, views);
-      const stored = sources.record.getCall(String(request.params['id']));
+      const stored = await sources.record.getCall(String(request.params['id']));
       if (stored === null || !maySee(callerOf(response), stored)) {
         throw new Problem('not_found', 'There is no such call, or it is not yours to see.');
       }
-      const call = currentCall(sources, stored.call.id) ?? stored.call;
+      const call = (await currentCall(sources, stored.call.id)) ?? stored.call;
       response.json(view === undefined ? call : { ...call, modelText: modelText(call, newMark()) });
     },
   };

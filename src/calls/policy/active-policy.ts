@@ -236,7 +236,7 @@ export class ActivePolicy {
 
   async #rollBack(id: string, reason: string, by: Caller): Promise<PolicyChange> {
     const { clock, knownDetectors, record } = this.#options;
-    const content = record.revisionContent(id);
+    const content = await record.revisionContent(id);
     if (content === null) return { outcome: 'unknown' };
     const slices = new Slices(sliceMsMax);
     const result = await compileContent(id, content, { knownDetectors, slices });
@@ -294,7 +294,7 @@ export class ActivePolicy {
       reason,
       claimed,
     };
-    const isStored = record.revisionContent(revision.id) !== null;
+    const isStored = (await record.revisionContent(revision.id)) !== null;
     const details = {
       revision: revision.id,
       previous,

@@ -140,7 +140,7 @@ export class SessionFiles {
   /** The session, if it is this caller's and policy still gives it one. */
   async #access(caller: Caller, id: string, use: { readonly changes: boolean }): Promise<Access | Refusal> {
     const context = this.#context;
-    const claim: SessionClaim | Refusal = context.sessions.claim(caller.principal, id, use);
+    const claim: SessionClaim | Refusal = await context.sessions.claim(caller.principal, id, use);
     if (isRefusal(claim)) return claim;
     using cleanup = new DisposableStack();
     cleanup.use(claim);
