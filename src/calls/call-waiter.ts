@@ -6,9 +6,9 @@ import type { CallChanges } from './call-changes.ts';
 export interface CallWaiterOptions {
   readonly changes: CallChanges;
   /** The call as it stands; null when it is no longer there. */
-  readonly current: (callId: string) => Call | null;
+  readonly current: (callId: string) => Promise<Call | null>;
   /** Whether whoever waits may still read: a key can end in the meantime. */
-  readonly isStillActive: (caller: Caller) => boolean;
+  readonly isStillActive: (caller: Caller) => Promise<boolean>;
 }
 
 export interface Wait {
@@ -40,8 +40,8 @@ export class CallWaiter {
     for (;;) {
       // Before the call is looked at: a change in between wakes us again.
       wake = Promise.withResolvers<void>();
-      if (!isStillActive(caller)) return null;
-      const call = current(callId);
+      if (!(await isStillActive(caller))) return null;
+      const call = await current(callId);
       if (call === null || isDone(call)) return call;
       if (following === null || isOver.aborted || changes.isClosed) return call;
       await wake.promise;

@@ -27,7 +27,7 @@ export async function readArtifact(
   uri: string,
 ): Promise<ReadResourceResult> {
   const id = uriPattern.exec(uri)?.[1];
-  const artifact = id === undefined ? null : record.getArtifact(id);
+  const artifact = id === undefined ? null : await record.getArtifact(id);
   const { principal } = caller;
   const isOwn = artifact?.principal === principal.id && artifact.tenant === principal.tenant;
   if (artifact === null || !isOwn) throw new ResourceNotFoundError(uri);

@@ -101,7 +101,7 @@ export class CallTool {
     const binding = bindingOf(exchange, params);
     const callId =
       typeof state === 'string' ? await openRequestState(stateKey, state, binding, context) : null;
-    const call = callId === null ? null : ownCall(this.#options, exchange.caller, callId);
+    const call = callId === null ? null : await ownCall(this.#options, exchange.caller, callId);
     if (call === null) throw invalidParams('Invalid or expired requestState');
     return this.#answer(exchange, params, await this.#decided(exchange, call, context), context);
   }
@@ -166,7 +166,7 @@ export class CallTool {
 
   /** What takes the call back: a closed stream (2026-07-28), or a notification that names the request (2025-11-25). */
   #cancelling(exchange: Exchange, { mcpReq: { id, signal } }: ServerContext): Cancelling {
-    const cancelling = new Cancelling((callId) => this.#cancel(exchange, callId));
+    const cancelling = new Cancelling((callId) => void this.#cancel(exchange, callId));
     const cancel = (): void => cancelling.cancel();
     if (exchange.era === 'modern') signal.addEventListener('abort', cancel);
     const entered = exchange.era === 'modern' ? null : this.#requests.enter(exchange, id, cancel);
@@ -178,12 +178,14 @@ export class CallTool {
     return cancelling;
   }
 
-  #cancel({ caller }: Exchange, callId: string): void {
-    const stored = this.#options.record.getCall(callId);
-    if (stored === null) return;
-    this.#options.cancelCall(caller, stored).catch((error: unknown) => {
-      this.#options.logger.error({ err: error, callId }, 'a call could not be cancelled');
-    });
+  async #cancel({ caller }: Exchange, callId: string): Promise<void> {
+    const { cancelCall, logger, record } = this.#options;
+    try {
+      const stored = await record.getCall(callId);
+      if (stored !== null) await cancelCall(caller, stored);
+    } catch (error) {
+      logger.error({ err: error, callId }, 'a call could not be cancelled');
+    }
   }
 }
 

@@ -12,3 +12,11 @@ export function internalError(requestId: string): ProtocolError {
     `Something went wrong on our side; the request id ${requestId} finds it in the log.`,
   );
 }
+
+/** Nothing was done; of a call that is a result of its own. */
+export function recordUnavailable(): ProtocolError {
+  return new ProtocolError(
+    ProtocolErrorCode.InternalError,
+    'The record cannot be written or read, so nothing was done. GET /ready says why.',
+  );
+}

@@ -8,11 +8,12 @@ import type {
   ServerContext,
   StandardSchemaV1,
 } from '@modelcontextprotocol/server';
+import { RecordUnavailable } from '../audit/record.ts';
 import type { JsonObject } from '../model/json.ts';
 import { visibleTools } from '../policy/visibility.ts';
 import { artifactTemplate, readArtifact } from './artifacts.ts';
 import type { CallTool } from './call-tool.ts';
-import { internalError, invalidParams } from './errors.ts';
+import { internalError, invalidParams, recordUnavailable } from './errors.ts';
 import type { Exchange, McpOptions } from './mcp-options.ts';
 import type { OpenRequests } from './open-requests.ts';
 import { tasksExtension } from './tasks.ts';
@@ -66,10 +67,10 @@ export function createMcpServer(rooms: McpRooms, exchange: Exchange): Server {
   );
   const onTask = (
     method: string,
-    handle: (taskId: string, context: ServerContext) => Result | Promise<Result>,
+    handle: (taskId: string, context: ServerContext) => Promise<Result>,
   ): void =>
     server.setRequestHandler(method, { params: taskParams }, ({ taskId }, context) =>
-      guarded(rooms, exchange, async () => handle(taskId, context)),
+      guarded(rooms, exchange, () => handle(taskId, context)),
     );
   onTask('tasks/get', (taskId, context) => tasks.get(exchange, taskId, context));
   onTask('tasks/cancel', (taskId, context) => tasks.cancel(exchange, taskId, context));
@@ -118,6 +119,7 @@ async function guarded<Value>(
     return await answer();
   } catch (error) {
     if (error instanceof ProtocolError) throw error;
+    if (error instanceof RecordUnavailable) throw recordUnavailable();
     logger.error({ err: error, requestId }, 'unforeseen error');
     throw internalError(requestId);
   }

@@ -31,12 +31,12 @@ export function takesTasks({ mcpReq: { envelope } }: ServerContext): boolean {
 }
 
 /** null for a call that does not exist or is another's, which nobody can tell apart. */
-export function ownCall(
+export async function ownCall(
   { record }: Pick<McpOptions, 'record'>,
   { principal }: Caller,
   callId: string,
-): Call | null {
-  const stored = callIdPattern.test(callId) ? record.getCall(callId) : null;
+): Promise<Call | null> {
+  const stored = callIdPattern.test(callId) ? await record.getCall(callId) : null;
   const isOwn = stored?.principal === principal.id && stored.tenant === principal.tenant;
   return isOwn ? stored.call : null;
 }
@@ -52,8 +52,8 @@ export class Tasks {
     this.#options = options;
   }
 
-  get(exchange: Exchange, taskId: string, context: ServerContext): Result {
-    const call = this.#find(exchange, taskId, context);
+  async get(exchange: Exchange, taskId: string, context: ServerContext): Promise<Result> {
+    const call = await this.#find(exchange, taskId, context);
     if (exchange.era === 'legacy') return legacyTask(call);
     const task = modernTask(call);
     if (task.status !== 'completed') return { ...task };
@@ -61,15 +61,15 @@ export class Tasks {
   }
 
   /** What a task waits for here is a person's approval, never input of its client: there is nothing to take up. */
-  update(exchange: Exchange, taskId: string, context: ServerContext): Result {
-    this.#find(exchange, taskId, context);
+  async update(exchange: Exchange, taskId: string, context: ServerContext): Promise<Result> {
+    await this.#find(exchange, taskId, context);
     return {};
   }
 
   async cancel(exchange: Exchange, taskId: string, context: ServerContext): Promise<Result> {
-    const call = this.#find(exchange, taskId, context);
+    const call = await this.#find(exchange, taskId, context);
     const { cancelCall, record } = this.#options;
-    const stored = record.getCall(call.id);
+    const stored = await record.getCall(call.id);
     if (stored === null) throw unknownTask();
     const isLegacy = exchange.era === 'legacy';
     if (!isOpen(call)) {
@@ -86,7 +86,7 @@ export class Tasks {
     taskId: string,
     context: ServerContext,
   ): Promise<{ readonly result: CallToolResult; readonly tool: string }> {
-    const call = this.#find(exchange, taskId, context);
+    const call = await this.#find(exchange, taskId, context);
     const { newMark, revision, waiter } = this.#options;
     const ended = await waiter.wait({
       callId: call.id,
@@ -101,13 +101,13 @@ export class Tasks {
     return { tool: ended.tool, result: { ...result, _meta: { ...result._meta, ...related } } };
   }
 
-  #find(exchange: Exchange, taskId: string, context: ServerContext): Call {
+  async #find(exchange: Exchange, taskId: string, context: ServerContext): Promise<Call> {
     if (exchange.era === 'modern' && !takesTasks(context)) {
       throw new MissingRequiredClientCapabilityError({
         requiredCapabilities: { extensions: { [tasksExtension]: {} } },
       });
     }
-    const call = ownCall(this.#options, exchange.caller, taskId);
+    const call = await ownCall(this.#options, exchange.caller, taskId);
     if (call === null) throw unknownTask();
     return call;
   }
