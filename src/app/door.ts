@@ -13,8 +13,10 @@ import { actor } from '../calls/key-ring.ts';
 import type { KeyRing } from '../calls/key-ring.ts';
 import { Upkeep } from '../calls/upkeep/upkeep.ts';
 import type { RunnerGroup } from '../execution/runner/runner-group.ts';
+import type { Caller } from '../model/principal.ts';
 import type { CallParts } from './calls.ts';
 import type { Foundation } from './foundation.ts';
+import { openMcp } from './mcp.ts';
 import type { PolicyParts } from './policy.ts';
 
 /** After the drain time, what a cancelled call may still take to be recorded. */
@@ -52,6 +54,11 @@ export async function openDoor(
       logger,
     }),
   );
+  const watched = {
+    changes,
+    current: (callId: string) => currentCall(context, callId),
+    isStillActive: (caller: Caller) => isStillActive(authentication, caller),
+  };
   let isDraining = false;
   const server = createHttpServer({
     routes: createRoutes({
@@ -61,11 +68,7 @@ export async function openDoor(
       detached,
       sessions,
       files,
-      follower: new CallFollower({
-        changes,
-        current: (callId) => currentCall(context, callId),
-        isStillActive: (caller) => isStillActive(authentication, caller),
-      }),
+      follower: new CallFollower(watched),
       blocks,
       upkeep,
       policy,
@@ -82,6 +85,7 @@ export async function openDoor(
         }),
       isDraining: () => isDraining,
       servesMetrics: config.metrics === 'on',
+      openMcp: openMcp(foundation, callParts, watched),
     }),
     authentication,
     onScopeDenied: async (caller, scope, route) => {
