@@ -15,6 +15,10 @@ import type { CallAnswer, CallContext, CallRequest, CheckedArguments } from './c
 import type { Decided } from './decide-call.ts';
 import { idempotencyEntry, raceAnswer } from './idempotency.ts';
 import { actor } from './key-ring.ts';
+import { taintDetails, taintsToSet } from './taint-ledger.ts';
+import { boundaryProfiles } from './check-arguments.ts';
+import { taintsOf } from '../boundary/taints.ts';
+import type { Taint } from '../model/taint.ts';
 
 export interface CallStart {
   readonly callId: string;
@@ -66,11 +70,14 @@ export async function beginCall(
   const labels = context.boundary.redactForRecord({ ...request.labels }) as Call['labels'];
   const call = newCall(context, start, labels);
   const owner = { tenant: caller.principal.tenant, principal: caller.principal.id };
+  const taints = taintsOfIntent(context, start);
   const idempotency = claim === null ? idempotencyEntry(context, caller, request, callId) : null;
   try {
     await context.record.write({
-      events: [...(claim === null ? [] : [claim.decided]), intentEvent(context, start, labels)],
+      events: [...(claim === null ? [] : [claim.decided]), intentEvent(context, start, labels, taints)],
       calls: [{ call, ...owner }],
+      ...(taints.length === 0 ? {} : { taints }),
+      ...(request.session === null ? {} : { sessions: context.sessions.callBegins(request.session) }),
       ...(claim === null ? {} : { settledApproval: claim.approval }),
       ...(idempotency === null ? {} : { idempotency }),
     });
@@ -170,7 +177,20 @@ export function callEvent(
   };
 }
 
-function intentEvent(context: CallContext, start: CallStart, labels: Call['labels']): EventDraft {
+/** Set before the tool runs: what its code does, and its result, may already carry what it is said to return. */
+function taintsOfIntent(context: CallContext, start: CallStart): readonly Taint[] {
+  const { caller, decided, inbound, request, revision, tool } = start;
+  const profiles = boundaryProfiles(revision, decided);
+  const names = [...(tool.taints ?? []), ...taintsOf(inbound.report.findings, profiles)];
+  return taintsToSet(context, caller.principal, request.session, names);
+}
+
+function intentEvent(
+  context: CallContext,
+  start: CallStart,
+  labels: Call['labels'],
+  taints: readonly Taint[],
+): EventDraft {
   return {
     type: 'intent',
     ...callEvent(start),
@@ -181,6 +201,7 @@ function intentEvent(context: CallContext, start: CallStart, labels: Call['label
       limits: { ...start.decided.limits },
       ...shadowDetails(context, start.decided),
       argsBytes: start.args.bytes.length,
+      ...taintDetails(taints),
       ...(start.request.session === null ? {} : { sessionId: start.request.session }),
       ...(start.claim === null ? {} : { approvalId: start.claim.approval.id }),
     },

@@ -11,6 +11,10 @@ import { leaseUnder } from '../policy/quotas/quota-units.ts';
 import type { Revision } from '../policy/revision.ts';
 import type { CallContext, CallRequest, CheckedArguments } from './call-context.ts';
 import type { Refusal } from './refusal.ts';
+import { sessionFacts } from './taint-ledger.ts';
+import type { Taints } from './taint-ledger.ts';
+
+type DecisionContext = Pick<CallContext, 'blocks'> & Taints;
 
 /** Not denied: allowed, or allowed once somebody approves. */
 export interface Decided {
@@ -28,14 +32,21 @@ export interface Refused {
 }
 
 export function decideCall(
-  context: Pick<CallContext, 'blocks' | 'clock'>,
+  context: DecisionContext,
   revision: Revision,
   caller: Caller,
   tool: Tool,
   args: CheckedArguments,
-  request: Pick<CallRequest, 'limits'>,
+  request: Pick<CallRequest, 'limits' | 'session'>,
 ): Decided | Refused {
-  const { decision, shadow } = decideUnlessBlocked(context, revision, caller, tool, args.value);
+  const { decision, shadow } = decideUnlessBlocked(
+    context,
+    revision,
+    caller,
+    tool,
+    args.value,
+    request.session,
+  );
   if (decision.effect === 'deny') return { refusal: denial(decision), decision, shadow };
   const excess = findExcess(decision, request.limits);
   if (excess !== null) return { refusal: excess, decision, shadow };
@@ -46,16 +57,22 @@ export function decideCall(
 
 /** The kill switch first, then policy. Every decision on a call comes from here, also that of one that waited. */
 export function decideUnlessBlocked(
-  { blocks, clock }: Pick<CallContext, 'blocks' | 'clock'>,
+  context: DecisionContext,
   revision: Revision,
   { principal, address }: Caller,
   tool: Tool,
   args: JsonObject,
+  session: string | null,
 ): Pick<Decided, 'decision' | 'shadow'> {
-  const block = blocks.find(principal, tool.name);
+  const block = context.blocks.find(principal, tool.name);
   if (block !== null) return { decision: decideBlocked(revision, tool, block), shadow: null };
-  const request = { ip: address, timeMs: clock.now() };
-  const call = { principal, tool: tool.name, args, request };
+  const call = {
+    principal,
+    tool: tool.name,
+    args,
+    session: sessionFacts(context, principal, session),
+    request: { ip: address, timeMs: context.clock.now() },
+  };
   const decision = decide(revision, call);
   return { decision, shadow: decideShadow(revision, call, decision) };
 }

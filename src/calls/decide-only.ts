@@ -9,7 +9,7 @@ import { isRefusal } from './refusal.ts';
 import { findTool, validateArguments } from './validate-call.ts';
 
 export function decideOnly(
-  context: Pick<CallContext, 'revision' | 'blocks' | 'clock'>,
+  context: Pick<CallContext, 'revision' | 'blocks' | 'clock' | 'record' | 'sessions'>,
   caller: Caller,
   asked: { readonly tool: string; readonly args: JsonObject },
 ): Decision | Refusal {
@@ -19,5 +19,5 @@ export function decideOnly(
   const args = validateArguments(revision, tool, asked);
   if (isRefusal(args)) return args;
   // What shadow policies would change is for the record and for nobody who asks.
-  return decideUnlessBlocked(context, revision, caller, tool, args.value).decision;
+  return decideUnlessBlocked(context, revision, caller, tool, args.value, null).decision;
 }

@@ -175,7 +175,25 @@ const revisions = `
   ) STRICT;
 `;
 
-const migrations: readonly string[] = [initial, blocks, approvals, approvalTenants, sessions, revisions];
+const taints = `
+  CREATE TABLE taints (
+    holder TEXT NOT NULL,
+    name TEXT NOT NULL,
+    expires_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (holder, name)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX taints_expiry ON taints (expires_at_ms);
+`;
+
+const migrations: readonly string[] = [
+  initial,
+  blocks,
+  approvals,
+  approvalTenants,
+  sessions,
+  revisions,
+  taints,
+];
 
 /** Brings the schema up to date; safe to run again and from several processes. Throws `RecordUnavailable` for a newer one. */
 export function migrate(connection: Connection): void {
