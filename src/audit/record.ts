@@ -280,7 +280,7 @@ export interface RecordExport {
   /** Where the chains stood when the export began; `rows` leads up to there. */
   readonly heads: readonly WriterHead[];
   /** Read as they are taken, some at a time. Checkpoints are always shown. */
-  readonly rows: Iterable<ExportRow>;
+  readonly rows: AsyncIterable<ExportRow>;
 }
 
 export interface Page<T> {
@@ -391,46 +391,46 @@ export interface QuotaUse {
 
 /** What can be read. Every method throws `RecordUnavailable` when the store cannot be read now. */
 export interface RecordReader {
-  getCall(id: string): StoredCall | null;
-  getArtifact(id: string): StoredArtifact | null;
-  findIdempotency(principal: string, key: string): IdempotencyEntry | null;
-  getApproval(id: string): Approval | null;
+  getCall(id: string): Promise<StoredCall | null>;
+  getArtifact(id: string): Promise<StoredArtifact | null>;
+  findIdempotency(principal: string, key: string): Promise<IdempotencyEntry | null>;
+  getApproval(id: string): Promise<Approval | null>;
   /** Newest first. */
-  listApprovals(query: ApprovalQuery): readonly Approval[];
+  listApprovals(query: ApprovalQuery): Promise<readonly Approval[]>;
   /** Pending ones whose time is over, at most so many. */
-  overdueApprovals(nowMs: number, limit: number): readonly Approval[];
+  overdueApprovals(nowMs: number, limit: number): Promise<readonly Approval[]>;
   /** How many are pending. */
-  countPendingApprovals(of: PendingOf): number;
+  countPendingApprovals(of: PendingOf): Promise<number>;
   /** The sealed arguments of a waiting call; null once they are deleted. */
-  getPendingPayload(callId: string): Uint8Array | null;
-  getSession(id: string): StoredSession | null;
+  getPendingPayload(callId: string): Promise<Uint8Array | null>;
+  getSession(id: string): Promise<StoredSession | null>;
   /** Of one principal, newest first. */
-  listSessions(query: SessionQuery): readonly StoredSession[];
+  listSessions(query: SessionQuery): Promise<readonly StoredSession[]>;
   /** Of everybody, oldest first. */
-  openSessions(): readonly StoredSession[];
+  openSessions(): Promise<readonly StoredSession[]>;
   /** Names of the taints that these holders have now, each once, in order. */
-  taintsOf(holders: readonly string[]): readonly string[];
-  getKey(id: string): ApiKey | null;
-  listKeys(): readonly ApiKey[];
+  taintsOf(holders: readonly string[]): Promise<readonly string[]>;
+  getKey(id: string): Promise<ApiKey | null>;
+  listKeys(): Promise<readonly ApiKey[]>;
   /** Null before anything was activated. */
-  policyState(): PolicyState | null;
+  policyState(): Promise<PolicyState | null>;
   /** Content of a revision, or null when it is not stored, or what is stored is not what its hash says. */
-  revisionContent(revision: string): string | null;
+  revisionContent(revision: string): Promise<string | null>;
   /** Latest activation first, at most a thousand. */
-  listRevisions(): readonly StoredRevision[];
+  listRevisions(): Promise<readonly StoredRevision[]>;
   /** Blocks that have not expired, oldest first. */
-  listBlocks(): readonly Block[];
-  listEvents(query: EventQuery): Page<StoredEvent>;
+  listBlocks(): Promise<readonly Block[]>;
+  listEvents(query: EventQuery): Promise<Page<StoredEvent>>;
   /** Walks every chain from its first event. Memory grows with the checkpoints, not with the events. */
   verify(trust?: VerifyTrust): Promise<VerifyReport>;
   /** Every chain from its first event, with what fits the filter shown. */
-  export(filter: ExportFilter): RecordExport;
+  export(filter: ExportFilter): Promise<RecordExport>;
   /** Of every chain, by writer. */
-  heads(): readonly WriterHead[];
+  heads(): Promise<readonly WriterHead[]>;
   /** What calls drew on quotas since then, oldest first: the counters are rebuilt from it at start. */
-  quotaUseSince(sinceMs: number): Iterable<QuotaUse>;
+  quotaUseSince(sinceMs: number): AsyncIterable<QuotaUse>;
   /** Calls whose intent has no outcome. At start they are closed as `unknown`. */
-  openCalls(): readonly StoredCall[];
+  openCalls(): Promise<readonly StoredCall[]>;
 }
 
 export interface RecordStore extends RecordReader, AsyncDisposable {

@@ -15,7 +15,7 @@ import type { CallAnswer, CallContext, CallRequest, CheckedArguments } from './c
 import type { Decided } from './decide-call.ts';
 import { idempotencyEntry, raceAnswer } from './idempotency.ts';
 import { actor } from './key-ring.ts';
-import { taintDetails, taintsToSet } from './taint-ledger.ts';
+import { taintDetails, taintsToShare } from './taint-ledger.ts';
 import { boundaryProfiles } from './check-arguments.ts';
 import { taintsOf } from '../boundary/taints.ts';
 import type { Taint } from '../model/taint.ts';
@@ -43,7 +43,7 @@ export interface ApprovalClaim {
   /** The call as it waited. */
   readonly waiting: Call;
   /** Asked once more when there is a place: whether caller, approver or policy changed since it was approved. */
-  readonly isOvertaken: () => boolean;
+  readonly isOvertaken: () => Promise<boolean>;
 }
 
 export interface BegunCall extends CallStart {
@@ -70,9 +70,9 @@ export async function beginCall(
   const labels = context.boundary.redactForRecord({ ...request.labels }) as Call['labels'];
   const call = newCall(context, start, labels);
   const owner = { tenant: caller.principal.tenant, principal: caller.principal.id };
-  const taints = taintsOfIntent(context, start);
   const idempotency = claim === null ? idempotencyEntry(context, caller, request, callId) : null;
   try {
+    const taints = await taintsOfIntent(context, start);
     await context.record.write({
       events: [...(claim === null ? [] : [claim.decided]), intentEvent(context, start, labels, taints)],
       calls: [{ call, ...owner }],
@@ -82,8 +82,9 @@ export async function beginCall(
       ...(idempotency === null ? {} : { idempotency }),
     });
   } catch (error) {
-    if (error instanceof IdempotencyTaken) return raceAnswer(context, caller, request);
-    if (error instanceof ApprovalSettled && claim !== null) return settledAnswer(context, claim.approval.id);
+    if (error instanceof IdempotencyTaken) return await raceAnswer(context, caller, request);
+    if (error instanceof ApprovalSettled && claim !== null)
+      return await settledAnswer(context, claim.approval.id);
     if (error instanceof RecordUnavailable) {
       context.logger.error({ err: error, callId }, 'intent not durable, call refused');
       return unavailable('The record cannot be written, so nothing was run. GET /ready says why.');
@@ -178,11 +179,11 @@ export function callEvent(
 }
 
 /** Set before the tool runs: what its code does, and its result, may already carry what it is said to return. */
-function taintsOfIntent(context: CallContext, start: CallStart): readonly Taint[] {
+function taintsOfIntent(context: CallContext, start: CallStart): Promise<readonly Taint[]> {
   const { caller, decided, inbound, request, revision, tool } = start;
   const profiles = boundaryProfiles(revision, decided);
   const names = [...(tool.taints ?? []), ...taintsOf(inbound.report.findings, profiles)];
-  return taintsToSet(context, caller.principal, request.session, names);
+  return taintsToShare(context, caller.principal, request.session, names);
 }
 
 function intentEvent(

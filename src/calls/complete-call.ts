@@ -80,7 +80,7 @@ function toMicroseconds(ms: number): number {
 function taintsOfOutcome(context: CallContext, begun: BegunCall, run: FilteredRun): readonly Taint[] {
   const { caller, decided, request, revision } = begun;
   const names = taintsOf(run.boundary.findings, boundaryProfiles(revision, decided));
-  return names.length === 0 ? [] : taintsToSet(context, caller.principal, request.session, names);
+  return taintsToSet(context, caller.principal, request.session, names);
 }
 
 function outcomeWrite(

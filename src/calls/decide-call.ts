@@ -31,15 +31,15 @@ export interface Refused {
   readonly shadow: ShadowDecision | null;
 }
 
-export function decideCall(
+export async function decideCall(
   context: DecisionContext,
   revision: Revision,
   caller: Caller,
   tool: Tool,
   args: CheckedArguments,
   request: Pick<CallRequest, 'limits' | 'session'>,
-): Decided | Refused {
-  const { decision, shadow } = decideUnlessBlocked(
+): Promise<Decided | Refused> {
+  const { decision, shadow } = await decideUnlessBlocked(
     context,
     revision,
     caller,
@@ -56,21 +56,22 @@ export function decideCall(
 }
 
 /** The kill switch first, then policy. Every decision on a call comes from here, also that of one that waited. */
-export function decideUnlessBlocked(
+export async function decideUnlessBlocked(
   context: DecisionContext,
   revision: Revision,
   { principal, address }: Caller,
   tool: Tool,
   args: JsonObject,
   session: string | null,
-): Pick<Decided, 'decision' | 'shadow'> {
+): Promise<Pick<Decided, 'decision' | 'shadow'>> {
+  const facts = await sessionFacts(context, principal, session);
   const block = context.blocks.find(principal, tool.name);
   if (block !== null) return { decision: decideBlocked(revision, tool, block), shadow: null };
   const call = {
     principal,
     tool: tool.name,
     args,
-    session: sessionFacts(context, principal, session),
+    session: facts,
     request: { ip: address, timeMs: context.clock.now() },
   };
   const decision = decide(revision, call);

@@ -4,7 +4,7 @@
  */
 import type { RecordStore } from '../audit/record.ts';
 import type { Principal } from '../model/principal.ts';
-import { principalHolder } from '../model/taint.ts';
+import { noSession, principalHolder } from '../model/taint.ts';
 import type { SessionFacts, Taint } from '../model/taint.ts';
 import type { CallContext } from './call-context.ts';
 import type { LiveSessions } from './sessions/live-sessions.ts';
@@ -18,42 +18,57 @@ export interface Taints extends Pick<CallContext, 'clock'> {
 }
 
 /** What policy sees of this caller now. `session`: the one that the call asks for. */
-export function sessionFacts(
+export async function sessionFacts(
   { record, clock, sessions }: Taints,
   principal: Principal,
   session: string | null,
-): SessionFacts {
+): Promise<SessionFacts> {
+  const holder = principalHolder(principal);
   const live = session === null ? undefined : sessions.own(principal, session);
-  if (live === undefined)
-    return { taints: record.taintsOf([principalHolder(principal)]), callCount: 0, ageMs: 0 };
+  if (live === undefined) return { ...noSession, taints: await record.taintsOf([holder]) };
   const { id, createdAt } = live.stored.session;
-  return {
-    taints: record.taintsOf([principalHolder(principal), id]),
-    callCount: live.callCount,
-    ageMs: Math.max(0, clock.now() - Date.parse(createdAt)),
-  };
+  const taints = await record.taintsOf([holder, id]);
+  return { taints, callCount: live.callCount, ageMs: Math.max(0, clock.now() - Date.parse(createdAt)) };
 }
 
-/**
- * These names on the principal, for 24 hours from now. A session takes over what its principal has, for as long as it
- * lives, and gives back what it has itself: its files and variables may hold what came in before.
- */
+/** These names, on the principal and on the session that it uses. */
 export function taintsToSet(
-  { record, clock, sessions }: Taints,
+  { clock, sessions }: Pick<Taints, 'clock' | 'sessions'>,
   principal: Principal,
   session: string | null,
   names: readonly string[],
 ): readonly Taint[] {
-  const holder = principalHolder(principal);
-  const expiresAtMs = clock.now() + taintMs;
   const live = session === null ? undefined : sessions.own(principal, session);
-  if (live === undefined) return names.map((name) => ({ holder, name, expiresAtMs }));
+  const until = clock.now() + taintMs;
+  const of = (holder: string, expiresAtMs: number) => names.map((name) => ({ holder, name, expiresAtMs }));
+  if (live === undefined) return of(principalHolder(principal), until);
   const { id, expiresAt } = live.stored.session;
-  const back = new Set([...record.taintsOf([id]), ...names]);
-  const all = back.union(new Set(record.taintsOf([holder])));
+  return [...of(principalHolder(principal), until), ...of(id, Date.parse(expiresAt))];
+}
+
+/**
+ * The same where a session is used: it takes over what its principal has, for as long as it lives, and gives back what it
+ * has itself, for its files and variables may hold what came in before.
+ */
+export async function taintsToShare(
+  taints: Taints,
+  principal: Principal,
+  session: string | null,
+  names: readonly string[],
+): Promise<readonly Taint[]> {
+  const live = session === null ? undefined : taints.sessions.own(principal, session);
+  if (live === undefined) return taintsToSet(taints, principal, session, names);
+  const { id, expiresAt } = live.stored.session;
+  const [had, held] = await Promise.all([
+    taints.record.taintsOf([id]),
+    taints.record.taintsOf([principalHolder(principal)]),
+  ]);
+  const back = new Set([...had, ...names]);
+  const taken = held.filter((name) => !back.has(name));
+  const expiresAtMs = Date.parse(expiresAt);
   return [
-    ...[...back].map((name) => ({ holder, name, expiresAtMs })),
-    ...[...all].map((name) => ({ holder: id, name, expiresAtMs: Date.parse(expiresAt) })),
+    ...taintsToSet(taints, principal, session, [...back]),
+    ...taken.map((name) => ({ holder: id, name, expiresAtMs })),
   ];
 }
 

@@ -25,10 +25,10 @@ test('a call that a person has to approve is not refused: its decision says who 
   const context = {
     clock: { now: () => 0 },
     blocks: { find: () => null },
-    record: { taintsOf: () => [] },
+    record: { taintsOf: async () => [] },
     sessions: { own: () => undefined },
   };
-  const decided = decideCall(context, revision, caller, tool, args, { limits: {}, session: null });
+  const decided = await decideCall(context, revision, caller, tool, args, { limits: {}, session: null });
   expect(decided).toMatchObject({
     decision: {
       effect: 'require_approval',

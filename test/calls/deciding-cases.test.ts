@@ -42,7 +42,7 @@ async function eventsOf({ principal, tool, args = {}, ip, time, taints = [] }: C
   await calls.record.write({ events: [], taints: taints.map((name) => ({ holder, name, expiresAtMs })) });
   const request = { tool, args, limits: {}, labels: {}, idempotencyKey: null, session: null };
   await executeCall(calls.context, caller, request);
-  const { items } = calls.record.listEvents({ tenant: null, limit: 10, order: 'asc' });
+  const { items } = await calls.record.listEvents({ tenant: null, limit: 10, order: 'asc' });
   return { events: items.slice(1), isSeen: isVisible(calls.revision, who, tool) };
 }
 

@@ -114,5 +114,5 @@ test('policy sees how many calls a session has had and how old it is', async () 
   expect(await effect(calls, ana, 'third_call', 'ses_1')).toBe('policy_denied');
   await effect(calls, ana, 'read_page', 'ses_1');
   expect(await effect(calls, ana, 'third_call', 'ses_1')).toBe('succeeded');
-  expect(calls.record.getSession('ses_1')).toMatchObject({ callCount: 3 });
+  expect(await calls.record.getSession('ses_1')).toMatchObject({ callCount: 3 });
 });

@@ -17,13 +17,13 @@ export function getCallRoute(sources: CallSources, newMark: () => string): Route
     success: { status: 200, description: 'The call as it stands now.' },
     problems: ['malformed_request', 'not_found'],
     audits: [],
-    handler(request, response) {
+    async handler(request, response) {
       const show = readView(request, newMark);
-      const stored = sources.record.getCall(String(request.params['id']));
+      const stored = await sources.record.getCall(String(request.params['id']));
       if (stored === null || !maySee(callerOf(response), stored)) {
         throw new Problem('not_found', 'There is no such call, or it is not yours to see.');
       }
-      response.json(show(currentCall(sources, stored.call.id) ?? stored.call));
+      response.json(show((await currentCall(sources, stored.call.id)) ?? stored.call));
     },
   };
 }

@@ -45,7 +45,7 @@ export function startExport(
   return { heads, rows: walk(read) };
 }
 
-function* walk(read: (after: number) => readonly Row[]): Generator<ExportRow> {
+async function* walk(read: (after: number) => readonly Row[]): AsyncGenerator<ExportRow> {
   for (let after = 0; ;) {
     const rows = read(after);
     for (const row of rows) yield exportRow(row);

@@ -1,4 +1,4 @@
-/** Reads of the record, synchronous, on a connection of their own. */
+/** Reads of the record, each done at once, on a connection of their own. */
 import { createHash } from 'node:crypto';
 import { parseCanonicalEvent, storedEvent } from '../stored-event.ts';
 import { encodeCursor } from '../cursor.ts';
@@ -63,39 +63,39 @@ export class SqliteRecordReader implements RecordReader, Disposable {
     }
   }
 
-  getCall(id: string): StoredCall | null {
+  async getCall(id: string): Promise<StoredCall | null> {
     const body = this.#read(() => this.#statements.call.get(id) as Buffer | undefined);
     return body === undefined ? null : parseCall(body);
   }
 
-  getArtifact(id: string): StoredArtifact | null {
+  async getArtifact(id: string): Promise<StoredArtifact | null> {
     return this.#read(() => this.#statements.artifact.get(id, this.#clock.now()) as StoredArtifact) ?? null;
   }
 
-  findIdempotency(principal: string, key: string): IdempotencyEntry | null {
+  async findIdempotency(principal: string, key: string): Promise<IdempotencyEntry | null> {
     const now = this.#clock.now();
     return (
       this.#read(() => this.#statements.idempotency.get(principal, key, now) as IdempotencyEntry) ?? null
     );
   }
 
-  getApproval(id: string): Approval | null {
+  async getApproval(id: string): Promise<Approval | null> {
     const body = this.#read(() => this.#statements.approval.get(id) as Buffer | undefined);
     return body === undefined ? null : parseApproval(body);
   }
 
-  listApprovals({ status, before = lastId, limit }: ApprovalQuery): readonly Approval[] {
+  async listApprovals({ status, before = lastId, limit }: ApprovalQuery): Promise<readonly Approval[]> {
     const { approvals, approvalsOfStatus } = this.#statements;
     const read = (): unknown[] =>
       status === undefined ? approvals.all(before, limit) : approvalsOfStatus.all(status, before, limit);
     return (this.#read(read) as Buffer[]).map(parseApproval);
   }
 
-  overdueApprovals(nowMs: number, limit: number): readonly Approval[] {
+  async overdueApprovals(nowMs: number, limit: number): Promise<readonly Approval[]> {
     return (this.#read(() => this.#statements.overdue.all(nowMs, limit)) as Buffer[]).map(parseApproval);
   }
 
-  countPendingApprovals(of: PendingOf): number {
+  async countPendingApprovals(of: PendingOf): Promise<number> {
     const { countPending, countPendingOf, countPendingOfTenant } = this.#statements;
     return Number(
       this.#read(() => {
@@ -105,22 +105,22 @@ export class SqliteRecordReader implements RecordReader, Disposable {
     );
   }
 
-  getPendingPayload(callId: string): Uint8Array | null {
+  async getPendingPayload(callId: string): Promise<Uint8Array | null> {
     return (this.#read(() => this.#statements.payload.get(callId)) as Buffer | undefined) ?? null;
   }
 
-  getSession(id: string): StoredSession | null {
+  async getSession(id: string): Promise<StoredSession | null> {
     const body = this.#read(() => this.#statements.session.get(id) as Buffer | undefined);
     return body === undefined ? null : parseSession(body);
   }
 
-  listSessions({
+  async listSessions({
     tenant,
     principal,
     status,
     before = lastId,
     limit,
-  }: SessionQuery): readonly StoredSession[] {
+  }: SessionQuery): Promise<readonly StoredSession[]> {
     const { sessions } = this.#statements;
     const wanted = status ?? null;
     return (this.#read(() => sessions.all(tenant, principal, before, wanted, wanted, limit)) as Buffer[]).map(
@@ -128,25 +128,25 @@ export class SqliteRecordReader implements RecordReader, Disposable {
     );
   }
 
-  openSessions(): readonly StoredSession[] {
+  async openSessions(): Promise<readonly StoredSession[]> {
     return (this.#read(() => this.#statements.openSessions.all()) as Buffer[]).map(parseSession);
   }
 
-  taintsOf(holders: readonly string[]): readonly string[] {
+  async taintsOf(holders: readonly string[]): Promise<readonly string[]> {
     const now = this.#clock.now();
     return this.#read(() => this.#statements.taints.all(JSON.stringify(holders), now) as string[]);
   }
 
-  getKey(id: string): ApiKey | null {
+  async getKey(id: string): Promise<ApiKey | null> {
     const row = this.#read(() => this.#statements.key.get(id) as KeyRow | undefined);
     return row === undefined ? null : apiKey(row);
   }
 
-  listKeys(): readonly ApiKey[] {
+  async listKeys(): Promise<readonly ApiKey[]> {
     return this.#read(() => this.#statements.keys.all() as KeyRow[]).map(apiKey);
   }
 
-  policyState(): PolicyState | null {
+  async policyState(): Promise<PolicyState | null> {
     const row = this.#read(
       () => this.#statements.policyState.get() as { revision: string; pin: string | null } | undefined,
     );
@@ -154,26 +154,26 @@ export class SqliteRecordReader implements RecordReader, Disposable {
     return { revision: row.revision, pin: row.pin === null ? null : (JSON.parse(row.pin) as Pin) };
   }
 
-  revisionContent(revision: string): string | null {
+  async revisionContent(revision: string): Promise<string | null> {
     const content = this.#read(() => this.#statements.revisionContent.get(revision) as Buffer | undefined);
     if (content === undefined) return null;
     const id = `sha256:${createHash('sha256').update(content).digest('hex')}`;
     return id === revision ? content.toString() : null;
   }
 
-  listRevisions(): readonly StoredRevision[] {
+  async listRevisions(): Promise<readonly StoredRevision[]> {
     const rows = this.#read(() => this.#statements.revisions.all() as (StoredRevision & { facts: string })[]);
     return rows.map((row) => ({ ...row, facts: JSON.parse(row.facts) as ActivationFacts }));
   }
 
-  listBlocks(): readonly Block[] {
+  async listBlocks(): Promise<readonly Block[]> {
     const now = this.#clock.now();
     return this.#read(() => this.#statements.blocks.all(now) as string[]).map(
       (body) => JSON.parse(body) as Block,
     );
   }
 
-  listEvents(query: EventQuery): Page<StoredEvent> {
+  async listEvents(query: EventQuery): Promise<Page<StoredEvent>> {
     const { where, order, values } = eventSql(query);
     const rows = this.#read(
       () =>
@@ -194,11 +194,11 @@ export class SqliteRecordReader implements RecordReader, Disposable {
     };
   }
 
-  export(filter: ExportFilter): RecordExport {
+  async export(filter: ExportFilter): Promise<RecordExport> {
     return this.#read(() => startExport(this.#connection, filter, (read) => this.#read(read)));
   }
 
-  heads(): readonly WriterHead[] {
+  async heads(): Promise<readonly WriterHead[]> {
     return this.#read(() => this.#statements.heads.all() as WriterHead[]);
   }
 
@@ -208,7 +208,7 @@ export class SqliteRecordReader implements RecordReader, Disposable {
     });
   }
 
-  *quotaUseSince(sinceMs: number): Generator<QuotaUse> {
+  async *quotaUseSince(sinceMs: number): AsyncGenerator<QuotaUse> {
     const since = new Date(sinceMs).toISOString();
     for (let after = 0; ;) {
       const rows = this.#read(
@@ -237,7 +237,7 @@ export class SqliteRecordReader implements RecordReader, Disposable {
     return [{ kind, atMs: Date.parse(time), callId, tenant, draws }];
   }
 
-  openCalls(): readonly StoredCall[] {
+  async openCalls(): Promise<readonly StoredCall[]> {
     return this.#read(() => this.#statements.openCalls.all() as Buffer[]).map(parseCall);
   }
 

@@ -64,12 +64,13 @@ export class LiveSessions {
   }
 
   /** Takes it for a call (of a tool, which must fit) or a file. `changes`: a call that waits for approval is void then. */
-  claim(
+  async claim(
     principal: Principal,
     id: string,
     { tool, changes }: { readonly tool?: Tool; readonly changes: boolean },
-  ): SessionClaim | Refusal {
+  ): Promise<SessionClaim | Refusal> {
     const live = this.#find(principal, id);
+    if (live === null) return this.#whyNotLive(principal, id);
     if ('code' in live) return live;
     const objection = tool === undefined ? null : misfit(live.stored, tool);
     if (objection !== null) return objection;
@@ -88,15 +89,16 @@ export class LiveSessions {
   }
 
   /** Why a call of this tool cannot run in it, busy left aside; null when it can. */
-  objection(principal: Principal, id: string, tool: Tool): Refusal | null {
+  async objection(principal: Principal, id: string, tool: Tool): Promise<Refusal | null> {
     const live = this.#find(principal, id);
+    if (live === null) return this.#whyNotLive(principal, id);
     return 'code' in live ? live : misfit(live.stored, tool);
   }
 
   /** One's own that is open; undefined else. */
   own(principal: Principal, id: string): LiveSession | undefined {
     const live = this.#find(principal, id);
-    return 'code' in live ? undefined : live;
+    return live === null || 'code' in live ? undefined : live;
   }
 
   /** Counts a call that begins in it; as the record is to have it then. */
@@ -118,12 +120,19 @@ export class LiveSessions {
     if (error.code === 'session_ended') this.onEnded(id, 'runner_lost');
   }
 
-  #find(principal: Principal, id: string): LiveSession | Refusal {
+  /** null when it is not live. */
+  #find(principal: Principal, id: string): LiveSession | Refusal | null {
     const live = this.#live.get(id);
-    const stored = live?.stored ?? this.#options.record.getSession(id);
-    if (stored === null || !isOwn(stored, principal)) return noSuchSession;
-    if (live === undefined || live.closing !== null) return sessionEnded;
+    if (live === undefined) return null;
+    const { stored } = live;
+    if (!isOwn(stored, principal)) return noSuchSession;
+    if (live.closing !== null) return sessionEnded;
     return Date.parse(stored.session.expiresAt) <= this.#options.clock.now() ? sessionEnded : live;
+  }
+
+  async #whyNotLive(principal: Principal, id: string): Promise<Refusal> {
+    const stored = await this.#options.record.getSession(id);
+    return stored === null || !isOwn(stored, principal) ? noSuchSession : sessionEnded;
   }
 }
 

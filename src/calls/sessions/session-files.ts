@@ -5,7 +5,9 @@
 import { createHash } from 'node:crypto';
 import type { FilteredOutput } from '../../boundary/boundary.ts';
 import { taintsOf } from '../../boundary/taints.ts';
+import { RecordUnavailable } from '../../audit/record.ts';
 import type { EventDraft, StoredSession } from '../../audit/record.ts';
+import type { Taint } from '../../model/taint.ts';
 import { Lost, NotStarted } from '../../execution/executor.ts';
 import type { FileError, FileOperation, SessionFile } from '../../execution/sessions.ts';
 import { isPathPrefix, isPlainPath } from '../../execution/work-path.ts';
@@ -14,7 +16,7 @@ import type { Caller } from '../../model/principal.ts';
 import type { SessionTerms } from '../../policy/session-terms.ts';
 import { mediaTypeOf } from '../media-type.ts';
 import { isRefusal } from '../refusal.ts';
-import { taintDetails, taintsToSet } from '../taint-ledger.ts';
+import { taintDetails, taintsToShare } from '../taint-ledger.ts';
 import type { Refusal } from '../refusal.ts';
 import type { SessionClaim } from './live-sessions.ts';
 import { recordRefusal, sessionEvent, termsFor } from './session-context.ts';
@@ -143,7 +145,7 @@ export class SessionFiles {
   /** The session, if it is this caller's and policy still gives it one. */
   async #access(caller: Caller, id: string, use: { readonly changes: boolean }): Promise<Access | Refusal> {
     const context = this.#context;
-    const claim: SessionClaim | Refusal = context.sessions.claim(caller.principal, id, use);
+    const claim: SessionClaim | Refusal = await context.sessions.claim(caller.principal, id, use);
     if (isRefusal(claim)) return claim;
     using cleanup = new DisposableStack();
     cleanup.use(claim);
@@ -207,7 +209,8 @@ export class SessionFiles {
   ): Promise<Refusal | null> {
     const { details: session, ...who } = sessionEvent(stored, caller);
     const names = taintsOf(event.boundary?.findings ?? [], terms.boundary);
-    const taints = taintsToSet(this.#context, caller.principal, stored.session.id, names);
+    const taints = await this.#taints(caller, stored, names);
+    if (taints === null) return notRecorded;
     const isDurable = await this.#context.outcomes.write({
       events: [
         {
@@ -223,6 +226,20 @@ export class SessionFiles {
       ...(taints.length === 0 ? {} : { taints }),
     });
     return isDurable ? null : notRecorded;
+  }
+
+  /** Null when the record cannot be read. */
+  async #taints(
+    { principal }: Caller,
+    { session }: StoredSession,
+    names: readonly string[],
+  ): Promise<readonly Taint[] | null> {
+    try {
+      return await taintsToShare(this.#context, principal, session.id, names);
+    } catch (error) {
+      if (error instanceof RecordUnavailable) return null;
+      throw error;
+    }
   }
 
   async #refuse(caller: Caller, sessionId: string, refusal: Refusal): Promise<Refusal> {
