@@ -91,6 +91,21 @@ export function problemOf(refusal: Refusal, callId: string | null): Problem {
   });
 }
 
+/** RFC 9457. */
+export function problemDocument(problem: Problem, requestId: string): Readonly<Record<string, unknown>> {
+  const { retryable, status, title } = problemKinds[problem.code];
+  return {
+    type: `urn:sallyport:problem:${problem.code.replaceAll('_', '-')}`,
+    title,
+    status,
+    detail: problem.message,
+    code: problem.code,
+    requestId,
+    retryable,
+    ...problem.fields,
+  };
+}
+
 export function sendProblem(response: Response, problem: Problem, requestId: string): void {
   const kind = problemKinds[problem.code];
   const { retryAfterMs } = problem.fields;
@@ -104,16 +119,5 @@ export function sendProblem(response: Response, problem: Problem, requestId: str
   response
     .status(kind.status)
     .type('application/problem+json')
-    .send(
-      JSON.stringify({
-        type: `urn:sallyport:problem:${problem.code.replaceAll('_', '-')}`,
-        title: kind.title,
-        status: kind.status,
-        detail: problem.message,
-        code: problem.code,
-        requestId,
-        retryable: kind.retryable,
-        ...problem.fields,
-      }),
-    );
+    .send(JSON.stringify(problemDocument(problem, requestId)));
 }

@@ -12,8 +12,10 @@ import { currentCall } from '../calls/current-call.ts';
 import { actor } from '../calls/key-ring.ts';
 import type { KeyRing } from '../calls/key-ring.ts';
 import type { RunnerGroup } from '../execution/runner/runner-group.ts';
+import type { Caller } from '../model/principal.ts';
 import type { CallParts } from './calls.ts';
 import type { Foundation } from './foundation.ts';
+import { openMcp } from './mcp.ts';
 import type { PolicyParts } from './policy.ts';
 
 /** After the drain time, what a cancelled call may still take to be recorded. */
@@ -41,6 +43,11 @@ export async function openDoor(
     now: () => clock.now(),
     onFailure: (address: string) => failures.count(address),
   };
+  const watched = {
+    changes,
+    current: (callId: string) => currentCall(context, callId),
+    isStillActive: (caller: Caller) => isStillActive(authentication, caller),
+  };
   let isDraining = false;
   const server = createHttpServer({
     routes: createRoutes({
@@ -50,11 +57,7 @@ export async function openDoor(
       detached,
       sessions,
       files,
-      follower: new CallFollower({
-        changes,
-        current: (callId) => currentCall(context, callId),
-        isStillActive: (caller) => isStillActive(authentication, caller),
-      }),
+      follower: new CallFollower(watched),
       blocks,
       policy,
       version,
@@ -70,6 +73,7 @@ export async function openDoor(
         }),
       isDraining: () => isDraining,
       servesMetrics: config.metrics === 'on',
+      openMcp: openMcp(foundation, callParts, watched),
     }),
     authentication,
     onScopeDenied: async (caller, scope, route) => {

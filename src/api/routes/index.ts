@@ -1,5 +1,6 @@
 /** Every endpoint, in the order of API.md. The coverage test walks this list. */
 import { randomBytes } from 'node:crypto';
+import type { JsonObject } from '../../model/json.ts';
 import type { Caller } from '../../model/principal.ts';
 import type { BlockList } from '../../calls/block-list.ts';
 import type { CallContext } from '../../calls/call-context.ts';
@@ -17,7 +18,9 @@ import type { CallFollower } from '../follow-call.ts';
 import { createOpenApi } from '../openapi.ts';
 import { createBodyParser } from '../read-body.ts';
 import type { Readiness } from '../readiness.ts';
+import { problemDocument, problemOf } from '../problem.ts';
 import type { Route } from '../route.ts';
+import { formatTools } from '../tool-formats.ts';
 import { decideApprovalRoute, getApprovalRoute, listApprovalsRoute } from './approvals.ts';
 import { cancelCallRoute } from './cancel-call.ts';
 import { addBlockRoute, listBlocksRoute, removeBlockRoute } from './blocks.ts';
@@ -33,6 +36,8 @@ import { createKeyRoute, listKeysRoute, revokeKeyRoute } from './keys.ts';
 import { listAuditEventsRoute } from './list-audit-events.ts';
 import { listCheckpointsRoute } from './list-checkpoints.ts';
 import { listToolsRoute } from './list-tools.ts';
+import { mcpRoute } from './mcp.ts';
+import type { McpRouteOptions, McpShared } from './mcp.ts';
 import { healthRoute, metricsRoute, openApiRoute, readyRoute } from './operations.ts';
 import { getRevisionRoute, listRevisionsRoute } from './policy-revisions.ts';
 import { getFileRoute, listFilesRoute, putFileRoute, removeFileRoute } from './session-files.ts';
@@ -53,6 +58,8 @@ export interface RoutesOptions {
   readonly isDraining: () => boolean;
   readonly servesMetrics: boolean;
   readonly version: string;
+  /** The MCP door, which does with calls what the HTTP door does. */
+  readonly openMcp: (shared: McpShared) => McpRouteOptions;
 }
 
 export function createRoutes(options: RoutesOptions): readonly Route[] {
@@ -130,6 +137,14 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
     listBlocksRoute(options.blocks),
     addBlockRoute(options.blocks, bodies),
     removeBlockRoute(options.blocks),
+    mcpRoute(
+      options.openMcp({
+        executeCall: run,
+        onArtifactRead: recordArtifactRead,
+        describeRefusal,
+        describeTool,
+      }),
+    ),
     listKeysRoute(keys),
     createKeyRoute(keys, bodies),
     revokeKeyRoute(keys),
@@ -141,6 +156,11 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
   const document = createOpenApi(routes, options.version);
   return routes;
 }
+
+const describeTool: McpShared['describeTool'] = (tool) => formatTools([tool], 'mcp')[0] ?? {};
+
+const describeRefusal: McpShared['describeRefusal'] = (refusal, callId, requestId) =>
+  problemDocument(problemOf(refusal, callId), requestId) as JsonObject;
 
 const draining = {
   code: 'draining',
