@@ -11,6 +11,7 @@ import type { QuotaDraw } from '../model/decision.ts';
 import type { Scope } from '../model/principal.ts';
 import type { Session } from '../model/session.ts';
 import type { Clearing, ErasurePlan, Hold, PurgePlan, RecordSelection, ScrubDue } from './erasure.ts';
+import type { Taint } from '../model/taint.ts';
 import type { EventType } from './events.ts';
 
 /** An event as its room states it. The store adds id, time, writer, sequence, nonce and hashes. */
@@ -84,6 +85,8 @@ export interface StoredSession {
   readonly principal: string;
   /** Name of the runner. */
   readonly runner: string;
+  /** Calls that were begun in it; missing: none. */
+  readonly callCount?: number;
 }
 
 export interface StoredArtifact {
@@ -195,6 +198,8 @@ export interface RecordWrite {
    * is not pending, when it is too late to decide it, or when the chain says that its call was dispatched or ended.
    */
   readonly settledApproval?: Approval;
+  /** Held until the later of both times, where the holder has it already. */
+  readonly taints?: readonly Taint[];
   /** Inserted, or replaced by id; one that has ended stays as it ended. */
   readonly sessions?: readonly StoredSession[];
   /** Inserted, or replaced by id. */
@@ -427,6 +432,8 @@ export interface RecordReader {
   listSessions(query: SessionQuery): Promise<readonly StoredSession[]>;
   /** Of everybody, oldest first. */
   openSessions(): Promise<readonly StoredSession[]>;
+  /** Names of the taints that these holders have now, each once, in order. */
+  taintsOf(holders: readonly string[]): Promise<readonly string[]>;
   getKey(id: string): Promise<ApiKey | null>;
   listKeys(): Promise<readonly ApiKey[]>;
   /** Null before anything was activated. */

@@ -109,9 +109,10 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
     options.isDraining()
       ? { kind: 'refused', refusal: draining, callId: null }
       : executeCall(context, caller, request, onBegun);
+  const newMark = (): string => randomBytes(16).toString('hex');
   const routes: Route[] = [
-    createCallRoute({ bodies, executeCall: run, detached, follower }),
-    getCallRoute(context, () => randomBytes(16).toString('hex')),
+    createCallRoute({ bodies, executeCall: run, detached, follower, newMark }),
+    getCallRoute(context, newMark),
     followCallRoute({ record, follower }),
     cancelCallRoute({ record, cancel: (caller, stored) => cancelCall(context, caller, stored) }),
     listToolsRoute((principal) => visibleTools(context.revision(), principal)),

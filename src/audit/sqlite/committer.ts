@@ -190,6 +190,9 @@ function storeWrite(statements: Statements, write: SealedWrite, start: Position)
     const { principal, key, callId } = write.releasedIdempotency;
     statements.unclaim.run(principal, key, callId);
   }
+  for (const { holder, name, expiresAtMs } of write.taints ?? [])
+    statements.putTaint.run(holder, name, expiresAtMs);
+  if (write.taints !== undefined) statements.dropTaints.run(write.nowMs);
   for (const stored of write.sessions ?? []) {
     const { session, tenant, principal } = stored;
     const body = Buffer.from(JSON.stringify(stored));
@@ -311,6 +314,11 @@ function prepare(connection: Connection) {
          AND NOT ${hasLeftWaiting}`,
     ),
     dropPayload: connection.prepare('DELETE FROM pending_payloads WHERE call_id = ?'),
+    putTaint: connection.prepare(
+      `INSERT INTO taints (holder, name, expires_at_ms) VALUES (?, ?, ?)
+       ON CONFLICT (holder, name) DO UPDATE SET expires_at_ms = max(expires_at_ms, excluded.expires_at_ms)`,
+    ),
+    dropTaints: connection.prepare('DELETE FROM taints WHERE expires_at_ms <= ?'),
     putSession: connection.prepare(
       `INSERT INTO sessions (id, tenant, principal, status, body) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET status = excluded.status, body = excluded.body WHERE status = 'open'`,

@@ -176,6 +176,16 @@ const revisions = `
   ) STRICT;
 `;
 
+const taints = `
+  CREATE TABLE taints (
+    holder TEXT NOT NULL,
+    name TEXT NOT NULL,
+    expires_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (holder, name)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX taints_expiry ON taints (expires_at_ms);
+`;
+
 type Step = string | ((connection: Connection) => void);
 
 const migrations: readonly Step[] = [
@@ -185,6 +195,7 @@ const migrations: readonly Step[] = [
   approvalTenants,
   sessions,
   revisions,
+  taints,
   addSearch,
 ];
 

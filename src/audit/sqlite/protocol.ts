@@ -4,6 +4,7 @@
  */
 import type { Block } from '../../model/block.ts';
 import type { Activation, ApiKey, IdempotencyEntry, StoredArtifact, StoredSession } from '../record.ts';
+import type { Taint } from '../../model/taint.ts';
 import type { ChainHead, SealedEvent } from '../chain.ts';
 import type { Clearing, Hold } from '../erasure.ts';
 
@@ -38,6 +39,7 @@ export interface SealedWrite {
   readonly releasedIdempotency?: Pick<IdempotencyEntry, 'principal' | 'key' | 'callId'>;
   readonly requestedApproval?: { readonly approval: StoredApproval; readonly payload: Uint8Array };
   readonly settledApproval?: StoredApproval;
+  readonly taints?: readonly Taint[];
   readonly sessions?: readonly StoredSession[];
   readonly keys?: readonly ApiKey[];
   readonly revokedKeys?: readonly { readonly id: string; readonly atMs: number }[];

@@ -136,6 +136,11 @@ export class SqliteRecordReader implements RecordReader, Disposable {
     return (this.#read(() => this.#statements.openSessions.all()) as Buffer[]).map(parseSession);
   }
 
+  async taintsOf(holders: readonly string[]): Promise<readonly string[]> {
+    const now = this.#clock.now();
+    return this.#read(() => this.#statements.taints.all(JSON.stringify(holders), now) as string[]);
+  }
+
   async getKey(id: string): Promise<ApiKey | null> {
     const row = this.#read(() => this.#statements.key.get(id) as KeyRow | undefined);
     return row === undefined ? null : apiKey(row);
@@ -317,6 +322,12 @@ function prepare(connection: Connection) {
       )
       .pluck(),
     openSessions: connection.prepare(`SELECT body FROM sessions WHERE status = 'open' ORDER BY id`).pluck(),
+    taints: connection
+      .prepare(
+        `SELECT DISTINCT name FROM taints
+         WHERE holder IN (SELECT value FROM json_each(?)) AND expires_at_ms > ? ORDER BY name`,
+      )
+      .pluck(),
     key: connection.prepare('SELECT * FROM api_keys WHERE id = ?'),
     keys: connection.prepare('SELECT * FROM api_keys ORDER BY id'),
     policyState: connection.prepare('SELECT revision, pin FROM policy_state'),

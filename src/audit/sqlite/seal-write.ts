@@ -66,6 +66,7 @@ export function sealWrite(write: RecordWrite, sources: SealSources): SealedWrite
     ...(write.settledApproval !== undefined && {
       settledApproval: storedApproval(write.settledApproval),
     }),
+    ...(write.taints !== undefined && { taints: write.taints }),
     ...(write.sessions !== undefined && { sessions: write.sessions }),
     ...(write.keys !== undefined && { keys: write.keys }),
     ...(write.revokedKeys !== undefined && { revokedKeys: write.revokedKeys }),

@@ -120,6 +120,10 @@ export class SqliteRecord implements RecordStore {
     return this.#reader.openSessions();
   }
 
+  taintsOf(holders: readonly string[]) {
+    return this.#reader.taintsOf(holders);
+  }
+
   getKey(id: string) {
     return this.#reader.getKey(id);
   }
