@@ -28,11 +28,16 @@ async function approveInVain({ calls, mia, approval }: Waiting): Promise<unknown
     refusal: { code: 'approval_settled', approvalStatus: 'voided' },
   });
   expect(calls.runs).toEqual([]);
-  expect(calls.call(approval)).toMatchObject({ status: 'voided', approval: { status: 'voided' } });
-  expect(calls.events(approval)).toEqual(['approval_requested', 'approval_decided', 'approval_voided']);
-  const page = calls.record.listEvents({ tenant: null, type: 'approval_voided', limit: 1, order: 'desc' });
+  expect(await calls.call(approval)).toMatchObject({ status: 'voided', approval: { status: 'voided' } });
+  expect(await calls.events(approval)).toEqual(['approval_requested', 'approval_decided', 'approval_voided']);
+  const page = await calls.record.listEvents({
+    tenant: null,
+    type: 'approval_voided',
+    limit: 1,
+    order: 'desc',
+  });
   expect(page.items).toMatchObject([{ status: 'voided' }]);
-  expect(calls.record.getPendingPayload(approval.callId)).toBeNull();
+  expect(await calls.record.getPendingPayload(approval.callId)).toBeNull();
   return page.items[0]?.details['cause'];
 }
 
@@ -128,7 +133,7 @@ describe('a caller that is no longer active', () => {
     ['whose key passed to another tenant', { tenant: 'other' }],
   ])('%s', async (_what, change) => {
     await withWaiting(async (waiting) => {
-      const key = waiting.calls.record.getKey('keyana')!;
+      const key = (await waiting.calls.record.getKey('keyana'))!;
       await waiting.calls.record.write({
         events: [{ type: 'key_created', tenant: 'acme' }],
         keys: [{ ...key, ...change }],
@@ -139,7 +144,7 @@ describe('a caller that is no longer active', () => {
 
   test('whose roles changed is decided with those it has', async () => {
     await withWaiting(async (waiting) => {
-      const key = waiting.calls.record.getKey('keyana')!;
+      const key = (await waiting.calls.record.getKey('keyana'))!;
       await waiting.calls.record.write({
         events: [{ type: 'key_created', tenant: 'acme' }],
         keys: [{ ...key, roles: ['clerk'] }],

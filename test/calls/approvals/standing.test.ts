@@ -101,7 +101,7 @@ describe('at the desk', () => {
     // A stranger's attempt voids nothing either.
     await calls.reload(refundPolicy({ tool: ', description: Other.' }));
     await look();
-    expect(calls.call(approval).status).toBe('pending_approval');
+    expect((await calls.call(approval)).status).toBe('pending_approval');
     await calls.desk.decide(mia, approval.id, { decision: 'reject', reason: 'no' });
     await look();
   });
@@ -117,8 +117,8 @@ describe('at the desk', () => {
       });
       expect(answer).toMatchObject({ kind: 'refused', refusal: { code: 'approval_forbidden' } });
     }
-    expect(calls.events(approval)).toEqual(['approval_requested', 'denied', 'denied']);
-    expect(calls.call(approval).status).toBe('pending_approval');
+    expect(await calls.events(approval)).toEqual(['approval_requested', 'denied', 'denied']);
+    expect((await calls.call(approval)).status).toBe('pending_approval');
   });
 
   test('the chain that a call came through cannot approve it', async () => {
@@ -131,7 +131,12 @@ describe('at the desk', () => {
       refusal: { code: 'approval_forbidden' },
     });
     expect(await calls.desk.decide(noa, approval.id, approve)).toMatchObject({ kind: 'decided' });
-    const { items } = calls.record.listEvents({ tenant: null, type: 'intent', limit: 1, order: 'desc' });
+    const { items } = await calls.record.listEvents({
+      tenant: null,
+      type: 'intent',
+      limit: 1,
+      order: 'desc',
+    });
     expect(items).toMatchObject([{ principal: 'bot', act: ['mia'] }]);
   });
 
