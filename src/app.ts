@@ -5,9 +5,11 @@ import { isStillActive } from './api/authenticate.ts';
 import { CallFollower } from './api/follow-call.ts';
 import { LoginFailures } from './api/login-failures.ts';
 import { Problem } from './api/problem.ts';
+import { ReadinessWatch } from './api/readiness-watch.ts';
 import { readReadiness } from './api/readiness.ts';
 import { createRoutes } from './api/routes/index.ts';
 import { createHttpServer } from './api/server.ts';
+import { serveMetrics } from './api/serve-metrics.ts';
 import { listen, stopServing } from './api/serve.ts';
 import { createAnchor } from './audit/checkpoints/anchors.ts';
 import { Checkpointer } from './audit/checkpoints/checkpointer.ts';
@@ -15,6 +17,7 @@ import type { CheckpointerOptions } from './audit/checkpoints/checkpointer.ts';
 import { signingKey } from './audit/checkpoints/signing-key.ts';
 import { RecordUnavailable } from './audit/record.ts';
 import type { RecordStore } from './audit/record.ts';
+import { timeWrites } from './audit/time-writes.ts';
 import { openSqliteRecord } from './audit/sqlite/open-sqlite-record.ts';
 import { FileFilter } from './boundary/file-filter.ts';
 import { detectorIds } from './boundary/detectors.ts';
@@ -66,8 +69,9 @@ import type { Revision } from './policy/revision.ts';
 import { demandsConfinement, findUnmetConfinement } from './policy/unmet-confinement.ts';
 import { createLogger } from './telemetry/logger.ts';
 import type { Logger } from './telemetry/logger.ts';
+import { LogScrubber } from './telemetry/log-scrubber.ts';
 import { createMetrics } from './telemetry/metrics.ts';
-import type { WarmPoolReading } from './telemetry/metrics.ts';
+import type { RunnerReading } from './telemetry/metrics/runner-metrics.ts';
 
 /** Calls between decision and outcome at once, and how many more may wait for a place. */
 const slotLimits = { runningMax: 64, waitingMax: 1024 } as const;
@@ -102,7 +106,9 @@ export async function startApp({
   const randomBytes = createRandomSource();
   const newId = createIdSource(randomBytes);
   const version = readVersion();
-  const logger = createLogger(config.logLevel, 'api');
+  const scrubber = new LogScrubber();
+  scrubber.hide(loaded.secrets);
+  const logger = createLogger(config.logLevel, 'api', scrubber);
   for (const warning of loaded.warnings) logger.warn({}, warning);
 
   await using stack = new AsyncDisposableStack();
@@ -120,6 +126,7 @@ export async function startApp({
   );
   const dataKey = readDataSecret(config.dataDir, 'data.key');
   const metrics = createMetrics();
+  timeWrites(record, metrics);
   const disk = stack.use(await watchDiskReserve(config.dataDir, config.diskReserveBytes));
   const outcomes = stack.use(new OutcomeWriter({ record, logger }));
   const running = new RunningCalls((callId) => changes.notify(callId));
@@ -159,13 +166,17 @@ export async function startApp({
             logger,
           }),
         );
-  const slots = new Slots(slotLimits);
+  const slots = new Slots({ ...slotLimits, onTaken: (waitedMs) => metrics.callAdmitted(waitedMs / 1000) });
   metrics.setRunningCalls(() => slots.runningCount);
-  metrics.setWarmPools(async () => readPools(await runner.state()));
+  metrics.setWaitingCalls(() => slots.waitingCount);
+  metrics.setDiskRoom(disk.hasRoom);
+  metrics.setRunners(async () => readRunners(await runner.state()));
   const boundary = new LiveBoundary(first.revision, {
     redactionKey: dataKey,
     readSecrets: (credentials) => readCredentialSecrets(credentials, environment),
+    onFiltered: (what, seconds) => metrics.filtered(what, seconds),
   });
+  scrubber.use((text) => boundary.redactText(text));
   const blocks = new BlockList({ record, clock, newId, redactText: (text) => boundary.redactText(text) });
   const policy = new ActivePolicy(first, {
     directories: config.policyDirs,
@@ -201,6 +212,7 @@ export async function startApp({
       logger,
     }),
   );
+  metrics.setOpenLeases(() => quotas.openLeases);
   const context: CallContext = {
     revision: () => policy.revision,
     quotas,
@@ -256,6 +268,24 @@ export async function startApp({
     isStillActive: (caller) => isStillActive(authentication, caller),
   });
   let isDraining = false;
+  const readiness = stack.use(
+    new ReadinessWatch({
+      read: () =>
+        readReadiness({
+          record: () => record.health(),
+          runners: () => runner.state(),
+          revision: () => policy.revision,
+          policy: () => policy.state,
+          blocks: () => blocks.list(),
+          quotas: () => quotas.state(),
+          hasDiskReserve: disk.hasRoom,
+          isDraining: () => isDraining,
+        }),
+      clock,
+      logger,
+    }),
+  );
+  metrics.setDependencies(() => readiness.states);
   const server = createHttpServer({
     routes: createRoutes({
       context,
@@ -268,18 +298,9 @@ export async function startApp({
       blocks,
       policy,
       version,
-      readiness: () =>
-        readReadiness({
-          record: () => record.health(),
-          runners: () => runner.state(),
-          revision: () => policy.revision,
-          policy: () => policy.state,
-          blocks: () => blocks.list(),
-          quotas: () => quotas.state(),
-          isDraining: () => isDraining,
-        }),
+      readiness: () => readiness.now(),
       isDraining: () => isDraining,
-      servesMetrics: config.metrics === 'on',
+      servesMetrics: config.metrics === 'on' && config.metricsAddress === null,
     }),
     authentication,
     onScopeDenied: async (caller, scope, route) => {
@@ -302,7 +323,12 @@ export async function startApp({
     metrics,
     problemOfError,
   });
-  const url = await listen(server, config.host, config.port);
+  const { host, port, metricsAddress } = config;
+  if (config.metrics === 'on' && metricsAddress !== null) {
+    const door = stack.use(await serveMetrics(metricsAddress, metrics.registry));
+    logger.info({ url: `${door.url}/metrics` }, 'metrics are served');
+  }
+  const url = await listen(server, { host, port, setting: portSetting(host) });
   stack.defer(async () => {
     isDraining = true;
     logger.info({ runningCalls: slots.runningCount, drainMs: config.drainMs }, 'draining');
@@ -332,6 +358,11 @@ export async function startApp({
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** What an operator changes: the port, unless the host was set as well. */
+function portSetting(host: string): string {
+  return host === '127.0.0.1' ? 'SALLYPORT_PORT' : 'SALLYPORT_HOST and SALLYPORT_PORT';
 }
 
 /**
@@ -436,10 +467,16 @@ function problemOfError(error: unknown): Problem | null {
   );
 }
 
-function readPools(runners: readonly RunnerState[]): WarmPoolReading[] {
-  return runners.flatMap(({ health, name: runner }) =>
-    (health?.executors ?? []).flatMap(({ pools = [] }) => pools.map((pool) => ({ runner, ...pool }))),
+function readRunners(runners: readonly RunnerState[]): RunnerReading {
+  const executors = runners.flatMap(({ health, name: runner }) =>
+    (health?.executors ?? []).map((executor) => ({ runner, ...executor })),
   );
+  return {
+    containers: executors.flatMap(({ runner, pools = [] }) => pools.map((pool) => ({ runner, ...pool }))),
+    isolates: executors.flatMap(({ runner, workers }) =>
+      workers === undefined ? [] : [{ runner, ...workers }],
+    ),
+  };
 }
 
 /** Signs what the record holds by now, and what comes. */

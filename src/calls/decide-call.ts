@@ -28,7 +28,7 @@ export interface Refused {
 }
 
 export function decideCall(
-  context: Pick<CallContext, 'blocks' | 'clock'>,
+  context: Pick<CallContext, 'blocks' | 'clock' | 'metrics'>,
   revision: Revision,
   caller: Caller,
   tool: Tool,
@@ -46,17 +46,22 @@ export function decideCall(
 
 /** The kill switch first, then policy. Every decision on a call comes from here, also that of one that waited. */
 export function decideUnlessBlocked(
-  { blocks, clock }: Pick<CallContext, 'blocks' | 'clock'>,
+  { blocks, clock, metrics }: Pick<CallContext, 'blocks' | 'clock' | 'metrics'>,
   revision: Revision,
   { principal, address }: Caller,
   tool: Tool,
   args: JsonObject,
 ): Pick<Decided, 'decision' | 'shadow'> {
+  const startedAt = performance.now();
   const block = blocks.find(principal, tool.name);
-  if (block !== null) return { decision: decideBlocked(revision, tool, block), shadow: null };
+  if (block !== null) {
+    metrics.decided('deny', (performance.now() - startedAt) / 1000);
+    return { decision: decideBlocked(revision, tool, block), shadow: null };
+  }
   const request = { ip: address, timeMs: clock.now() };
   const call = { principal, tool: tool.name, args, request };
   const decision = decide(revision, call);
+  metrics.decided(decision.effect, (performance.now() - startedAt) / 1000);
   return { decision, shadow: decideShadow(revision, call, decision) };
 }
 

@@ -9,7 +9,7 @@ import { isRefusal } from './refusal.ts';
 import { findTool, validateArguments } from './validate-call.ts';
 
 export function decideOnly(
-  context: Pick<CallContext, 'revision' | 'blocks' | 'clock'>,
+  context: Pick<CallContext, 'revision' | 'blocks' | 'clock' | 'metrics'>,
   caller: Caller,
   asked: { readonly tool: string; readonly args: JsonObject },
 ): Decision | Refusal {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { createMetrics } from '../../src/telemetry/metrics.ts';
 import type { Caller } from '../../src/model/principal.ts';
 import { decideCall } from '../../src/calls/decide-call.ts';
 import { compileText, policyText } from '../support/policy-directory.ts';
@@ -22,7 +23,7 @@ test('a call that a person has to approve is not refused: its decision says who 
   };
   const value = { code: 'x', limit: 6 };
   const args = { value, bytes: new TextEncoder().encode(JSON.stringify(value)) };
-  const context = { clock: { now: () => 0 }, blocks: { find: () => null } };
+  const context = { clock: { now: () => 0 }, blocks: { find: () => null }, metrics: createMetrics() };
   const decided = decideCall(context, revision, caller, tool, args, { limits: {} });
   expect(decided).toMatchObject({
     decision: {

@@ -16,7 +16,7 @@ import { visibleTools } from '../../policy/visibility.ts';
 import type { CallFollower } from '../follow-call.ts';
 import { createOpenApi } from '../openapi.ts';
 import { createBodyParser } from '../read-body.ts';
-import type { Readiness } from '../readiness.ts';
+import type { Readiness } from '../readiness-watch.ts';
 import type { Route } from '../route.ts';
 import { decideApprovalRoute, getApprovalRoute, listApprovalsRoute } from './approvals.ts';
 import { cancelCallRoute } from './cancel-call.ts';
@@ -98,7 +98,13 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
       ? { kind: 'refused', refusal: draining, callId: null }
       : executeCall(context, caller, request, onBegun);
   const routes: Route[] = [
-    createCallRoute({ bodies, executeCall: run, detached, follower }),
+    createCallRoute({
+      bodies,
+      executeCall: run,
+      isTool: (name) => context.revision().tools.has(name),
+      detached,
+      follower,
+    }),
     getCallRoute(context, () => randomBytes(16).toString('hex')),
     followCallRoute({ record, follower }),
     cancelCallRoute({ record, cancel: (caller, stored) => cancelCall(context, caller, stored) }),
