@@ -44,7 +44,7 @@ export interface Metrics {
   setPolicyStale(isStale: () => boolean): void;
   /** Only where quotas are counted in a store of their own. */
   setQuotaStoreUp(isUp: () => boolean): void;
-  setPendingApprovals(count: () => number | Promise<number>): void;
+  setPendingApprovals(count: () => Promise<number>): void;
   setOpenSessions(count: () => number): void;
   setDiskRoom(isEnough: () => boolean): void;
   /** As they were last seen. */

@@ -4,6 +4,7 @@ import { feedStart } from '../../calls/call-feed.ts';
 import type { CallRun, DetachedCalls } from '../../calls/detached-calls.ts';
 import { isOpen } from '../../model/call.ts';
 import { callerOf } from '../authenticate.ts';
+import { readView, viewParameter } from '../call-view.ts';
 import type { CallFollower } from '../follow-call.ts';
 import { noteRequest } from '../log-requests.ts';
 import { readPrefer } from '../prefer.ts';
@@ -24,6 +25,8 @@ export interface CreateCallOptions {
   readonly isTool: (name: string) => boolean;
   readonly detached: DetachedCalls;
   readonly follower: CallFollower;
+  /** 128 random bits as text. */
+  readonly newMark: () => string;
 }
 
 /** `POST /v1/calls`: runs a tool and answers with what became of it. */
@@ -34,6 +37,7 @@ export function createCallRoute(options: CreateCallOptions): Route {
     scope: 'call',
     summary: 'Run a tool',
     body: 'CallRequest',
+    query: viewParameter,
     headers: {
       'Idempotency-Key': { description: 'Runs at most once under this key, for 24 hours.', charsMax: 255 },
       Prefer: {
@@ -72,6 +76,7 @@ export function createCallRoute(options: CreateCallOptions): Route {
     ],
     audits: ['intent', 'outcome', 'not_started', 'approval_requested', 'denied', 'invalid', 'quota_exceeded'],
     async handler(request, response) {
+      const show = readView(request, options.newMark);
       const body = options.bodies.parse(request, 'CallRequest') as Pick<CallRequest, 'tool' | 'args'> &
         Partial<CallRequest>;
       const idempotencyKey = request.get('idempotency-key') ?? null;
@@ -112,7 +117,7 @@ export function createCallRoute(options: CreateCallOptions): Route {
       if (asEvents)
         return options.follower.follow(response, { callId: call.id, caller, position: feedStart });
       if (preference.applied !== null) response.set('Preference-Applied', preference.applied);
-      response.status(isOpen(call) ? 202 : 200).json(call);
+      response.status(isOpen(call) ? 202 : 200).json(show(call));
     },
   };
 }
