@@ -18,9 +18,9 @@ export interface AuthenticateOptions {
 
 /** Puts the caller into `response.locals`, or ends the request with 401, and with 429 once `limitFailures` says so. */
 export function authenticate(options: AuthenticateOptions, limitFailures: RequestHandler): RequestHandler {
-  return (request, response, next) => {
+  return async (request, response, next) => {
     const address = request.ip ?? 'unknown';
-    const key = findKey(options, request.get('authorization'));
+    const key = await findKey(options, request.get('authorization'));
     if (typeof key === 'string') {
       options.onFailure(address);
       const problem = new Problem('unauthenticated', key);
@@ -40,11 +40,11 @@ export function authenticate(options: AuthenticateOptions, limitFailures: Reques
 }
 
 /** The key, or why there is none. An unknown id costs the same comparison as a wrong secret. */
-function findKey(options: AuthenticateOptions, header: string | undefined): ApiKey | string {
+async function findKey(options: AuthenticateOptions, header: string | undefined): Promise<ApiKey | string> {
   if (header === undefined) return "Send an API key: add -H 'Authorization: Bearer spk_…'.";
   const match = bearerPattern.exec(header);
   if (match === null) return 'The Authorization header must be "Bearer spk_<id>_<secret>".';
-  const key = options.record.getKey(match[2] ?? '');
+  const key = await options.record.getKey(match[2] ?? '');
   const expected = key === null ? noHash : Buffer.from(key.secretHash, 'hex');
   const given = createHash('sha256')
     .update(match[1] ?? '')
@@ -61,11 +61,11 @@ function whyEnded(key: ApiKey, nowMs: number): string | null {
 }
 
 /** Whether the caller's key would still open the door: an answer that takes long may outlive it. */
-export function isStillActive(
+export async function isStillActive(
   { record, now }: Pick<AuthenticateOptions, 'record' | 'now'>,
   caller: Caller,
-): boolean {
-  const key = record.getKey(caller.keyId);
+): Promise<boolean> {
+  const key = await record.getKey(caller.keyId);
   return key !== null && whyEnded(key, now()) === null;
 }
 

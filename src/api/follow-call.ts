@@ -23,9 +23,9 @@ export function readLastEventId(id: string | undefined): FeedPosition {
 export interface CallFollowerOptions {
   readonly changes: CallChanges;
   /** The call as it stands; null when it is no longer there. */
-  readonly current: (callId: string) => Call | null;
+  readonly current: (callId: string) => Promise<Call | null>;
   /** Whether whoever opened the stream may still read: a key can end while it is open. */
-  readonly isStillActive: (caller: Caller) => boolean;
+  readonly isStillActive: (caller: Caller) => Promise<boolean>;
 }
 
 export interface Following {
@@ -52,17 +52,17 @@ export class CallFollower {
     using stream = new EventStream(response);
     stream.onClosed(() => wake.resolve());
     let at = position;
-    while (!stream.isClosed && isStillActive(caller)) {
+    while (!stream.isClosed && (await isStillActive(caller))) {
       // Before the call is looked at: a change in between wakes us again.
       wake = Promise.withResolvers<void>();
-      const call = current(callId);
+      const call = await current(callId);
       if (call === null) return;
       const events = feedAfter(call, at);
       let next = events.next();
       for (; next.done !== true; next = events.next()) {
         if (!(await stream.send(next.value))) return;
         // A client that reads slowly may take longer than its key lasts.
-        if (!isStillActive(caller)) return;
+        if (!(await isStillActive(caller))) return;
         at = parseFeedId(next.value.id) ?? at;
       }
       if (next.value || changes.isClosed) return;

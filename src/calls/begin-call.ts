@@ -15,6 +15,10 @@ import type { CallAnswer, CallContext, CallRequest, CheckedArguments } from './c
 import type { Decided } from './decide-call.ts';
 import { idempotencyEntry, raceAnswer } from './idempotency.ts';
 import { actor } from './key-ring.ts';
+import { taintDetails, taintsToShare } from './taint-ledger.ts';
+import { boundaryProfiles } from './check-arguments.ts';
+import { taintsOf } from '../boundary/taints.ts';
+import type { Taint } from '../model/taint.ts';
 
 export interface CallStart {
   readonly callId: string;
@@ -39,7 +43,7 @@ export interface ApprovalClaim {
   /** The call as it waited. */
   readonly waiting: Call;
   /** Asked once more when there is a place: whether caller, approver or policy changed since it was approved. */
-  readonly isOvertaken: () => boolean;
+  readonly isOvertaken: () => Promise<boolean>;
 }
 
 export interface BegunCall extends CallStart {
@@ -68,15 +72,19 @@ export async function beginCall(
   const owner = { tenant: caller.principal.tenant, principal: caller.principal.id };
   const idempotency = claim === null ? idempotencyEntry(context, caller, request, callId) : null;
   try {
+    const taints = await taintsOfIntent(context, start);
     await context.record.write({
-      events: [...(claim === null ? [] : [claim.decided]), intentEvent(context, start, labels)],
+      events: [...(claim === null ? [] : [claim.decided]), intentEvent(context, start, labels, taints)],
       calls: [{ call, ...owner }],
+      ...(taints.length === 0 ? {} : { taints }),
+      ...(request.session === null ? {} : { sessions: context.sessions.callBegins(request.session) }),
       ...(claim === null ? {} : { settledApproval: claim.approval }),
       ...(idempotency === null ? {} : { idempotency }),
     });
   } catch (error) {
-    if (error instanceof IdempotencyTaken) return raceAnswer(context, caller, request);
-    if (error instanceof ApprovalSettled && claim !== null) return settledAnswer(context, claim.approval.id);
+    if (error instanceof IdempotencyTaken) return await raceAnswer(context, caller, request);
+    if (error instanceof ApprovalSettled && claim !== null)
+      return await settledAnswer(context, claim.approval.id);
     if (error instanceof RecordUnavailable) {
       context.logger.error({ err: error, callId }, 'intent not durable, call refused');
       return unavailable('The record cannot be written, so nothing was run. GET /ready says why.');
@@ -170,7 +178,20 @@ export function callEvent(
   };
 }
 
-function intentEvent(context: CallContext, start: CallStart, labels: Call['labels']): EventDraft {
+/** Set before the tool runs: what its code does, and its result, may already carry what it is said to return. */
+function taintsOfIntent(context: CallContext, start: CallStart): Promise<readonly Taint[]> {
+  const { caller, decided, inbound, request, revision, tool } = start;
+  const profiles = boundaryProfiles(revision, decided);
+  const names = [...(tool.taints ?? []), ...taintsOf(inbound.report.findings, profiles)];
+  return taintsToShare(context, caller.principal, request.session, names);
+}
+
+function intentEvent(
+  context: CallContext,
+  start: CallStart,
+  labels: Call['labels'],
+  taints: readonly Taint[],
+): EventDraft {
   return {
     type: 'intent',
     ...callEvent(start),
@@ -181,6 +202,7 @@ function intentEvent(context: CallContext, start: CallStart, labels: Call['label
       limits: { ...start.decided.limits },
       ...shadowDetails(context, start.decided),
       argsBytes: start.args.bytes.length,
+      ...taintDetails(taints),
       ...(start.request.session === null ? {} : { sessionId: start.request.session }),
       ...(start.claim === null ? {} : { approvalId: start.claim.approval.id }),
     },

@@ -29,10 +29,15 @@ export class BlockList {
   readonly #options: BlockListOptions;
   readonly #blocks = new Map<string, Block>();
 
-  /** With the blocks of an earlier process. Throws `RecordUnavailable`. */
-  constructor(options: BlockListOptions) {
+  private constructor(options: BlockListOptions) {
     this.#options = options;
-    for (const block of options.record.listBlocks()) this.#blocks.set(block.id, block);
+  }
+
+  /** With the blocks of an earlier process. Rejects with `RecordUnavailable`. */
+  static async open(options: BlockListOptions): Promise<BlockList> {
+    const list = new BlockList(options);
+    for (const block of await options.record.listBlocks()) list.#blocks.set(block.id, block);
+    return list;
   }
 
   /** The first block that means this call now, or null. */

@@ -26,7 +26,7 @@ export async function cancelCall(
     if (cancelled !== null) return { kind: 'cancelled', call: cancelled };
   }
   // Approved, rejected or expired in the meantime: whatever it is now.
-  const now = context.record.getCall(call.id) ?? stored;
+  const now = (await context.record.getCall(call.id)) ?? stored;
   if (now.call.status !== 'running') return { kind: 'ended', call: now.call };
   // Asked again, it is on the record already: nobody may fill that by repeating themselves.
   if (context.running.isEnding(call.id)) return { kind: 'ending', call: now.call };
@@ -48,7 +48,7 @@ export async function cancelCall(
 }
 
 async function cancelWaiting(context: CallContext, by: Caller, call: Call): Promise<Call | null> {
-  const approval = call.approval === null ? null : context.record.getApproval(call.approval.id);
+  const approval = call.approval === null ? null : await context.record.getApproval(call.approval.id);
   if (approval === null) return null;
   try {
     const reason = 'taken back by its caller';

@@ -13,7 +13,7 @@ export async function closeOpenCalls(
 ): Promise<number> {
   let closed = 0;
   for (;;) {
-    const batch = record.openCalls().slice(0, batchMax);
+    const batch = (await record.openCalls()).slice(0, batchMax);
     if (batch.length === 0) return closed;
     const finishedAt = new Date(clock.now()).toISOString();
     const error = {
@@ -24,10 +24,10 @@ export async function closeOpenCalls(
       call: { ...call, status: 'unknown', error, finishedAt } as const,
       ...owner,
     }));
-    await record.write({
-      events: calls.map(({ call, tenant, principal }) => ({
-        quotas: leasedInFull(record, call.id),
-        type: 'outcome',
+    const events = await Promise.all(
+      calls.map(async ({ call, tenant, principal }) => ({
+        quotas: await leasedInFull(record, call.id),
+        type: 'outcome' as const,
         callId: call.id,
         tenant,
         principal,
@@ -36,14 +36,18 @@ export async function closeOpenCalls(
         status: call.status,
         details: { closedAtStart: true },
       })),
-      calls,
-    });
+    );
+    await record.write({ events, calls });
     closed += batch.length;
   }
 }
 
 /** What such a call used is not known, so it counts as if it had used all that it leased. */
-function leasedInFull(record: Pick<RecordStore, 'listEvents'>, callId: string): readonly QuotaDraw[] {
+async function leasedInFull(
+  record: Pick<RecordStore, 'listEvents'>,
+  callId: string,
+): Promise<readonly QuotaDraw[]> {
   const query = { tenant: null, type: 'intent', callId, limit: 1, order: 'asc' } as const;
-  return record.listEvents(query).items.flatMap(({ quotas }) => settledDraws(quotas, null));
+  const { items } = await record.listEvents(query);
+  return items.flatMap(({ quotas }) => settledDraws(quotas, null));
 }

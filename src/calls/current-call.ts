@@ -10,8 +10,8 @@ export interface CallSources {
 }
 
 /** As recorded; of one that runs here, with those prints that left already. null when there is none. */
-export function currentCall({ record, running }: CallSources, callId: string): Call | null {
-  const call = record.getCall(callId)?.call ?? null;
+export async function currentCall({ record, running }: CallSources, callId: string): Promise<Call | null> {
+  const call = (await record.getCall(callId))?.call ?? null;
   if (call === null || !isOpen(call)) return call;
   const prints = running.prints(callId);
   return prints === null ? call : { ...call, output: { ...call.output, ...prints } };

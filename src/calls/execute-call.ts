@@ -33,18 +33,18 @@ export async function executeCall(
   onBegun?: (call: Call) => void,
 ): Promise<CallAnswer> {
   const revision = context.revision();
-  const replay = findReplay(context, caller, request);
+  const replay = await findReplay(context, caller, request);
   if (replay !== null) return replay;
 
   const tool = findTool(revision, caller, request);
   if (isRefusal(tool)) return refuseCall(context, caller, request, tool);
   const args = validateArguments(revision, tool, request);
   if (isRefusal(args)) return refuseCall(context, caller, request, args);
-  const decided = decideCall(context, revision, caller, tool, args, request);
+  const decided = await decideCall(context, revision, caller, tool, args, request);
   if ('refusal' in decided) return refuseCall(context, caller, request, decided.refusal, decided);
   const inbound = checkArguments(context, revision, decided, args);
   if (isRefusal(inbound)) return refuseCall(context, caller, request, inbound, decided);
-  const unfit = findSessionObjection(context, caller, request, tool);
+  const unfit = await findSessionObjection(context, caller, request, tool);
   if (unfit !== null) return refuseCall(context, caller, request, unfit, decided);
 
   const callId = context.newId('call');
@@ -63,7 +63,7 @@ export async function dispatchCall(
   onBegun?: (call: Call) => void,
 ): Promise<CallAnswer> {
   const { callId, revision, caller, request, tool, decided } = start;
-  const claimed = claimSession(context, caller, request, tool);
+  const claimed = await claimSession(context, caller, request, tool);
   if (isRefusal(claimed)) return refuseCall(context, caller, request, claimed, decided);
   using session = claimed;
   const leased = await leaseQuota(context, decided, { callId, tenant: caller.principal.tenant });
@@ -79,7 +79,7 @@ export async function dispatchCall(
     lease.cancel();
     return refuseCall(context, caller, request, blocked.refusal, blocked);
   }
-  if (start.claim?.isOvertaken() === true) {
+  if ((await start.claim?.isOvertaken()) === true) {
     lease.cancel();
     return refuseCall(context, caller, request, overtaken);
   }

@@ -50,7 +50,7 @@ export async function ensureFirstKeys(options: FirstKeysOptions): Promise<readon
       await installGiven(options, given, key);
       continue;
     }
-    if (options.record.getKey(id) !== null) continue;
+    if ((await options.record.getKey(id)) !== null) continue;
     const secret = randomSecret();
     const path = join(options.dataDir, file);
     writePrivateFile(path, `spk_${id}_${secret}\n`);
@@ -63,7 +63,7 @@ export async function ensureFirstKeys(options: FirstKeysOptions): Promise<readon
 async function installGiven(options: FirstKeysOptions, given: string, key: NewKey): Promise<void> {
   const [, id = '', secret = ''] = /^spk_([a-z0-9]+)_(.+)$/.exec(given) ?? [];
   const hash = createHash('sha256').update(given).digest('hex');
-  if (options.record.getKey(id)?.secretHash === hash) return;
+  if ((await options.record.getKey(id))?.secretHash === hash) return;
   await options.keys.install(null, id, secret, key);
 }
 

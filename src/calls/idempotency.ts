@@ -7,15 +7,23 @@ import type { CallAnswer, CallContext, CallRequest } from './call-context.ts';
 const keptMs = 24 * 3600 * 1000;
 
 /** The answer to a request whose key is known, or null when it is a new request. */
-export function findReplay(context: CallContext, caller: Caller, request: CallRequest): CallAnswer | null {
+export async function findReplay(
+  context: CallContext,
+  caller: Caller,
+  request: CallRequest,
+): Promise<CallAnswer | null> {
   if (request.idempotencyKey === null) return null;
-  const entry = context.record.findIdempotency(caller.principal.id, request.idempotencyKey);
+  const entry = await context.record.findIdempotency(caller.principal.id, request.idempotencyKey);
   return entry === null ? null : answerOf(context, caller, request, entry);
 }
 
 /** Another request with the same key became durable between our look-up and our write. */
-export function raceAnswer(context: CallContext, caller: Caller, request: CallRequest): CallAnswer {
-  const answer = findReplay(context, caller, request);
+export async function raceAnswer(
+  context: CallContext,
+  caller: Caller,
+  request: CallRequest,
+): Promise<CallAnswer> {
+  const answer = await findReplay(context, caller, request);
   return answer ?? inFlight(null);
 }
 
@@ -35,13 +43,13 @@ export function idempotencyEntry(
   };
 }
 
-function answerOf(
+async function answerOf(
   context: CallContext,
   caller: Caller,
   request: CallRequest,
   entry: IdempotencyEntry,
-): CallAnswer {
-  const stored = context.record.getCall(entry.callId);
+): Promise<CallAnswer> {
+  const stored = await context.record.getCall(entry.callId);
   // A principal's name can pass to another tenant once its keys are revoked; what was done under it does not.
   const isOwn = stored === null || stored.tenant === caller.principal.tenant;
   if (!isOwn || entry.fingerprint !== fingerprintOf(context, request)) {

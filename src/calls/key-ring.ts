@@ -32,7 +32,7 @@ export class KeyRing {
     this.#options = options;
   }
 
-  list(): readonly ApiKey[] {
+  list(): Promise<readonly ApiKey[]> {
     return this.#options.record.listKeys();
   }
 
@@ -44,7 +44,8 @@ export class KeyRing {
   }
 
   async #createNext(by: Caller | null, wanted: NewKey): Promise<KeyCreation> {
-    const other = this.list().find((key) => key.principal === wanted.principal && key.revokedAtMs === null);
+    const keys = await this.list();
+    const other = keys.find((key) => key.principal === wanted.principal && key.revokedAtMs === null);
     if (other !== undefined && !isSamePrincipal(other, wanted)) {
       return {
         kind: 'mismatch',
@@ -83,7 +84,7 @@ export class KeyRing {
 
   /** False when there is no such key, or it was revoked before. */
   async revoke(by: Caller, id: string): Promise<boolean> {
-    const key = this.#options.record.getKey(id);
+    const key = await this.#options.record.getKey(id);
     if (key === null || key.revokedAtMs !== null) return false;
     await this.#options.record.write({
       events: [

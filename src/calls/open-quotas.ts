@@ -23,7 +23,7 @@ export interface OpenQuotasOptions {
 export async function openQuotas(options: OpenQuotasOptions): Promise<QuotaStore> {
   const { record, revision, clock, redisUrl, process, metrics } = options;
   const ledger = new QuotaLedger();
-  ledger.replay(record.quotaUseSince(clock.now() - revision.quotaWindowMsMax));
+  await ledger.replay(record.quotaUseSince(clock.now() - revision.quotaWindowMsMax));
   if (redisUrl === null) return ledger;
   const onChange = (state: QuotaStoreState): void => tellOfChange(options, state);
   const store = await RedisQuotaStore.open({ url: redisUrl, process, ledger, onChange });

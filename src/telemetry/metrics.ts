@@ -24,7 +24,7 @@ export interface Metrics {
   quotaStoreLost(): void;
   /** `requested`, then once its final status. */
   approvalMoved(status: string): void;
-  setPendingApprovals(count: () => number): void;
+  setPendingApprovals(count: () => Promise<number>): void;
   setOpenSessions(count: () => number): void;
   /** `delivered`, `failed` (one attempt), `given_up` or `dropped`. */
   webhookSent(outcome: string): void;
@@ -166,8 +166,8 @@ export function createMetrics(): Metrics {
         name: 'sallyport_approvals_pending',
         help: 'Calls that wait for a person',
         registers,
-        collect() {
-          this.set(count());
+        async collect() {
+          this.set(await count());
         },
       });
     },

@@ -25,8 +25,8 @@ test('a key that ends while its client still reads is told no more of what was t
   let lookedAt = 0;
   const follower = new CallFollower({
     changes: new CallChanges(),
-    current: () => ended,
-    isStillActive: () => (lookedAt += 1) <= 3,
+    current: async () => ended,
+    isStillActive: async () => (lookedAt += 1) <= 3,
   });
   await using server = await serve(follower);
   const events = await allEvents(await fetch(server.url));
@@ -38,11 +38,11 @@ test('a flood of small prints is not looked at one by one', async () => {
   const running: Call = { ...ended, status: 'running', output: { stdout: '', stderr: '', truncated: [] } };
   let call = running;
   let looks = 0;
-  const current = (): Call => {
+  const current = async (): Promise<Call> => {
     looks += 1;
     return call;
   };
-  const follower = new CallFollower({ changes, current, isStillActive: () => true });
+  const follower = new CallFollower({ changes, current, isStillActive: async () => true });
   await using server = await serve(follower);
   const answer = await fetch(server.url);
   for (let pieces = 1; pieces <= 1000; pieces += 1) {

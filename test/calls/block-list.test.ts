@@ -33,8 +33,8 @@ function open(name: string, clock: SetClock) {
   const newId = (prefix: string): string => `${prefix}_${name}${(ids += 1)}`;
   const record = openSqliteRecord({ dataDir: join(home, name), writer: 'test', clock, newId, randomBytes });
   const redactText = (text: string): string => text.replace('hunter2', '[REDACTED]');
-  const listOn = (store: RecordStore): BlockList =>
-    new BlockList({ record: store, clock, newId, redactText });
+  const listOn = (store: RecordStore): Promise<BlockList> =>
+    BlockList.open({ record: store, clock, newId, redactText });
   return { record, listOn };
 }
 
@@ -54,12 +54,12 @@ test('it is in force at once, on the record, and ends with its time', async () =
   const clock = new SetClock();
   const { record, listOn } = open('expiry', clock);
   await using _record = record;
-  const blocks = listOn(record);
+  const blocks = await listOn(record);
   expect(blocks.find(ana, 'stripe_refund')).toBeNull();
   const added = blocks.add(ops, { ...wanted, reason: 'password hunter2' });
   expect(blocks.find(ana, 'stripe_refund')).toMatchObject({ reason: 'password [REDACTED]' });
   await added;
-  const { items } = record.listEvents({ tenant: null, type: 'block_added', limit: 10, order: 'asc' });
+  const { items } = await record.listEvents({ tenant: null, type: 'block_added', limit: 10, order: 'asc' });
   expect(items).toMatchObject([
     {
       principal: 'ops',
@@ -82,10 +82,12 @@ test('it is in force at once, on the record, and ends with its time', async () =
 test('it outlives a restart, and so does its removal', async () => {
   const clock = new SetClock();
   const first = open('restart', clock);
-  const kept = await first.listOn(first.record).add(ops, { ...wanted, principal: 'ana', tenant: 'acme' });
+  const kept = await (
+    await first.listOn(first.record)
+  ).add(ops, { ...wanted, principal: 'ana', tenant: 'acme' });
   await first.record[Symbol.asyncDispose]();
   const second = open('restart', clock);
-  const blocks = second.listOn(second.record);
+  const blocks = await second.listOn(second.record);
   expect(blocks.list()).toEqual([kept]);
   expect(await blocks.remove(ops, kept?.id ?? '')).toBe(true);
   expect(blocks.find(ana, 'stripe_refund')).toBeNull();
@@ -93,13 +95,13 @@ test('it outlives a restart, and so does its removal', async () => {
   await second.record[Symbol.asyncDispose]();
   const third = open('restart', clock);
   await using _record = third.record;
-  expect(third.listOn(third.record).list()).toEqual([]);
+  expect((await third.listOn(third.record)).list()).toEqual([]);
 });
 
 test('what cannot be recorded is not changed', async () => {
   const { record, listOn } = open('unrecorded', new SetClock());
   await using _record = record;
-  const blocks = listOn(record);
+  const blocks = await listOn(record);
   const block = await blocks.add(ops, wanted);
   record.write = () => Promise.reject(new RecordUnavailable('full'));
   await expect(blocks.add(ops, { ...wanted, tool: 'other' })).rejects.toThrow(RecordUnavailable);
@@ -110,7 +112,7 @@ test('what cannot be recorded is not changed', async () => {
 test('there may be a thousand', async () => {
   const { record, listOn } = open('many', new SetClock());
   await using _record = record;
-  const blocks = listOn(record);
+  const blocks = await listOn(record);
   await Promise.all(Array.from({ length: 1000 }, () => blocks.add(ops, wanted)));
   expect(await blocks.add(ops, wanted)).toBeNull();
 });

@@ -53,7 +53,7 @@ interface Prepared {
 
 /** Everything real but the executor; one call runs at a time, one may wait. */
 async function withContext(
-  change: (record: RecordStore) => Partial<CallContext>,
+  change: (record: RecordStore) => Partial<CallContext> | Promise<Partial<CallContext>>,
   use: (prepared: Prepared) => Promise<void>,
 ): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'execute-call-'));
@@ -89,15 +89,15 @@ async function withContext(
       announce: () => {},
     },
     logger,
-    ...change(record),
+    ...(await change(record)),
   };
   await use({ context, record });
   expect([context.slots.runningCount, context.quotas.openLeases]).toEqual([0, 0]);
   rmSync(dataDir, { recursive: true });
 }
 
-function eventsOf(record: RecordStore, type: string) {
-  return record.listEvents({ tenant: null, type, limit: 10, order: 'asc' }).items;
+async function eventsOf(record: RecordStore, type: string) {
+  return (await record.listEvents({ tenant: null, type, limit: 10, order: 'asc' })).items;
 }
 
 test('when our own code fails after the run, the call ends as unknown, on the record, without its result', async () => {
@@ -107,16 +107,16 @@ test('when our own code fails after the run, the call ends as unknown, on the re
       const answer = await executeCall(context, caller, request);
       expect(answer).toMatchObject({ kind: 'call', call: { status: 'unknown', result: null } });
       expect(JSON.stringify(answer)).not.toContain('secret result');
-      expect(record.openCalls()).toEqual([]);
-      expect(eventsOf(record, 'outcome')).toMatchObject([{ status: 'unknown' }]);
+      expect(await record.openCalls()).toEqual([]);
+      expect(await eventsOf(record, 'outcome')).toMatchObject([{ status: 'unknown' }]);
     },
   );
 });
 
 test('a call that was allowed and waits for its turn is denied when a block comes meanwhile', async () => {
   const lists: BlockList[] = [];
-  const withBlocks = (record: RecordStore) => {
-    const blocks = new BlockList({ record, clock, newId: () => 'blk_1', redactText: (text) => text });
+  const withBlocks = async (record: RecordStore) => {
+    const blocks = await BlockList.open({ record, clock, newId: () => 'blk_1', redactText: (text) => text });
     lists.push(blocks);
     return { blocks };
   };
@@ -126,7 +126,7 @@ test('a call that was allowed and waits for its turn is denied when a block come
     await lists[0]?.add(caller, { tool: 'example', reason: 'why', expiresInMs: 60_000 });
     first?.[Symbol.dispose]();
     expect(await waiting).toMatchObject({ kind: 'refused', refusal: { rule: 'block:blk_1' } });
-    expect(eventsOf(record, 'intent')).toEqual([]);
-    expect(eventsOf(record, 'denied')).toMatchObject([{ decision: { rule: 'block:blk_1' } }]);
+    expect(await eventsOf(record, 'intent')).toEqual([]);
+    expect(await eventsOf(record, 'denied')).toMatchObject([{ decision: { rule: 'block:blk_1' } }]);
   });
 });

@@ -67,7 +67,7 @@ interface Harness extends AsyncDisposable {
   readonly clock: SetClock;
   call(one: CallCase, roles: readonly string[]): Promise<{ answer: string; detail: string | undefined }>;
   /** Events since the last time that this was asked. */
-  newEvents(): readonly StoredEvent[];
+  newEvents(): Promise<readonly StoredEvent[]>;
 }
 
 async function startHarness(): Promise<Harness> {
@@ -133,8 +133,9 @@ async function startHarness(): Promise<Harness> {
       if (answer.kind === 'call') return { answer: answer.call.status, detail: undefined };
       return { answer: answer.refusal.code, detail: answer.refusal.detail };
     },
-    newEvents() {
-      const events = record.listEvents({ tenant: null, limit: 1_000, order: 'asc' }).items.slice(seen);
+    async newEvents() {
+      const { items } = await record.listEvents({ tenant: null, limit: 1_000, order: 'asc' });
+      const events = items.slice(seen);
       seen += events.length;
       return events;
     },
@@ -152,7 +153,7 @@ test.each(sequences)('$name', async ({ roles, calls }) => {
     const { answer, detail } = await harness.call(one, roles);
     expect(answer).toBe(one.answer);
     if (one.detail !== undefined) expect(detail).toBe(one.detail);
-    expect(harness.newEvents()).toMatchObject(one.audit);
+    expect(await harness.newEvents()).toMatchObject(one.audit);
     expect(harness.context.quotas.openLeases).toBe(0);
   }
 });
@@ -167,7 +168,7 @@ test('the record rebuilds the same counters, settled amounts and withdrawn calls
   await harness.call(cents(400, 'nothing'), roles);
   await harness.call(cents(150, { cpuMs: 300 }), roles);
   const ledger = new QuotaLedger();
-  ledger.replay(harness.context.record.quotaUseSince(0));
+  await ledger.replay(harness.context.record.quotaUseSince(0));
   const states = [...ledger.counters()];
   expect(states).toEqual([...harness.ledger.counters()]);
   expect(states.map(({ key, buckets }) => [key, buckets[0]?.count])).toEqual([
@@ -180,8 +181,8 @@ test('calls that a crash cut off count in full after the start', async () => {
   await using harness = await startHarness();
   const { record } = harness.context;
   await harness.call({ answer: '', audit: [] }, ['cpu']);
-  const intent = harness.newEvents().find(({ type }) => type === 'intent');
-  const stored = record.getCall(intent?.callId ?? '');
+  const intent = (await harness.newEvents()).find(({ type }) => type === 'intent');
+  const stored = await record.getCall(intent?.callId ?? '');
   if (intent === undefined || stored === null) throw new Error('no intent');
   const call = { ...stored.call, id: 'call_cut', status: 'running' } as const;
   await record.write({
@@ -189,7 +190,7 @@ test('calls that a crash cut off count in full after the start', async () => {
     calls: [{ ...stored, call }],
   });
   expect(await closeOpenCalls(record, harness.clock)).toBe(1);
-  expect(harness.newEvents().at(-1)).toMatchObject({
+  expect((await harness.newEvents()).at(-1)).toMatchObject({
     type: 'outcome',
     status: 'unknown',
     quotas: [{ unit: 'cpu_ms', amount: 2000, used: 2000 }],

@@ -13,11 +13,11 @@ export function recordApprovalsContract(name: string, store: StoreUnderTest): vo
       await first.write(request(1));
       await first[Symbol.asyncDispose]();
       await using record = await store.open('waiting', sources(undefined, 100));
-      expect(record.getApproval('apr_1')).toEqual(storedApproval(1));
-      expect([...record.getPendingPayload('call_1')!]).toEqual([1, 0, 255]);
-      expect(record.countPendingApprovals(null)).toBe(1);
-      expect(record.getApproval('apr_2')).toBeNull();
-      expect(record.openCalls()).toEqual([]);
+      expect(await record.getApproval('apr_1')).toEqual(storedApproval(1));
+      expect([...(await record.getPendingPayload('call_1'))!]).toEqual([1, 0, 255]);
+      expect(await record.countPendingApprovals(null)).toBe(1);
+      expect(await record.getApproval('apr_2')).toBeNull();
+      expect(await record.openCalls()).toEqual([]);
     });
 
     test('lets one of many settle it, also in one moment, and deletes the sealed bytes with it', async () => {
@@ -33,9 +33,12 @@ export function recordApprovalsContract(name: string, store: StoreUnderTest): vo
       );
       expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled']);
       expect(settled[1]).toMatchObject({ reason: expect.any(ApprovalSettled) });
-      expect(record.getApproval('apr_1')).toMatchObject({ status: 'approved', settled: { by: 'bob' } });
-      expect(record.getCall('call_1')?.call.status).toBe('running');
-      expect([record.getPendingPayload('call_1'), record.getPendingPayload('call_2')]).toEqual([null, null]);
+      expect(await record.getApproval('apr_1')).toMatchObject({ status: 'approved', settled: { by: 'bob' } });
+      expect((await record.getCall('call_1'))?.call.status).toBe('running');
+      expect([await record.getPendingPayload('call_1'), await record.getPendingPayload('call_2')]).toEqual([
+        null,
+        null,
+      ]);
       // Of the writes that lost nothing is left.
       expect(await record.verify()).toMatchObject({ valid: true, events: 4 });
     });
@@ -45,13 +48,13 @@ export function recordApprovalsContract(name: string, store: StoreUnderTest): vo
       await using record = await store.open('late', sources(clock));
       await record.write(request(1));
       clock.advance(hour - 1);
-      expect(record.overdueApprovals(clock.now(), 10)).toEqual([]);
+      expect(await record.overdueApprovals(clock.now(), 10)).toEqual([]);
       clock.advance(1);
       await expect(record.write(settle(1, 'approved', 'intent'))).rejects.toThrow(ApprovalSettled);
       await expect(record.write(settle(1, 'rejected', 'approval_decided'))).rejects.toThrow(ApprovalSettled);
-      expect(record.overdueApprovals(clock.now(), 10)).toEqual([storedApproval(1)]);
+      expect(await record.overdueApprovals(clock.now(), 10)).toEqual([storedApproval(1)]);
       await record.write(settle(1, 'expired', 'approval_expired'));
-      expect(record.overdueApprovals(clock.now(), 10)).toEqual([]);
+      expect(await record.overdueApprovals(clock.now(), 10)).toEqual([]);
     });
 
     test('lists by status, newest first, page by page, and counts by principal', async () => {
@@ -59,15 +62,15 @@ export function recordApprovalsContract(name: string, store: StoreUnderTest): vo
       for (const number of [1, 2, 3, 4])
         await record.write(request(number, number === 4 ? { principal: 'bob' } : {}));
       await record.write(settle(2, 'rejected', 'approval_decided'));
-      const ids = (query: Parameters<typeof record.listApprovals>[0]) =>
-        record.listApprovals(query).map(({ id }) => id);
-      expect(ids({ limit: 10 })).toEqual(['apr_4', 'apr_3', 'apr_2', 'apr_1']);
-      expect(ids({ status: 'pending', limit: 2 })).toEqual(['apr_4', 'apr_3']);
-      expect(ids({ status: 'pending', limit: 2, before: 'apr_3' })).toEqual(['apr_1']);
-      expect(ids({ status: 'rejected', limit: 10 })).toEqual(['apr_2']);
+      const ids = async (query: Parameters<typeof record.listApprovals>[0]) =>
+        (await record.listApprovals(query)).map(({ id }) => id);
+      expect(await ids({ limit: 10 })).toEqual(['apr_4', 'apr_3', 'apr_2', 'apr_1']);
+      expect(await ids({ status: 'pending', limit: 2 })).toEqual(['apr_4', 'apr_3']);
+      expect(await ids({ status: 'pending', limit: 2, before: 'apr_3' })).toEqual(['apr_1']);
+      expect(await ids({ status: 'rejected', limit: 10 })).toEqual(['apr_2']);
       expect([
-        record.countPendingApprovals({ principal: 'alice' }),
-        record.countPendingApprovals(null),
+        await record.countPendingApprovals({ principal: 'alice' }),
+        await record.countPendingApprovals(null),
       ]).toEqual([2, 3]);
     });
 
@@ -77,7 +80,7 @@ export function recordApprovalsContract(name: string, store: StoreUnderTest): vo
       await expect(record.write(request(1, { id: 'apr_9' }))).rejects.toThrow('contradicts what is stored');
       const { calls: _calls, ...orphan } = request(2);
       await expect(record.write(orphan)).rejects.toThrow('contradicts what is stored');
-      expect(record.countPendingApprovals(null)).toBe(1);
+      expect(await record.countPendingApprovals(null)).toBe(1);
     });
   });
 }

@@ -48,7 +48,7 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
     test('shows the same event when it is written and when it is read', async () => {
       await using record = await store.open('same', sources());
       const written = (await record.write(intent('call_1'))).events();
-      expect(record.listEvents(all).items).toEqual(written);
+      expect((await record.listEvents(all)).items).toEqual(written);
       expect(written[0]).toMatchObject({
         callId: 'call_1',
         content: { args: { code: 'print(1)' } },
@@ -63,14 +63,14 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
       expect(written.flatMap((receipt) => receipt.events()).map(({ sequence }) => sequence)).toEqual(
         ids.map((_, index) => index + 1),
       );
-      expect(record.listEvents(all).items.map(({ callId }) => callId)).toEqual(ids);
+      expect((await record.listEvents(all)).items.map(({ callId }) => callId)).toEqual(ids);
     });
 
     test('lets a read see every write that resolved', async () => {
       await using record = await store.open('sees', sources());
       for (let index = 0; index < 50; index += 1) {
         await record.write(intent(`call_${index}`));
-        expect(record.getCall(`call_${index}`)?.call.status).toBe('running');
+        expect((await record.getCall(`call_${index}`))?.call.status).toBe('running');
       }
     });
 
@@ -82,8 +82,8 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
       await using record = await store.open('restart', sources(new SetClock(), 100));
       const [next] = (await record.write(outcome('call_1'))).events();
       expect(next?.sequence).toBe(2);
-      expect(record.getArtifact('art_1')?.name).toBe('plot.png');
-      expect(record.getKey('boot')).toEqual(bootKey);
+      expect((await record.getArtifact('art_1'))?.name).toBe('plot.png');
+      expect(await record.getKey('boot')).toEqual(bootKey);
       expect(await record.verify()).toMatchObject({ valid: true, events: 2 });
     });
 
@@ -100,7 +100,7 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
       expect(JSON.stringify(written?.content)).toBe(
         '{"args":{"__proto__":{"a":1},"t":"\ufffd\\u0000\u2028\\"","\ufffd":1,"\ufffd~2":2}}',
       );
-      expect(record.listEvents(all).items).toEqual([written]);
+      expect((await record.listEvents(all)).items).toEqual([written]);
       expect(await record.verify()).toMatchObject({ valid: true });
     });
 
@@ -108,14 +108,14 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
       await using record = await store.open('refuses', sources());
       const broken = draft('outcome', { details: { wallMs: Number.NaN } });
       await expect(record.write({ events: [draft('started'), broken] })).rejects.toThrow('NaN in "wallMs"');
-      expect(record.listEvents(all).items).toEqual([]);
+      expect((await record.listEvents(all)).items).toEqual([]);
     });
 
     test('refuses a call that no event of the write is about', async () => {
       await using record = await store.open('vouch', sources());
       const write = { events: [draft('started')], calls: [storedCall('call_1')] };
       await expect(record.write(write)).rejects.toThrow(TypeError);
-      expect(record.getCall('call_1')).toBeNull();
+      expect(await record.getCall('call_1')).toBeNull();
     });
 
     test('takes a write that contradicts what is stored as a failure of that write alone', async () => {
@@ -136,7 +136,7 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
       await record.write({ events: [draft('started')] });
       clock.advance(-3_600_000);
       await record.write({ events: [draft('stopped')] });
-      const { items } = record.listEvents(all);
+      const { items } = await record.listEvents(all);
       expect(items.map(({ sequence, time }) => [sequence, time])).toEqual([
         [1, '2026-01-02T03:04:05.000Z'],
         [2, '2026-01-02T02:04:05.000Z'],
@@ -167,8 +167,8 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
       await using record = await store.open('calls', sources());
       await record.write(intent('call_1'));
       await record.write(outcome('call_1', 'failed'));
-      expect(record.getCall('call_1')).toEqual(storedCall('call_1', 'failed'));
-      expect(record.getCall('call_2')).toBeNull();
+      expect(await record.getCall('call_1')).toEqual(storedCall('call_1', 'failed'));
+      expect(await record.getCall('call_2')).toBeNull();
     });
 
     test('shows the calls whose intent has no outcome', async () => {
@@ -176,7 +176,7 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
       for (const id of ['call_1', 'call_2', 'call_3']) await record.write(intent(id));
       await record.write(outcome('call_2'));
       await record.write({ events: [draft('not_started', { callId: 'call_3' })] });
-      expect(record.openCalls()).toEqual([storedCall('call_1')]);
+      expect(await record.openCalls()).toEqual([storedCall('call_1')]);
     });
 
     test('returns an artifact until it expires', async () => {
@@ -184,13 +184,13 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
       await using record = await store.open('artifacts', sources(clock));
       await record.write(intent('call_1', { artifacts: [artifact('art_1', 'call_1')] }));
       clock.advance(999);
-      const found = record.getArtifact('art_1');
+      const found = await record.getArtifact('art_1');
       expect({ ...found, data: [...found!.data] }).toEqual({
         ...artifact('art_1', 'call_1'),
         data: [0, 1, 255],
       });
       clock.advance(1);
-      expect(record.getArtifact('art_1')).toBeNull();
+      expect(await record.getArtifact('art_1')).toBeNull();
     });
 
     test('lets one of many claim an idempotency key, also in one moment', async () => {
@@ -201,9 +201,9 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
       const settled = await Promise.allSettled([...claims, record.write(intent('call_4'))]);
       expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled']);
       expect(settled[1]).toMatchObject({ reason: expect.any(IdempotencyTaken) });
-      expect(record.getCall('call_2')).toBeNull();
-      expect(record.findIdempotency('alice', 'k1')).toEqual(claim('call_1'));
-      expect(record.findIdempotency('bob', 'k1')).toBeNull();
+      expect(await record.getCall('call_2')).toBeNull();
+      expect(await record.findIdempotency('alice', 'k1')).toEqual(claim('call_1'));
+      expect(await record.findIdempotency('bob', 'k1')).toBeNull();
       expect(await record.verify()).toMatchObject({ valid: true, events: 2 });
     });
 
@@ -212,9 +212,9 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
       await using record = await store.open('expired', sources(clock));
       await record.write(intent('call_1', { idempotency: claim('call_1') }));
       clock.advance(1_000);
-      expect(record.findIdempotency('alice', 'k1')).toBeNull();
+      expect(await record.findIdempotency('alice', 'k1')).toBeNull();
       await record.write(intent('call_2', { idempotency: claim('call_2', startMs + 9_000) }));
-      expect(record.findIdempotency('alice', 'k1')?.callId).toBe('call_2');
+      expect((await record.findIdempotency('alice', 'k1'))?.callId).toBe('call_2');
     });
 
     test('lists keys, and keeps the time of the first revocation', async () => {
@@ -228,11 +228,36 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
       });
       await record.write({ events: [draft('key_revoked')], revokedKeys: [{ id: 'a', atMs: startMs + 5 }] });
       await record.write({ events: [draft('key_revoked')], revokedKeys: [{ id: 'a', atMs: startMs + 9 }] });
-      expect(record.listKeys().map(({ id, revokedAtMs }) => [id, revokedAtMs])).toEqual([
+      expect((await record.listKeys()).map(({ id, revokedAtMs }) => [id, revokedAtMs])).toEqual([
         ['a', startMs + 5],
         ['b', null],
       ]);
-      expect(record.getKey('c')).toBeNull();
+      expect(await record.getKey('c')).toBeNull();
+    });
+
+    test('keeps taints over a restart until the latest time that was set, each once, in order', async () => {
+      const clock = new SetClock();
+      const taint = (holder: string, name: string, ms: number) => ({
+        holder,
+        name,
+        expiresAtMs: startMs + ms,
+      });
+      {
+        await using record = await store.open('taints', sources(clock));
+        await record.write({
+          events: [],
+          taints: [taint('a', 'x', 9_000), taint('a', 'private', 9_000), taint('b', 'x', 1_000)],
+        });
+        await record.write({ events: [], taints: [taint('a', 'x', 2_000), taint('c', 'y', 9_000)] });
+      }
+      await using record = await store.open('taints', sources(clock, 100));
+      expect(await record.taintsOf(['a', 'b'])).toEqual(['private', 'x']);
+      expect(await record.taintsOf([`'; --`, 'none'])).toEqual([]);
+      clock.advance(8_999);
+      expect(await record.taintsOf(['a'])).toEqual(['private', 'x']);
+      expect(await record.taintsOf(['b'])).toEqual([]);
+      clock.advance(1);
+      expect(await record.taintsOf(['a', 'c'])).toEqual([]);
     });
 
     test('keeps blocks over a restart until they expire or are removed', async () => {
@@ -259,9 +284,9 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
         await record.write({ events: [draft('block_removed')], removedBlocks: ['blk_3'] });
       }
       await using record = await store.open('blocks', sources(clock, 100));
-      expect(record.listBlocks().map(({ id }) => id)).toEqual(['blk_1', 'blk_2']);
+      expect((await record.listBlocks()).map(({ id }) => id)).toEqual(['blk_1', 'blk_2']);
       clock.advance(1_000);
-      expect(record.listBlocks()).toEqual([block('blk_2', startMs + 9_000)]);
+      expect(await record.listBlocks()).toEqual([block('blk_2', startMs + 9_000)]);
     });
 
     test('gives back what calls drew on quotas since a time, oldest first, also after the clock went back', async () => {
@@ -290,7 +315,7 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
       await record.write({
         events: [draft('outcome', { callId: 'call_3' }), draft('intent', { callId: 'call_4' })],
       });
-      expect([...record.quotaUseSince(startMs + 5_000)]).toEqual([
+      expect(await Array.fromAsync(record.quotaUseSince(startMs + 5_000))).toEqual([
         { kind: 'leased', atMs: startMs + 10_000, callId: 'call_1', tenant: 'default', draws: [limit] },
         { kind: 'leased', atMs: startMs + 6_000, callId: 'call_2', tenant: 'default', draws: [limit] },
         { kind: 'ended', atMs: startMs + 7_000, callId: 'call_1', tenant: 'default', draws: [measured] },
@@ -309,19 +334,19 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
       await record.write({
         events: [draft('denied', { tenant: 't2', principal: 'bob', tool: 'x', decision: denied })],
       });
-      const found = (query: Partial<EventQuery>) =>
-        record.listEvents({ ...all, ...query }).items.map(({ sequence }) => sequence);
-      expect(found({ tenant: 'default' })).toEqual([1]);
-      expect(found({ tenant: 't2', callId: 'call_1' })).toEqual([]);
-      expect(found({ type: 'denied' })).toEqual([2]);
-      expect(found({ principal: 'bob' })).toEqual([2]);
-      expect(found({ tool: 'x' })).toEqual([2]);
-      expect(found({ status: 'running' })).toEqual([1]);
-      expect(found({ effect: 'deny' })).toEqual([2]);
-      expect(found({ rule: 'no' })).toEqual([2]);
-      expect(found({ callId: 'call_1' })).toEqual([1]);
-      expect(found({ requestId: 'req_1' })).toEqual([1]);
-      expect(found({ tool: "x' OR '1'='1" })).toEqual([]);
+      const found = async (query: Partial<EventQuery>) =>
+        (await record.listEvents({ ...all, ...query })).items.map(({ sequence }) => sequence);
+      expect(await found({ tenant: 'default' })).toEqual([1]);
+      expect(await found({ tenant: 't2', callId: 'call_1' })).toEqual([]);
+      expect(await found({ type: 'denied' })).toEqual([2]);
+      expect(await found({ principal: 'bob' })).toEqual([2]);
+      expect(await found({ tool: 'x' })).toEqual([2]);
+      expect(await found({ status: 'running' })).toEqual([1]);
+      expect(await found({ effect: 'deny' })).toEqual([2]);
+      expect(await found({ rule: 'no' })).toEqual([2]);
+      expect(await found({ callId: 'call_1' })).toEqual([1]);
+      expect(await found({ requestId: 'req_1' })).toEqual([1]);
+      expect(await found({ tool: "x' OR '1'='1" })).toEqual([]);
     });
 
     test('finds events by time, from inclusive and to exclusive, also where the clock went back', async () => {
@@ -331,16 +356,20 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
         clock.set(startMs + second * 1_000);
         await record.write({ events: [draft('started')] });
       }
-      const found = (from: string | undefined, to: string | undefined, order: 'asc' | 'desc' = 'asc') =>
-        record
-          .listEvents({ ...all, order, ...(from && { from }), ...(to && { to }) })
-          .items.map(({ time }) => Number(time.slice(17, 19)) - 5);
-      expect(found('2026-01-02T03:04:15Z', '2026-01-02T03:04:25.000Z')).toEqual([10, 15]);
-      expect(found(undefined, '2026-01-02T04:04:15+01:00', 'desc')).toEqual([5, 0]);
-      expect(found('2026-01-02T03:04:20Z', undefined)).toEqual([20, 15, 30]);
-      expect(found('2027-01-01T00:00:00Z', undefined)).toEqual([]);
-      expect(found(undefined, '2025-01-01T00:00:00Z')).toEqual([]);
-      expect(() => found('yesterday', undefined)).toThrow(RangeError);
+      const found = async (
+        from: string | undefined,
+        to: string | undefined,
+        order: 'asc' | 'desc' = 'asc',
+      ) => {
+        const page = await record.listEvents({ ...all, order, ...(from && { from }), ...(to && { to }) });
+        return page.items.map(({ time }) => Number(time.slice(17, 19)) - 5);
+      };
+      expect(await found('2026-01-02T03:04:15Z', '2026-01-02T03:04:25.000Z')).toEqual([10, 15]);
+      expect(await found(undefined, '2026-01-02T04:04:15+01:00', 'desc')).toEqual([5, 0]);
+      expect(await found('2026-01-02T03:04:20Z', undefined)).toEqual([20, 15, 30]);
+      expect(await found('2027-01-01T00:00:00Z', undefined)).toEqual([]);
+      expect(await found(undefined, '2025-01-01T00:00:00Z')).toEqual([]);
+      await expect(found('yesterday', undefined)).rejects.toThrow(RangeError);
     });
 
     test('pages stay where they are while events are written', async () => {
@@ -348,10 +377,10 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
       const write = (count: number) =>
         record.write({ events: Array.from({ length: count }, () => draft('started')) });
       await write(5);
-      const newest = record.listEvents({ ...all, order: 'desc', limit: 2 });
+      const newest = await record.listEvents({ ...all, order: 'desc', limit: 2 });
       await write(3);
-      const next = record.listEvents({ ...all, order: 'desc', limit: 2, cursor: newest.nextCursor! });
-      const last = record.listEvents({ ...all, order: 'desc', limit: 2, cursor: next.nextCursor! });
+      const next = await record.listEvents({ ...all, order: 'desc', limit: 2, cursor: newest.nextCursor! });
+      const last = await record.listEvents({ ...all, order: 'desc', limit: 2, cursor: next.nextCursor! });
       const sequences = [newest, next, last].map((page) => page.items.map(({ sequence }) => sequence));
       expect(sequences).toEqual([[5, 4], [3, 2], [1]]);
       expect(last.nextCursor).toBeNull();
@@ -360,7 +389,7 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
     test('says that a cursor is broken, or of the other order', async () => {
       await using record = await store.open('cursors', sources());
       await record.write({ events: [draft('started'), draft('stopped')] });
-      const cursor = record.listEvents({ ...all, limit: 1 }).nextCursor!;
+      const cursor = (await record.listEvents({ ...all, limit: 1 })).nextCursor!;
       const broken = [
         '',
         'x',
@@ -370,24 +399,24 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
         Buffer.from('e1.asc.-1').toString('base64url'),
       ];
       for (const wrong of broken)
-        expect(() => record.listEvents({ ...all, cursor: wrong })).toThrow(InvalidCursor);
-      expect(() => record.listEvents({ ...all, order: 'desc', cursor })).toThrow(InvalidCursor);
+        await expect(record.listEvents({ ...all, cursor: wrong })).rejects.toThrow(InvalidCursor);
+      await expect(record.listEvents({ ...all, order: 'desc', cursor })).rejects.toThrow(InvalidCursor);
     });
 
     test('refuses a limit outside 1 to 1000', async () => {
       await using record = await store.open('limits', sources());
       for (const limit of [0, 1_001, 1.5])
-        expect(() => record.listEvents({ ...all, limit })).toThrow(RangeError);
+        await expect(record.listEvents({ ...all, limit })).rejects.toThrow(RangeError);
     });
   });
 
   describe(`${name}: verifying and health`, () => {
     test('gives back the heads of its chains', async () => {
       await using record = await store.open('heads', sources());
-      expect(record.heads()).toEqual([]);
+      expect(await record.heads()).toEqual([]);
       await record.write(intent('call_1'));
       const [last] = (await record.write(outcome('call_1'))).events();
-      expect(record.heads()).toEqual([{ writer: 'node-a/api-1', sequence: 2, hash: last!.hash }]);
+      expect(await record.heads()).toEqual([{ writer: 'node-a/api-1', sequence: 2, hash: last!.hash }]);
     });
 
     test('verifies an empty record', async () => {
@@ -430,7 +459,7 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
     test('is healthy when nothing was written yet, and leaves no event behind by saying so', async () => {
       await using record = await store.open('health', sources());
       expect(await record.health()).toEqual({ state: 'ok', reason: null });
-      expect(record.listEvents(all).items).toEqual([]);
+      expect((await record.listEvents(all)).items).toEqual([]);
     });
   });
 }

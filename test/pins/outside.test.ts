@@ -20,6 +20,7 @@ test('problem codes and their statuses', () => {
     unknown_tool: 404,
     method_not_allowed: 405,
     conflict: 409,
+    erasure_refused: 409,
     approval_settled: 409,
     idempotency_in_flight: 409,
     session_busy: 409,
@@ -99,6 +100,12 @@ test('event types', () => {
     'stopped',
     'quota_store_changed',
     'runner_lost',
+    'erased',
+    'erasure_refused',
+    'hold_set',
+    'hold_released',
+    'purged',
+    'backup',
     'exported',
     'audit_read',
     'artifact_read',
@@ -109,7 +116,7 @@ test('metric names', async () => {
   const metrics = createMetrics();
   metrics.setRunningCalls(() => 0);
   metrics.setPolicyStale(() => false);
-  metrics.setPendingApprovals(() => 0);
+  metrics.setPendingApprovals(async () => 0);
   metrics.setOpenSessions(() => 0);
   metrics.setWarmPools(async () => []);
   const own = (await metrics.registry.getMetricsAsJSON())

@@ -41,9 +41,9 @@ test('counters of calls that run are never swept', () => {
   expect(ledger.lease([{ ...cpu, key: 'a' }], by('d'), 999_000).ok).toBe(false);
 });
 
-test('a replay of the record rebuilds the windows and leaves nothing running', () => {
+test('a replay of the record rebuilds the windows and leaves nothing running', async () => {
   const ledger = new QuotaLedger();
-  ledger.replay([
+  await ledger.replay([
     { kind: 'leased', atMs: 50_000, tenant, draws: [calls, parallel, cpu] },
     { kind: 'leased', atMs: 20_000, tenant, draws: [calls, parallel, cpu] },
     { kind: 'leased', atMs: -100_000, tenant, draws: [calls] },
@@ -54,9 +54,9 @@ test('a replay of the record rebuilds the windows and leaves nothing running', (
   expect(ledger.lease([calls], by('b'), 82_000).ok).toBe(true);
 });
 
-test('a replay counts what calls used, and not those that never ran', () => {
+test('a replay counts what calls used, and not those that never ran', async () => {
   const ledger = new QuotaLedger();
-  ledger.replay([
+  await ledger.replay([
     { kind: 'leased', atMs: 10_000, tenant, draws: [calls, cpu] },
     { kind: 'leased', atMs: 10_000, tenant, draws: [calls, cpu] },
     { kind: 'withdrawn', atMs: 10_000, tenant, draws: [calls, cpu] },
@@ -96,14 +96,14 @@ test('a share comes back when its counters have left their windows, and at once 
   expect(ledger.lease([{ ...calls, key: 'c' }], by('c'), 62_000).ok).toBe(true);
 });
 
-test('a replay leaves nothing out for want of room, and keeps no counter that says nothing', () => {
+test('a replay leaves nothing out for want of room, and keeps no counter that says nothing', async () => {
   const ledger = new QuotaLedger({ countersMax: 4 });
   const at = (atMs: number, key: string): ReplayedUse => {
     return { kind: 'leased', atMs, tenant, draws: [{ ...calls, limit: 1, key }] };
   };
   const old = Array.from({ length: 50 }, (_, index) => at(index * 100_000, `old-${index}`));
   const keys = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'];
-  ledger.replay([...old, ...keys.map((key) => at(5_000_000, key))]);
+  await ledger.replay([...old, ...keys.map((key) => at(5_000_000, key))]);
   const refused = keys.filter((key) => !ledger.lease([{ ...calls, limit: 1, key }], by(key), 5_000_001).ok);
   expect(refused).toEqual(keys);
   expect([...ledger.counters()].map(({ key }) => key)).toEqual(keys.map((key) => `calls/p/calls/${key}`));

@@ -152,7 +152,7 @@ describe('several processes', () => {
     await leased(first, drawOn('calls', 5));
     await leased(first, drawOn('calls', 5));
     const ledger = new QuotaLedger();
-    ledger.replay([{ kind: 'leased', atMs: Date.now(), tenant: 't', draws: [drawOn('calls', 5)] }]);
+    await ledger.replay([{ kind: 'leased', atMs: Date.now(), tenant: 't', draws: [drawOn('calls', 5)] }]);
     await using second = await open('again', { process: 'same', ledger });
     expect(await fits(second, drawOn('concurrent', 1))).toBe(true);
     for (let left = 4; left > 0; left--) expect(await fits(other, drawOn('calls', 5))).toBe(true);

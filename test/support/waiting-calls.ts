@@ -168,21 +168,21 @@ export class WaitingCalls implements AsyncDisposable {
       session: null,
     });
     const id = answer.kind === 'call' ? answer.call.approval?.id : undefined;
-    const approval = id === undefined ? null : this.record.getApproval(id);
+    const approval = id === undefined ? null : await this.record.getApproval(id);
     if (approval === null) throw new Error(`it does not wait: ${JSON.stringify(answer)}`);
     return approval;
   }
 
-  call(approval: Approval): Call {
-    const stored = this.record.getCall(approval.callId);
+  async call(approval: Approval): Promise<Call> {
+    const stored = await this.record.getCall(approval.callId);
     if (stored === null) throw new Error('no such call');
     return stored.call;
   }
 
   /** Types of the events about a call, in order. */
-  events(approval: Approval): readonly string[] {
+  async events(approval: Approval): Promise<readonly string[]> {
     const { callId } = approval;
-    const page = this.record.listEvents({ tenant: null, callId, limit: 100, order: 'asc' });
+    const page = await this.record.listEvents({ tenant: null, callId, limit: 100, order: 'asc' });
     return page.items.map(({ type }) => type);
   }
 

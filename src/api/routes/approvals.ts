@@ -65,9 +65,9 @@ export function getApprovalRoute(desk: Pick<ApprovalDesk, 'show'>): Route {
     },
     problems: ['malformed_request', 'not_found', 'audit_unavailable'],
     audits: [],
-    handler(request, response) {
+    async handler(request, response) {
       readQuery(request, []);
-      const shown = desk.show(callerOf(response), String(request.params['id']));
+      const shown = await desk.show(callerOf(response), String(request.params['id']));
       if (shown === null) throw unknownApproval();
       response.set('Cache-Control', 'no-store').json(shown);
     },

@@ -29,7 +29,7 @@ export function cancelCallRoute({ record, cancel }: CancelCallOptions): Route {
     async handler(request, response) {
       readQuery(request, []);
       const caller = callerOf(response);
-      const stored = record.getCall(String(request.params['id']));
+      const stored = await record.getCall(String(request.params['id']));
       const isOwn = stored?.principal === caller.principal.id || hasScope(caller, 'admin');
       if (stored === null || !maySee(caller, stored) || !isOwn)
         throw new Problem('not_found', 'There is no such call, or it is not yours to cancel.');

@@ -55,7 +55,7 @@ export function exportAuditRoute(options: ExportAuditOptions): Route {
       const form = readChoice('format', format, formats);
       const filter = readEventFilter(caller, filters);
       await options.onExport(caller, form, Object.keys(filters));
-      const exported = options.record.export(filter);
+      const exported = await options.record.export(filter);
       response
         .status(200)
         .set('Content-Type', mediaTypes[form])
@@ -77,9 +77,9 @@ function timeOf(ms: number): string {
   return new Date(ms).toISOString();
 }
 
-async function* inTurns(lines: Iterable<string>): AsyncGenerator<string> {
+async function* inTurns(lines: AsyncIterable<string>): AsyncGenerator<string> {
   let count = 0;
-  for (const line of lines) {
+  for await (const line of lines) {
     yield line;
     count += 1;
     if (count % linesPerTurn === 0) await setImmediate();

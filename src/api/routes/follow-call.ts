@@ -33,7 +33,7 @@ export function followCallRoute({ record, follower }: FollowCallOptions): Route 
     async handler(request, response) {
       readQuery(request, []);
       const caller = callerOf(response);
-      const stored = record.getCall(String(request.params['id']));
+      const stored = await record.getCall(String(request.params['id']));
       if (stored === null || !maySee(caller, stored))
         throw new Problem('not_found', 'There is no such call, or it is not yours to see.');
       const position = readLastEventId(request.get('last-event-id'));

@@ -25,7 +25,7 @@ export function getArtifactRoute(options: GetArtifactOptions): Route {
     async handler(request, response) {
       readQuery(request, []);
       const caller = callerOf(response);
-      const artifact = options.record.getArtifact(String(request.params['id']));
+      const artifact = await options.record.getArtifact(String(request.params['id']));
       if (artifact === null || !maySee(caller, artifact)) {
         throw new Problem(
           'not_found',

@@ -16,9 +16,10 @@ export function listKeysRoute(keys: KeyRing): Route {
     success: { status: 200, description: '{items, nextCursor}' },
     problems: ['malformed_request'],
     audits: [],
-    handler(request, response) {
+    async handler(request, response) {
       readQuery(request, []);
-      response.json({ items: keys.list().map(keyView), nextCursor: null });
+      const listed = await keys.list();
+      response.json({ items: listed.map(keyView), nextCursor: null });
     },
   };
 }

@@ -46,7 +46,7 @@ export function listAuditEventsRoute(options: ListAuditEventsOptions): Route {
       };
       await options.onRead(caller, 'events');
       try {
-        response.json(options.record.listEvents(query));
+        response.json(await options.record.listEvents(query));
       } catch (error) {
         if (error instanceof InvalidCursor)
           throw invalidQuery({ pointer: '?cursor', message: 'is not a cursor of this list' });

@@ -32,7 +32,7 @@ export function listCheckpointsRoute(options: ListCheckpointsOptions): Route {
       const { cursor } = readQuery(request, ['cursor']);
       await options.onRead(callerOf(response), 'checkpoints');
       try {
-        const page = options.record.listEvents({
+        const page = await options.record.listEvents({
           tenant: null,
           type: 'checkpoint',
           order: 'desc',

@@ -20,9 +20,10 @@ export function listRevisionsRoute(record: Revisions, policy: Active): Route {
     },
     problems: ['malformed_request'],
     audits: [],
-    handler(request, response) {
+    async handler(request, response) {
       readQuery(request, []);
-      const items = record.listRevisions().map((revision) => revisionView(revision, policy));
+      const revisions = await record.listRevisions();
+      const items = revisions.map((revision) => revisionView(revision, policy));
       response.json({ items, nextCursor: null });
     },
   };
@@ -38,11 +39,12 @@ export function getRevisionRoute(record: Revisions, policy: Active): Route {
     success: { status: 200, description: 'As in the list, with `documents` and `code` by tool.' },
     problems: ['malformed_request', 'not_found'],
     audits: [],
-    handler(request, response) {
+    async handler(request, response) {
       readQuery(request, []);
       const wanted = String(request.params['revision']);
-      const stored = record.listRevisions().find(({ revision }) => revision === wanted);
-      const content = record.revisionContent(wanted);
+      const revisions = await record.listRevisions();
+      const stored = revisions.find(({ revision }) => revision === wanted);
+      const content = await record.revisionContent(wanted);
       if (stored === undefined || content === null)
         throw new Problem(
           'not_found',

@@ -63,12 +63,12 @@ export function listSessionsRoute(desk: SessionDesk): Route {
     success: { status: 200, description: '{items, nextCursor}' },
     problems: ['malformed_request'],
     audits: [],
-    handler(request, response) {
+    async handler(request, response) {
       const { status, cursor } = readQuery(request, ['status', 'cursor']);
       if (status !== undefined && status !== 'open' && status !== 'ended')
         throw invalidQuery({ pointer: '?status', message: 'must be one of open, ended' });
       const { id: principal, tenant } = callerOf(response).principal;
-      const found = desk.list({
+      const found = await desk.list({
         tenant,
         principal,
         limit: listedMax + 1,
@@ -91,9 +91,9 @@ export function getSessionRoute(desk: SessionDesk): Route {
     success: { status: 200, description: 'The session as it stands now.' },
     problems: ['malformed_request', 'not_found'],
     audits: [],
-    handler(request, response) {
+    async handler(request, response) {
       readQuery(request, []);
-      const stored = desk.get(String(request.params['id']));
+      const stored = await desk.get(String(request.params['id']));
       if (stored === null || !maySee(callerOf(response), stored))
         throw new Problem('not_found', 'There is no such session, or it is not yours.');
       response.json(stored.session);

@@ -50,7 +50,7 @@ export class Checkpointer implements AsyncDisposable {
 
   /** Signs if there are events that no checkpoint covers, and enough of them or for long enough. */
   async checkpointIfDue(): Promise<boolean> {
-    const fresh = this.#ownSequence() - this.#signedSequence;
+    const fresh = (await this.#ownSequence()) - this.#signedSequence;
     const ageMs = this.#options.clock.now() - this.#signedAtMs;
     // A negative age means that the clock went back: rather one too many.
     const isDue = fresh > 0 && (fresh >= eventsMax || ageMs < 0 || ageMs >= this.#options.everyMs);
@@ -67,7 +67,7 @@ export class Checkpointer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
     await this.#looking;
-    if (this.#ownSequence() > this.#signedSequence) await this.checkpoint();
+    if ((await this.#ownSequence()) > this.#signedSequence) await this.checkpoint();
   }
 
   async #look(): Promise<void> {
@@ -81,7 +81,7 @@ export class Checkpointer implements AsyncDisposable {
 
   async #handOver(): Promise<void> {
     const { key, previousKey, logger } = this.#options;
-    const last = this.#lastKey();
+    const last = await this.#lastKey();
     if (last === null || last === key.publicKey) return;
     if (last === previousKey?.publicKey) return this.#sign('chain_key_rotated', previousKey, key.publicKey);
     logger.error(
@@ -91,11 +91,15 @@ export class Checkpointer implements AsyncDisposable {
   }
 
   /** The key that the record expects the next signature from. */
-  #lastKey(): string | null {
-    const last = (['checkpoint', 'chain_key_rotated'] as const)
-      .flatMap(
-        (type) => this.#options.record.listEvents({ tenant: null, type, limit: 1, order: 'desc' }).items,
-      )
+  async #lastKey(): Promise<string | null> {
+    const { record } = this.#options;
+    const pages = await Promise.all(
+      (['checkpoint', 'chain_key_rotated'] as const).map((type) =>
+        record.listEvents({ tenant: null, type, limit: 1, order: 'desc' }),
+      ),
+    );
+    const last = pages
+      .flatMap(({ items }) => items)
       .toSorted((a, b) => a.sequence - b.sequence)
       .at(-1);
     const statement = parseStatement(last?.details)?.statement;
@@ -106,7 +110,7 @@ export class Checkpointer implements AsyncDisposable {
   async #sign(type: 'checkpoint' | 'chain_key_rotated', key: SigningKey, nextKey?: string): Promise<void> {
     const { record, writer, clock } = this.#options;
     const nowMs = clock.now();
-    const heads = record.heads();
+    const heads = await record.heads();
     const time = new Date(nowMs).toISOString();
     const signed = signStatement({ heads, time, ...(nextKey !== undefined && { nextKey }) }, key);
     await record.write({ events: [{ type, details: statementJson(signed) }] });
@@ -127,8 +131,9 @@ export class Checkpointer implements AsyncDisposable {
         );
   }
 
-  #ownSequence(): number {
+  async #ownSequence(): Promise<number> {
     const { record, writer } = this.#options;
-    return record.heads().find((head) => head.writer === writer)?.sequence ?? 0;
+    const heads = await record.heads();
+    return heads.find((head) => head.writer === writer)?.sequence ?? 0;
   }
 }

@@ -21,9 +21,9 @@ const columns = {
   sequence: (event) => String(event.sequence),
 } as const satisfies Record<string, (event: CanonicalEvent) => string | null | undefined>;
 
-export function* csvLines({ rows }: RecordExport): Generator<string> {
+export async function* csvLines({ rows }: RecordExport): AsyncGenerator<string> {
   yield csvLine(Object.keys(columns));
-  for (const row of rows) {
+  for await (const row of rows) {
     if (row.kind !== 'event') continue;
     const event = parseCanonicalEvent(row.canonical);
     yield csvLine(Object.values(columns).map((read) => read(event) ?? ''));

@@ -6,11 +6,11 @@ import type { ExportRow, RecordExport } from '../record.ts';
 export const exportVersion = 1;
 
 /** Lines, each with its line feed. The last says that nothing was cut off. */
-export function* ndjsonLines({ heads, rows }: RecordExport, time: string): Generator<string> {
+export async function* ndjsonLines({ heads, rows }: RecordExport, time: string): AsyncGenerator<string> {
   yield `${canonicalJson({ export: exportVersion, time })}\n`;
   let events = 0;
   let omitted = 0;
-  for (const row of rows) {
+  for await (const row of rows) {
     if (row.kind === 'event') events += 1;
     else omitted += 1;
     yield `${line(row)}\n`;

@@ -1,4 +1,4 @@
-/** Reads of the record, synchronous, on a connection of their own. */
+/** Reads of the record, each done at once, on a connection of their own. */
 import { createHash } from 'node:crypto';
 import { parseCanonicalEvent, storedEvent } from '../stored-event.ts';
 import { encodeCursor } from '../cursor.ts';
@@ -7,6 +7,7 @@ import { eventSql, firstPositionSince } from './event-query.ts';
 import { startExport } from './export-rows.ts';
 import { hasLeftWaiting } from './has-left-waiting.ts';
 import { requireCurrentSchema } from './migrations.ts';
+import { listHolds, planErasure, planPurge } from './selection.ts';
 import { verifyRecord } from './verify-record.ts';
 import type { Approval } from '../../model/approval.ts';
 import type { ApprovalQuery, PendingOf, Pin, PolicyState, StoredRevision } from '../record.ts';
@@ -15,6 +16,7 @@ import type { QuotaUse, RecordReader } from '../record.ts';
 import type { SessionQuery, StoredSession } from '../record.ts';
 import type { StoredArtifact, StoredCall, StoredEvent } from '../record.ts';
 import type { ExportFilter, RecordExport, VerifyReport, VerifyTrust, WriterHead } from '../record.ts';
+import type { ErasurePlan, Hold, PurgePlan, RecordSelection, ScrubDue } from '../erasure.ts';
 import type { Block } from '../../model/block.ts';
 import type { Scope } from '../../model/principal.ts';
 import type { Connection } from './connection.ts';
@@ -27,6 +29,8 @@ const pendingTenant = `json_extract(CAST(body AS TEXT), '$.tenant')`;
 
 /** Rows read at once where a caller may stop in between. */
 const drawsBatch = 500;
+
+const eventColumns = 'e.position, e.canonical, e.event_hash, e.previous_hash, e.hash, c.content';
 
 interface EventRow {
   readonly position: number;
@@ -52,7 +56,7 @@ export class SqliteRecordReader implements RecordReader, Disposable {
 
   /** Throws SQLite's error when the file cannot be read, and `RecordUnavailable` when its schema is not this version's. */
   constructor(file: string, clock: { now(): number }) {
-    this.#connection = openReader(file);
+    this.#connection = openReader(file, clock);
     this.#clock = clock;
     try {
       requireCurrentSchema(this.#connection);
@@ -63,39 +67,39 @@ export class SqliteRecordReader implements RecordReader, Disposable {
     }
   }
 
-  getCall(id: string): StoredCall | null {
+  async getCall(id: string): Promise<StoredCall | null> {
     const body = this.#read(() => this.#statements.call.get(id) as Buffer | undefined);
     return body === undefined ? null : parseCall(body);
   }
 
-  getArtifact(id: string): StoredArtifact | null {
+  async getArtifact(id: string): Promise<StoredArtifact | null> {
     return this.#read(() => this.#statements.artifact.get(id, this.#clock.now()) as StoredArtifact) ?? null;
   }
 
-  findIdempotency(principal: string, key: string): IdempotencyEntry | null {
+  async findIdempotency(principal: string, key: string): Promise<IdempotencyEntry | null> {
     const now = this.#clock.now();
     return (
       this.#read(() => this.#statements.idempotency.get(principal, key, now) as IdempotencyEntry) ?? null
     );
   }
 
-  getApproval(id: string): Approval | null {
+  async getApproval(id: string): Promise<Approval | null> {
     const body = this.#read(() => this.#statements.approval.get(id) as Buffer | undefined);
     return body === undefined ? null : parseApproval(body);
   }
 
-  listApprovals({ status, before = lastId, limit }: ApprovalQuery): readonly Approval[] {
+  async listApprovals({ status, before = lastId, limit }: ApprovalQuery): Promise<readonly Approval[]> {
     const { approvals, approvalsOfStatus } = this.#statements;
     const read = (): unknown[] =>
       status === undefined ? approvals.all(before, limit) : approvalsOfStatus.all(status, before, limit);
     return (this.#read(read) as Buffer[]).map(parseApproval);
   }
 
-  overdueApprovals(nowMs: number, limit: number): readonly Approval[] {
+  async overdueApprovals(nowMs: number, limit: number): Promise<readonly Approval[]> {
     return (this.#read(() => this.#statements.overdue.all(nowMs, limit)) as Buffer[]).map(parseApproval);
   }
 
-  countPendingApprovals(of: PendingOf): number {
+  async countPendingApprovals(of: PendingOf): Promise<number> {
     const { countPending, countPendingOf, countPendingOfTenant } = this.#statements;
     return Number(
       this.#read(() => {
@@ -105,22 +109,22 @@ export class SqliteRecordReader implements RecordReader, Disposable {
     );
   }
 
-  getPendingPayload(callId: string): Uint8Array | null {
+  async getPendingPayload(callId: string): Promise<Uint8Array | null> {
     return (this.#read(() => this.#statements.payload.get(callId)) as Buffer | undefined) ?? null;
   }
 
-  getSession(id: string): StoredSession | null {
+  async getSession(id: string): Promise<StoredSession | null> {
     const body = this.#read(() => this.#statements.session.get(id) as Buffer | undefined);
     return body === undefined ? null : parseSession(body);
   }
 
-  listSessions({
+  async listSessions({
     tenant,
     principal,
     status,
     before = lastId,
     limit,
-  }: SessionQuery): readonly StoredSession[] {
+  }: SessionQuery): Promise<readonly StoredSession[]> {
     const { sessions } = this.#statements;
     const wanted = status ?? null;
     return (this.#read(() => sessions.all(tenant, principal, before, wanted, wanted, limit)) as Buffer[]).map(
@@ -128,20 +132,25 @@ export class SqliteRecordReader implements RecordReader, Disposable {
     );
   }
 
-  openSessions(): readonly StoredSession[] {
+  async openSessions(): Promise<readonly StoredSession[]> {
     return (this.#read(() => this.#statements.openSessions.all()) as Buffer[]).map(parseSession);
   }
 
-  getKey(id: string): ApiKey | null {
+  async taintsOf(holders: readonly string[]): Promise<readonly string[]> {
+    const now = this.#clock.now();
+    return this.#read(() => this.#statements.taints.all(JSON.stringify(holders), now) as string[]);
+  }
+
+  async getKey(id: string): Promise<ApiKey | null> {
     const row = this.#read(() => this.#statements.key.get(id) as KeyRow | undefined);
     return row === undefined ? null : apiKey(row);
   }
 
-  listKeys(): readonly ApiKey[] {
+  async listKeys(): Promise<readonly ApiKey[]> {
     return this.#read(() => this.#statements.keys.all() as KeyRow[]).map(apiKey);
   }
 
-  policyState(): PolicyState | null {
+  async policyState(): Promise<PolicyState | null> {
     const row = this.#read(
       () => this.#statements.policyState.get() as { revision: string; pin: string | null } | undefined,
     );
@@ -149,34 +158,33 @@ export class SqliteRecordReader implements RecordReader, Disposable {
     return { revision: row.revision, pin: row.pin === null ? null : (JSON.parse(row.pin) as Pin) };
   }
 
-  revisionContent(revision: string): string | null {
+  async revisionContent(revision: string): Promise<string | null> {
     const content = this.#read(() => this.#statements.revisionContent.get(revision) as Buffer | undefined);
     if (content === undefined) return null;
     const id = `sha256:${createHash('sha256').update(content).digest('hex')}`;
     return id === revision ? content.toString() : null;
   }
 
-  listRevisions(): readonly StoredRevision[] {
+  async listRevisions(): Promise<readonly StoredRevision[]> {
     const rows = this.#read(() => this.#statements.revisions.all() as (StoredRevision & { facts: string })[]);
     return rows.map((row) => ({ ...row, facts: JSON.parse(row.facts) as ActivationFacts }));
   }
 
-  listBlocks(): readonly Block[] {
+  async listBlocks(): Promise<readonly Block[]> {
     const now = this.#clock.now();
     return this.#read(() => this.#statements.blocks.all(now) as string[]).map(
       (body) => JSON.parse(body) as Block,
     );
   }
 
-  listEvents(query: EventQuery): Page<StoredEvent> {
-    const { where, order, values } = eventSql(query);
+  async listEvents(query: EventQuery): Promise<Page<StoredEvent>> {
+    const { from, where, order, values } = eventSql(query);
     const rows = this.#read(
       () =>
         this.#connection
           .prepare(
-            `SELECT e.position, canonical, event_hash, previous_hash, hash, content
-             FROM audit_chain e LEFT JOIN audit_content c ON c.position = e.position
-             WHERE ${where} ORDER BY e.position ${order} LIMIT ?`,
+            `SELECT ${eventColumns} FROM ${from} LEFT JOIN audit_content_kept c ON c.position = e.position
+             WHERE ${where} ORDER BY ${order} LIMIT ?`,
           )
           .all(...values, query.limit + 1) as EventRow[],
     );
@@ -189,11 +197,33 @@ export class SqliteRecordReader implements RecordReader, Disposable {
     };
   }
 
-  export(filter: ExportFilter): RecordExport {
+  async getEvent(id: string): Promise<StoredEvent | null> {
+    const row = this.#read(() => this.#statements.event.get(id) as EventRow | undefined);
+    return row === undefined ? null : readEvent(row);
+  }
+
+  async planErasure(selection: RecordSelection, limit: number): Promise<ErasurePlan> {
+    return this.#read(() => planErasure(this.#connection, selection, limit));
+  }
+
+  async planPurge(limit: number): Promise<PurgePlan> {
+    return this.#read(() => planPurge(this.#connection, this.#clock.now(), limit));
+  }
+
+  async listHolds(): Promise<readonly Hold[]> {
+    return this.#read(() => listHolds(this.#connection));
+  }
+
+  async scrubDue(): Promise<ScrubDue> {
+    const due = this.#read(() => this.#statements.scrubDue.get()) as number;
+    return due === 0 ? 'no' : due === 1 ? 'some_time' : 'now';
+  }
+
+  async export(filter: ExportFilter): Promise<RecordExport> {
     return this.#read(() => startExport(this.#connection, filter, (read) => this.#read(read)));
   }
 
-  heads(): readonly WriterHead[] {
+  async heads(): Promise<readonly WriterHead[]> {
     return this.#read(() => this.#statements.heads.all() as WriterHead[]);
   }
 
@@ -203,7 +233,7 @@ export class SqliteRecordReader implements RecordReader, Disposable {
     });
   }
 
-  *quotaUseSince(sinceMs: number): Generator<QuotaUse> {
+  async *quotaUseSince(sinceMs: number): AsyncGenerator<QuotaUse> {
     const since = new Date(sinceMs).toISOString();
     for (let after = 0; ;) {
       const rows = this.#read(
@@ -232,7 +262,7 @@ export class SqliteRecordReader implements RecordReader, Disposable {
     return [{ kind, atMs: Date.parse(time), callId, tenant, draws }];
   }
 
-  openCalls(): readonly StoredCall[] {
+  async openCalls(): Promise<readonly StoredCall[]> {
     return this.#read(() => this.#statements.openCalls.all() as Buffer[]).map(parseCall);
   }
 
@@ -252,7 +282,11 @@ export class SqliteRecordReader implements RecordReader, Disposable {
 
 function prepare(connection: Connection) {
   return {
-    call: connection.prepare('SELECT body FROM calls WHERE id = ?').pluck(),
+    call: connection.prepare('SELECT body FROM calls_kept WHERE id = ?').pluck(),
+    event: connection.prepare(
+      `SELECT ${eventColumns} FROM audit_chain e LEFT JOIN audit_content_kept c ON c.position = e.position WHERE e.id = ?`,
+    ),
+    scrubDue: connection.prepare('SELECT scrub_due FROM upkeep').pluck(),
     artifact: connection.prepare(
       `SELECT id, call_id AS callId, tenant, principal, name, media_type AS mediaType, sha256, data,
          expires_at_ms AS expiresAtMs FROM artifacts WHERE id = ? AND expires_at_ms > ?`,
@@ -288,6 +322,12 @@ function prepare(connection: Connection) {
       )
       .pluck(),
     openSessions: connection.prepare(`SELECT body FROM sessions WHERE status = 'open' ORDER BY id`).pluck(),
+    taints: connection
+      .prepare(
+        `SELECT DISTINCT name FROM taints
+         WHERE holder IN (SELECT value FROM json_each(?)) AND expires_at_ms > ? ORDER BY name`,
+      )
+      .pluck(),
     key: connection.prepare('SELECT * FROM api_keys WHERE id = ?'),
     keys: connection.prepare('SELECT * FROM api_keys ORDER BY id'),
     policyState: connection.prepare('SELECT revision, pin FROM policy_state'),

@@ -58,7 +58,7 @@ export class ApprovalDesk {
   ): Promise<{ readonly items: readonly ApprovalView[]; readonly next: string | null }> {
     const before = cursor === undefined ? undefined : this.#cursor.open(cursor);
     if (before === null) throw new InvalidCursor();
-    const looked = this.#context.record.listApprovals({
+    const looked = await this.#context.record.listApprovals({
       ...query,
       ...(before === undefined ? {} : { before }),
       limit: lookedAtMax,
@@ -67,7 +67,7 @@ export class ApprovalDesk {
     for (const approval of looked) {
       // To unseal one and to decide it may take a while: others get their turn in between.
       await nextTurn();
-      if (standingNow(approval, this.#reconsider(approval), person).kind === 'stranger') continue;
+      if (standingNow(approval, await this.#reconsider(approval), person).kind === 'stranger') continue;
       const last = items.at(-1);
       if (items.length === limit && last !== undefined) return { items, next: this.#cursor.seal(last.id) };
       items.push(approvalView(approval));
@@ -76,10 +76,10 @@ export class ApprovalDesk {
     return { items, next: end === undefined ? null : this.#cursor.seal(end.id) };
   }
 
-  show(person: Caller, id: string): ApprovalDetail | null {
-    const approval = this.#context.record.getApproval(id);
+  async show(person: Caller, id: string): Promise<ApprovalDetail | null> {
+    const approval = await this.#context.record.getApproval(id);
     if (approval === null) return null;
-    const now = this.#reconsider(approval);
+    const now = await this.#reconsider(approval);
     return standingNow(approval, now, person).kind === 'stranger' ? null : this.#detail(approval, now);
   }
 
@@ -89,9 +89,9 @@ export class ApprovalDesk {
    */
   async decide(person: Caller, id: string, { decision, reason }: WantedDecision): Promise<DeskAnswer> {
     const context = this.#context;
-    const approval = context.record.getApproval(id);
+    const approval = await context.record.getApproval(id);
     if (approval === null) return { kind: 'unknown' };
-    const now = this.#reconsider(approval);
+    const now = await this.#reconsider(approval);
     const standing = standingNow(approval, now, person);
     if (standing.kind === 'stranger') return { kind: 'unknown' };
     if (now === null) return settledAnswer(context, id);
@@ -115,13 +115,13 @@ export class ApprovalDesk {
         return await forbidDecision(context, approval, person, 'blocked');
       return await this.#approved.dispatch(deciding, now.verdict.start);
     } catch (error) {
-      if (error instanceof ApprovalSettled) return settledAnswer(context, id);
+      if (error instanceof ApprovalSettled) return await settledAnswer(context, id);
       throw error;
     }
   }
 
   /** null once it is settled: its arguments are gone, and nothing of it can run. */
-  #reconsider(approval: Approval): Reconsidered | null {
+  async #reconsider(approval: Approval): Promise<Reconsidered | null> {
     return approval.status === 'pending' ? decideAgain(this.#context, approval) : null;
   }
 

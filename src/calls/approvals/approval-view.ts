@@ -83,8 +83,8 @@ export type DeskAnswer =
 export type RefusedCall = Extract<CallAnswer, { kind: 'refused' }>;
 
 /** For whoever came too late. */
-export function settledAnswer(context: Pick<CallContext, 'record'>, id: string): RefusedCall {
-  const approval = context.record.getApproval(id);
+export async function settledAnswer(context: Pick<CallContext, 'record'>, id: string): Promise<RefusedCall> {
+  const approval = await context.record.getApproval(id);
   const status = approval?.status ?? 'voided';
   // What an approver said of a call that runs is not for everybody who asks.
   const why = status === 'approved' ? null : (approval?.settled?.reason ?? null);

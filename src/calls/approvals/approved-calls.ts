@@ -4,6 +4,7 @@
  * the next start closes as `unknown` and never runs again. There is no state between.
  */
 import { ApprovalSettled } from '../../audit/record.ts';
+import type { CallStart } from '../begin-call.ts';
 import type { CallContext } from '../call-context.ts';
 import { checkArguments } from '../check-arguments.ts';
 import type { DetachedCalls } from '../detached-calls.ts';
@@ -30,35 +31,41 @@ export class ApprovedCalls {
 
   /** Answers once the intent is durable; the run goes on. Refused, nothing was decided: it can be tried again. */
   async dispatch(deciding: Deciding, start: Reopened): Promise<DeskAnswer> {
-    const { approval, person } = deciding;
+    const { approval } = deciding;
     const context = this.#context;
     const inbound = checkArguments(context, start.revision, start.decided, start.args);
     if (isRefusal(inbound)) return voidCall(context, deciding, 'arguments');
     if (this.#underway.has(approval.id)) return alreadyUnderway(approval.callId);
-    const waiting = context.record.getCall(approval.callId)?.call;
-    if (waiting?.status !== 'pending_approval' || waiting.approval?.id !== approval.id)
-      throw new ApprovalSettled('its call does not wait');
-    const settled = settledApproval(context, approval, 'approved', person, deciding.reason);
-    const isOvertaken = (): boolean => {
-      // Settled by somebody else: the write finds that out, and says by what.
-      if (context.record.getApproval(approval.id)?.status !== 'pending') return false;
-      const { verdict, rules } = decideAgain(context, approval);
-      return 'void' in verdict || !isStillApprover(context, approval, rules, person);
-    };
-    const claim = { approval: settled, decided: approvedEvent(deciding), waiting, isOvertaken };
     this.#underway.add(approval.id);
     try {
-      const answer = await this.#detached.answerWithin(0, (onBegun) =>
-        dispatchCall(context, { ...start, inbound, claim }, (call) => {
-          context.metrics.approvalMoved('approved');
-          onBegun(call);
-        }),
-      );
-      if (answer.kind === 'refused') return answer;
-      return { kind: 'decided', approval: approvalView(settled), call: answer.call };
+      return await this.#run(deciding, { ...start, inbound });
     } finally {
       this.#underway.delete(approval.id);
     }
+  }
+
+  async #run(deciding: Deciding, start: Omit<CallStart, 'claim'>): Promise<DeskAnswer> {
+    const { approval, person } = deciding;
+    const context = this.#context;
+    const waiting = (await context.record.getCall(approval.callId))?.call;
+    if (waiting?.status !== 'pending_approval' || waiting.approval?.id !== approval.id)
+      throw new ApprovalSettled('its call does not wait');
+    const settled = settledApproval(context, approval, 'approved', person, deciding.reason);
+    const isOvertaken = async (): Promise<boolean> => {
+      // Settled by somebody else: the write finds that out, and says by what.
+      if ((await context.record.getApproval(approval.id))?.status !== 'pending') return false;
+      const { verdict, rules } = await decideAgain(context, approval);
+      return 'void' in verdict || !(await isStillApprover(context, approval, rules, person));
+    };
+    const claim = { approval: settled, decided: approvedEvent(deciding), waiting, isOvertaken };
+    const answer = await this.#detached.answerWithin(0, (onBegun) =>
+      dispatchCall(context, { ...start, claim }, (call) => {
+        context.metrics.approvalMoved('approved');
+        onBegun(call);
+      }),
+    );
+    if (answer.kind === 'refused') return answer;
+    return { kind: 'decided', approval: approvalView(settled), call: answer.call };
   }
 }
 

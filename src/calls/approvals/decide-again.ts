@@ -40,12 +40,12 @@ export interface Reconsidered {
 
 export type Reopened = Omit<CallStart, 'claim' | 'inbound'>;
 
-export function decideAgain(context: CallContext, approval: Approval): Reconsidered {
-  const payload = openPayload(context, approval);
+export async function decideAgain(context: CallContext, approval: Approval): Promise<Reconsidered> {
+  const payload = await openPayload(context, approval);
   const rules = approval.approvers;
   if (payload === null) return { payload, rules, verdict: { void: 'seal' } };
   const voided = (cause: VoidCause): Reconsidered => ({ payload, rules, verdict: { void: cause } });
-  const caller = activeCaller(context, approval, payload);
+  const caller = await activeCaller(context, approval, payload);
   if (caller === null) return voided('caller');
   const revision = context.revision();
   const tool = findTool(revision, caller, approval);
@@ -53,7 +53,7 @@ export function decideAgain(context: CallContext, approval: Approval): Reconside
   if (isRefusal(tool) || tool.digest !== approval.toolDigest) return voided('tool');
   const { args } = payload;
   const request: CallRequest = { tool: approval.tool, args: args.value, ...payload.request };
-  const decided = decideCall(context, revision, caller, tool, args, request);
+  const decided = await decideCall(context, revision, caller, tool, args, request);
   if ('refusal' in decided) return voided('denied');
   const { principal, tenant, act } = approval;
   const digest = decisionDigest(context.fingerprint, {
@@ -72,15 +72,19 @@ export function decideAgain(context: CallContext, approval: Approval): Reconside
   return { payload, rules: asking, verdict: { start } };
 }
 
-function openPayload(context: CallContext, approval: Approval): PendingPayload | null {
-  const sealed = context.record.getPendingPayload(approval.callId);
+async function openPayload(context: CallContext, approval: Approval): Promise<PendingPayload | null> {
+  const sealed = await context.record.getPendingPayload(approval.callId);
   const opened = sealed === null ? null : context.approvals.seal.open(approval, sealed);
   return opened === null ? null : decodePayload(opened);
 }
 
 /** The caller as its key stands now: alive, the same principal of the same tenant, still allowed to call. */
-function activeCaller(context: CallContext, approval: Approval, { caller }: PendingPayload): Caller | null {
-  const key = activeKey(context, caller.keyId, 'call');
+async function activeCaller(
+  context: CallContext,
+  approval: Approval,
+  { caller }: PendingPayload,
+): Promise<Caller | null> {
+  const key = await activeKey(context, caller.keyId, 'call');
   if (key === null || key.principal !== approval.principal || key.tenant !== approval.tenant) return null;
   return {
     ...caller,
@@ -91,13 +95,13 @@ function activeCaller(context: CallContext, approval: Approval, { caller }: Pend
 }
 
 /** Whether this person, with the key as it stands now, may still let this call run. */
-export function isStillApprover(
+export async function isStillApprover(
   context: CallContext,
   approval: Approval,
   rules: RequiredApproval['rules'],
   person: Caller,
-): boolean {
-  const key = activeKey(context, person.keyId, 'approve');
+): Promise<boolean> {
+  const key = await activeKey(context, person.keyId, 'approve');
   if (key === null || key.principal !== person.principal.id || key.tenant !== person.principal.tenant)
     return false;
   const principal = { ...person.principal, roles: key.roles };
@@ -105,8 +109,8 @@ export function isStillApprover(
   return standingOf(approval, rules, { ...person, principal }).kind === 'approver';
 }
 
-function activeKey(context: CallContext, id: string, scope: Scope): ApiKey | null {
-  const key = context.record.getKey(id);
+async function activeKey(context: CallContext, id: string, scope: Scope): Promise<ApiKey | null> {
+  const key = await context.record.getKey(id);
   if (key === null || key.revokedAtMs !== null) return null;
   if (key.expiresAtMs !== null && key.expiresAtMs <= context.clock.now()) return null;
   return key.scopes.includes(scope) || key.scopes.includes('admin') ? key : null;

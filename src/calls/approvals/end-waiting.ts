@@ -43,7 +43,7 @@ export async function endWaiting(
   end: End,
 ): Promise<{ readonly approval: Approval; readonly call: Call }> {
   const { status, by, reason, details = {}, before = [] } = end;
-  const stored = context.record.getCall(approval.callId);
+  const stored = await context.record.getCall(approval.callId);
   // Rows that do not belong together, or no longer wait, are left as they are.
   if (stored?.call.status !== 'pending_approval' || stored.call.approval?.id !== approval.id)
     throw new ApprovalSettled(`the call of approval ${approval.id} does not wait for it`);

@@ -10,7 +10,7 @@ const everyMs = 1000;
 
 /** Ends all that are overdue by the context's clock; how many. Rejects with `RecordUnavailable`. */
 export async function expireApprovals(context: CallContext): Promise<number> {
-  const overdue = context.record.overdueApprovals(context.clock.now(), batchMax);
+  const overdue = await context.record.overdueApprovals(context.clock.now(), batchMax);
   for (const approval of overdue) await expireApproval(context, approval);
   return overdue.length;
 }

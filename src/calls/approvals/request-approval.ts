@@ -29,7 +29,7 @@ export async function requestApproval(context: CallContext, admitted: Admitted):
       'The disk is too full to promise room for another outcome. Nothing was run; ops must free space.',
     );
   }
-  const entered = context.approvals.waitingRoom.enter(caller.principal);
+  const entered = await context.approvals.waitingRoom.enter(caller.principal);
   if (typeof entered === 'number') return refuseCall(context, caller, request, tooMany(entered), decided);
   using _place = entered;
   const approval = newApproval(context, admitted, required);
@@ -50,7 +50,7 @@ export async function requestApproval(context: CallContext, admitted: Admitted):
       ...(idempotency === null ? {} : { idempotency }),
     });
   } catch (error) {
-    if (error instanceof IdempotencyTaken) return raceAnswer(context, caller, request);
+    if (error instanceof IdempotencyTaken) return await raceAnswer(context, caller, request);
     if (!(error instanceof RecordUnavailable)) throw error;
     context.logger.error({ err: error, callId }, 'approval request not durable, call refused');
     return unavailable('The record cannot be written, so nothing was run. GET /ready says why.');

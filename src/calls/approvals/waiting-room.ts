@@ -29,17 +29,31 @@ export class WaitingRoom {
   }
 
   /** A place, or the limit that is reached. Exact for one process over the record. */
-  enter({ id, tenant }: Pick<Principal, 'id' | 'tenant'>): Place | number {
+  async enter({ id, tenant }: Pick<Principal, 'id' | 'tenant'>): Promise<Place | number> {
+    const entering = { id, tenant };
+    // Before the record is looked at: of two that come at once, neither overlooks the other.
+    this.#coming.add(entering);
+    const leave = new DisposableStack();
+    leave.defer(() => this.#coming.delete(entering));
+    try {
+      const reached = await this.#reached(entering);
+      if (reached !== null) leave.dispose();
+      return reached ?? leave;
+    } catch (error) {
+      leave.dispose();
+      throw error;
+    }
+  }
+
+  async #reached({ id, tenant }: Pick<Principal, 'id' | 'tenant'>): Promise<number | null> {
     const { perPrincipalMax, perTenantMax, max } = this.#limits;
     const coming = [...this.#coming];
+    const record = this.#record;
     const ofPrincipal = coming.filter((other) => other.id === id).length;
-    if (this.#record.countPendingApprovals({ principal: id }) + ofPrincipal >= perPrincipalMax)
+    if ((await record.countPendingApprovals({ principal: id })) + ofPrincipal > perPrincipalMax)
       return perPrincipalMax;
     const ofTenant = coming.filter((other) => other.tenant === tenant).length;
-    if (this.#record.countPendingApprovals({ tenant }) + ofTenant >= perTenantMax) return perTenantMax;
-    if (this.#record.countPendingApprovals(null) + coming.length >= max) return max;
-    const entering = { id, tenant };
-    this.#coming.add(entering);
-    return { [Symbol.dispose]: () => this.#coming.delete(entering) };
+    if ((await record.countPendingApprovals({ tenant })) + ofTenant > perTenantMax) return perTenantMax;
+    return (await record.countPendingApprovals(null)) + coming.length > max ? max : null;
   }
 }

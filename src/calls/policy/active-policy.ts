@@ -114,8 +114,12 @@ export class ActivePolicy {
     if (this.#files.kind === 'rejected') await this.#reject(this.#files.problems, 'start', null);
   }
 
-  /** Takes up the files as they are now, whether they changed or not. However many signals come, one reload waits. */
+  /**
+   * Takes up the files as they are now, changed or not; for the watch only if they still differ when its turn comes.
+   * However many signals come, one reload waits.
+   */
   reload(trigger: PolicyTrigger, by: Caller | null): Promise<PolicyChange> {
+    if (trigger === 'watch') return this.#inTurn(trigger, () => this.#reloadIfChanged(by));
     if (trigger !== 'signal') return this.#inTurn(trigger, () => this.#reloadOrWait(trigger, by));
     this.#signalled ??= this.#inTurn(trigger, () => {
       this.#signalled = null;
@@ -149,6 +153,11 @@ export class ActivePolicy {
     const change = await done;
     this.#options.onChange(change, trigger);
     return change;
+  }
+
+  async #reloadIfChanged(by: Caller | null): Promise<PolicyChange> {
+    if (await this.isUpToDate()) return { outcome: 'unchanged', revision: this.#revision.id };
+    return this.#reloadOrWait('watch', by);
   }
 
   /** What goes wrong on our side leaves the change to be tried again, and is no secret. */
@@ -236,7 +245,7 @@ export class ActivePolicy {
 
   async #rollBack(id: string, reason: string, by: Caller): Promise<PolicyChange> {
     const { clock, knownDetectors, record } = this.#options;
-    const content = record.revisionContent(id);
+    const content = await record.revisionContent(id);
     if (content === null) return { outcome: 'unknown' };
     const slices = new Slices(sliceMsMax);
     const result = await compileContent(id, content, { knownDetectors, slices });
@@ -294,7 +303,7 @@ export class ActivePolicy {
       reason,
       claimed,
     };
-    const isStored = record.revisionContent(revision.id) !== null;
+    const isStored = (await record.revisionContent(revision.id)) !== null;
     const details = {
       revision: revision.id,
       previous,

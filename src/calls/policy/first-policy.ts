@@ -59,9 +59,9 @@ export async function chooseFirstPolicy(
   record: Pick<RecordStore, 'policyState' | 'revisionContent'>,
   knownDetectors: readonly string[],
 ): Promise<FirstPolicy> {
-  const state = record.policyState();
+  const state = await record.policyState();
   const restore = async (id: string): Promise<CompileResult | null> => {
-    const content = record.revisionContent(id);
+    const content = await record.revisionContent(id);
     return content === null ? null : compileContent(id, content, { knownDetectors });
   };
   const pin = state?.pin ?? null;

@@ -7,21 +7,21 @@ import type { SessionClaim } from './live-sessions.ts';
 
 type Sessions = Pick<CallContext, 'sessions'>;
 
-export function findSessionObjection(
+export async function findSessionObjection(
   { sessions }: Sessions,
   { principal }: Caller,
   { session }: CallRequest,
   tool: Tool,
-): Refusal | null {
+): Promise<Refusal | null> {
   return session === null ? null : sessions.objection(principal, session, tool);
 }
 
 /** Null when the call asks for none. */
-export function claimSession(
+export async function claimSession(
   { sessions }: Sessions,
   { principal }: Caller,
   { session }: CallRequest,
   tool: Tool,
-): SessionClaim | Refusal | null {
+): Promise<SessionClaim | Refusal | null> {
   return session === null ? null : sessions.claim(principal, session, { tool, changes: true });
 }

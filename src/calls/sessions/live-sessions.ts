@@ -21,6 +21,8 @@ export interface LiveSession {
   isBusy: boolean;
   /** Raised by everything that may change what is in it. */
   sequence: number;
+  /** Calls that were begun in it. */
+  callCount: number;
   /** Who asked for its end. */
   endedBy: Caller | null;
   /** Set once it is being ended: nobody can have it any more. */
@@ -43,7 +45,8 @@ export class LiveSessions {
   }
 
   add(stored: StoredSession): LiveSession {
-    const live = { stored, isBusy: false, sequence: 0, endedBy: null, closing: null };
+    const { callCount = 0 } = stored;
+    const live = { stored, isBusy: false, sequence: 0, callCount, endedBy: null, closing: null };
     this.#live.set(stored.session.id, live);
     return live;
   }
@@ -61,12 +64,13 @@ export class LiveSessions {
   }
 
   /** Takes it for a call (of a tool, which must fit) or a file. `changes`: a call that waits for approval is void then. */
-  claim(
+  async claim(
     principal: Principal,
     id: string,
     { tool, changes }: { readonly tool?: Tool; readonly changes: boolean },
-  ): SessionClaim | Refusal {
+  ): Promise<SessionClaim | Refusal> {
     const live = this.#find(principal, id);
+    if (live === null) return this.#whyNotLive(principal, id);
     if ('code' in live) return live;
     const objection = tool === undefined ? null : misfit(live.stored, tool);
     if (objection !== null) return objection;
@@ -85,9 +89,24 @@ export class LiveSessions {
   }
 
   /** Why a call of this tool cannot run in it, busy left aside; null when it can. */
-  objection(principal: Principal, id: string, tool: Tool): Refusal | null {
+  async objection(principal: Principal, id: string, tool: Tool): Promise<Refusal | null> {
     const live = this.#find(principal, id);
+    if (live === null) return this.#whyNotLive(principal, id);
     return 'code' in live ? live : misfit(live.stored, tool);
+  }
+
+  /** One's own that is open; undefined else. */
+  own(principal: Principal, id: string): LiveSession | undefined {
+    const live = this.#find(principal, id);
+    return live === null || 'code' in live ? undefined : live;
+  }
+
+  /** Counts a call that begins in it; as the record is to have it then. */
+  callBegins(id: string): readonly StoredSession[] {
+    const live = this.#live.get(id);
+    if (live === undefined) return [];
+    live.callCount += 1;
+    return [{ ...live.stored, callCount: live.callCount }];
   }
 
   /** How often it was changed so far; null when it is over. */
@@ -101,12 +120,19 @@ export class LiveSessions {
     if (error.code === 'session_ended') this.onEnded(id, 'runner_lost');
   }
 
-  #find(principal: Principal, id: string): LiveSession | Refusal {
+  /** null when it is not live. */
+  #find(principal: Principal, id: string): LiveSession | Refusal | null {
     const live = this.#live.get(id);
-    const stored = live?.stored ?? this.#options.record.getSession(id);
-    if (stored === null || !isOwn(stored, principal)) return noSuchSession;
-    if (live === undefined || live.closing !== null) return sessionEnded;
+    if (live === undefined) return null;
+    const { stored } = live;
+    if (!isOwn(stored, principal)) return noSuchSession;
+    if (live.closing !== null) return sessionEnded;
     return Date.parse(stored.session.expiresAt) <= this.#options.clock.now() ? sessionEnded : live;
+  }
+
+  async #whyNotLive(principal: Principal, id: string): Promise<Refusal> {
+    const stored = await this.#options.record.getSession(id);
+    return stored === null || !isOwn(stored, principal) ? noSuchSession : sessionEnded;
   }
 }
 

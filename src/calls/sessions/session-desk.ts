@@ -28,15 +28,21 @@ export class SessionDesk implements AsyncDisposable {
   #images: ReadonlyMap<string, Image>;
   #underway: Promise<unknown> = Promise.resolve();
 
-  /** Takes up the sessions that the record says are open. Throws `RecordUnavailable`. */
-  constructor(context: SessionContext) {
+  private constructor(context: SessionContext) {
     this.#context = context;
     this.#images = context.revision().images;
     this.#opener = new SessionOpener(context, (id, reason) => this.ended(id, reason));
     context.sessions.onEnded = (id, reason) => this.ended(id, reason);
-    for (const stored of context.record.openSessions()) context.sessions.add(stored);
-    this.#track(this.#takeUp(context.sessions.all));
     this.#timer = setInterval(() => this.endOverdue(), lookEveryMs).unref();
+  }
+
+  /** Takes up the sessions that the record says are open. Rejects with `RecordUnavailable`. */
+  static async open(context: SessionContext): Promise<SessionDesk> {
+    const open = await context.record.openSessions();
+    const desk = new SessionDesk(context);
+    for (const stored of open) context.sessions.add(stored);
+    desk.#track(desk.#takeUp(context.sessions.all));
+    return desk;
   }
 
   /** Throws `RecordUnavailable` when a refusal cannot be recorded. */
@@ -45,24 +51,24 @@ export class SessionDesk implements AsyncDisposable {
   }
 
   /** As the record has it; null for one that this caller may not see. */
-  get(id: string): StoredSession | null {
+  get(id: string): Promise<StoredSession | null> {
     return this.#context.record.getSession(id);
   }
 
-  list(query: SessionQuery): readonly StoredSession[] {
+  list(query: SessionQuery): Promise<readonly StoredSession[]> {
     return this.#context.record.listSessions(query);
   }
 
   /** Its owner's wish, or an administrator's. A call that runs in it is cancelled. One that is over already stays as it is. */
   async end(caller: Caller, id: string): Promise<StoredSession | Refusal> {
-    const stored = this.get(id);
+    const stored = await this.get(id);
     const isAllowed = stored !== null && (isOwn(stored, caller.principal) || caller.scopes.has('admin'));
     if (!isAllowed) return noSuchSession;
     const live = this.#context.sessions.get(id);
     if (live === undefined) return stored;
     live.endedBy ??= caller;
     await this.#tellRunner(stored);
-    return (await this.#close(live, 'deleted')) ? (this.get(id) ?? stored) : unrecorded;
+    return (await this.#close(live, 'deleted')) ? ((await this.get(id)) ?? stored) : unrecorded;
   }
 
   /** The runner says that one is over. */

@@ -149,9 +149,9 @@ export class QuotaLedger implements QuotaStore {
    * Counts what an earlier process let through. Nothing is held across a start. Nothing is left out for want of room,
    * which would give it again: what has left its window goes, and what that process counted at once had room.
    */
-  replay(uses: Iterable<ReplayedUse>): void {
+  async replay(uses: Iterable<ReplayedUse> | AsyncIterable<ReplayedUse>): Promise<void> {
     let sweepAt = 2 * this.#countersMax;
-    for (const { kind, atMs, tenant, draws } of uses) {
+    for await (const { kind, atMs, tenant, draws } of uses) {
       this.#nowMs = Math.max(this.#nowMs, atMs);
       for (const draw of draws) {
         const { counted } = quotaUnits[draw.unit];

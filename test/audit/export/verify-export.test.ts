@@ -45,10 +45,10 @@ afterAll(async () => {
   rmSync(home, { recursive: true });
 });
 
-function exported(filter: Partial<ExportFilter> = {}): string[] {
-  return [...ndjsonLines(record.export({ tenant: null, ...filter }), '2026-01-02T03:04:05.000Z')].map(
-    (line) => line.trimEnd(),
-  );
+async function exported(filter: Partial<ExportFilter> = {}): Promise<string[]> {
+  const whole = await record.export({ tenant: null, ...filter });
+  const lines = await Array.fromAsync(ndjsonLines(whole, '2026-01-02T03:04:05.000Z'));
+  return lines.map((line) => line.trimEnd());
 }
 
 function verify(lines: readonly string[], trust = known) {
@@ -59,7 +59,7 @@ function verify(lines: readonly string[], trust = known) {
 
 describe('an NDJSON export', () => {
   test('of everything verifies without the store', async () => {
-    const lines = exported();
+    const lines = await exported();
     expect(lines).toHaveLength(102);
     expect(await verify(lines)).toMatchObject({
       valid: true,
@@ -72,7 +72,7 @@ describe('an NDJSON export', () => {
   });
 
   test('of one tenant shows nothing of another but how many events it has, and verifies', async () => {
-    const lines = exported({ tenant: 'default' });
+    const lines = await exported({ tenant: 'default' });
     expect(await verify(lines)).toMatchObject({ valid: true, events: 52, omitted: 48, problems: [] });
     expect(lines.join('\n')).not.toMatch(/bob|"tenant":"other"/);
     expect(lines.find((line) => line.startsWith('{"omitted"'))).toMatch(
@@ -83,15 +83,16 @@ describe('an NDJSON export', () => {
   test('of a filter shows what the search finds, and the checkpoints', async () => {
     const filters = [{ type: 'intent' }, { callId: 'call_7' }, { status: 'succeeded', tool: 'python_run' }];
     for (const filter of filters) {
-      const found = record.listEvents({ tenant: null, ...filter, limit: 1_000, order: 'asc' }).items.length;
+      const found = (await record.listEvents({ tenant: null, ...filter, limit: 1_000, order: 'asc' })).items
+        .length;
       expect(found).toBeGreaterThan(0);
-      const report = await verify(exported(filter));
+      const report = await verify(await exported(filter));
       expect(report).toMatchObject({ valid: true, events: found + 2, omitted: 98 - found });
     }
   });
 
   test('is found out whatever character of whatever line was changed', async () => {
-    const lines = exported({ tenant: 'default' });
+    const lines = await exported({ tenant: 'default' });
     await fc.assert(
       fc.asyncProperty(fc.nat(), fc.nat(), fc.constantFrom('0', 'x', '"', ' '), async (a, b, character) => {
         const index = a % lines.length;
@@ -109,7 +110,7 @@ describe('an NDJSON export', () => {
   });
 
   test('is found out when a line was removed, doubled or swapped, or the end was cut off', async () => {
-    const lines = exported({ tenant: 'default' });
+    const lines = await exported({ tenant: 'default' });
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: lines.length - 1 }), async (index) => {
         const next = (index + 1) % lines.length;
@@ -128,7 +129,7 @@ describe('an NDJSON export', () => {
   });
 
   test('is found out when a reader would see another event than the one that is verified', async () => {
-    const lines = exported();
+    const lines = await exported();
     const twice = lines[1]!.replace('{"event":', '{"event":{"type":"denied"},"event":');
     expect((await verify(lines.with(1, twice))).problems[0]).toEqual({
       kind: 'altered',
@@ -139,10 +140,9 @@ describe('an NDJSON export', () => {
   });
 
   test('that was cut off together with a new end is found by an anchor', async () => {
-    const anchors = record
-      .listEvents({ tenant: null, type: 'checkpoint', limit: 10, order: 'asc' })
-      .items.map(({ details }) => details);
-    const lines = exported();
+    const page = await record.listEvents({ tenant: null, type: 'checkpoint', limit: 10, order: 'asc' });
+    const anchors = page.items.map(({ details }) => details);
+    const lines = await exported();
     const { hash } = JSON.parse(lines[50]!) as { hash: string };
     const head = `{"hash":"${hash}","sequence":50,"writer":"node-a/api-1"}`;
     const forged = [...lines.slice(0, 51), `{"end":{"events":50,"heads":[${head}],"omitted":0}}`];
@@ -158,8 +158,9 @@ describe('an NDJSON export', () => {
   });
 });
 
-test('a CSV export is a table that no spreadsheet computes', () => {
-  const lines = [...csvLines(record.export({ tenant: 'other', type: 'audit_read' }))];
+test('a CSV export is a table that no spreadsheet computes', async () => {
+  const shown = await record.export({ tenant: 'other', type: 'audit_read' });
+  const lines = await Array.fromAsync(csvLines(shown));
   expect(lines[0]).toBe(
     '"time","type","status","tenant","principal","key","tool","effect","policy","rule","callId","requestId","id","writer","sequence"\r\n',
   );

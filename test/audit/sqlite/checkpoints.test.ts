@@ -112,7 +112,7 @@ describe('a signing key', () => {
   test('hands over to the next one, and both verify from the first', async () => {
     const { record } = await rotated('rotate', oldKey);
     await using _record = record;
-    const { items } = record.listEvents({
+    const { items } = await record.listEvents({
       tenant: null,
       type: 'chain_key_rotated',
       limit: 2,

@@ -29,7 +29,7 @@ async function expectComplete(record: RecordStore, acknowledged: readonly string
   expect(report.problems).toEqual([]);
   const hashes = new Map<number, string>();
   for (let cursor: string | null = null; ;) {
-    const page = record.listEvents({
+    const page = await record.listEvents({
       tenant: null,
       limit: 1_000,
       order: 'asc',
@@ -46,7 +46,8 @@ async function expectComplete(record: RecordStore, acknowledged: readonly string
     last.set(id, status);
   }
   // The outcome may have become durable without anybody hearing of it; never the other way round.
-  for (const [id, status] of last) expect([status, 'succeeded']).toContain(record.getCall(id)?.call.status);
+  for (const [id, status] of last)
+    expect([status, 'succeeded']).toContain((await record.getCall(id))?.call.status);
   const [next] = (await record.write({ events: [draft('started')] })).events();
   expect(next?.sequence).toBe(hashes.size + 1);
 }

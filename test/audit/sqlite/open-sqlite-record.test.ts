@@ -128,11 +128,11 @@ describe('reading while a server writes', () => {
     await using record = openSqliteRecord({ ...sources(), dataDir });
     await record.write(intent('call_1'));
     using reader = openSqliteRecordReadOnly({ dataDir, clock });
-    expect(reader.getCall('call_1')).toEqual(storedCall('call_1'));
+    expect(await reader.getCall('call_1')).toEqual(storedCall('call_1'));
     const verifying = reader.verify();
     await record.write(intent('call_2'));
     expect(await verifying).toMatchObject({ valid: true });
-    expect(reader.listEvents({ tenant: null, limit: 9, order: 'desc' }).items).toHaveLength(2);
+    expect((await reader.listEvents({ tenant: null, limit: 9, order: 'desc' })).items).toHaveLength(2);
   });
 
   test('verification gives the event loop back between slices', async () => {

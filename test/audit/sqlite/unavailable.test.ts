@@ -62,8 +62,8 @@ describe('a full disk', () => {
       state: 'down',
       reason: error instanceof Error && error.message,
     });
-    expect(record.getCall(`call_${taken}`)).toBeNull();
-    expect(record.getCall(`call_${taken - 1}`)?.call.status).toBe('running');
+    expect(await record.getCall(`call_${taken}`)).toBeNull();
+    expect((await record.getCall(`call_${taken - 1}`))?.call.status).toBe('running');
     expect(await record.verify()).toMatchObject({ valid: true, events: taken });
 
     rmSync(filler);
@@ -92,7 +92,7 @@ describe('a database that another process holds', () => {
     };
     expect(writes).toMatchObject([{ reason: busy }, { reason: busy }]);
     expect(await record.health()).toEqual({ state: 'down', reason: busy.message });
-    expect(record.getCall('call_1')?.call.status).toBe('running');
+    expect((await record.getCall('call_1'))?.call.status).toBe('running');
 
     other.exec('ROLLBACK');
     other.close();
@@ -132,7 +132,7 @@ describe('a read-only disk', () => {
     expect(() => openSqliteRecord({ ...sources(), dataDir })).toThrow(RecordUnavailable);
     using reader = openSqliteRecordReadOnly({ dataDir, clock: new SetClock() });
     expect(await reader.verify()).toMatchObject({ valid: true, events: 1 });
-    expect(reader.getCall('call_1')?.call.status).toBe('running');
+    expect((await reader.getCall('call_1'))?.call.status).toBe('running');
   });
 });
 
@@ -159,9 +159,9 @@ describe('a damaged database', () => {
       await using record = openSqliteRecord({ ...sources(), dataDir });
       await expect(record.write(outcome('call_1'))).rejects.toThrow(damaged);
       await expect(record.verify()).rejects.toThrow(damaged);
-      expect(() => record.listEvents({ tenant: null, limit: 1, order: 'asc' })).toThrow(damaged);
+      await expect(record.listEvents({ tenant: null, limit: 1, order: 'asc' })).rejects.toThrow(damaged);
       expect(await record.health()).toEqual({ state: 'down', reason: damaged });
-      expect(record.getCall('call_1')?.call.status).toBe('running');
+      expect((await record.getCall('call_1'))?.call.status).toBe('running');
     }
     overwrite(file, offset, whole);
     await using record = openSqliteRecord({ ...sources(undefined, 9), dataDir });

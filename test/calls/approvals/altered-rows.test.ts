@@ -36,7 +36,7 @@ function rewrite({ database, approval }: Waiting, change: object): void {
   database.prepare('UPDATE approvals SET body = ? WHERE id = ?').run(Buffer.from(body), approval.id);
 }
 
-const alterations: Readonly<Record<string, (waiting: Waiting) => void>> = {
+const alterations: Readonly<Record<string, (waiting: Waiting) => unknown>> = {
   'a later expiry': (waiting) => {
     rewrite(waiting, { expiresAtMs: waiting.approval.expiresAtMs + hour });
   },
@@ -57,8 +57,8 @@ const alterations: Readonly<Record<string, (waiting: Waiting) => void>> = {
       )
       .run(other.callId, approval.callId);
   },
-  'one bit of the payload': ({ calls, database, approval }) => {
-    const sealed = Buffer.from(calls.record.getPendingPayload(approval.callId)!);
+  'one bit of the payload': async ({ calls, database, approval }) => {
+    const sealed = Buffer.from((await calls.record.getPendingPayload(approval.callId))!);
     sealed[sealed.length - 1]! ^= 1;
     database.prepare('UPDATE pending_payloads SET sealed = ? WHERE call_id = ?').run(sealed, approval.callId);
   },
@@ -75,12 +75,12 @@ const alterations: Readonly<Record<string, (waiting: Waiting) => void>> = {
 test.each(Object.entries(alterations))('%s never runs, and is void where it can be', async (_what, alter) => {
   await withDatabase(async (waiting) => {
     const { calls, mia, approval, other } = waiting;
-    alter(waiting);
+    await alter(waiting);
     expect((await calls.desk.decide(mia, approval.id, approve)).kind).not.toBe('decided');
     expect(calls.runs).toEqual([]);
-    expect(['voided', 'pending_approval']).toContain(calls.call(approval).status);
+    expect(['voided', 'pending_approval']).toContain((await calls.call(approval)).status);
     // Its neighbour is as good as before.
-    expect(calls.call(other).status).toBe('pending_approval');
+    expect((await calls.call(other)).status).toBe('pending_approval');
     expect(await calls.desk.decide(mia, other.id, approve)).toMatchObject({ kind: 'decided' });
   });
 });
@@ -103,7 +103,7 @@ test('a status that was set to approved runs nothing, now or at the next start',
       .prepare(`UPDATE approvals SET status = 'approved', body = ? WHERE id = ?`)
       .run(Buffer.from(body), approval.id);
     expect((await calls.desk.decide(mia, approval.id, approve)).kind).toBe('refused');
-    expect(calls.record.openCalls()).toEqual([]);
+    expect(await calls.record.openCalls()).toEqual([]);
     expect(calls.runs).toEqual([]);
   });
 });
@@ -141,7 +141,7 @@ test.each(['approve', 'reject', 'expire'] as const)(
         database.pragma('foreign_keys = OFF');
         database.prepare(`INSERT OR REPLACE INTO ${table} VALUES (${marks})`).run(...row);
       }
-      expect(calls.call(approval).status).toBe('pending_approval');
+      expect((await calls.call(approval)).status).toBe('pending_approval');
       calls.clock.set(approval.requestedAtMs);
       expect(await calls.desk.decide(mia, approval.id, approve)).toMatchObject({
         kind: 'refused',
@@ -160,7 +160,7 @@ test('under another sealing key nothing opens, and approving it says so', async 
   const mia = await first.person('mia', { roles: ['lead'] });
   await first.close();
   await using again = await WaitingCalls.open(undefined, { dataDir: first.dataDir, firstId: 1000 });
-  expect(again.desk.show(mia, approval.id)).toMatchObject({ args: null, isComplete: false });
+  expect(await again.desk.show(mia, approval.id)).toMatchObject({ args: null, isComplete: false });
   expect(await again.desk.decide(mia, approval.id, approve)).toMatchObject({
     refusal: { approvalStatus: 'voided', detail: expect.stringContaining('the sealing key is another') },
   });

@@ -16,18 +16,23 @@ test('an approved call runs once, with the very bytes that were asked for, in a 
   ];
   const approval = await calls.ask(ana);
   expect(calls.runs).toEqual([]);
-  expect(calls.call(approval)).toMatchObject({ status: 'pending_approval', startedAt: null });
+  expect(await calls.call(approval)).toMatchObject({ status: 'pending_approval', startedAt: null });
   expect(await calls.desk.decide(mia, approval.id, approve)).toMatchObject({
     kind: 'decided',
     approval: { status: 'approved', decidedBy: 'mia' },
     call: { status: 'running' },
   });
   await calls.detached[Symbol.asyncDispose]();
-  expect(calls.call(approval)).toMatchObject({ status: 'succeeded', result: 'paid' });
+  expect(await calls.call(approval)).toMatchObject({ status: 'succeeded', result: 'paid' });
   expect(calls.runs).toMatchObject([{ callId: approval.callId, principal: 'ana', reuse: 'never' }]);
   expect(Buffer.from(calls.runs[0]!.args).toString()).toBe('{"code":"x","cents":5000}');
-  expect(calls.events(approval)).toEqual(['approval_requested', 'approval_decided', 'intent', 'outcome']);
-  expect(calls.record.getPendingPayload(approval.callId)).toBeNull();
+  expect(await calls.events(approval)).toEqual([
+    'approval_requested',
+    'approval_decided',
+    'intent',
+    'outcome',
+  ]);
+  expect(await calls.record.getPendingPayload(approval.callId)).toBeNull();
   expect(await calls.record.verify()).toMatchObject({ valid: true });
 });
 
@@ -45,12 +50,12 @@ test('a second decision of either kind is refused and changes nothing', async ()
       refusal: { code: 'approval_settled', approvalStatus: 'rejected' },
     });
   }
-  expect(calls.call(approval)).toMatchObject({
+  expect(await calls.call(approval)).toMatchObject({
     status: 'rejected',
     approval: { status: 'rejected', reason: 'too much' },
   });
-  expect(calls.events(approval)).toEqual(['approval_requested', 'approval_decided']);
-  expect(calls.record.getPendingPayload(approval.callId)).toBeNull();
+  expect(await calls.events(approval)).toEqual(['approval_requested', 'approval_decided']);
+  expect(await calls.record.getPendingPayload(approval.callId)).toBeNull();
 });
 
 test('two who approve in one moment run it once', async () => {
@@ -106,8 +111,8 @@ test('a used-up quota refuses the approval and leaves it open; no quota is held 
   expect(await calls.desk.decide(mia, approval.id, approve)).toMatchObject({
     refusal: { code: 'quota_exceeded', quota: 'payers/n' },
   });
-  expect(calls.call(approval).status).toBe('pending_approval');
-  const { items } = calls.record.listEvents({ tenant: null, limit: 1, order: 'desc' });
+  expect((await calls.call(approval)).status).toBe('pending_approval');
+  const { items } = await calls.record.listEvents({ tenant: null, limit: 1, order: 'desc' });
   expect(items).toMatchObject([
     {
       type: 'quota_exceeded',
@@ -137,9 +142,9 @@ test('nobody decides in time: rejected, by the clock alone, whether or not the t
   });
   expect(await expireApprovals(calls.context)).toBe(1);
   for (const approval of [looked, asked]) {
-    expect(calls.call(approval)).toMatchObject({ status: 'rejected', approval: { status: 'expired' } });
-    expect(calls.events(approval)).toEqual(['approval_requested', 'approval_expired']);
-    expect(calls.record.getPendingPayload(approval.callId)).toBeNull();
+    expect(await calls.call(approval)).toMatchObject({ status: 'rejected', approval: { status: 'expired' } });
+    expect(await calls.events(approval)).toEqual(['approval_requested', 'approval_expired']);
+    expect(await calls.record.getPendingPayload(approval.callId)).toBeNull();
   }
   expect(calls.runs).toEqual([]);
 });
@@ -151,16 +156,16 @@ test('its caller takes it back; what was decided before cannot be', async () => 
     await calls.person('mia', { roles: ['lead'] }),
   ];
   const approval = await calls.ask(ana);
-  const stored = () => calls.record.getCall(approval.callId)!;
-  expect(await cancelCall(calls.context, ana, stored())).toMatchObject({
+  const stored = async () => (await calls.record.getCall(approval.callId))!;
+  expect(await cancelCall(calls.context, ana, await stored())).toMatchObject({
     kind: 'cancelled',
     call: { status: 'cancelled', approval: { status: 'cancelled' } },
   });
-  expect(calls.events(approval)).toEqual(['approval_requested', 'call_cancelled']);
+  expect(await calls.events(approval)).toEqual(['approval_requested', 'call_cancelled']);
   expect(await calls.desk.decide(mia, approval.id, approve)).toMatchObject({
     refusal: { approvalStatus: 'cancelled' },
   });
-  expect(await cancelCall(calls.context, ana, stored())).toMatchObject({ kind: 'ended' });
+  expect(await cancelCall(calls.context, ana, await stored())).toMatchObject({ kind: 'ended' });
   expect(calls.runs).toEqual([]);
 });
 
@@ -190,14 +195,14 @@ test('what is shown is filtered, and says so; the secret is nowhere in the datab
   ];
   const token = ['ghp', 'zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17'].join('_');
   const approval = await calls.ask(ana, { code: `use("${token}")`, cents: 5000 });
-  const shown = calls.desk.show(mia, approval.id);
+  const shown = await calls.desk.show(mia, approval.id);
   expect(shown).toMatchObject({ principal: 'ana', tool: 'refund', isComplete: false, hindrance: null });
   expect(shown?.args).toMatchObject({ cents: 5000 });
   expect(JSON.stringify(shown)).not.toContain(token);
   await calls.desk.decide(mia, approval.id, approve);
   await calls.detached[Symbol.asyncDispose]();
   expect(Buffer.from(calls.runs[0]!.args).toString()).toContain(token);
-  const events = calls.record.listEvents({ tenant: null, limit: 100, order: 'asc' }).items;
+  const events = (await calls.record.listEvents({ tenant: null, limit: 100, order: 'asc' })).items;
   expect(JSON.stringify(events)).not.toContain(token);
-  expect(calls.desk.show(mia, approval.id)).toMatchObject({ status: 'approved', args: null });
+  expect(await calls.desk.show(mia, approval.id)).toMatchObject({ status: 'approved', args: null });
 });

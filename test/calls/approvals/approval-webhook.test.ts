@@ -99,7 +99,7 @@ async function openScene(
   opened.push(calls, receiver, webhook);
   const ended = async (): Promise<object> => {
     await new Promise<void>((done) => ends.push(done));
-    const page = calls.record.listEvents({ tenant: null, type: 'egress', limit: 1, order: 'desc' });
+    const page = await calls.record.listEvents({ tenant: null, type: 'egress', limit: 1, order: 'desc' });
     return page.items[0]!.details;
   };
   const outcomes = async () => {
@@ -154,7 +154,7 @@ test('tells who wants to run what and why, signed, without the arguments, and le
   const expected = createHmac('sha256', secret).update(signed).digest('base64');
   expect(headers['webhook-signature']).toBe(`v1,${expected}`);
   expect(await outcomes()).toEqual({ delivered: 1 });
-  const events = calls.record.listEvents({ tenant: null, type: 'egress', limit: 9, order: 'asc' });
+  const events = await calls.record.listEvents({ tenant: null, type: 'egress', limit: 9, order: 'asc' });
   expect(JSON.stringify(events.items)).not.toContain('secret-path');
 });
 
@@ -246,7 +246,7 @@ test('at a start everybody is told of what waits still, oldest first', async () 
   const mia = await calls.person('mia', { roles: ['lead'] });
   const [first, decided, last] = [await calls.ask(ana), await calls.ask(ana), await calls.ask(ana)];
   await calls.desk.decide(mia, decided.id, { decision: 'reject', reason: 'no' });
-  announcePending(calls.record, webhook);
+  await announcePending(calls.record, webhook);
   await receiver.count(2);
   expect(receiver.received.map(({ headers }) => String(headers['webhook-id'])).toSorted()).toEqual([
     first.id,

@@ -31,15 +31,29 @@ function block(calls: WaitingCalls, principal: string): void {
   Object.assign(calls.context, { blocks: { find } });
 }
 
+/** Resolves once the next call asks for a place. */
+function waitsForPlace({ context: { slots } }: WaitingCalls): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const take = slots.take.bind(slots);
+  Object.assign(slots, {
+    take: (tenant: string) => {
+      resolve();
+      return take(tenant);
+    },
+  });
+  return promise;
+}
+
 describe('what changes while an approved call waits for a place', () => {
   const changes: Readonly<Record<string, (calls: WaitingCalls) => unknown>> = {
-    'the key of its caller is revoked': (calls) =>
-      put(calls, { ...calls.record.getKey('keyana')!, revokedAtMs: calls.clock.now() }),
-    'the key of its approver is revoked': (calls) =>
-      put(calls, { ...calls.record.getKey('keymia')!, revokedAtMs: calls.clock.now() }),
-    'its approver loses the role': (calls) => put(calls, { ...calls.record.getKey('keymia')!, roles: [] }),
-    'its approver loses the scope': (calls) =>
-      put(calls, { ...calls.record.getKey('keymia')!, scopes: ['call'] }),
+    'the key of its caller is revoked': async (calls) =>
+      put(calls, { ...(await calls.record.getKey('keyana'))!, revokedAtMs: calls.clock.now() }),
+    'the key of its approver is revoked': async (calls) =>
+      put(calls, { ...(await calls.record.getKey('keymia'))!, revokedAtMs: calls.clock.now() }),
+    'its approver loses the role': async (calls) =>
+      put(calls, { ...(await calls.record.getKey('keymia'))!, roles: [] }),
+    'its approver loses the scope': async (calls) =>
+      put(calls, { ...(await calls.record.getKey('keymia'))!, scopes: ['call'] }),
     'its approver is blocked': (calls) => block(calls, 'mia'),
     'policy denies it': (calls) =>
       calls.reload(refundPolicy({ rules: '    - {name: never, effect: deny, tools: [refund]}' })),
@@ -53,7 +67,9 @@ describe('what changes while an approved call waits for a place', () => {
     const mia = await calls.person('mia', { roles: ['lead'] });
     const approval = await calls.ask(ana);
     const slots = await Promise.all(Array.from({ length: 4 }, () => calls.context.slots.take('other')));
+    const waits = waitsForPlace(calls);
     const approving = calls.desk.decide(mia, approval.id, approve);
+    await waits;
     await change(calls);
     for (const slot of slots) slot?.[Symbol.dispose]();
     expect(await approving).toMatchObject({
@@ -63,7 +79,7 @@ describe('what changes while an approved call waits for a place', () => {
     await calls.detached[Symbol.asyncDispose]();
     expect(calls.runs).toEqual([]);
     expect(calls.context.quotas.openLeases).toBe(0);
-    expect(calls.call(approval).status).toBe('pending_approval');
+    expect((await calls.call(approval)).status).toBe('pending_approval');
   });
 });
 
@@ -77,7 +93,7 @@ test('who is blocked lets nothing run, may reject, and the attempt is on the rec
     refusal: { code: 'approval_forbidden' },
   });
   expect(calls.runs).toEqual([]);
-  expect(calls.events(approval)).toEqual(['approval_requested', 'denied']);
+  expect(await calls.events(approval)).toEqual(['approval_requested', 'denied']);
   const reject = { decision: 'reject', reason: 'no' } as const;
   expect(await calls.desk.decide(mia, approval.id, reject)).toMatchObject({ kind: 'decided' });
 });
@@ -157,7 +173,7 @@ test('a tenant that floods leaves room to others, also when all ask in one momen
   const other = await calls.person('zoe', { roles: ['payer'], tenant: 'other' });
   const asked = await Promise.allSettled(crowd.flatMap((one) => [calls.ask(one), calls.ask(one)]));
   expect(asked.filter(({ status }) => status === 'fulfilled')).toHaveLength(3);
-  expect(calls.record.countPendingApprovals({ tenant: 'acme' })).toBe(3);
+  expect(await calls.record.countPendingApprovals({ tenant: 'acme' })).toBe(3);
   await expect(calls.ask(crowd[2]!)).rejects.toThrow('quota_exceeded');
   expect((await calls.ask(other)).status).toBe('pending');
 });
@@ -170,13 +186,13 @@ test('below the disk reserve an attempt on one’s own call writes nothing', asy
   expect(await calls.desk.decide(ana, approval.id, approve)).toMatchObject({
     refusal: { code: 'audit_unavailable' },
   });
-  expect(calls.events(approval)).toEqual(['approval_requested']);
+  expect(await calls.events(approval)).toEqual(['approval_requested']);
 });
 
 test('to cancel a running call again and again leaves one event', async () => {
   await using calls = await WaitingCalls.open();
   const ana = await calls.person('ana', { roles: ['payer'] });
-  const stored = calls.record.getCall((await calls.ask(ana)).callId)!;
+  const stored = (await calls.record.getCall((await calls.ask(ana)).callId))!;
   const call = { ...stored.call, status: 'running' } as const;
   await calls.record.write({
     events: [{ type: 'intent', callId: call.id, tenant: 'acme' }],
@@ -185,6 +201,11 @@ test('to cancel a running call again and again leaves one event', async () => {
   using _running = calls.context.running.enter(call.id);
   for (let count = 0; count < 3; count += 1)
     expect(await cancelCall(calls.context, ana, { ...stored, call })).toMatchObject({ kind: 'ending' });
-  const page = calls.record.listEvents({ tenant: null, type: 'call_cancelled', limit: 9, order: 'asc' });
+  const page = await calls.record.listEvents({
+    tenant: null,
+    type: 'call_cancelled',
+    limit: 9,
+    order: 'asc',
+  });
   expect(page.items).toHaveLength(1);
 });

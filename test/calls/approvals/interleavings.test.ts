@@ -73,7 +73,7 @@ class Scene {
       case 'approve own':
         return this.#begin(desk.decide(this.#ana, id, approve));
       case 'cancel':
-        return this.#begin(cancelCall(context, this.#ana, record.getCall(callId)!));
+        return this.#begin(cancelCall(context, this.#ana, (await record.getCall(callId))!));
       case 'expire':
         return this.#begin(expireApprovals(context));
       case 'pass time':
@@ -116,13 +116,15 @@ test('no interleaving runs a call twice, or one that nobody approved', async () 
       for (const step of taken) await scene.take(step);
       await scene.settle();
 
-      const events = calls.events(approval).filter((type) => type !== 'denied');
-      const call = calls.call(approval);
-      const settled = calls.record.getApproval(approval.id)!;
+      const events = (await calls.events(approval)).filter((type) => type !== 'denied');
+      const call = await calls.call(approval);
+      const settled = (await calls.record.getApproval(approval.id))!;
       expect(call.approval).toMatchObject({ id: approval.id, status: settled.status });
       expect(calls.runs.length).toBe(settled.status === 'approved' ? 1 : 0);
       expect(calls.context.quotas.openLeases).toBe(0);
-      expect(calls.record.getPendingPayload(approval.callId) === null).toBe(settled.status !== 'pending');
+      expect((await calls.record.getPendingPayload(approval.callId)) === null).toBe(
+        settled.status !== 'pending',
+      );
       const ways: Readonly<Record<string, readonly string[]>> = {
         pending: [],
         approved: ['approval_decided', 'intent', 'outcome'],

@@ -28,11 +28,16 @@ async function approveInVain({ calls, mia, approval }: Waiting): Promise<unknown
     refusal: { code: 'approval_settled', approvalStatus: 'voided' },
   });
   expect(calls.runs).toEqual([]);
-  expect(calls.call(approval)).toMatchObject({ status: 'voided', approval: { status: 'voided' } });
-  expect(calls.events(approval)).toEqual(['approval_requested', 'approval_decided', 'approval_voided']);
-  const page = calls.record.listEvents({ tenant: null, type: 'approval_voided', limit: 1, order: 'desc' });
+  expect(await calls.call(approval)).toMatchObject({ status: 'voided', approval: { status: 'voided' } });
+  expect(await calls.events(approval)).toEqual(['approval_requested', 'approval_decided', 'approval_voided']);
+  const page = await calls.record.listEvents({
+    tenant: null,
+    type: 'approval_voided',
+    limit: 1,
+    order: 'desc',
+  });
   expect(page.items).toMatchObject([{ status: 'voided' }]);
-  expect(calls.record.getPendingPayload(approval.callId)).toBeNull();
+  expect(await calls.record.getPendingPayload(approval.callId)).toBeNull();
   return page.items[0]?.details['cause'];
 }
 
@@ -53,7 +58,7 @@ test.each(Object.entries(unrelated))('%s voids nothing', async (_what, policy) =
     const before = calls.revision.id;
     await calls.reload(policy);
     expect(calls.revision.id).not.toBe(before);
-    expect(calls.desk.show(mia, approval.id)?.hindrance).toBeNull();
+    expect((await calls.desk.show(mia, approval.id))?.hindrance).toBeNull();
     expect(await calls.desk.decide(mia, approval.id, approve)).toMatchObject({ kind: 'decided' });
     await calls.detached[Symbol.asyncDispose]();
     expect(calls.runs).toMatchObject([{ revision: calls.revision.id }]);
@@ -96,7 +101,7 @@ const related: readonly (readonly [what: string, policy: string, cause: string])
 test.each(related)('%s, changed, voids it', async (_what, policy, cause) => {
   await withWaiting(async (waiting) => {
     await waiting.calls.reload(policy);
-    expect(waiting.calls.desk.show(waiting.mia, waiting.approval.id)?.hindrance).not.toBeNull();
+    expect((await waiting.calls.desk.show(waiting.mia, waiting.approval.id))?.hindrance).not.toBeNull();
     expect(await approveInVain(waiting)).toBe(cause);
   });
 });
@@ -128,7 +133,7 @@ describe('a caller that is no longer active', () => {
     ['whose key passed to another tenant', { tenant: 'other' }],
   ])('%s', async (_what, change) => {
     await withWaiting(async (waiting) => {
-      const key = waiting.calls.record.getKey('keyana')!;
+      const key = (await waiting.calls.record.getKey('keyana'))!;
       await waiting.calls.record.write({
         events: [{ type: 'key_created', tenant: 'acme' }],
         keys: [{ ...key, ...change }],
@@ -139,7 +144,7 @@ describe('a caller that is no longer active', () => {
 
   test('whose roles changed is decided with those it has', async () => {
     await withWaiting(async (waiting) => {
-      const key = waiting.calls.record.getKey('keyana')!;
+      const key = (await waiting.calls.record.getKey('keyana'))!;
       await waiting.calls.record.write({
         events: [{ type: 'key_created', tenant: 'acme' }],
         keys: [{ ...key, roles: ['clerk'] }],

@@ -94,14 +94,14 @@ describe('at the desk', () => {
     const approval = await calls.ask(ana);
     const look = async () => {
       expect(await calls.desk.decide(eve, approval.id, approve)).toEqual({ kind: 'unknown' });
-      expect(calls.desk.show(eve, approval.id)).toBeNull();
+      expect(await calls.desk.show(eve, approval.id)).toBeNull();
       expect(await calls.desk.list(eve, { limit: 10 })).toEqual({ items: [], next: null });
     };
     await look();
     // A stranger's attempt voids nothing either.
     await calls.reload(refundPolicy({ tool: ', description: Other.' }));
     await look();
-    expect(calls.call(approval).status).toBe('pending_approval');
+    expect((await calls.call(approval)).status).toBe('pending_approval');
     await calls.desk.decide(mia, approval.id, { decision: 'reject', reason: 'no' });
     await look();
   });
@@ -117,8 +117,8 @@ describe('at the desk', () => {
       });
       expect(answer).toMatchObject({ kind: 'refused', refusal: { code: 'approval_forbidden' } });
     }
-    expect(calls.events(approval)).toEqual(['approval_requested', 'denied', 'denied']);
-    expect(calls.call(approval).status).toBe('pending_approval');
+    expect(await calls.events(approval)).toEqual(['approval_requested', 'denied', 'denied']);
+    expect((await calls.call(approval)).status).toBe('pending_approval');
   });
 
   test('the chain that a call came through cannot approve it', async () => {
@@ -131,7 +131,12 @@ describe('at the desk', () => {
       refusal: { code: 'approval_forbidden' },
     });
     expect(await calls.desk.decide(noa, approval.id, approve)).toMatchObject({ kind: 'decided' });
-    const { items } = calls.record.listEvents({ tenant: null, type: 'intent', limit: 1, order: 'desc' });
+    const { items } = await calls.record.listEvents({
+      tenant: null,
+      type: 'intent',
+      limit: 1,
+      order: 'desc',
+    });
     expect(items).toMatchObject([{ principal: 'bot', act: ['mia'] }]);
   });
 

@@ -43,10 +43,10 @@ beforeEach(async () => {
 });
 afterEach(async () => await calls[Symbol.asyncDispose]());
 
-function desk(changes: Partial<SessionContext> = {}): SessionDesk {
+async function desk(changes: Partial<SessionContext> = {}): Promise<SessionDesk> {
   const options = { redactionKey: Buffer.alloc(32, 7), knownSecrets: [] };
   const fileFilter = new FileFilter(calls.context.boundary, () => options);
-  return new SessionDesk({ ...calls.context, host, fileFilter, fileBytesMax: 1000, ...changes });
+  return await SessionDesk.open({ ...calls.context, host, fileFilter, fileBytesMax: 1000, ...changes });
 }
 
 async function opened(at: SessionDesk): Promise<StoredSession> {
@@ -55,19 +55,24 @@ async function opened(at: SessionDesk): Promise<StoredSession> {
   return answer;
 }
 
-function endsOnRecord(): unknown[] {
-  const page = calls.record.listEvents({ tenant: null, type: 'session_closed', limit: 10, order: 'asc' });
+async function endsOnRecord(): Promise<unknown[]> {
+  const page = await calls.record.listEvents({
+    tenant: null,
+    type: 'session_closed',
+    limit: 10,
+    order: 'asc',
+  });
   return page.items.map(({ status }) => status);
 }
 
 test('one that cannot be recorded is given back to the runner, and nobody hears of it', async () => {
-  const openSessions = (): readonly StoredSession[] => [];
+  const openSessions = async (): Promise<readonly StoredSession[]> => [];
   const write = async (): Promise<never> => await Promise.reject(new RecordUnavailable('full'));
-  await using at = desk({ record: { ...calls.record, openSessions, write } as unknown as RecordStore });
+  await using at = await desk({ record: { ...calls.record, openSessions, write } as unknown as RecordStore });
   expect(await at.open(ana, { image: 'till' })).toMatchObject({ code: 'audit_unavailable' });
   expect(asked).toMatchObject([expect.stringMatching(/^close ses_/)]);
   expect(calls.context.sessions.all).toEqual([]);
-  expect(calls.record.openSessions()).toEqual([]);
+  expect(await calls.record.openSessions()).toEqual([]);
 });
 
 test('one that ends while it is being opened ends on the record too', async () => {
@@ -76,16 +81,19 @@ test('one that ends while it is being opened ends on the record too', async () =
     at?.ended(sessionId, 'container_ended');
     return { runner: 'r', runtime };
   };
-  at = desk();
+  at = await desk();
   await using _at = at;
   const { session } = await opened(at);
   await at.stop();
-  expect(at.get(session.id)?.session).toMatchObject({ status: 'ended', endReason: 'container_ended' });
-  expect(endsOnRecord()).toEqual(['container_ended']);
+  expect((await at.get(session.id))?.session).toMatchObject({
+    status: 'ended',
+    endReason: 'container_ended',
+  });
+  expect(await endsOnRecord()).toEqual(['container_ended']);
 });
 
 test('ended while the runner is away, it is over at once, and the runner is told when it is back', async () => {
-  await using at = desk();
+  await using at = await desk();
   const { session } = await opened(at);
   const { close } = host;
   host.close = async () => await Promise.reject(away);
@@ -95,29 +103,29 @@ test('ended while the runner is away, it is over at once, and the runner is told
   at.runnerServes('r');
   await at.stop();
   expect(asked).toEqual([`close ${session.id}`]);
-  expect(endsOnRecord()).toEqual(['deleted']);
+  expect(await endsOnRecord()).toEqual(['deleted']);
 });
 
 test('whoever says so first, and however often, the end is written once', async () => {
-  await using at = desk();
+  await using at = await desk();
   const { session } = await opened(at);
   at.ended(session.id, 'idle');
   at.ended(session.id, 'crashed');
   await at.end(ana, session.id);
   await at.stop();
-  expect(endsOnRecord()).toEqual(['idle']);
+  expect(await endsOnRecord()).toEqual(['idle']);
 });
 
 test('its lifetime is over also where its runner cannot be asked, for a call at once', async () => {
-  await using at = desk();
+  await using at = await desk();
   const { session } = await opened(at);
   host.close = async () => await Promise.reject(away);
   calls.clock.advance(3_600_000);
-  const claim = calls.context.sessions.claim(ana.principal, session.id, { changes: false });
+  const claim = await calls.context.sessions.claim(ana.principal, session.id, { changes: false });
   expect(claim).toMatchObject({ code: 'session_ended' });
   at.endOverdue();
   await at.stop();
-  expect(endsOnRecord()).toEqual(['lifetime']);
+  expect(await endsOnRecord()).toEqual(['lifetime']);
 });
 
 test.each([
@@ -131,28 +139,28 @@ test.each([
   ['holds it', async () => true, []],
 ])('at a start, when its runner %s', async (_how, check, ends) => {
   {
-    await using first = desk();
+    await using first = await desk();
     await opened(first);
   }
   for (const { stored } of calls.context.sessions.all) calls.context.sessions.remove(stored.session.id);
   host.check = check;
-  await using second = desk();
+  await using second = await desk();
   await second.stop();
-  expect(endsOnRecord()).toEqual(ends);
+  expect(await endsOnRecord()).toEqual(ends);
   expect(calls.context.sessions.all).toHaveLength(1 - ends.length);
 });
 
 test.each(['nothing', 'a use of the session', 'its end'])(
   'a call that waits for approval in a session, and %s meanwhile',
   async (meanwhile) => {
-    await using at = desk();
+    await using at = await desk();
     const { session } = await opened(at);
     const request = { tool: 'refund', args: { code: 'x', cents: 5000 }, limits: {}, labels: {} };
     const asking = { ...request, idempotencyKey: null, session: session.id };
     const waiting = await executeCall(calls.context, ana, asking);
     const id = waiting.kind === 'call' ? waiting.call.approval?.id : undefined;
     if (meanwhile === 'a use of the session') {
-      const claim = calls.context.sessions.claim(ana.principal, session.id, { changes: true });
+      const claim = await calls.context.sessions.claim(ana.principal, session.id, { changes: true });
       if ('code' in claim) throw new Error(claim.detail);
       claim[Symbol.dispose]();
     }

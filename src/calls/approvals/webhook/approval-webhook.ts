@@ -92,7 +92,7 @@ export class ApprovalWebhook implements AsyncDisposable {
     const { url, secret, clock, metrics, logger, record } = this.#options;
     const { approval, body } = delivery;
     // Decided in the meantime: nobody has to come.
-    if (record.getApproval(approval.id)?.status !== 'pending') return;
+    if ((await record.getApproval(approval.id))?.status !== 'pending') return;
     delivery.attempts += 1;
     const headers = signWebhook(secret, { id: approval.id, atMs: clock.now(), body });
     const attempt = await postWebhook({ url, headers, body, signal: this.#stop.signal });
@@ -149,7 +149,10 @@ function messageOf(approval: Approval): string {
 }
 
 /** Whoever was told before a stop is told once more, under the same id; nobody else learns of what waited through it. */
-export function announcePending(record: Pick<RecordStore, 'listApprovals'>, webhook: ApprovalWebhook): void {
-  const waiting = record.listApprovals({ status: 'pending', limit: deliveriesMax });
+export async function announcePending(
+  record: Pick<RecordStore, 'listApprovals'>,
+  webhook: ApprovalWebhook,
+): Promise<void> {
+  const waiting = await record.listApprovals({ status: 'pending', limit: deliveriesMax });
   for (const approval of waiting.toReversed()) webhook.announce(approval);
 }
