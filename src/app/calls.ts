@@ -73,7 +73,7 @@ export async function openCalls(
     executor: runners,
     record,
     outcomes,
-    slots: new Slots(slotLimits),
+    slots: new Slots({ ...slotLimits, onTaken: (waitedMs) => metrics.callAdmitted(waitedMs / 1000) }),
     metrics,
     clock,
     newId,
@@ -89,6 +89,8 @@ export async function openCalls(
     logger,
   };
   metrics.setRunningCalls(() => context.slots.runningCount);
+  metrics.setWaitingCalls(() => context.slots.waitingCount);
+  metrics.setOpenLeases(() => quotas.openLeases);
   metrics.setPendingApprovals(() => countPending(record));
   metrics.setOpenSessions(() => context.sessions.all.length);
   const sessionContext = {

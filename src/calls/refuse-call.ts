@@ -39,7 +39,7 @@ export async function refuseCall(
   refusal: Refusal,
   decided?: Pick<Decided, 'decision' | 'shadow'>,
 ): Promise<CallAnswer> {
-  context.metrics.callRefused(refusal.code);
+  context.metrics.callRefused(refusal.code, refusal.code === 'unknown_tool' ? null : request.tool);
   const type = eventTypes[refusal.code];
   if (type === undefined) return { kind: 'refused', refusal, callId: null };
   if (!context.hasDiskReserve()) return unrecorded;
@@ -94,7 +94,7 @@ export async function withdrawCall(
   lease: QuotaLease,
 ): Promise<CallAnswer> {
   lease.cancel();
-  context.metrics.callRefused(error.code);
+  context.metrics.callRefused(error.code, begun.tool.name);
   const { caller, request, call } = begun;
   const finishedAt = new Date(context.clock.now()).toISOString();
   const { idempotencyKey } = request;
