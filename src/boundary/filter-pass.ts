@@ -6,8 +6,9 @@ import { boundaryLimits, LimitExceeded } from './limits.ts';
 import type { Placeholder, Redacted } from './redaction.ts';
 import { applyRedactions, distinct, inOrder, isRedacting } from './redaction.ts';
 import type { Hit } from './scan-text.ts';
+import type { Changed } from './scan-around.ts';
 import { scanAround } from './scan-around.ts';
-import { scanText } from './scan-text.ts';
+import { scanWhole } from './scan-text.ts';
 import type { LiteralScanner } from './scan/literal-scanner.ts';
 
 export interface FilterPass {
@@ -47,12 +48,17 @@ export function settle<T>(value: T, filterOnce: (value: T, round: number) => T):
 
 /** Filters one text that stands alone: a stream, a text artifact, a log line. */
 export function filterText(text: string, place: Place, pass: FilterPass): string {
-  let changes: Redacted['changes'] = [];
+  let changed: Changed = { changes: [], hasDirectionMarks: false };
+  const scanFirst = (text: string): readonly Hit[] => {
+    spend(pass, text.length);
+    const { hits, hasDirectionMarks } = scanWhole(text, pass.scanner, pass.decoding);
+    changed = { changes: [], hasDirectionMarks };
+    return hits;
+  };
   return settle(text.toWellFormed(), (text, round) => {
-    if (round === 1) spend(pass, text.length);
-    const hits = round === 1 ? scanText(text, pass.scanner, pass.decoding) : scanAround(text, changes, pass);
+    const hits = round === 1 ? scanFirst(text) : scanAround(text, changed, pass);
     const redacted = applyHits(text, hits, place, round, pass);
-    changes = redacted.changes;
+    changed = { ...changed, changes: redacted.changes };
     return redacted.text;
   });
 }

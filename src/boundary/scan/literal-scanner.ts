@@ -66,7 +66,7 @@ export function buildLiteralScanner(detectors: readonly LiteralDetector[]): Lite
     const encoded = encodeText(text, alphabet);
     const occurrences: number[] = [];
     const hidden = automaton.scan(encoded.codes, (entry, start) => {
-      if ((entries[entry] as Entry).stands(text, start)) occurrences.push(entry, start);
+      if (stands(entries[entry] as Entry, encoded, start)) occurrences.push(entry, start);
     });
     return { ...encoded, occurrences, hidden };
   };
@@ -151,15 +151,29 @@ function needsContext({ format }: LiteralDetector): boolean {
 interface Entry {
   readonly literal: string;
   readonly rule: Rule;
-  /** Whether the literal really stands there: codes do not tell cases apart, nor everything beyond ASCII. */
-  readonly stands: (text: string, at: number) => boolean;
+  /** The literal where it must stand as it is written, and is ASCII; a code of it is its character then. */
+  readonly exact: Uint8Array | null;
+  readonly comparison: 'exact' | 'none' | 'any-case' | 'beyond-ascii';
 }
 
 function buildEntry(literal: string, rule: Rule): Entry {
-  if (!ignoresCase(rule.detector))
-    return { literal, rule, stands: (text, at) => text.startsWith(literal, at) };
   const isAscii = !/[^\u0000-\u007f]/.test(literal);
-  return { literal, rule, stands: isAscii ? () => true : (text, at) => standsInAnyCase(literal, text, at) };
+  if (ignoresCase(rule.detector))
+    return { literal, rule, exact: null, comparison: isAscii ? 'none' : 'any-case' };
+  if (!isAscii) return { literal, rule, exact: null, comparison: 'beyond-ascii' };
+  return { literal, rule, exact: Uint8Array.from(Buffer.from(literal)), comparison: 'exact' };
+}
+
+/** Whether the literal really stands there: the automaton does not tell cases apart, nor everything beyond ASCII. */
+function stands({ literal, exact, comparison }: Entry, { text, codes }: TextCodes, start: number): boolean {
+  if (exact !== null) {
+    for (let at = 0; at < exact.length; at++) if (codes[start + at] !== exact[at]) return false;
+    return true;
+  }
+  if (comparison === 'none') return true;
+  return comparison === 'any-case'
+    ? standsInAnyCase(literal, text, start)
+    : text.startsWith(literal, start);
 }
 
 /** Whether the format also knows its literals in another case. */
@@ -255,14 +269,21 @@ function buildMatcher(detector: LiteralDetector): Matcher {
 }
 
 /** The left edge is tested first: of a long word full of literals only the beginning is tried. */
-function matchToken({ pattern, lead = 0, alphabet, check, isProvable = false }: PatternFormat): Matcher {
+function matchToken({
+  pattern,
+  mayMatch,
+  lead = 0,
+  alphabet,
+  check,
+  isProvable = false,
+}: PatternFormat): Matcher {
   const sticky = new RegExp(pattern);
   const isOfToken = buildCharacterTest(alphabet);
   return (text, literalAt, seams) => {
     const at = literalAt - lead;
     if (at < 0) return null;
     const begins = beginsWord(text, at, isOfToken) || seams(at, at);
-    if (!begins && !isProvable) return null;
+    if ((!begins && !isProvable) || mayMatch?.(text, literalAt) === false) return null;
     sticky.lastIndex = at;
     const matched = sticky.exec(text)?.[0];
     const confidence = matched === undefined ? null : check(matched);
@@ -277,10 +298,11 @@ function matchToken({ pattern, lead = 0, alphabet, check, isProvable = false }: 
   };
 }
 
-function matchInContext({ pattern, alphabet, check }: PatternFormat): Matcher {
+function matchInContext({ pattern, mayMatch, alphabet, check }: PatternFormat): Matcher {
   const sticky = new RegExp(pattern, `${pattern.flags}d`);
   const isOfToken = buildCharacterTest(alphabet);
   return (text, at) => {
+    if (mayMatch?.(text, at) === false) return null;
     sticky.lastIndex = at;
     const match = sticky.exec(text);
     const [start, end] = match?.indices?.groups?.['secret'] ?? [];
