@@ -88,12 +88,22 @@ export function report(
   { actionOf, findings }: FilterPass,
 ): void {
   const groups = new Map<string, { readonly first: Hit; count: number }>();
+  let last: { readonly first: Hit; count: number } | undefined;
   for (const hit of hits) {
     const { detector, confidence, via } = hit;
+    if (
+      last?.first.detector === detector &&
+      last.first.confidence === confidence &&
+      via.length + last.first.via.length === 0
+    ) {
+      last.count++;
+      continue;
+    }
     const kind = via.length === 0 ? detector + confidence : `${detector}${confidence} ${via.join(' ')}`;
     const group = groups.get(kind);
-    if (group === undefined) groups.set(kind, { first: hit, count: 1 });
-    else group.count++;
+    if (group !== undefined) group.count++;
+    else groups.set(kind, { first: hit, count: 1 });
+    last = group ?? groups.get(kind);
   }
   for (const { first, count } of groups.values()) {
     const { detector, confidence, via, start } = first;

@@ -17,11 +17,7 @@ export interface Changed extends Pick<Redacted, 'changes'> {
 }
 
 /** All hits that a scan of the whole text finds, as far as one of the changes can have made them. */
-export function scanAround(
-  text: string,
-  { changes, hasDirectionMarks }: Changed,
-  pass: FilterPass,
-): Hit[] {
+export function scanAround(text: string, { changes, hasDirectionMarks }: Changed, pass: FilterPass): Hit[] {
   const reach = holdsArmour(text, changes) ? armourReachUnits : reachUnits;
   // Whether a mark of direction may stay depends on letters anywhere in the text.
   const isWhole = changes.length === 0 || hasDirectionMarks;

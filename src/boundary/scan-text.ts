@@ -39,7 +39,8 @@ interface WholeScan {
   readonly hasDirectionMarks: boolean;
 }
 
-const directionMarks: readonly number[] = [0x06_1c, 0x20_0e, 0x20_0f];
+const notEncoded: readonly string[] = [];
+const directionMarks: ReadonlySet<number> = new Set([0x06_1c, 0x20_0e, 0x20_0f]);
 
 /** The same, and what of the text matters for how it is read. */
 export function scanWhole(text: string, scanner: LiteralScanner, budget: DecodeBudget): WholeScan {
@@ -48,12 +49,12 @@ export function scanWhole(text: string, scanner: LiteralScanner, budget: DecodeB
   const invisible = findInvisible(text, survey.hidden);
   for (const { kind, start, end } of invisible) {
     if (kind !== null)
-      hits.push({ detector: kind, start, end, confidence: 'high', via: [], replacement: null });
+      hits.push({ detector: kind, start, end, confidence: 'high', via: notEncoded, replacement: null });
   }
   scanDeeply(plainView(text, noSeams), survey, scanner, budget, hits);
   for (const view of viewsBeside(text, invisible, noSeams))
     scanDeeply(view, scanner.survey(view.text), scanner, budget, hits);
-  const hasDirectionMarks = survey.hidden.some((at) => directionMarks.includes(text.charCodeAt(at)));
+  const hasDirectionMarks = survey.hidden.some((at) => directionMarks.has(text.charCodeAt(at)));
   return { hits, hasInvisible: invisible.length > 0, hasDirectionMarks };
 }
 

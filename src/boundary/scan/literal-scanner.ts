@@ -153,38 +153,39 @@ interface Entry {
   readonly rule: Rule;
   /** The literal where it must stand as it is written, and is ASCII; a code of it is its character then. */
   readonly exact: Uint8Array | null;
-  readonly comparison: 'exact' | 'none' | 'any-case' | 'beyond-ascii';
+  /** By character of the literal, the units that stand for it in some case, where that must be looked at. */
+  readonly cases: readonly (readonly number[])[] | null;
 }
 
 function buildEntry(literal: string, rule: Rule): Entry {
   const isAscii = !/[^\u0000-\u007f]/.test(literal);
   if (ignoresCase(rule.detector))
-    return { literal, rule, exact: null, comparison: isAscii ? 'none' : 'any-case' };
-  if (!isAscii) return { literal, rule, exact: null, comparison: 'beyond-ascii' };
-  return { literal, rule, exact: Uint8Array.from(Buffer.from(literal)), comparison: 'exact' };
+    return { literal, rule, exact: null, cases: isAscii ? null : unitsOf(literal, casesOf) };
+  if (!isAscii) return { literal, rule, exact: null, cases: unitsOf(literal, (letter) => [letter]) };
+  return { literal, rule, exact: Uint8Array.from(Buffer.from(literal)), cases: null };
 }
 
 /** Whether the literal really stands there: the automaton does not tell cases apart, nor everything beyond ASCII. */
-function stands({ literal, exact, comparison }: Entry, { text, codes }: TextCodes, start: number): boolean {
+function stands({ exact, cases }: Entry, { text, codes }: TextCodes, start: number): boolean {
   if (exact !== null) {
     for (let at = 0; at < exact.length; at++) if (codes[start + at] !== exact[at]) return false;
     return true;
   }
-  if (comparison === 'none') return true;
-  return comparison === 'any-case'
-    ? standsInAnyCase(literal, text, start)
-    : text.startsWith(literal, start);
+  if (cases === null) return true;
+  for (let at = 0; at < cases.length; at++)
+    if (cases[at]?.includes(text.charCodeAt(start + at)) !== true) return false;
+  return true;
+}
+
+function unitsOf(literal: string, formsOf: (letter: string) => readonly string[]): number[][] {
+  return Array.from({ length: literal.length }, (_, at) =>
+    formsOf(literal.charAt(at)).map((form) => form.charCodeAt(0)),
+  );
 }
 
 /** Whether the format also knows its literals in another case. */
 function ignoresCase({ format }: LiteralDetector): boolean {
   return format.kind === 'pattern' && (format.pattern.ignoreCase || format.pattern.source.includes('(?i:'));
-}
-
-function standsInAnyCase(literal: string, text: string, start: number): boolean {
-  for (let at = 0; at < literal.length; at++)
-    if (!casesOf(literal.charAt(at)).includes(text.charAt(start + at))) return false;
-  return true;
 }
 
 /** The chosen rules at their literals, in order of precedence. */
@@ -326,10 +327,17 @@ function buildCharacterTest(alphabet: RegExp): CharacterTest {
 /** An escape sequence (`\n`, `\x0a`, `\u000a`, `%20`) is no part of the word that follows it. */
 function beginsWord(text: string, at: number, isOfToken: CharacterTest): boolean {
   if (at === 0 || !isOfToken(text.charCodeAt(at - 1))) return true;
-  return /(?:\\[abfnrtv0]|%[0-9A-Fa-f]{2}|\\x[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4})$/.test(
-    text.slice(Math.max(0, at - 6), at),
-  );
+  const mayEscape =
+    text.charCodeAt(at - 2) === backslash ||
+    text.charCodeAt(at - 3) === percent ||
+    text.charCodeAt(at - 4) === backslash ||
+    text.charCodeAt(at - 6) === backslash;
+  return mayEscape && escapeBefore.test(text.slice(Math.max(0, at - 6), at));
 }
+
+const backslash = 0x5c;
+const percent = 0x25;
+const escapeBefore = /(?:\\[abfnrtv0]|%[0-9A-Fa-f]{2}|\\x[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4})$/;
 
 function endsWord(text: string, end: number, isOfToken: CharacterTest): boolean {
   return end === text.length || !isOfToken(text.charCodeAt(end));
