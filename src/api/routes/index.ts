@@ -21,6 +21,7 @@ import { createBodyParser } from '../read-body.ts';
 import type { Readiness } from '../readiness-watch.ts';
 import { problemDocument, problemOf } from '../problem.ts';
 import type { Route } from '../route.ts';
+import type { MetricsText } from '../serve-metrics.ts';
 import { formatTools } from '../tool-formats.ts';
 import { decideApprovalRoute, getApprovalRoute, listApprovalsRoute } from './approvals.ts';
 import { cancelCallRoute } from './cancel-call.ts';
@@ -61,7 +62,8 @@ export interface RoutesOptions {
   readonly policy: ActivePolicy;
   readonly readiness: () => Promise<Readiness>;
   readonly isDraining: () => boolean;
-  readonly servesMetrics: boolean;
+  /** Null: they are served elsewhere or nowhere. */
+  readonly metrics: MetricsText | null;
   readonly version: string;
   /** The MCP door, which does with calls what the HTTP door does. */
   readonly openMcp: (shared: McpShared) => McpRouteOptions;
@@ -168,7 +170,7 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
     revokeKeyRoute(keys),
     healthRoute(),
     readyRoute(options.readiness),
-    ...(options.servesMetrics ? [metricsRoute(context.metrics.registry)] : []),
+    ...(options.metrics === null ? [] : [metricsRoute(options.metrics)]),
     openApiRoute(() => document),
   ];
   const document = createOpenApi(routes, options.version);
