@@ -1,5 +1,6 @@
 /** The schema, one numbered step after the other. A released step is never changed. */
 import { RecordUnavailable } from '../record.ts';
+import { addSearch } from './search-schema.ts';
 import type { Connection } from './connection.ts';
 
 /** `PRAGMA application_id`: "Sply" in ASCII. */
@@ -185,7 +186,9 @@ const taints = `
   CREATE INDEX taints_expiry ON taints (expires_at_ms);
 `;
 
-const migrations: readonly string[] = [
+type Step = string | ((connection: Connection) => void);
+
+const migrations: readonly Step[] = [
   initial,
   blocks,
   approvals,
@@ -193,6 +196,7 @@ const migrations: readonly string[] = [
   sessions,
   revisions,
   taints,
+  addSearch,
 ];
 
 /** Brings the schema up to date; safe to run again and from several processes. Throws `RecordUnavailable` for a newer one. */
@@ -201,7 +205,9 @@ export function migrate(connection: Connection): void {
     .transaction(() => {
       const version = supportedVersion(connection);
       if (version === migrations.length) return;
-      for (const step of migrations.slice(version)) connection.exec(step);
+      for (const step of migrations.slice(version))
+        if (typeof step === 'string') connection.exec(step);
+        else step(connection);
       connection.pragma(`user_version = ${migrations.length}`);
       connection.pragma(`application_id = ${applicationId}`);
     })

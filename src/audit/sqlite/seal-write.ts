@@ -73,6 +73,10 @@ export function sealWrite(write: RecordWrite, sources: SealSources): SealedWrite
     ...(write.activation !== undefined && { activation: write.activation }),
     ...(write.blocks !== undefined && { blocks: write.blocks }),
     ...(write.removedBlocks !== undefined && { removedBlocks: write.removedBlocks }),
+    ...(write.clearing !== undefined && { clearing: write.clearing }),
+    ...(write.dropsExpired !== undefined && { dropsExpired: write.dropsExpired }),
+    ...(write.hold !== undefined && { hold: write.hold }),
+    ...(write.releasedHold !== undefined && { releasedHold: write.releasedHold }),
   };
 }
 
