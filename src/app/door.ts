@@ -84,6 +84,7 @@ export async function openDoor(
           isDraining: () => isDraining,
         }),
       isDraining: () => isDraining,
+      isStillActive: watched.isStillActive,
       servesMetrics: config.metrics === 'on',
       openMcp: openMcp(foundation, callParts, watched),
     }),
