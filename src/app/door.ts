@@ -3,9 +3,11 @@ import { isStillActive } from '../api/authenticate.ts';
 import { CallFollower } from '../api/follow-call.ts';
 import { LoginFailures } from '../api/login-failures.ts';
 import { Problem } from '../api/problem.ts';
+import { ReadinessWatch } from '../api/readiness-watch.ts';
 import { readReadiness } from '../api/readiness.ts';
 import { createRoutes } from '../api/routes/index.ts';
 import { createHttpServer } from '../api/server.ts';
+import { serveMetrics } from '../api/serve-metrics.ts';
 import { listen, stopServing } from '../api/serve.ts';
 import { RecordUnavailable } from '../audit/record.ts';
 import { currentCall } from '../calls/current-call.ts';
@@ -35,7 +37,7 @@ export async function openDoor(
   { keys, policyParts: { policy, blocks }, callParts, runners }: OpenDoorOptions,
   stack: AsyncDisposableStack,
 ): Promise<string> {
-  const { changes, clock, config, logger, metrics, newId, record, version } = foundation;
+  const { changes, clock, config, disk, logger, metrics, newId, record, version } = foundation;
   const { approvals, context, detached, files, sessions } = callParts;
   const { quotas, running, slots } = context;
   const failures = stack.use(new LoginFailures({ record, logger }));
@@ -60,6 +62,24 @@ export async function openDoor(
     isStillActive: (caller: Caller) => isStillActive(authentication, caller),
   };
   let isDraining = false;
+  const readiness = stack.use(
+    new ReadinessWatch({
+      read: () =>
+        readReadiness({
+          record: () => record.health(),
+          runners: () => runners.state(),
+          revision: () => policy.revision,
+          policy: () => policy.state,
+          blocks: () => blocks.list(),
+          quotas: () => quotas.state(),
+          hasDiskReserve: disk.hasRoom,
+          isDraining: () => isDraining,
+        }),
+      clock,
+      logger,
+    }),
+  );
+  metrics.setDependencies(() => readiness.states);
   const server = createHttpServer({
     routes: createRoutes({
       context,
@@ -73,19 +93,10 @@ export async function openDoor(
       upkeep,
       policy,
       version,
-      readiness: () =>
-        readReadiness({
-          record: () => record.health(),
-          runners: () => runners.state(),
-          revision: () => policy.revision,
-          policy: () => policy.state,
-          blocks: () => blocks.list(),
-          quotas: () => quotas.state(),
-          isDraining: () => isDraining,
-        }),
+      readiness: () => readiness.now(),
       isDraining: () => isDraining,
       isStillActive: watched.isStillActive,
-      servesMetrics: config.metrics === 'on',
+      servesMetrics: config.metrics === 'on' && config.metricsAddress === null,
       openMcp: openMcp(foundation, callParts, watched),
     }),
     authentication,
@@ -103,7 +114,12 @@ export async function openDoor(
     metrics,
     problemOfError,
   });
-  const url = await listen(server, config.host, config.port);
+  const { host, port, metricsAddress } = config;
+  if (config.metrics === 'on' && metricsAddress !== null) {
+    const door = stack.use(await serveMetrics(metricsAddress, metrics.registry));
+    logger.info({ url: `${door.url}/metrics` }, 'metrics are served');
+  }
+  const url = await listen(server, { host, port, setting: portSetting(host) });
   stack.defer(async () => {
     isDraining = true;
     logger.info({ runningCalls: slots.runningCount, drainMs: config.drainMs }, 'draining');
@@ -121,6 +137,11 @@ export async function openDoor(
     logger.info({}, 'stopped');
   });
   return url;
+}
+
+/** What an operator changes: the port, unless the host was set as well. */
+function portSetting(host: string): string {
+  return host === '127.0.0.1' ? 'SALLYPORT_PORT' : 'SALLYPORT_HOST and SALLYPORT_PORT';
 }
 
 function problemOfError(error: unknown): Problem | null {

@@ -18,7 +18,7 @@ import { visibleTools } from '../../policy/visibility.ts';
 import type { CallFollower } from '../follow-call.ts';
 import { createOpenApi } from '../openapi.ts';
 import { createBodyParser } from '../read-body.ts';
-import type { Readiness } from '../readiness.ts';
+import type { Readiness } from '../readiness-watch.ts';
 import { problemDocument, problemOf } from '../problem.ts';
 import type { Route } from '../route.ts';
 import { formatTools } from '../tool-formats.ts';
@@ -115,7 +115,14 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
       : executeCall(context, caller, request, onBegun);
   const newMark = (): string => randomBytes(16).toString('hex');
   const routes: Route[] = [
-    createCallRoute({ bodies, executeCall: run, detached, follower, newMark }),
+    createCallRoute({
+      bodies,
+      executeCall: run,
+      isTool: (name) => context.revision().tools.has(name),
+      detached,
+      follower,
+      newMark,
+    }),
     getCallRoute(context, newMark),
     followCallRoute({ record, follower }),
     cancelCallRoute({ record, cancel: (caller, stored) => cancelCall(context, caller, stored) }),
