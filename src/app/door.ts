@@ -95,6 +95,7 @@ export async function openDoor(
       version,
       readiness: () => readiness.now(),
       isDraining: () => isDraining,
+      isStillActive: watched.isStillActive,
       servesMetrics: config.metrics === 'on' && config.metricsAddress === null,
       openMcp: openMcp(foundation, callParts, watched),
     }),
