@@ -95,6 +95,7 @@ export async function openDoor(
       version,
       readiness: () => readiness.now(),
       isDraining: () => isDraining,
+      isStillActive: watched.isStillActive,
       metrics: config.metrics === 'on' && config.metricsAddress === null ? metricsText : null,
       openMcp: openMcp(foundation, callParts, watched),
     }),

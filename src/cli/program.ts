@@ -5,6 +5,7 @@ import type { ImageCommands } from '../execution/container/image-commands.ts';
 import { readVersion } from '../config/version.ts';
 import { addApprovalCommands } from './approval-commands.ts';
 import { addAuditCommands } from './audit-commands.ts';
+import { addBackupCommand } from './backup-command.ts';
 import { addBlockCommands } from './block-commands.ts';
 import { addBoundaryCommands } from './boundary-commands.ts';
 import { addCallCommand } from './call-command.ts';
@@ -103,6 +104,7 @@ function createProgram(actions: ProgramActions): Command {
   addBoundaryCommands(program, output);
   addApprovalCommands(program, output);
   addAuditCommands(program, output);
+  addBackupCommand(program, output);
   addKeyCommands(program, output);
   addImageCommands(program, output, actions.images);
   addConfigCommand(program, output);

@@ -43,10 +43,12 @@ import { listHoldsRoute, releaseHoldRoute, setHoldRoute } from './holds.ts';
 import { listToolsRoute } from './list-tools.ts';
 import { mcpRoute } from './mcp.ts';
 import type { McpRouteOptions, McpShared } from './mcp.ts';
+import { noteBackupRoute } from './note-backup.ts';
 import { healthRoute, metricsRoute, openApiRoute, readyRoute } from './operations.ts';
 import { getRevisionRoute, listRevisionsRoute } from './policy-revisions.ts';
 import { getFileRoute, listFilesRoute, putFileRoute, removeFileRoute } from './session-files.ts';
 import { endSessionRoute, getSessionRoute, listSessionsRoute, openSessionRoute } from './sessions.ts';
+import { tailAuditRoute } from './tail-audit.ts';
 import { verifyAuditRoute } from './verify-audit.ts';
 
 export interface RoutesOptions {
@@ -62,6 +64,8 @@ export interface RoutesOptions {
   readonly policy: ActivePolicy;
   readonly readiness: () => Promise<Readiness>;
   readonly isDraining: () => boolean;
+  /** Whether a key may still read, for answers that take long. */
+  readonly isStillActive: (caller: Caller) => Promise<boolean>;
   /** Null: they are served elsewhere or nowhere. */
   readonly metrics: MetricsText | null;
   readonly version: string;
@@ -140,11 +144,23 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
     decideApprovalRoute({ desk, bodies, isDraining: options.isDraining }),
     listAuditEventsRoute({ record, onRead: recordRead }),
     verifyAuditRoute({ record, onRead: recordRead }),
-    exportAuditRoute({ record, now: () => context.clock.now(), onExport: recordExport }),
+    exportAuditRoute({
+      record,
+      now: () => context.clock.now(),
+      version: options.version,
+      onExport: recordExport,
+    }),
     listCheckpointsRoute({ record, onRead: recordRead }),
+    tailAuditRoute({
+      record,
+      onRead: recordRead,
+      isStillActive: options.isStillActive,
+      isDraining: options.isDraining,
+    }),
     getAuditEventRoute({ record, onRead: recordRead }),
     getAuditCallRoute({ record, onRead: recordRead }),
     eraseRoute(options.upkeep.erasures, bodies),
+    noteBackupRoute({ record, bodies, redactText: (text) => context.boundary.redactText(text) }),
     listHoldsRoute(options.upkeep.holds, recordRead),
     setHoldRoute(options.upkeep.holds, bodies),
     releaseHoldRoute(options.upkeep.holds),
