@@ -5,7 +5,7 @@ current=$home/current
 previous=$home/previous
 units=(sallyport-runner.service sallyport-api.service)
 ready_attempts_max=120 # half a second apart
-crashes_max=5
+crashes_max=3
 releases_kept=3
 
 say() { printf '%s: %s\n' "$program" "$*" >&2; }

@@ -74,7 +74,9 @@ const callIsolate = async (code: string): Promise<Call> =>
 
 /** Another release, of the same program unless a script changes it. Gives its folder. */
 async function makeRelease(next: string, change = 'true'): Promise<string> {
-  await inside(`cp -R ${release} /root/${next} && cd /root/${next} && echo ${next} >RELEASE && ${change}`);
+  await inside(
+    `cp -Rl ${release} /root/${next} && cd /root/${next} && rm RELEASE && echo ${next} >RELEASE && ${change}`,
+  );
   return `/root/${next}`;
 }
 
@@ -183,7 +185,10 @@ if (process.argv[2] === "serve") {
   new Database("/var/lib/sallyport/record.db").pragma("user_version = 999");
   throw new Error("broken on purpose");
 }`;
-    const broken = await makeRelease('sallyport-9.0.1-broken', `printf '%s' '${breaking}' >dist/main.js`);
+    const broken = await makeRelease(
+      'sallyport-9.0.1-broken',
+      `printf '%s' '${breaking}' >main && mv main dist/main.js`,
+    );
 
     await expect(inside(`${broken}/deploy/upgrade`)).rejects.toMatchObject({
       code: 1,
