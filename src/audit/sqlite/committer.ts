@@ -8,8 +8,8 @@ import { openWriter, sqliteCode } from './connection.ts';
 import type { ChainHead, SealedEvent } from '../chain.ts';
 import type { Activation } from '../record.ts';
 import type { Connection } from './connection.ts';
-import { hasLeftWaiting } from './has-left-waiting.ts';
-import type { Commit, SealedWrite, Stored, StoredApproval, WriteFailure } from './protocol.ts';
+import { hasLeftWaiting } from '../has-left-waiting.ts';
+import type { Commit, SealedWrite, Stored, StoredApproval, WriteFailure } from '../sealed-write.ts';
 
 /** Policy revisions kept: the latest activated, and the one that decides. */
 const revisionsKeptMax = 1000;

@@ -2,9 +2,9 @@
  * What the api's thread and the writer's thread say to each other: plain data, copied, so kept small.
  * Both sides are ours; nothing here is hostile. Content was canonical JSON before it came here.
  */
-import type { Block } from '../../model/block.ts';
-import type { Activation, ApiKey, IdempotencyEntry, StoredArtifact, StoredSession } from '../record.ts';
-import type { ChainHead, SealedEvent } from '../chain.ts';
+import type { Block } from '../model/block.ts';
+import type { Activation, ApiKey, IdempotencyEntry, StoredArtifact, StoredSession } from './record.ts';
+import type { ChainHead, SealedEvent } from './chain.ts';
 
 /** A call with its commitment's salt, ready to be stored. */
 export interface SealedCall {
@@ -19,6 +19,7 @@ export interface SealedCall {
 export interface StoredApproval {
   readonly id: string;
   readonly callId: string;
+  readonly tenant: string;
   readonly principal: string;
   readonly status: string;
   readonly expiresAtMs: number;
@@ -51,6 +52,7 @@ export interface SealedWrite {
 export type WriteFailure =
   | { readonly kind: 'idempotency_taken' }
   | { readonly kind: 'approval_settled' }
+  | { readonly kind: 'call_ended' }
   | { readonly kind: 'failed'; readonly code: string | null; readonly message: string };
 
 /** The head of the chain that the first event of a stored write follows. */
