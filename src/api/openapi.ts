@@ -71,7 +71,7 @@ function operation(route: Route): object {
           requestBody: {
             required: true,
             description: route.rawBody,
-            content: { 'application/octet-stream': { schema: {} } },
+            content: { [route.rawBodyMediaType ?? 'application/octet-stream']: { schema: {} } },
           },
         }),
     responses: responses(route),

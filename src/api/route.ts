@@ -15,6 +15,8 @@ export interface Route {
   readonly body?: RequestSchemaName;
   /** Any bytes, which the handler itself reads; says what they are. */
   readonly rawBody?: string;
+  /** `application/octet-stream` unless said otherwise. */
+  readonly rawBodyMediaType?: string;
   readonly query?: Readonly<
     Record<string, { readonly description: string; readonly enum?: readonly string[] }>
   >;

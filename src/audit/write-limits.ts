@@ -1,4 +1,5 @@
 /** What may wait for a store, and how it is counted. */
+import { ContentHeld } from './erasure.ts';
 import { ApprovalSettled, CallEnded, IdempotencyTaken } from './record.ts';
 import type { SealedWrite, WriteFailure } from './sealed-write.ts';
 
@@ -35,6 +36,8 @@ export function failureError(
       return new ApprovalSettled('The approval is no longer open.');
     case 'call_ended':
       return new CallEnded('The call has ended already.');
+    case 'held':
+      return new ContentHeld('A hold means some of what should be cleared.');
     case 'failed':
       return unavailable(Object.assign(new Error(failure.message), { code: failure.code }));
   }

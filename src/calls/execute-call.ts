@@ -40,7 +40,7 @@ export async function executeCall(
   if (isRefusal(tool)) return refuseCall(context, caller, request, tool);
   const args = validateArguments(revision, tool, request);
   if (isRefusal(args)) return refuseCall(context, caller, request, args);
-  const decided = decideCall(context, revision, caller, tool, args, request);
+  const decided = await decideCall(context, revision, caller, tool, args, request);
   if ('refusal' in decided) return refuseCall(context, caller, request, decided.refusal, decided);
   const inbound = checkArguments(context, revision, decided, args);
   if (isRefusal(inbound)) return refuseCall(context, caller, request, inbound, decided);

@@ -8,6 +8,7 @@ type Variables = typeof variables;
 type ValueOf<V> = V extends Variable<infer T> ? T : never;
 type OptionalNames =
   | 'bootstrapKey'
+  | 'publicUrl'
   | 'trustedProxies'
   | 'dockerHost'
   | 'sealingKey'

@@ -9,6 +9,7 @@ const standard: BoundaryProfile = {
   inbound: { detectors: {} },
   outbound: { detectors: {} },
   artifacts: 'any',
+  taints: {},
   stream: 'buffered',
 };
 const strict: BoundaryProfile = { ...standard, inbound: { detectors: { '*': 'block' } } };

@@ -4,6 +4,7 @@ import { feedStart } from '../../calls/call-feed.ts';
 import type { CallRun, DetachedCalls } from '../../calls/detached-calls.ts';
 import { isOpen } from '../../model/call.ts';
 import { callerOf } from '../authenticate.ts';
+import { readView, viewParameter } from '../call-view.ts';
 import type { CallFollower } from '../follow-call.ts';
 import { readPrefer } from '../prefer.ts';
 import { Problem, problemOf } from '../problem.ts';
@@ -21,6 +22,8 @@ export interface CreateCallOptions {
   ) => Promise<CallAnswer>;
   readonly detached: DetachedCalls;
   readonly follower: CallFollower;
+  /** 128 random bits as text. */
+  readonly newMark: () => string;
 }
 
 /** `POST /v1/calls`: runs a tool and answers with what became of it. */
@@ -31,6 +34,7 @@ export function createCallRoute(options: CreateCallOptions): Route {
     scope: 'call',
     summary: 'Run a tool',
     body: 'CallRequest',
+    query: viewParameter,
     headers: {
       'Idempotency-Key': { description: 'Runs at most once under this key, for 24 hours.', charsMax: 255 },
       Prefer: {
@@ -69,6 +73,7 @@ export function createCallRoute(options: CreateCallOptions): Route {
     ],
     audits: ['intent', 'outcome', 'not_started', 'approval_requested', 'denied', 'invalid', 'quota_exceeded'],
     async handler(request, response) {
+      const show = readView(request, options.newMark);
       const body = options.bodies.parse(request, 'CallRequest') as Pick<CallRequest, 'tool' | 'args'> &
         Partial<CallRequest>;
       const idempotencyKey = request.get('idempotency-key') ?? null;
@@ -104,7 +109,7 @@ export function createCallRoute(options: CreateCallOptions): Route {
       if (asEvents)
         return options.follower.follow(response, { callId: call.id, caller, position: feedStart });
       if (preference.applied !== null) response.set('Preference-Applied', preference.applied);
-      response.status(isOpen(call) ? 202 : 200).json(call);
+      response.status(isOpen(call) ? 202 : 200).json(show(call));
     },
   };
 }

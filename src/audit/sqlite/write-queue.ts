@@ -16,7 +16,8 @@ import type { Commit, SealedWrite, ThreadStart, ToThread } from '../sealed-write
 const closeMsMax = 10_000;
 
 interface Waiting {
-  readonly write: SealedWrite;
+  /** null: the file is rewritten. */
+  readonly write: SealedWrite | null;
   readonly bytes: number;
   readonly resolve: (place: ChainHead) => void;
   readonly reject: (error: unknown) => void;
@@ -50,6 +51,15 @@ export class WriteQueue implements WriteSink {
     });
   }
 
+  /** Rewrites the file after what was pushed before. Rejects with `RecordUnavailable`. */
+  scrub(): Promise<unknown> {
+    if (this.#closed) return Promise.reject(new RecordUnavailable('The record is closed.'));
+    return new Promise((resolve, reject) => {
+      this.#send();
+      this.#post([{ write: null, bytes: 0, resolve, reject }], { kind: 'scrub' });
+    });
+  }
+
   /** Waits for what was pushed, then ends the thread. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
@@ -68,7 +78,13 @@ export class WriteQueue implements WriteSink {
     const waiting = this.#unsent;
     if (waiting.length === 0) return;
     this.#unsent = [];
-    const message: ToThread = { kind: 'writes', writes: waiting.map(({ write }) => write) };
+    this.#post(waiting, {
+      kind: 'writes',
+      writes: waiting.flatMap(({ write }) => (write === null ? [] : [write])),
+    });
+  }
+
+  #post(waiting: Waiting[], message: ToThread): void {
     try {
       const thread = (this.#thread ??= this.#startThread());
       // An idle record must not keep the process alive; a write that waits must.

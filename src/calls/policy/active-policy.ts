@@ -114,8 +114,12 @@ export class ActivePolicy {
     if (this.#files.kind === 'rejected') await this.#reject(this.#files.problems, 'start', null);
   }
 
-  /** Takes up the files as they are now, whether they changed or not. However many signals come, one reload waits. */
+  /**
+   * Takes up the files as they are now, changed or not; for the watch only if they still differ when its turn comes.
+   * However many signals come, one reload waits.
+   */
   reload(trigger: PolicyTrigger, by: Caller | null): Promise<PolicyChange> {
+    if (trigger === 'watch') return this.#inTurn(trigger, () => this.#reloadIfChanged(by));
     if (trigger !== 'signal') return this.#inTurn(trigger, () => this.#reloadOrWait(trigger, by));
     this.#signalled ??= this.#inTurn(trigger, () => {
       this.#signalled = null;
@@ -149,6 +153,11 @@ export class ActivePolicy {
     const change = await done;
     this.#options.onChange(change, trigger);
     return change;
+  }
+
+  async #reloadIfChanged(by: Caller | null): Promise<PolicyChange> {
+    if (await this.isUpToDate()) return { outcome: 'unchanged', revision: this.#revision.id };
+    return this.#reloadOrWait('watch', by);
   }
 
   /** What goes wrong on our side leaves the change to be tried again, and is no secret. */

@@ -93,7 +93,7 @@ test('a change that has to wait once its pin is gone is tried again, though the 
     const first = policy.revision.id;
     const second = await become('two');
     await policy.activate(first, 'INC-1', ops);
-    expect(await policy.reload('watch', null)).toMatchObject({ outcome: 'pinned', revision: second });
+    expect(await policy.reload('signal', null)).toMatchObject({ outcome: 'pinned', revision: second });
     expect(await policy.isUpToDate()).toBe(true);
     world.isHeld = false;
     expect(await policy.unpin('INC-1 is over', ops)).toMatchObject({ outcome: 'waiting', revision: second });

@@ -205,7 +205,7 @@ const proof: readonly Guard[] = [
   ),
   inFile('src/app.ts', 'test/api/confinement.bubblewrap.test.ts')(
     'minConfinement at start',
-    '  await requireConfinement(revision, runner);\n',
+    '  await requireConfinement(first.revision, runners);\n',
     '',
     'keeps the server from starting where bwrap is not had',
   ),

@@ -1,0 +1,122 @@
+/** What the one path works with, and the desks beside it: sessions, approvals, calls that outlive their request. */
+import { createHmac } from 'node:crypto';
+import { FileFilter } from '../boundary/file-filter.ts';
+import { ApprovalDesk } from '../calls/approvals/approval-desk.ts';
+import { watchExpiry } from '../calls/approvals/expire-approvals.ts';
+import { PayloadSeal } from '../calls/approvals/payload-seal.ts';
+import { WaitingRoom } from '../calls/approvals/waiting-room.ts';
+import { announcePending, ApprovalWebhook } from '../calls/approvals/webhook/approval-webhook.ts';
+import type { CallContext } from '../calls/call-context.ts';
+import { DetachedCalls } from '../calls/detached-calls.ts';
+import { openQuotas } from '../calls/open-quotas.ts';
+import { RunningCalls } from '../calls/running-calls.ts';
+import { LiveSessions } from '../calls/sessions/live-sessions.ts';
+import { SessionDesk } from '../calls/sessions/session-desk.ts';
+import { SessionFiles } from '../calls/sessions/session-files.ts';
+import { Slots } from '../calls/slots.ts';
+import { readDataSecret, readWebhookSecret } from '../config/data-secret.ts';
+import type { RunnerGroup } from '../execution/runner/runner-group.ts';
+import type { RecordStore } from '../audit/record.ts';
+import type { Foundation } from './foundation.ts';
+import type { PolicyParts } from './policy.ts';
+
+/** Calls between decision and outcome at once, and how many more may wait for a place. */
+const slotLimits = { runningMax: 64, waitingMax: 1024 } as const;
+
+export interface CallParts {
+  readonly context: CallContext;
+  readonly sessions: SessionDesk;
+  readonly files: SessionFiles;
+  readonly approvals: ApprovalDesk;
+  readonly detached: DetachedCalls;
+}
+
+export async function openCalls(
+  foundation: Foundation,
+  { policy, boundary, blocks }: PolicyParts,
+  runners: RunnerGroup,
+  stack: AsyncDisposableStack,
+): Promise<CallParts> {
+  const {
+    changes,
+    clock,
+    config,
+    dataKey,
+    disk,
+    instance,
+    logger,
+    metrics,
+    newId,
+    outcomes,
+    randomBytes,
+    record,
+  } = foundation;
+  const webhook = openWebhook(foundation, stack);
+  const { redisUrl } = config;
+  const { revision } = policy;
+  const quotas = stack.use(
+    await openQuotas({ record, revision, clock, redisUrl, process: instance, metrics, logger }),
+  );
+  const context: CallContext = {
+    revision: () => policy.revision,
+    quotas,
+    blocks,
+    boundary,
+    executor: runners,
+    record,
+    outcomes,
+    slots: new Slots(slotLimits),
+    metrics,
+    clock,
+    newId,
+    fingerprint: (body) => createHmac('sha256', dataKey).update(body).digest('hex'),
+    hasDiskReserve: disk.hasRoom,
+    running: new RunningCalls((callId) => changes.notify(callId)),
+    sessions: new LiveSessions({ record, clock }),
+    approvals: {
+      seal: new PayloadSeal(config.sealingKey ?? readDataSecret(config.dataDir, 'sealing.key'), randomBytes),
+      waitingRoom: new WaitingRoom(record),
+      announce: (approval) => webhook?.announce(approval),
+    },
+    logger,
+  };
+  metrics.setRunningCalls(() => context.slots.runningCount);
+  metrics.setPendingApprovals(() => countPending(record));
+  metrics.setOpenSessions(() => context.sessions.all.length);
+  const sessionContext = {
+    ...context,
+    host: runners,
+    fileFilter: new FileFilter(boundary, () => boundary.options),
+    fileBytesMax: config.maxFileBytes,
+  };
+  const sessions = stack.use(await SessionDesk.open(sessionContext));
+  stack.use(watchExpiry(context));
+  const detached = stack.use(new DetachedCalls({ logger }));
+  if (webhook !== null) await announcePending(record, webhook);
+  return {
+    context,
+    sessions,
+    files: new SessionFiles(sessionContext, sessions),
+    approvals: new ApprovalDesk(context, detached),
+    detached,
+  };
+}
+
+function openWebhook(
+  { clock, config, logger, metrics, record }: Foundation,
+  stack: AsyncDisposableStack,
+): ApprovalWebhook | null {
+  const { approvalWebhook: url, dataDir } = config;
+  if (url === null) return null;
+  const secret = readWebhookSecret(dataDir);
+  return stack.use(new ApprovalWebhook({ url, secret, record, metrics, clock, logger }));
+}
+
+/** A scrape must not fail because the record does: what cannot be counted is not a number. */
+async function countPending(record: RecordStore): Promise<number> {
+  try {
+    return await record.countPendingApprovals(null);
+  } catch {
+    return Number.NaN;
+  }
+}

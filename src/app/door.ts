@@ -1,0 +1,133 @@
+/** The HTTP door over the parts, and how it closes: nothing new, what runs to its end, what does not end cancelled. */
+import { isStillActive } from '../api/authenticate.ts';
+import { CallFollower } from '../api/follow-call.ts';
+import { LoginFailures } from '../api/login-failures.ts';
+import { Problem } from '../api/problem.ts';
+import { readReadiness } from '../api/readiness.ts';
+import { createRoutes } from '../api/routes/index.ts';
+import { createHttpServer } from '../api/server.ts';
+import { listen, stopServing } from '../api/serve.ts';
+import { RecordUnavailable } from '../audit/record.ts';
+import { currentCall } from '../calls/current-call.ts';
+import { actor } from '../calls/key-ring.ts';
+import type { KeyRing } from '../calls/key-ring.ts';
+import { Upkeep } from '../calls/upkeep/upkeep.ts';
+import type { RunnerGroup } from '../execution/runner/runner-group.ts';
+import type { Caller } from '../model/principal.ts';
+import type { CallParts } from './calls.ts';
+import type { Foundation } from './foundation.ts';
+import { openMcp } from './mcp.ts';
+import type { PolicyParts } from './policy.ts';
+
+/** After the drain time, what a cancelled call may still take to be recorded. */
+const cancelMsMax = 10_000;
+
+export interface OpenDoorOptions {
+  readonly keys: KeyRing;
+  readonly policyParts: PolicyParts;
+  readonly callParts: CallParts;
+  readonly runners: RunnerGroup;
+}
+
+/** Where it really listens. */
+export async function openDoor(
+  foundation: Foundation,
+  { keys, policyParts: { policy, blocks }, callParts, runners }: OpenDoorOptions,
+  stack: AsyncDisposableStack,
+): Promise<string> {
+  const { changes, clock, config, logger, metrics, newId, record, version } = foundation;
+  const { approvals, context, detached, files, sessions } = callParts;
+  const { quotas, running, slots } = context;
+  const failures = stack.use(new LoginFailures({ record, logger }));
+  const authentication = {
+    record,
+    now: () => clock.now(),
+    onFailure: (address: string) => failures.count(address),
+  };
+  const upkeep = stack.use(
+    new Upkeep({
+      record,
+      clock,
+      newId,
+      redactText: (text) => context.boundary.redactText(text),
+      minimumRetentionDays: config.auditMinRetentionDays,
+      logger,
+    }),
+  );
+  const watched = {
+    changes,
+    current: (callId: string) => currentCall(context, callId),
+    isStillActive: (caller: Caller) => isStillActive(authentication, caller),
+  };
+  let isDraining = false;
+  const server = createHttpServer({
+    routes: createRoutes({
+      context,
+      keys,
+      desk: approvals,
+      detached,
+      sessions,
+      files,
+      follower: new CallFollower(watched),
+      blocks,
+      upkeep,
+      policy,
+      version,
+      readiness: () =>
+        readReadiness({
+          record: () => record.health(),
+          runners: () => runners.state(),
+          revision: () => policy.revision,
+          policy: () => policy.state,
+          blocks: () => blocks.list(),
+          quotas: () => quotas.state(),
+          isDraining: () => isDraining,
+        }),
+      isDraining: () => isDraining,
+      servesMetrics: config.metrics === 'on',
+      openMcp: openMcp(foundation, callParts, watched),
+    }),
+    authentication,
+    onScopeDenied: async (caller, scope, route) => {
+      const { tenant } = caller.principal;
+      await record.write({
+        events: [{ type: 'scope_denied', ...actor(caller), tenant, details: { scope, route } }],
+      });
+    },
+    newRequestId: () => newId('req'),
+    mayRecord: (text) => context.boundary.redactText(text) === text,
+    bodyBytesMax: config.maxBodyBytes,
+    trustedProxies: config.trustedProxies ?? [],
+    logger,
+    metrics,
+    problemOfError,
+  });
+  const url = await listen(server, config.host, config.port);
+  stack.defer(async () => {
+    isDraining = true;
+    logger.info({ runningCalls: slots.runningCount, drainMs: config.drainMs }, 'draining');
+    slots.refuseWaiting();
+    const cancel = setTimeout(() => running.cancelAll(), config.drainMs);
+    const served = stopServing(server, config.drainMs + cancelMsMax);
+    await running.ended();
+    changes.close();
+    await served;
+    // Nobody may wait for the answer any more, but the outcome belongs to the record.
+    await detached[Symbol.asyncDispose]();
+    clearTimeout(cancel);
+    await sessions.stop();
+    await record.write({ events: [{ type: 'stopped', details: { version } }] });
+    logger.info({}, 'stopped');
+  });
+  return url;
+}
+
+function problemOfError(error: unknown): Problem | null {
+  if (!(error instanceof RecordUnavailable)) return null;
+  return new Problem(
+    'audit_unavailable',
+    'The record cannot be written or read, so nothing was done. GET /ready says why.',
+    {},
+    { cause: error },
+  );
+}

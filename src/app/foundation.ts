@@ -1,0 +1,93 @@
+/** What every other part stands on: configuration, clock, ids, log, metrics, the record and the keys beside it. */
+import { createHmac } from 'node:crypto';
+import { openSqliteRecord } from '../audit/sqlite/open-sqlite-record.ts';
+import type { RecordStore } from '../audit/record.ts';
+import { CallChanges } from '../calls/call-changes.ts';
+import type { Clock } from '../calls/call-context.ts';
+import { watchDiskReserve } from '../calls/disk-reserve.ts';
+import { dayMs } from '../calls/upkeep/upkeep.ts';
+import { OutcomeWriter } from '../calls/outcome-writer.ts';
+import { createIdSource, createRandomSource } from '../calls/ids.ts';
+import type { Config, LoadedConfig } from '../config/config.ts';
+import { readDataSecret } from '../config/data-secret.ts';
+import { readVersion } from '../config/version.ts';
+import { createLogger } from '../telemetry/logger.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { createMetrics } from '../telemetry/metrics.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+
+type WrittenEvent = Parameters<RecordStore['write']>[0]['events'][number];
+
+export interface Foundation {
+  readonly config: Config;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly randomBytes: ReturnType<typeof createRandomSource>;
+  readonly newId: (prefix: string) => string;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Names this process in the record. */
+  readonly writer: string;
+  readonly record: RecordStore;
+  /** Writes what must not be lost; after the runners are gone, what their end made of the calls. */
+  readonly outcomes: OutcomeWriter;
+  /** Who follows a call is told here that it changed. */
+  readonly changes: CallChanges;
+  readonly dataKey: Uint8Array;
+  /** The same at every start on this data directory, so that a new runner finds the containers of the one before. */
+  readonly instance: string;
+  readonly disk: Awaited<ReturnType<typeof watchDiskReserve>>;
+  /** Writes an event that nobody waits for; what keeps it from the record is logged. */
+  readonly recordInBackground: (event: WrittenEvent) => void;
+}
+
+/** Locks the data directory first: nothing of a second process on it may touch what the first one runs. */
+export async function layFoundation(
+  { config, warnings }: LoadedConfig,
+  stack: AsyncDisposableStack,
+): Promise<Foundation> {
+  const clock = { now: () => Date.now() };
+  const randomBytes = createRandomSource();
+  const newId = createIdSource(randomBytes);
+  const logger = createLogger(config.logLevel, 'api');
+  for (const warning of warnings) logger.warn({}, warning);
+  const writer = `${config.nodeId}/api-1`;
+  const changes = new CallChanges();
+  const record = stack.use(
+    openSqliteRecord({
+      dataDir: config.dataDir,
+      writer,
+      clock,
+      newId,
+      randomBytes,
+      retentionMs: config.auditRetentionDays === null ? null : config.auditRetentionDays * dayMs,
+      onCallStored: (callId) => changes.notify(callId),
+    }),
+  );
+  const dataKey = readDataSecret(config.dataDir, 'data.key');
+  const outcomes = stack.use(new OutcomeWriter({ record, logger }));
+  const disk = stack.use(await watchDiskReserve(config.dataDir, config.diskReserveBytes));
+  const version = readVersion();
+  const metrics = createMetrics();
+  return {
+    config,
+    version,
+    clock,
+    randomBytes,
+    newId,
+    logger,
+    metrics,
+    writer,
+    record,
+    outcomes,
+    changes,
+    dataKey,
+    instance: createHmac('sha256', dataKey).update('instance').digest('hex').slice(0, 16),
+    disk,
+    recordInBackground(event) {
+      record
+        .write({ events: [event] })
+        .catch((error: unknown) => logger.error({ err: error, type: event.type }, 'event not recorded'));
+    },
+  };
+}

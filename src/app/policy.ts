@@ -1,0 +1,62 @@
+/** What decides: the active revision, the filter that it configures, and the kill switch. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { detectorIds } from '../boundary/detectors.ts';
+import { BlockList } from '../calls/block-list.ts';
+import { readCredentialSecrets } from '../calls/credential-secrets.ts';
+import { ActivePolicy } from '../calls/policy/active-policy.ts';
+import type { ActivePolicyOptions } from '../calls/policy/active-policy.ts';
+import type { FirstPolicy } from '../calls/policy/first-policy.ts';
+import { LiveBoundary } from '../calls/policy/live-boundary.ts';
+import { describeStaleness } from '../calls/policy/policy-state.ts';
+import { compileAside } from '../policy/compile/compile-aside.ts';
+import { readClaim } from '../policy/load/read-claim.ts';
+import { scanFiles } from '../policy/load/scan-files.ts';
+import type { Foundation } from './foundation.ts';
+
+export const knownDetectors: readonly string[] = [...detectorIds];
+
+export interface PolicyParts {
+  readonly policy: ActivePolicy;
+  readonly boundary: LiveBoundary;
+  readonly blocks: BlockList;
+}
+
+export interface OpenPolicyOptions extends Pick<ActivePolicyOptions, 'runners'> {
+  readonly first: FirstPolicy;
+  /** Where credentials with `from: {env}` are read. */
+  readonly environment: NodeJS.ProcessEnv;
+  readonly onChange: () => void;
+}
+
+export async function openPolicy(
+  { config, record, clock, newId, metrics, logger, dataKey }: Foundation,
+  { first, environment, onChange, runners }: OpenPolicyOptions,
+): Promise<PolicyParts> {
+  const boundary = new LiveBoundary(first.revision, {
+    redactionKey: dataKey,
+    readSecrets: (credentials) => readCredentialSecrets(credentials, environment),
+  });
+  const redactText = (text: string): string => boundary.redactText(text);
+  const blocks = await BlockList.open({ record, clock, newId, redactText });
+  const directories = config.policyDirs;
+  const policy = new ActivePolicy(first, {
+    directories,
+    knownDetectors,
+    record,
+    runners,
+    compile: compileAside,
+    scan: () => scanFiles(directories),
+    readClaim: () => readClaim(directories),
+    prepare: (revision) => boundary.prepare(revision),
+    sleep,
+    clock,
+    redactText,
+    onChange: ({ outcome }) => {
+      metrics.policyChanged(outcome);
+      onChange();
+    },
+    logger,
+  });
+  metrics.setPolicyStale(() => describeStaleness(policy.state) !== null);
+  return { policy, boundary, blocks };
+}
