@@ -1,6 +1,6 @@
 /** What every other part stands on: configuration, clock, ids, log, metrics, the record and the keys beside it. */
 import { createHmac } from 'node:crypto';
-import { openSqliteRecord } from '../audit/sqlite/open-sqlite-record.ts';
+import { openRecord } from '../audit/open-record.ts';
 import type { RecordStore } from '../audit/record.ts';
 import { CallChanges } from '../calls/call-changes.ts';
 import type { Clock } from '../calls/call-context.ts';
@@ -53,16 +53,18 @@ export async function layFoundation(
   for (const warning of warnings) logger.warn({}, warning);
   const writer = `${config.nodeId}/api-1`;
   const changes = new CallChanges();
-  const record = stack.use(
-    openSqliteRecord({
+  const record = await openRecord(
+    {
       dataDir: config.dataDir,
+      databaseUrl: config.databaseUrl,
       writer,
       clock,
       newId,
       randomBytes,
       retentionMs: config.auditRetentionDays === null ? null : config.auditRetentionDays * dayMs,
       onCallStored: (callId) => changes.notify(callId),
-    }),
+    },
+    stack,
   );
   const dataKey = readDataSecret(config.dataDir, 'data.key');
   const outcomes = stack.use(new OutcomeWriter({ record, logger }));

@@ -22,6 +22,8 @@ const recoveryBytes = 128 * 1024;
 export interface WriteSink extends AsyncDisposable {
   /** The head that the write's events follow, once they are durable. Rejects as `RecordStore.write` does. */
   push(write: SealedWrite): Promise<ChainHead>;
+  /** False once the store is known to be away, also before a write has failed. */
+  readonly isConnected: boolean;
   /** As `RecordStore.scrub` does. */
   scrub(): Promise<unknown>;
 }
@@ -76,7 +78,8 @@ export class ChainedRecord implements RecordStore {
     if (this.#scrubs > 0 && !this.#failed) return { state: 'ok', reason: null };
     const ageMs = this.#sources.clock.now() - this.#successAtMs;
     // A negative age means that the clock went back, and the success may be old.
-    if (!this.#failed && ageMs >= 0 && ageMs <= healthAgeMsMax) return { state: 'ok', reason: null };
+    const isFresh = ageMs >= 0 && ageMs <= healthAgeMsMax;
+    if (!this.#failed && this.#sink.isConnected && isFresh) return { state: 'ok', reason: null };
     this.#probe ??= this.#writeProbe().finally(() => {
       this.#probe = null;
     });

@@ -32,6 +32,8 @@ interface Waiting {
 
 export class BatchQueue implements WriteSink {
   readonly #committer: PostgresCommitter;
+  readonly #rewrite: () => Promise<void>;
+  #rewriting: Promise<unknown> = Promise.resolve();
   readonly #timer: NodeJS.Timeout;
   #waiting: Waiting[] = [];
   #underwayCount = 0;
@@ -40,13 +42,18 @@ export class BatchQueue implements WriteSink {
   #isBeatDue = false;
   #closed = false;
 
-  /** Takes over the committer, which is open: disposing disposes it. */
-  constructor(committer: PostgresCommitter) {
+  /** Takes over the committer, which is open: disposing disposes it. `rewrite` makes the tables forget. */
+  constructor(committer: PostgresCommitter, rewrite: () => Promise<void>) {
     this.#committer = committer;
+    this.#rewrite = rewrite;
     this.#timer = setInterval(() => {
       this.#isBeatDue = true;
       this.#work();
     }, beatEveryMs).unref();
+  }
+
+  get isConnected(): boolean {
+    return this.#committer.isConnected;
   }
 
   push(write: SealedWrite): Promise<ChainHead> {
@@ -62,12 +69,25 @@ export class BatchQueue implements WriteSink {
     });
   }
 
+  /** Writes wait meanwhile; those of other nodes may be refused. Rejects with `RecordUnavailable`. */
+  scrub(): Promise<unknown> {
+    if (this.#closed) return Promise.reject(new RecordUnavailable('The record is closed.'));
+    const rewriting = Promise.all([this.#rewriting, this.#working])
+      .then(() => this.#rewrite())
+      .catch((error: unknown) => {
+        throw recordUnavailable(error);
+      });
+    this.#rewriting = rewriting.catch(() => {});
+    return rewriting;
+  }
+
   /** Commits what was pushed, then lets the chain go. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#timer);
     const timer = setTimeout(() => this.#committer.giveUp(), closeMsMax);
+    await this.#rewriting;
     await this.#working;
     clearTimeout(timer);
     await this.#committer[Symbol.asyncDispose]();
@@ -82,6 +102,7 @@ export class BatchQueue implements WriteSink {
   async #run(): Promise<void> {
     // Writes of one turn of the event loop go together.
     await new Promise((resolve) => setImmediate(resolve));
+    await this.#rewriting;
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0, batchWritesMax);
       this.#underwayCount = batch.length;

@@ -7,7 +7,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCode, isContradiction, rowsOf } from './connection.ts';
-import { Refused, storeWrites } from './store-writes.ts';
+import { Refused } from './refused.ts';
+import { storeWrites } from './store-writes.ts';
 import { claimWriter, closeSession, openWriterSession } from './writer-session.ts';
 import type { Session } from './connection.ts';
 import type { Position } from './store-writes.ts';
@@ -43,6 +44,10 @@ export class PostgresCommitter implements AsyncDisposable {
   /** Connects, and takes the chain. Rejects with `RecordUnavailable`, or with the driver's error. */
   async open(): Promise<void> {
     await this.#connected();
+  }
+
+  get isConnected(): boolean {
+    return this.#session !== null;
   }
 
   /** Durable when it resolves. Never rejects: what failed says so in its place. */
@@ -103,6 +108,9 @@ export class PostgresCommitter implements AsyncDisposable {
         this.#head = laterOf(this.#head, claim);
       }
       this.#session = session;
+      session.on('end', () => {
+        if (this.#session === session) this.#session = null;
+      });
       return session;
     } catch (error) {
       await closeSession(session);

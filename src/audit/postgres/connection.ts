@@ -20,15 +20,8 @@ export type Session = pg.Client;
 export type Queryable = Pick<pg.Client, 'query'> | Pick<PoolClient, 'query'>;
 
 /** `bigint` comes as a number: positions and times stay far below 2^53. */
-const types = {
-  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
-    oid === pg.types.builtins.INT8
-      ? Number
-      : (pg.types.getTypeParser as (oid: number, format?: string) => unknown)(
-          oid,
-          format,
-        )) as typeof pg.types.getTypeParser,
-};
+const types = new pg.TypeOverrides();
+types.setTypeParser(pg.types.builtins.INT8, Number);
 
 function settings(url: string, role: string): ClientConfig {
   return {

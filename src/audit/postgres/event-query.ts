@@ -1,7 +1,10 @@
 /** An `EventQuery` as SQL. Every value is bound; only names from this file become text. */
 import { decodeCursor } from '../cursor.ts';
 import type { EventQuery, ExportFilter } from '../record.ts';
+import { isHeldAt } from '../hold-sql.ts';
 import { columnText } from './column-text.ts';
+import { wordsQuery } from './search-index.ts';
+import type { TermKind } from '../search-terms.ts';
 
 /** Events on one page. */
 const pageEventsMax = 1_000;
@@ -53,8 +56,36 @@ export function filterSql(filter: ExportFilter, bound: Bound): string {
   return filterTerms(filter, bound).join(' AND ');
 }
 
+const termKinds = [
+  'approval',
+  'session',
+  'run',
+  'label',
+  'credential',
+  'host',
+  'finding',
+  'address',
+  'key',
+] as const satisfies readonly (keyof EventQuery & TermKind)[];
+
+/** What is found by content that is past its time must not be found any more. */
+const isContentShown = `(e.time >= current_setting('sallyport.oldest', true) OR ${isHeldAt('e.position')})`;
+
 function filterTerms(filter: ExportFilter, bound: Bound): string[] {
   const terms = ['true'];
+  const { text } = filter;
+  if (text !== undefined)
+    terms.push(
+      `e.position IN (SELECT position FROM audit_words WHERE words @@ ${bound.mark(wordsQuery(text))}::tsquery)`,
+    );
+  for (const kind of termKinds) {
+    const value = filter[kind];
+    if (value === undefined) continue;
+    const wanted = `kind = ${bound.mark(kind)} AND value = ${bound.mark(columnText(value))}`;
+    terms.push(`e.position IN (SELECT position FROM audit_terms WHERE ${wanted})`);
+  }
+  if (text !== undefined || filter.label !== undefined || filter.address !== undefined)
+    terms.push(isContentShown);
   for (const [member, column] of equalities) {
     const value = filter[member];
     if (value !== undefined && value !== null)

@@ -1,5 +1,6 @@
 /** The schema, one numbered step after the other, under a lock. A released step is never changed. */
 import { genesisHash } from '../chain.ts';
+import { isHeldAt } from '../hold-sql.ts';
 import { RecordUnavailable } from '../record.ts';
 import { rowsOf } from './connection.ts';
 import type { Queryable, Session } from './connection.ts';
@@ -16,7 +17,9 @@ const text = 'text COLLATE "C"';
  * positions are in the order of commits. `writers` says where each chain ends, and which epoch of its writer may go on.
  *
  * `audit_content` has a partition a day. Its rows are seen by who set `sallyport.tenant` ('*': all) and
- * `sallyport.oldest` (a time): without them nothing is, and what is older is not there any more before it is removed.
+ * `sallyport.oldest` (a time): without them nothing is, and what is older and not held is not there any more before it
+ * is removed. `audit_terms` and `audit_words` find events by what is not in a column. `scrub_due` is 2 from an erasure,
+ * 1 from a purge, until the tables were rewritten.
  */
 const initial = `
   CREATE TABLE audit_chain (
@@ -58,6 +61,29 @@ const initial = `
   CREATE TRIGGER audit_chain_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_chain
     FOR EACH STATEMENT EXECUTE FUNCTION audit_chain_stays();
 
+  CREATE TABLE audit_terms (
+    kind ${text} NOT NULL,
+    value ${text} NOT NULL,
+    position bigint NOT NULL,
+    PRIMARY KEY (kind, value, position)
+  );
+  CREATE INDEX audit_terms_position ON audit_terms (position);
+  CREATE TABLE audit_words (position bigint PRIMARY KEY, words tsvector NOT NULL);
+  CREATE INDEX audit_words_words ON audit_words USING gin (words);
+
+  CREATE TABLE holds (
+    id ${text} PRIMARY KEY,
+    call_id ${text},
+    principal ${text},
+    tenant ${text},
+    session ${text},
+    from_time ${text},
+    to_time ${text},
+    body ${text} NOT NULL
+  );
+  CREATE TABLE upkeep (id integer PRIMARY KEY CHECK (id = 1), scrub_due integer NOT NULL);
+  INSERT INTO upkeep VALUES (1, 0);
+
   CREATE TABLE audit_content (
     day ${text} NOT NULL,
     position bigint NOT NULL,
@@ -71,7 +97,7 @@ const initial = `
   ALTER TABLE audit_content FORCE ROW LEVEL SECURITY;
   CREATE POLICY seen ON audit_content USING (
     (current_setting('sallyport.tenant', true) = '*' OR tenant = current_setting('sallyport.tenant', true))
-    AND time >= current_setting('sallyport.oldest', true)
+    AND (time >= current_setting('sallyport.oldest', true) OR ${isHeldAt('audit_content.position')})
   ) WITH CHECK (true);
 
   CREATE TABLE record_tail (
@@ -95,9 +121,11 @@ const initial = `
     status ${text} NOT NULL,
     salt ${text} NOT NULL,
     body bytea NOT NULL,
+    stored_at_ms bigint NOT NULL,
     writer ${text} NOT NULL,
     epoch bigint NOT NULL
   );
+  CREATE INDEX calls_stored_at ON calls (stored_at_ms);
   CREATE INDEX calls_running ON calls (writer, epoch) WHERE status = 'running';
 
   CREATE TABLE artifacts (
@@ -112,6 +140,7 @@ const initial = `
     data bytea NOT NULL
   );
   CREATE INDEX artifacts_call_id ON artifacts (call_id);
+  CREATE INDEX artifacts_expiry ON artifacts (expires_at_ms);
 
   CREATE TABLE idempotency (
     principal ${text} NOT NULL,
@@ -122,6 +151,7 @@ const initial = `
     PRIMARY KEY (principal, key)
   );
   CREATE INDEX idempotency_call_id ON idempotency (call_id);
+  CREATE INDEX idempotency_expiry ON idempotency (expires_at_ms);
 
   CREATE TABLE approvals (
     id ${text} PRIMARY KEY,
@@ -151,6 +181,14 @@ const initial = `
   );
   CREATE INDEX sessions_owner ON sessions (tenant, principal, id);
   CREATE INDEX sessions_open ON sessions (id) WHERE status = 'open';
+
+  CREATE TABLE taints (
+    holder ${text} NOT NULL,
+    name ${text} NOT NULL,
+    expires_at_ms bigint NOT NULL,
+    PRIMARY KEY (holder, name)
+  );
+  CREATE INDEX taints_expiry ON taints (expires_at_ms);
 
   CREATE TABLE api_keys (
     id ${text} PRIMARY KEY,
@@ -212,7 +250,12 @@ export async function requireCurrentSchema(connection: Queryable): Promise<void>
     connection,
     `SELECT to_regclass('sallyport_schema')::text AS schema`,
   );
-  if (found?.schema != null && (await supportedVersion(connection)) === migrations.length) return;
+  if (
+    found !== undefined &&
+    found.schema !== null &&
+    (await supportedVersion(connection)) === migrations.length
+  )
+    return;
   throw new RecordUnavailable(
     'The database has no record, or an older schema; start the server once to bring it up to date.',
   );

@@ -6,6 +6,7 @@ import { openReaders, openSession, recordUnavailable } from './connection.ts';
 import { migrate, requireCurrentSchema, requireSafeServer } from './migrations.ts';
 import { Reading } from './reading.ts';
 import { PostgresRecordReader } from './record-reader.ts';
+import { scrub } from './scrub.ts';
 import { closeSession } from './writer-session.ts';
 import type { RecordReader, RecordStore } from '../record.ts';
 import type { SealSources } from '../seal-write.ts';
@@ -39,7 +40,7 @@ export async function openPostgresRecord(options: PostgresRecordOptions): Promis
     const record = new ChainedRecord(options, {
       ...options,
       reader,
-      sink: new BatchQueue(committer),
+      sink: new BatchQueue(committer, () => scrub(url)),
       resources,
     });
     opened.move();

@@ -20,6 +20,12 @@ export class Reading {
     return this.#options.clock.now();
   }
 
+  /** Content of before then is past its time, epoch milliseconds; null without a retention. */
+  get sinceMs(): number | null {
+    const { retentionMs } = this.#options;
+    return retentionMs === null ? null : this.nowMs - retentionMs;
+  }
+
   /** Rows of tables without content. Rejects with `RecordUnavailable`. */
   async rows<Row extends QueryResultRow>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
     return this.#guarded(() => rowsOf<Row>(this.#options.pool, text, values));
@@ -31,11 +37,26 @@ export class Reading {
     text: string,
     values: readonly unknown[],
   ): Promise<Row[]> {
+    const { sinceMs } = this;
+    const oldest = sinceMs === null ? '' : new Date(sinceMs).toISOString();
+    return this.#readContent<Row>({ tenant: tenant ?? '*', oldest }, text, values);
+  }
+
+  /** The same with everything, also what is past its time and not yet removed. */
+  async allRows<Row extends QueryResultRow>(text: string, values: readonly unknown[]): Promise<Row[]> {
+    return this.#readContent<Row>({ tenant: '*', oldest: '' }, text, values);
+  }
+
+  async #readContent<Row extends QueryResultRow>(
+    view: View,
+    text: string,
+    values: readonly unknown[],
+  ): Promise<Row[]> {
     return this.#guarded(async () => {
       const client = await this.#options.pool.connect();
       let isGood = false;
       try {
-        const rows = await this.#asTenant<Row>(client, tenant, text, values);
+        const rows = await readAs<Row>(client, view, text, values);
         isGood = true;
         return rows;
       } finally {
@@ -43,24 +64,6 @@ export class Reading {
         client.release(!isGood);
       }
     });
-  }
-
-  async #asTenant<Row extends QueryResultRow>(
-    client: PoolClient,
-    tenant: string | null,
-    text: string,
-    values: readonly unknown[],
-  ): Promise<Row[]> {
-    const { retentionMs } = this.#options;
-    const oldest = retentionMs === null ? '' : new Date(this.nowMs - retentionMs).toISOString();
-    await client.query('BEGIN READ ONLY');
-    await client.query(
-      `SELECT set_config('sallyport.tenant', $1, true), set_config('sallyport.oldest', $2, true)`,
-      [tenant ?? '*', oldest],
-    );
-    const rows = await rowsOf<Row>(client, text, values);
-    await client.query('COMMIT');
-    return rows;
   }
 
   async #guarded<T>(read: () => Promise<T>): Promise<T> {
@@ -72,4 +75,26 @@ export class Reading {
       throw recordUnavailable(error);
     }
   }
+}
+
+/** What row security is told. */
+interface View {
+  readonly tenant: string;
+  readonly oldest: string;
+}
+
+async function readAs<Row extends QueryResultRow>(
+  client: PoolClient,
+  { tenant, oldest }: View,
+  text: string,
+  values: readonly unknown[],
+): Promise<Row[]> {
+  await client.query('BEGIN READ ONLY');
+  await client.query(
+    `SELECT set_config('sallyport.tenant', $1, true), set_config('sallyport.oldest', $2, true)`,
+    [tenant, oldest],
+  );
+  const rows = await rowsOf<Row>(client, text, values);
+  await client.query('COMMIT');
+  return rows;
 }

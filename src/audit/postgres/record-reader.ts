@@ -1,11 +1,13 @@
 /** Reads of the record on PostgreSQL. */
 import { createHash } from 'node:crypto';
 import { encodeCursor } from '../cursor.ts';
+import { isCallHeld } from '../hold-sql.ts';
 import { hasLeftWaiting } from '../has-left-waiting.ts';
 import { parseCanonicalEvent, storedEvent } from '../stored-event.ts';
 import { columnText } from './column-text.ts';
 import { Bound, firstPositionSince, pageSql } from './event-query.ts';
 import { startExport } from './export-rows.ts';
+import { listHolds, planErasure, planPurge } from './selection.ts';
 import { verifyRecord } from './verify-record.ts';
 import type { Approval } from '../../model/approval.ts';
 import type { Block } from '../../model/block.ts';
@@ -15,6 +17,7 @@ import type { IdempotencyEntry, Page, PendingOf, Pin, PolicyState, QuotaUse } fr
 import type { RecordExport, RecordReader, SessionQuery, StoredArtifact, StoredCall } from '../record.ts';
 import type { StoredEvent, StoredRevision, StoredSession } from '../record.ts';
 import type { VerifyReport, VerifyTrust, WriterHead } from '../record.ts';
+import type { ErasurePlan, Hold, PurgePlan, RecordSelection, ScrubDue } from '../erasure.ts';
 import type { Reading } from './reading.ts';
 
 /** After every id: prefixed ULIDs are ASCII. */
@@ -52,7 +55,10 @@ export class PostgresRecordReader implements RecordReader {
   }
 
   getCall(id: string): Promise<StoredCall | null> {
-    return this.#body<StoredCall>('SELECT body FROM calls WHERE id = $1', [id]);
+    return this.#body<StoredCall>(
+      `SELECT body FROM calls k WHERE id = $1 AND (stored_at_ms >= $2 OR ${isCallHeld('k.id')})`,
+      [id, this.#reading.sinceMs ?? 0],
+    );
   }
 
   async getArtifact(id: string): Promise<StoredArtifact | null> {
@@ -128,6 +134,14 @@ export class PostgresRecordReader implements RecordReader {
     return this.#bodies<StoredSession>(`SELECT body FROM sessions WHERE status = 'open' ORDER BY id`);
   }
 
+  async taintsOf(holders: readonly string[]): Promise<readonly string[]> {
+    const rows = await this.#reading.rows<{ name: string }>(
+      'SELECT DISTINCT name FROM taints WHERE holder = ANY ($1) AND expires_at_ms > $2 ORDER BY name',
+      [holders, this.#reading.nowMs],
+    );
+    return rows.map(({ name }) => name);
+  }
+
   async getKey(id: string): Promise<ApiKey | null> {
     const [row] = await this.#reading.rows<KeyRow>('SELECT * FROM api_keys WHERE id = $1', [columnText(id)]);
     return row === undefined ? null : apiKey(row);
@@ -193,6 +207,34 @@ export class PostgresRecordReader implements RecordReader {
     };
   }
 
+  async getEvent(id: string): Promise<StoredEvent | null> {
+    const [row] = await this.#reading.contentRows<EventRow & Record<string, unknown>>(
+      null,
+      `SELECT e.position, canonical, event_hash, previous_hash, hash, content FROM audit_chain e
+       LEFT JOIN audit_content c ON c.day = left(e.time, 10) AND c.position = e.position WHERE e.id = $1`,
+      [columnText(id)],
+    );
+    return row === undefined ? null : readEvent(row);
+  }
+
+  planErasure(selection: RecordSelection, limit: number): Promise<ErasurePlan> {
+    return planErasure(this.#reading, selection, limit);
+  }
+
+  planPurge(limit: number): Promise<PurgePlan> {
+    return planPurge(this.#reading, limit);
+  }
+
+  listHolds(): Promise<readonly Hold[]> {
+    return listHolds(this.#reading);
+  }
+
+  async scrubDue(): Promise<ScrubDue> {
+    const [row] = await this.#reading.rows<{ due: number }>('SELECT scrub_due AS due FROM upkeep');
+    const due = row?.due ?? 0;
+    return due === 0 ? 'no' : due === 1 ? 'some_time' : 'now';
+  }
+
   export(filter: ExportFilter): Promise<RecordExport> {
     return startExport(this.#reading, filter);
   }
@@ -254,7 +296,7 @@ export class PostgresRecordReader implements RecordReader {
     );
   }
 
-  async #body<T>(text: string, values: readonly string[]): Promise<T | null> {
+  async #body<T>(text: string, values: readonly (string | number)[]): Promise<T | null> {
     const [body] = await this.#bodies<T>(text, values.map(columnText));
     return body ?? null;
   }

@@ -2,11 +2,16 @@
 import { linkEvent } from '../chain.ts';
 import { parseCanonicalEvent, searchColumnNames, searchColumns } from '../stored-event.ts';
 import { rowsOf } from './connection.ts';
+import { storeClearing } from './clearing.ts';
 import { hasLeftWaiting } from '../has-left-waiting.ts';
+import { Refused } from './refused.ts';
+import { eventTerms, eventWords, insertTerms, insertWords } from './search-index.ts';
 import { columnText } from './column-text.ts';
 import type { ChainHead } from '../chain.ts';
 import type { Activation, StoredArtifact } from '../record.ts';
-import type { SealedCall, SealedWrite, StoredApproval, WriteFailure } from '../sealed-write.ts';
+import type { IndexRow } from './search-index.ts';
+import type { JsonObject } from '../../model/json.ts';
+import type { SealedCall, SealedWrite, StoredApproval } from '../sealed-write.ts';
 import type { Session } from './connection.ts';
 
 /** Policy revisions kept: the latest activated, and the one that decides. */
@@ -31,17 +36,6 @@ export interface StoredWrites {
   readonly starts: readonly ChainHead[];
 }
 
-/** One of the writes cannot be stored; the transaction has to be rolled back. */
-export class Refused extends Error {
-  override readonly name = 'Refused';
-  readonly failure: WriteFailure;
-
-  constructor(failure: WriteFailure) {
-    super(failure.kind);
-    this.failure = failure;
-  }
-}
-
 /** Rejects with `Refused`, or with the driver's error. */
 export async function storeWrites(
   session: Session,
@@ -57,11 +51,8 @@ export async function storeWrites(
     if (first?.settledApproval !== undefined) await settle(session, first.settledApproval, first.nowMs);
     for (const write of run) starts.push(rows.take(write));
     await storeEvents(session, rows, place.days);
-    await storeCalls(
-      session,
-      run.flatMap(({ calls = [] }) => calls),
-      place,
-    );
+    if (first !== undefined) await storeClearing(session, first);
+    for (const group of callsOf(run)) await storeCalls(session, group, place);
     await storeArtifacts(
       session,
       run.flatMap(({ artifacts = [] }) => artifacts),
@@ -103,6 +94,7 @@ class EventRows {
   #position: Position;
   #rows: (readonly unknown[])[] = [];
   #contents: ContentRow[] = [];
+  #index: IndexRow[] = [];
 
   constructor(start: Position) {
     this.#position = start;
@@ -134,18 +126,22 @@ class EventRows {
       if (event.content !== null) {
         const content = Buffer.from(event.content.text);
         const { salt } = event.content;
-        this.#contents.push({ day: dayOf(time), position, tenant: tenantText(tenant), time, salt, content });
+        this.#contents.push({ day: dayOf(time), position, tenant: columnText(tenant), time, salt, content });
       }
+      const content = event.content === null ? null : (JSON.parse(event.content.text) as JsonObject);
+      const terms = eventTerms(parsed, content);
+      this.#index.push({ position, terms, words: eventWords(parsed.details, content) });
       this.#position = { position, sequence, hash, timeHigh };
     }
     return { sequence: before, hash: hashBefore };
   }
 
   /** Rows and contents since the last time. */
-  drain(): { readonly rows: readonly (readonly unknown[])[]; readonly contents: readonly ContentRow[] } {
-    const drained = { rows: this.#rows, contents: this.#contents };
+  drain() {
+    const drained = { rows: this.#rows, contents: this.#contents, index: this.#index };
     this.#rows = [];
     this.#contents = [];
+    this.#index = [];
     return drained;
   }
 }
@@ -153,11 +149,6 @@ class EventRows {
 /** The partition of a time: its day in UTC. */
 function dayOf(time: string): string {
   return time.slice(0, 10);
-}
-
-function tenantText(tenant: string | null): string | null {
-  const text = columnText(tenant);
-  return text === null ? null : String(text);
 }
 
 const eventColumns = [
@@ -196,8 +187,10 @@ const insertEvents = insertSql('audit_chain', eventColumns);
 const insertContents = insertSql('audit_content', contentColumns);
 
 async function storeEvents(session: Session, pending: EventRows, days: Set<string>): Promise<void> {
-  const { rows, contents } = pending.drain();
+  const { rows, contents, index } = pending.drain();
   if (rows.length > 0) await rowsOf(session, insertEvents, transposed(eventColumns, rows));
+  await insertTerms(session, index);
+  await insertWords(session, index);
   if (contents.length === 0) return;
   for (const day of new Set(contents.map((content) => content.day))) await ensureDay(session, day, days);
   const values = contents.map((row) => [row.day, row.position, row.tenant, row.time, row.salt, row.content]);
@@ -217,18 +210,35 @@ async function ensureDay(session: Session, day: string, days: Set<string>): Prom
   days.add(day);
 }
 
-/** A call that has ended stays as it ended. */
-async function storeCalls(session: Session, calls: readonly SealedCall[], place: Place): Promise<void> {
-  const latest = [...new Map(calls.map((call) => [call.id, call])).values()];
-  if (latest.length === 0) return;
+interface CallRows {
+  readonly latest: readonly SealedCall[];
+  readonly nowMs: number;
+  /** By an erasure. */
+  readonly areEmptied: boolean;
+}
+
+/** Of a call that is stored several times, the last. */
+function callsOf(run: readonly SealedWrite[]): readonly CallRows[] {
+  const latest = [...new Map(run.flatMap(({ calls = [] }) => calls).map((call) => [call.id, call])).values()];
+  const [first] = run;
+  if (latest.length === 0 || first === undefined) return [];
+  return [{ latest, nowMs: first.nowMs, areEmptied: first.clearing !== undefined }];
+}
+
+/** A call that has ended stays as it ended, unless an erasure empties it. */
+async function storeCalls(
+  session: Session,
+  { latest, nowMs, areEmptied }: CallRows,
+  place: Place,
+): Promise<void> {
   const { writer, epoch } = place.owner();
   const stored = await rowsOf(
     session,
-    `INSERT INTO calls AS c (id, status, salt, body, writer, epoch)
-     SELECT id, status, salt, body, $5, $6 FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[]) AS u (id, status, salt, body)
+    `INSERT INTO calls AS c (id, status, salt, body, writer, epoch, stored_at_ms)
+     SELECT id, status, salt, body, $5, $6, $7 FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[]) AS u (id, status, salt, body)
      ON CONFLICT (id) DO UPDATE SET status = excluded.status, salt = excluded.salt, body = excluded.body,
        writer = excluded.writer, epoch = excluded.epoch
-       WHERE c.status IN ('running', 'pending_approval') RETURNING id`,
+       WHERE $8 OR c.status IN ('running', 'pending_approval') RETURNING id`,
     [
       latest.map(({ id }) => id),
       latest.map(({ status }) => status),
@@ -236,6 +246,8 @@ async function storeCalls(session: Session, calls: readonly SealedCall[], place:
       latest.map(({ body }) => Buffer.from(body)),
       writer,
       epoch,
+      nowMs,
+      areEmptied,
     ],
   );
   if (stored.length < latest.length) throw new Refused({ kind: 'call_ended' });
@@ -268,6 +280,7 @@ async function storeRest(session: Session, write: SealedWrite): Promise<void> {
       Buffer.from(payload),
     ]);
   }
+  await storeTaints(session, write);
   for (const stored of write.sessions ?? []) {
     const { id, status } = stored.session;
     await rowsOf(
@@ -309,6 +322,18 @@ async function storeIdempotency(session: Session, write: SealedWrite): Promise<v
       callId,
     ]);
   }
+}
+
+async function storeTaints(session: Session, { taints, nowMs }: SealedWrite): Promise<void> {
+  if (taints === undefined) return;
+  for (const { holder, name, expiresAtMs } of taints)
+    await rowsOf(
+      session,
+      `INSERT INTO taints AS t (holder, name, expires_at_ms) VALUES ($1, $2, $3)
+       ON CONFLICT (holder, name) DO UPDATE SET expires_at_ms = greatest(t.expires_at_ms, excluded.expires_at_ms)`,
+      [holder, name, expiresAtMs],
+    );
+  await rowsOf(session, 'DELETE FROM taints WHERE expires_at_ms <= $1', [nowMs]);
 }
 
 async function storeKeys(session: Session, { keys = [], revokedKeys = [] }: SealedWrite): Promise<void> {

@@ -49,6 +49,16 @@ export async function claimWriter(session: Session, writer: string): Promise<Cla
     throw new RecordUnavailable(
       `Another process writes to this database as ${writer}; give this one a SALLYPORT_NODE_ID of its own.`,
     );
+  const [other] = await rowsOf<{ writer: string }>(
+    session,
+    `SELECT writer FROM writers WHERE writer <> $1 AND NOT is_stopped
+       AND seen_at > clock_timestamp() - make_interval(secs => $2)`,
+    [writer, silentSeconds],
+  );
+  if (other !== undefined)
+    throw new RecordUnavailable(
+      `The node ${other.writer} writes to this database, and several nodes on one are not possible yet; stop it first.`,
+    );
   const [claim] = await rowsOf<Claim & { last: number | null }>(
     session,
     `INSERT INTO writers AS w (writer) VALUES ($1)

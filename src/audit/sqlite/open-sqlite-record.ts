@@ -1,6 +1,6 @@
 /** The doors of the record on SQLite. */
 import { openWriter, recordUnavailable } from './connection.ts';
-import { createDataDirectory, databaseFile, lockDataDirectory } from './data-directory.ts';
+import { createDataDirectory, databaseFile, databaseName, lockDataDirectory } from './data-directory.ts';
 import { migrate } from './migrations.ts';
 import { SqliteRecordReader } from './record-reader.ts';
 import { ChainedRecord } from '../chained-record.ts';
@@ -23,7 +23,7 @@ export interface SqliteRecordOptions extends SealSources {
  */
 export function openSqliteRecord(options: SqliteRecordOptions): RecordStore {
   try {
-    createDataDirectory(options.dataDir);
+    createDataDirectory(options.dataDir, [databaseName]);
     using opened = new DisposableStack();
     opened.use(lockDataDirectory(options.dataDir));
     const file = databaseFile(options.dataDir);

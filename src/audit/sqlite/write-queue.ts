@@ -24,6 +24,7 @@ interface Waiting {
 }
 
 export class WriteQueue implements WriteSink {
+  readonly isConnected = true;
   readonly #start: ThreadStart;
   #thread: Worker | null = null;
   /** Of this turn, not yet sent. */

@@ -2,6 +2,8 @@ import { afterAll, beforeAll } from 'vitest';
 import { openPostgresRecord } from '../../../src/audit/postgres/open-postgres-record.ts';
 import { recordApprovalsContract } from '../../contract/record-approvals.ts';
 import { recordStoreContract } from '../../contract/record-store.ts';
+import { recordUpkeepContract } from '../../contract/record-upkeep.ts';
+import type { UpkeepStore } from '../../contract/record-upkeep.ts';
 import type { StoreUnderTest } from '../../contract/record-store.ts';
 import { PostgresServer } from '../../support/postgres-server.ts';
 
@@ -12,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
-const store: StoreUnderTest = {
+const store: StoreUnderTest & UpkeepStore = {
   async open(name, given) {
     const url = urls.get(name) ?? (await server.createDatabase());
     urls.set(name, url);
@@ -21,3 +23,4 @@ const store: StoreUnderTest = {
 };
 recordStoreContract('PostgreSQL', store);
 recordApprovalsContract('PostgreSQL', store);
+recordUpkeepContract('PostgreSQL', store);
