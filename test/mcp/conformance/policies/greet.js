@@ -1,0 +1,1 @@
+export default ({ name = 'you' }) => `Hello, ${name}!`;
