@@ -25,6 +25,7 @@ export const problemKinds = {
   unknown_tool: { status: 404, title: 'There is no such tool', retryable: false },
   method_not_allowed: { status: 405, title: 'The method does not fit', retryable: false },
   conflict: { status: 409, title: 'This conflicts with what exists', retryable: false },
+  erasure_refused: { status: 409, title: 'The rules forbid this erasure', retryable: false },
   approval_settled: { status: 409, title: 'The approval is no longer open', retryable: false },
   idempotency_in_flight: {
     status: 409,

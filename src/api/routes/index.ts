@@ -13,11 +13,12 @@ import type { KeyRing } from '../../calls/key-ring.ts';
 import { actor } from '../../calls/key-ring.ts';
 import type { SessionDesk } from '../../calls/sessions/session-desk.ts';
 import type { SessionFiles } from '../../calls/sessions/session-files.ts';
+import type { Upkeep } from '../../calls/upkeep/upkeep.ts';
 import { visibleTools } from '../../policy/visibility.ts';
 import type { CallFollower } from '../follow-call.ts';
 import { createOpenApi } from '../openapi.ts';
 import { createBodyParser } from '../read-body.ts';
-import type { Readiness } from '../readiness.ts';
+import type { Readiness } from '../readiness-watch.ts';
 import { problemDocument, problemOf } from '../problem.ts';
 import type { Route } from '../route.ts';
 import { formatTools } from '../tool-formats.ts';
@@ -28,13 +29,16 @@ import { activatePolicyRoute, reloadPolicyRoute, unpinPolicyRoute } from './chan
 import { createCallRoute } from './create-call.ts';
 import { decideRoute } from './decide.ts';
 import { followCallRoute } from './follow-call.ts';
+import { eraseRoute } from './erasures.ts';
 import { exportAuditRoute } from './export-audit.ts';
 import { getArtifactRoute } from './get-artifact.ts';
+import { getAuditCallRoute, getAuditEventRoute } from './get-audit-event.ts';
 import { getCallRoute } from './get-call.ts';
 import { getPolicyRoute } from './get-policy.ts';
 import { createKeyRoute, listKeysRoute, revokeKeyRoute } from './keys.ts';
 import { listAuditEventsRoute } from './list-audit-events.ts';
 import { listCheckpointsRoute } from './list-checkpoints.ts';
+import { listHoldsRoute, releaseHoldRoute, setHoldRoute } from './holds.ts';
 import { listToolsRoute } from './list-tools.ts';
 import { mcpRoute } from './mcp.ts';
 import type { McpRouteOptions, McpShared } from './mcp.ts';
@@ -53,6 +57,7 @@ export interface RoutesOptions {
   readonly files: SessionFiles;
   readonly follower: CallFollower;
   readonly blocks: BlockList;
+  readonly upkeep: Pick<Upkeep, 'erasures' | 'holds'>;
   readonly policy: ActivePolicy;
   readonly readiness: () => Promise<Readiness>;
   readonly isDraining: () => boolean;
@@ -104,9 +109,17 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
     options.isDraining()
       ? { kind: 'refused', refusal: draining, callId: null }
       : executeCall(context, caller, request, onBegun);
+  const newMark = (): string => randomBytes(16).toString('hex');
   const routes: Route[] = [
-    createCallRoute({ bodies, executeCall: run, detached, follower }),
-    getCallRoute(context, () => randomBytes(16).toString('hex')),
+    createCallRoute({
+      bodies,
+      executeCall: run,
+      isTool: (name) => context.revision().tools.has(name),
+      detached,
+      follower,
+      newMark,
+    }),
+    getCallRoute(context, newMark),
     followCallRoute({ record, follower }),
     cancelCallRoute({ record, cancel: (caller, stored) => cancelCall(context, caller, stored) }),
     listToolsRoute((principal) => visibleTools(context.revision(), principal)),
@@ -127,6 +140,12 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
     verifyAuditRoute({ record, onRead: recordRead }),
     exportAuditRoute({ record, now: () => context.clock.now(), onExport: recordExport }),
     listCheckpointsRoute({ record, onRead: recordRead }),
+    getAuditEventRoute({ record, onRead: recordRead }),
+    getAuditCallRoute({ record, onRead: recordRead }),
+    eraseRoute(options.upkeep.erasures, bodies),
+    listHoldsRoute(options.upkeep.holds, recordRead),
+    setHoldRoute(options.upkeep.holds, bodies),
+    releaseHoldRoute(options.upkeep.holds),
     getPolicyRoute(options.policy),
     listRevisionsRoute(record, options.policy),
     getRevisionRoute(record, options.policy),
