@@ -3,14 +3,12 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { repository, startServer } from '../support/server.ts';
-import type { TestServer } from '../support/server.ts';
 import { withKey } from '../support/with-key.ts';
-import type { WithKey } from '../support/with-key.ts';
 
-const directory = join(import.meta.dirname, 'conformance');
+const policies = join(repository, 'test/fixtures/mcp-conformance');
 const command = join(repository, 'node_modules/@modelcontextprotocol/conformance/dist/index.js');
 /** In two rows of about the same length. */
 const tasks = [
@@ -31,32 +29,20 @@ interface Check {
 }
 
 const expected = new Set(
-  (parse(readFileSync(join(directory, 'expected-failures.yaml'), 'utf8')) as { checks: string[] }[]).flatMap(
-    ({ checks }) => checks,
-  ),
+  (
+    parse(readFileSync(join(import.meta.dirname, 'conformance-failures.yaml'), 'utf8')) as {
+      checks: string[];
+    }[]
+  ).flatMap(({ checks }) => checks),
 );
 const failed = new Set<string>();
-let server: TestServer;
-let door: WithKey;
-beforeAll(async () => {
-  server = await startServer({
-    policyDir: join(directory, 'policies'),
-    environment: { DOCKER_HOST: 'unix:///nonexistent/docker.sock' },
-  });
-  door = await withKey(server, await server.keyFor('ana', [], ['call']));
-});
-afterAll(async () => {
-  await door[Symbol.asyncDispose]();
-  await server[Symbol.asyncDispose]();
-});
-
 /** Every check of every scenario that ran, with its name as `scenario:check`. Some are made more than once. */
 type Checks = readonly (readonly [string, Check])[];
 
-async function run(...options: readonly string[]): Promise<Checks> {
+async function run(url: string, options: readonly string[]): Promise<Checks> {
   const results = mkdtempSync(join(tmpdir(), 'conformance-'));
   try {
-    const args = [command, 'server', '--url', `${door.url}/mcp`, '--output-dir', results, ...options];
+    const args = [command, 'server', '--url', `${url}/mcp`, '--output-dir', results, ...options];
     // It ends with 1 for any failure; which ones, its files say.
     await new Promise<void>((resolve) => execFile(process.execPath, args, () => resolve()));
     const checks: [string, Check][] = [];
@@ -71,9 +57,15 @@ async function run(...options: readonly string[]): Promise<Checks> {
   }
 }
 
+/** On a server of their own: calls of others that take long would keep theirs waiting, until they are tasks. */
 async function inOrder(runs: readonly (readonly string[])[]): Promise<Checks[]> {
+  await using server = await startServer({
+    policyDir: policies,
+    environment: { DOCKER_HOST: 'unix:///nonexistent/docker.sock' },
+  });
+  await using door = await withKey(server, await server.keyFor('ana', [], ['call']));
   const results: Checks[] = [];
-  for (const options of runs) results.push(await run(...options));
+  for (const options of runs) results.push(await run(door.url, options));
   return results;
 }
 
