@@ -1,5 +1,6 @@
 /** What every other part stands on: configuration, clock, ids, log, metrics, the record and the keys beside it. */
 import { createHmac } from 'node:crypto';
+import type { Serving } from '../api/serving.ts';
 import { openSqliteRecord } from '../audit/sqlite/open-sqlite-record.ts';
 import type { RecordStore } from '../audit/record.ts';
 import { timeWrites } from '../audit/time-writes.ts';
@@ -22,6 +23,7 @@ type WrittenEvent = Parameters<RecordStore['write']>[0]['events'][number];
 
 export interface Foundation {
   readonly config: Config;
+  readonly serving: Serving;
   readonly version: string;
   readonly clock: Clock;
   readonly randomBytes: ReturnType<typeof createRandomSource>;
@@ -48,6 +50,7 @@ export interface Foundation {
 /** Locks the data directory first: nothing of a second process on it may touch what the first one runs. */
 export async function layFoundation(
   { config, secrets, warnings }: LoadedConfig,
+  serving: Serving,
   stack: AsyncDisposableStack,
 ): Promise<Foundation> {
   const clock = { now: () => Date.now() };
@@ -57,7 +60,7 @@ export async function layFoundation(
   scrubber.hide(secrets);
   const logger = createLogger(config.logLevel, 'api', scrubber);
   for (const warning of warnings) logger.warn({}, warning);
-  const writer = `${config.nodeId}/api-1`;
+  const writer = `${config.nodeId}/api-${serving.index}`;
   const changes = new CallChanges();
   const record = stack.use(
     openSqliteRecord({
@@ -79,6 +82,7 @@ export async function layFoundation(
   metrics.setDiskRoom(disk.hasRoom);
   return {
     config,
+    serving,
     version,
     clock,
     randomBytes,

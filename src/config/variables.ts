@@ -220,6 +220,12 @@ export const variables = {
     'warn',
     oneOf('warn', 'refuse'),
   ),
+  httpWorkers: variable(
+    'SALLYPORT_HTTP_WORKERS',
+    'HTTP processes under a supervisor that keeps the port over reloads (SIGHUP) and crashes; unset: one, without',
+    null,
+    integer(1, 64),
+  ),
   maxBodyBytes: variable('SALLYPORT_MAX_BODY_BYTES', 'largest request body', '1MiB', bytes(kib, 16 * mib)),
   maxFileBytes: variable(
     'SALLYPORT_MAX_FILE_BYTES',
