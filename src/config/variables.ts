@@ -133,6 +133,13 @@ function runnerList(value: string): readonly string[] {
   return parts;
 }
 
+function hostAndPort(value: string): { readonly host: string; readonly port: number } {
+  const match = /^(\[[0-9a-fA-F:.]+\]|[\w.-]{1,255}):(\d{1,5})$/.exec(value);
+  const port = Number(match?.[2]);
+  if (match === null || port > 65_535) throw new Error('must be host:port, for example 127.0.0.1:9464');
+  return { host: (match[1] ?? '').replace(/^\[(.*)\]$/, '$1'), port };
+}
+
 function addressList(value: string): readonly string[] {
   const parts = value.split(',').map((part) => part.trim());
   if (parts.some((part) => !/^[0-9a-fA-F.:]+(\/\d{1,3})?$/.test(part))) {
@@ -227,6 +234,12 @@ export const variables = {
     'warn',
     oneOf('warn', 'refuse'),
   ),
+  httpWorkers: variable(
+    'SALLYPORT_HTTP_WORKERS',
+    'HTTP processes under a supervisor that keeps the port over reloads (SIGHUP) and crashes; unset: one, without',
+    null,
+    integer(1, 64),
+  ),
   maxBodyBytes: variable('SALLYPORT_MAX_BODY_BYTES', 'largest request body', '1MiB', bytes(kib, 16 * mib)),
   maxFileBytes: variable(
     'SALLYPORT_MAX_FILE_BYTES',
@@ -241,6 +254,12 @@ export const variables = {
     addressList,
   ),
   metrics: variable('SALLYPORT_METRICS', 'serve /metrics', 'on', oneOf('on', 'off')),
+  metricsAddress: variable(
+    'SALLYPORT_METRICS_ADDRESS',
+    'host:port on which /metrics is served instead of beside the API',
+    null,
+    hostAndPort,
+  ),
   logLevel: variable(
     'SALLYPORT_LOG_LEVEL',
     'lowest level that is logged',
