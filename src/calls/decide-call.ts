@@ -14,7 +14,7 @@ import type { Refusal } from './refusal.ts';
 import { sessionFacts } from './taint-ledger.ts';
 import type { Taints } from './taint-ledger.ts';
 
-type DecisionContext = Pick<CallContext, 'blocks'> & Taints;
+type DecisionContext = Pick<CallContext, 'blocks' | 'metrics'> & Taints;
 
 /** Not denied: allowed, or allowed once somebody approves. */
 export interface Decided {
@@ -65,8 +65,14 @@ export async function decideUnlessBlocked(
   session: string | null,
 ): Promise<Pick<Decided, 'decision' | 'shadow'>> {
   const facts = await sessionFacts(context, principal, session);
+  const startedAt = performance.now();
+  const told = (effect: string): void =>
+    context.metrics.decided(effect, (performance.now() - startedAt) / 1000);
   const block = context.blocks.find(principal, tool.name);
-  if (block !== null) return { decision: decideBlocked(revision, tool, block), shadow: null };
+  if (block !== null) {
+    told('deny');
+    return { decision: decideBlocked(revision, tool, block), shadow: null };
+  }
   const call = {
     principal,
     tool: tool.name,
@@ -75,6 +81,7 @@ export async function decideUnlessBlocked(
     request: { ip: address, timeMs: context.clock.now() },
   };
   const decision = decide(revision, call);
+  told(decision.effect);
   return { decision, shadow: decideShadow(revision, call, decision) };
 }
 

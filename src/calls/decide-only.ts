@@ -9,7 +9,7 @@ import { isRefusal } from './refusal.ts';
 import { findTool, validateArguments } from './validate-call.ts';
 
 export async function decideOnly(
-  context: Pick<CallContext, 'revision' | 'blocks' | 'clock' | 'record' | 'sessions'>,
+  context: Pick<CallContext, 'revision' | 'blocks' | 'clock' | 'record' | 'sessions' | 'metrics'>,
   caller: Caller,
   asked: { readonly tool: string; readonly args: JsonObject },
 ): Promise<Decision | Refusal> {

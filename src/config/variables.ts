@@ -85,6 +85,13 @@ function redisUrl(value: string): string {
   return value;
 }
 
+/** The message holds nothing of the text: that may hold a password. */
+function postgresUrl(value: string): string {
+  const isUrl = URL.canParse(value) && /^postgres(?:ql)?:\/\/./.test(value);
+  if (!isUrl) throw new Error('must be postgres://user:password@host:port/database');
+  return value;
+}
+
 function key256(value: string): Uint8Array {
   if (!/^[0-9a-fA-F]{64}$/.test(value)) throw new Error('must be 32 bytes in hex (openssl rand -hex 32)');
   return Buffer.from(value, 'hex');
@@ -124,6 +131,13 @@ function runnerList(value: string): readonly string[] {
   if (parts.some((part) => !/^(unix:\/|tls:\/\/).+$/.test(part)))
     throw new Error('must be unix:/path or tls://host:port, or a list of them separated by ","');
   return parts;
+}
+
+function hostAndPort(value: string): { readonly host: string; readonly port: number } {
+  const match = /^(\[[0-9a-fA-F:.]+\]|[\w.-]{1,255}):(\d{1,5})$/.exec(value);
+  const port = Number(match?.[2]);
+  if (match === null || port > 65_535) throw new Error('must be host:port, for example 127.0.0.1:9464');
+  return { host: (match[1] ?? '').replace(/^\[(.*)\]$/, '$1'), port };
 }
 
 function addressList(value: string): readonly string[] {
@@ -167,6 +181,13 @@ export const variables = {
     'the bootstrap key, instead of a random one',
     null,
     text(apiKeyPattern, 'spk_ + id + _ + 43 characters of A-Z a-z 0-9 _ -'),
+    { secret: true },
+  ),
+  databaseUrl: variable(
+    'SALLYPORT_DATABASE_URL',
+    'PostgreSQL that keeps the record, by a role that owns the database and is no superuser; unset: SQLite in the data directory',
+    null,
+    postgresUrl,
     { secret: true },
   ),
   redisUrl: variable(
@@ -213,6 +234,12 @@ export const variables = {
     'warn',
     oneOf('warn', 'refuse'),
   ),
+  httpWorkers: variable(
+    'SALLYPORT_HTTP_WORKERS',
+    'HTTP processes under a supervisor that keeps the port over reloads (SIGHUP) and crashes; unset: one, without',
+    null,
+    integer(1, 64),
+  ),
   maxBodyBytes: variable('SALLYPORT_MAX_BODY_BYTES', 'largest request body', '1MiB', bytes(kib, 16 * mib)),
   maxFileBytes: variable(
     'SALLYPORT_MAX_FILE_BYTES',
@@ -227,6 +254,12 @@ export const variables = {
     addressList,
   ),
   metrics: variable('SALLYPORT_METRICS', 'serve /metrics', 'on', oneOf('on', 'off')),
+  metricsAddress: variable(
+    'SALLYPORT_METRICS_ADDRESS',
+    'host:port on which /metrics is served instead of beside the API',
+    null,
+    hostAndPort,
+  ),
   logLevel: variable(
     'SALLYPORT_LOG_LEVEL',
     'lowest level that is logged',

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { createMetrics } from '../../src/telemetry/metrics.ts';
 import type { Caller } from '../../src/model/principal.ts';
 import { decideCall } from '../../src/calls/decide-call.ts';
 import { compileText, policyText } from '../support/policy-directory.ts';
@@ -27,6 +28,7 @@ test('a call that a person has to approve is not refused: its decision says who 
     blocks: { find: () => null },
     record: { taintsOf: async () => [] },
     sessions: { own: () => undefined },
+    metrics: createMetrics(),
   };
   const decided = await decideCall(context, revision, caller, tool, args, { limits: {}, session: null });
   expect(decided).toMatchObject({

@@ -69,7 +69,7 @@ describe('which confinement is taken', () => {
     await using server = await startServer({ prefix: withoutBubblewrap });
     const { body } = await server.call('js_run', { code: 'return 3' });
     expect(body).toMatchObject({ status: 'succeeded', runtime: { confinement: 'container' } });
-    const ready = await server.request('GET', '/ready', { key: null });
+    const ready = await server.request('GET', '/ready');
     const isolate = ready.body.dependencies.find(({ name }: { name: string }) => name === 'isolate');
     expect(isolate).toMatchObject({ state: 'ok', details: { confinement: 'container' } });
     expect(isolate.reason).toContain('bwrap: bubblewrap is not installed');

@@ -91,7 +91,7 @@ export class SessionFiles {
     if (isRefusal(done)) return done;
     const mediaType = mediaTypeOf(path);
     const artifact = { name: path, mediaType, data: done.data };
-    const { report, file } = await this.#context.fileFilter.filter(artifact, access.terms.boundary);
+    const { report, file } = await this.#context.filter.filterFile(artifact, access.terms.boundary);
     this.#count(report);
     if (file === null) return this.#refuse(caller, id, withheld(report));
     const refusal = await this.#record(access, caller, {
@@ -111,7 +111,7 @@ export class SessionFiles {
     const done = await this.#exchange(access, { kind: 'list', prefix });
     if (isRefusal(done)) return done;
     const names = done.files.map(({ path }) => path);
-    const { report, blocked, result } = this.#filterNames(names, access.terms);
+    const { report, blocked, result } = await this.#filterNames(names, access.terms);
     if (blocked || !Array.isArray(result)) return this.#refuse(caller, id, withheld(report));
     const shown: readonly unknown[] = result;
     const files = done.files.map((file, index) => {
@@ -163,7 +163,7 @@ export class SessionFiles {
     { boundary }: SessionTerms,
   ): Promise<BoundaryReport | Refusal> {
     const file = { name: path, mediaType: mediaTypeOf(path), data };
-    const { report, blocked } = await this.#context.fileFilter.check(file, boundary);
+    const { report, blocked } = await this.#context.filter.checkFile(file, boundary);
     this.#count(report);
     if (!blocked) return report;
     const blocking = report.findings.filter(({ action }) => action === 'block');
@@ -175,9 +175,9 @@ export class SessionFiles {
     };
   }
 
-  #filterNames(names: readonly string[], { boundary }: SessionTerms): FilteredOutput {
+  async #filterNames(names: readonly string[], { boundary }: SessionTerms): Promise<FilteredOutput> {
     const output = { result: [...names], error: null, stdout: nothing, stderr: nothing, artifacts: [] };
-    const filtered = this.#context.boundary.filterOutput(output, boundary);
+    const filtered = await this.#context.filter.filterOutput(output, boundary);
     this.#count(filtered.report);
     return filtered;
   }
