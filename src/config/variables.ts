@@ -85,6 +85,13 @@ function redisUrl(value: string): string {
   return value;
 }
 
+/** The message holds nothing of the text: that may hold a password. */
+function postgresUrl(value: string): string {
+  const isUrl = URL.canParse(value) && /^postgres(?:ql)?:\/\/./.test(value);
+  if (!isUrl) throw new Error('must be postgres://user:password@host:port/database');
+  return value;
+}
+
 function key256(value: string): Uint8Array {
   if (!/^[0-9a-fA-F]{64}$/.test(value)) throw new Error('must be 32 bytes in hex (openssl rand -hex 32)');
   return Buffer.from(value, 'hex');
@@ -174,6 +181,13 @@ export const variables = {
     'the bootstrap key, instead of a random one',
     null,
     text(apiKeyPattern, 'spk_ + id + _ + 43 characters of A-Z a-z 0-9 _ -'),
+    { secret: true },
+  ),
+  databaseUrl: variable(
+    'SALLYPORT_DATABASE_URL',
+    'PostgreSQL that keeps the record, by a role that owns the database and is no superuser; unset: SQLite in the data directory',
+    null,
+    postgresUrl,
     { secret: true },
   ),
   redisUrl: variable(
