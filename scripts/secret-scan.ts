@@ -45,6 +45,9 @@ const profile: BoundaryProfile = {
   inbound: { detectors: {} },
   outbound: { detectors: { '*': 'flag' } },
   artifacts: 'any',
+  taints: {},
+  detectors: [],
+  allow: { hosts: [], texts: [] },
   stream: 'buffered',
 };
 const boundary = createBoundary({ redactionKey: randomBytes(32), knownSecrets: [] });

@@ -7,16 +7,19 @@ import type { Server } from 'node:http';
 import express from 'express';
 import type { ErrorRequestHandler, Express, NextFunction, Request, RequestHandler, Response } from 'express';
 import { rateLimit } from 'express-rate-limit';
+import type { Store } from 'express-rate-limit';
 import helmet from 'helmet';
-import { pinoHttp } from 'pino-http';
 import type { Caller, Scope } from '../model/principal.ts';
-import { requestMessage } from '../telemetry/logger.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { authenticate, callerOf, requestIdOf, requireScope } from './authenticate.ts';
 import type { AuthenticateOptions } from './authenticate.ts';
+import { limitConnections } from './limit-connections.ts';
+import { createRequestLog, noteRequest } from './log-requests.ts';
+import type { RequestLog } from './log-requests.ts';
 import { Problem, problemKinds, sendProblem } from './problem.ts';
 import type { ProblemCode } from './problem.ts';
+import type { SharedRates } from './rates/shared-rates.ts';
 import { bodyReader } from './read-body.ts';
 import type { Route } from './route.ts';
 
@@ -24,6 +27,8 @@ const headersTimeoutMs = 10_000;
 const requestTimeoutMs = 60_000;
 const keepAliveTimeoutMs = 65_000;
 const connectionsMax = 2048;
+/** Half of them. */
+const connectionsByAddressMax = 1024;
 const headerBytesMax = 16 * 1024;
 /** Flood guards of the door; what a principal may spend is policy's business. */
 const requestsPerMinuteMaxByKey = 120_000;
@@ -37,6 +42,10 @@ export interface ServerOptions {
   readonly newRequestId: () => string;
   /** False for a text with a secret in it. Request ids go to the record, the log and the answer as they are. */
   readonly mayRecord: (text: string) => boolean;
+  /** Every answer then closes its connection: the client comes back to a process that serves. */
+  readonly isDraining: () => boolean;
+  /** Counts rate limits together with other servers; null: alone. */
+  readonly rates: Pick<SharedRates, 'store'> | null;
   readonly bodyBytesMax: number;
   readonly trustedProxies: readonly string[];
   readonly logger: Logger;
@@ -46,6 +55,7 @@ export interface ServerOptions {
 }
 
 export function createHttpServer(options: ServerOptions): Server {
+  const log = createRequestLog(options);
   const server = createServer(
     {
       headersTimeout: headersTimeoutMs,
@@ -53,23 +63,26 @@ export function createHttpServer(options: ServerOptions): Server {
       keepAliveTimeout: keepAliveTimeoutMs,
       maxHeaderSize: headerBytesMax,
     },
-    createExpressApp(options),
+    createExpressApp(options, log),
   );
   server.maxConnections = connectionsMax;
+  limitConnections(server, {
+    byAddressMax: connectionsByAddressMax,
+    trustedProxies: options.trustedProxies,
+    onRefused: () => options.metrics.doorShed('connections'),
+  });
+  server.on('close', () => log.close());
   return server;
 }
 
-export function createExpressApp(options: ServerOptions): Express {
+function createExpressApp(options: ServerOptions, log: RequestLog): Express {
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
   app.set('trust proxy', options.trustedProxies.length === 0 ? false : [...options.trustedProxies]);
-  app.use(identifyRequest(options), logRequests(options), helmet(), countRequests(options.metrics));
+  app.use(identifyRequest(options), log.handler, helmet(), countRequests(options.metrics));
   const guards = createGuards(options);
-  for (const route of options.routes) {
-    const handlers = route.scope === null ? [] : guards(route, route.scope);
-    app[route.method](route.path, ...handlers, route.handler);
-  }
+  for (const route of options.routes) app[route.method](route.path, ...guards(route), route.handler);
   app.use(refuseUnknown(options.routes));
   app.use(answerErrors(options));
   return app;
@@ -82,42 +95,9 @@ function identifyRequest(options: ServerOptions): RequestHandler {
     const requestId = isUsable ? given : options.newRequestId();
     response.locals['requestId'] = requestId;
     response.set('X-Request-Id', requestId);
+    if (options.isDraining()) response.set('Connection', 'close');
     next();
   };
-}
-
-function logRequests(options: ServerOptions): RequestHandler {
-  return pinoHttp({
-    logger: options.logger,
-    genReqId: (_request, response) => requestIdOf(response as Response),
-    // Asked before the caller is known, and again at the end.
-    customProps: (_request, response) => {
-      const caller = (response as Response).locals['caller'] as Caller | undefined;
-      return caller === undefined ? {} : { principal: caller.principal.id, key: caller.keyId };
-    },
-    customSuccessMessage: () => requestMessage,
-    quietReqLogger: true,
-    customAttributeKeys: { reqId: 'requestId', responseTime: 'latencyMs' },
-    customLogLevel: (_request, response, error) =>
-      error !== undefined || response.statusCode >= 500 ? 'error' : 'info',
-    serializers: {
-      req: (request: { method: string; url: string; remoteAddress: string }) => ({
-        method: request.method,
-        path: loggedPath(request.url),
-        address: request.remoteAddress,
-      }),
-      res: (response: { statusCode: number }) => ({ status: response.statusCode }),
-    },
-    autoLogging: {
-      ignore: (request) =>
-        request.url === '/health' || request.url === '/ready' || request.url === '/metrics',
-    },
-  });
-}
-
-/** Names of session files may hold anything, secrets too: they are on the record, filtered, and not in the log. */
-function loggedPath(url: string): string | undefined {
-  return url.split('?')[0]?.replace(/^(\/v1\/sessions\/[^/]*\/files\/).+$/i, '$1…');
 }
 
 function countRequests(metrics: Metrics): RequestHandler {
@@ -137,7 +117,7 @@ function countRequests(metrics: Metrics): RequestHandler {
 }
 
 /** In this order: key (failures limited by address), requests by key, scope, then the body. */
-function createGuards(options: ServerOptions): (route: Route, scope: Scope) => RequestHandler[] {
+function createGuards(options: ServerOptions): (route: Route) => RequestHandler[] {
   const shared = {
     windowMs: 60_000,
     standardHeaders: 'draft-8',
@@ -149,6 +129,7 @@ function createGuards(options: ServerOptions): (route: Route, scope: Scope) => R
     ...shared,
     limit: failuresPerMinuteMaxByAddress,
     identifier: 'failures',
+    ...storeOf(options, 'failures'),
     handler: (_request, _response, next) =>
       next(new Problem('rate_limited', 'Too many requests without a valid key.')),
   });
@@ -156,6 +137,7 @@ function createGuards(options: ServerOptions): (route: Route, scope: Scope) => R
     ...shared,
     limit: requestsPerMinuteMaxByKey,
     identifier: 'requests',
+    ...storeOf(options, 'requests'),
     keyGenerator: (_request, response) => callerOf(response).keyId,
     handler: (request, _response, next) => {
       const reset = (
@@ -174,12 +156,21 @@ function createGuards(options: ServerOptions): (route: Route, scope: Scope) => R
   });
   const identify = authenticate(options.authentication, byAddress);
   const readBody = bodyReader(options.bodyBytesMax);
-  return (route, scope) => {
+  const identifyIfGiven: RequestHandler = (request, response, next) =>
+    request.get('authorization') === undefined ? next() : identify(request, response, next);
+  return (route) => {
+    const { scope } = route;
+    if (scope === null) return route.readsKey === true ? [identifyIfGiven] : [];
     const check = requireScope(scope, (caller, missing) =>
       options.onScopeDenied(caller, missing, `${route.method.toUpperCase()} ${route.path}`),
     );
     return [identify, byKey, check, ...(route.body === undefined ? [] : [readBody])];
   };
+}
+
+/** In Redis where that is configured, else in this process. */
+function storeOf({ rates }: ServerOptions, name: string): { store?: Store } {
+  return rates === null ? {} : { store: rates.store(name) };
 }
 
 function refuseUnknown(routes: readonly Route[]): RequestHandler {
@@ -205,14 +196,16 @@ function refuseUnknown(routes: readonly Route[]): RequestHandler {
 
 /** The only place where errors become answers. What nobody foresaw says its request id and nothing else. */
 function answerErrors(options: ServerOptions): ErrorRequestHandler {
-  return (error: unknown, request: Request, response: Response, next: NextFunction) => {
+  return (error: unknown, _request: Request, response: Response, next: NextFunction) => {
     const problem = error instanceof Problem ? error : (options.problemOfError(error) ?? httpProblem(error));
-    if (problem.code === 'internal') request.log.error({ err: error }, 'unforeseen error');
+    const requestId = requestIdOf(response);
+    if (problem.code === 'internal') options.logger.error({ err: error, requestId }, 'unforeseen error');
+    noteRequest(response, { outcome: problem.code });
     if (response.headersSent) {
       next(error);
       return;
     }
-    sendProblem(response, problem, requestIdOf(response));
+    sendProblem(response, problem, requestId);
   };
 }
 

@@ -1,15 +1,19 @@
 /** What every other part stands on: configuration, clock, ids, log, metrics, the record and the keys beside it. */
 import { createHmac } from 'node:crypto';
-import { openSqliteRecord } from '../audit/sqlite/open-sqlite-record.ts';
+import type { Serving } from '../api/serving.ts';
+import { openRecord } from '../audit/open-record.ts';
 import type { RecordStore } from '../audit/record.ts';
+import { timeWrites } from '../audit/time-writes.ts';
 import { CallChanges } from '../calls/call-changes.ts';
 import type { Clock } from '../calls/call-context.ts';
 import { watchDiskReserve } from '../calls/disk-reserve.ts';
+import { dayMs } from '../calls/upkeep/upkeep.ts';
 import { OutcomeWriter } from '../calls/outcome-writer.ts';
 import { createIdSource, createRandomSource } from '../calls/ids.ts';
 import type { Config, LoadedConfig } from '../config/config.ts';
 import { readDataSecret } from '../config/data-secret.ts';
 import { readVersion } from '../config/version.ts';
+import { LogScrubber } from '../telemetry/log-scrubber.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
@@ -19,11 +23,14 @@ type WrittenEvent = Parameters<RecordStore['write']>[0]['events'][number];
 
 export interface Foundation {
   readonly config: Config;
+  readonly serving: Serving;
   readonly version: string;
   readonly clock: Clock;
   readonly randomBytes: ReturnType<typeof createRandomSource>;
   readonly newId: (prefix: string) => string;
   readonly logger: Logger;
+  /** Filters what the log says; gets the boundary once there is one. */
+  readonly scrubber: LogScrubber;
   readonly metrics: Metrics;
   /** Names this process in the record. */
   readonly writer: string;
@@ -42,38 +49,48 @@ export interface Foundation {
 
 /** Locks the data directory first: nothing of a second process on it may touch what the first one runs. */
 export async function layFoundation(
-  { config, warnings }: LoadedConfig,
+  { config, secrets, warnings }: LoadedConfig,
+  serving: Serving,
   stack: AsyncDisposableStack,
 ): Promise<Foundation> {
   const clock = { now: () => Date.now() };
   const randomBytes = createRandomSource();
   const newId = createIdSource(randomBytes);
-  const logger = createLogger(config.logLevel, 'api');
+  const scrubber = new LogScrubber();
+  scrubber.hide(secrets);
+  const logger = createLogger(config.logLevel, 'api', scrubber);
   for (const warning of warnings) logger.warn({}, warning);
-  const writer = `${config.nodeId}/api-1`;
+  const writer = `${config.nodeId}/api-${serving.index}`;
   const changes = new CallChanges();
-  const record = stack.use(
-    openSqliteRecord({
+  const record = await openRecord(
+    {
       dataDir: config.dataDir,
+      databaseUrl: config.databaseUrl,
       writer,
       clock,
       newId,
       randomBytes,
+      retentionMs: config.auditRetentionDays === null ? null : config.auditRetentionDays * dayMs,
       onCallStored: (callId) => changes.notify(callId),
-    }),
+    },
+    stack,
   );
   const dataKey = readDataSecret(config.dataDir, 'data.key');
   const outcomes = stack.use(new OutcomeWriter({ record, logger }));
   const disk = stack.use(await watchDiskReserve(config.dataDir, config.diskReserveBytes));
   const version = readVersion();
   const metrics = createMetrics();
+  timeWrites(record, metrics);
+  metrics.setDiskRoom(disk.hasRoom);
   return {
     config,
+    serving,
     version,
     clock,
     randomBytes,
     newId,
     logger,
+    scrubber,
     metrics,
     writer,
     record,

@@ -1,8 +1,9 @@
 /** Shapes of policy documents after they were checked against their JSON Schema (`schemas/`). */
 import type { ConfinementName } from '../model/confinement.ts';
 import type { QuotaUnit } from '../model/decision.ts';
-import type { Action } from '../model/finding.ts';
+import type { Action, Allowed, CustomDetector } from '../model/finding.ts';
 import type { JsonObject, JsonValue } from '../model/json.ts';
+import type { SessionFacts } from '../model/taint.ts';
 import type { EngineRuntime, HarnessEntry, Reuse } from '../model/tool.ts';
 
 export const kinds = [
@@ -57,6 +58,7 @@ export interface ToolSpec {
   readonly runtime: RuntimeSpec;
   readonly limits?: LimitsSpec;
   readonly cost?: { readonly perCallUsd: number };
+  readonly returns?: { readonly taints?: readonly string[] };
 }
 
 /** One way to be meant: all keys given must match. */
@@ -129,10 +131,20 @@ export interface ImageSpec {
   };
 }
 
+/** A detector of one's own; where it is defined it flags arguments and takes text out of output unless it says otherwise. */
+export interface CustomDetectorSpec extends Pick<CustomDetector, 'id' | 'keywords' | 'pattern' | 'examples'> {
+  readonly title?: string;
+  readonly inbound?: 'allow' | 'flag' | 'block';
+  readonly outbound?: Action;
+}
+
 export interface BoundarySpec {
   readonly inbound?: Readonly<Record<string, Action>>;
   readonly outbound?: Readonly<Record<string, Action>>;
   readonly artifacts?: 'none' | 'images' | 'any';
+  readonly taints?: Readonly<Record<string, readonly string[]>>;
+  readonly detectors?: readonly CustomDetectorSpec[];
+  readonly allow?: Partial<Allowed>;
   readonly stream?: 'buffered' | 'live';
 }
 
@@ -201,6 +213,8 @@ export interface TestCase extends Partial<TestCall> {
   /** Time of the request, RFC 3339. */
   readonly now?: string;
   readonly ip?: string;
+  /** What the caller's session is like; without: no taint, no session. */
+  readonly session?: Partial<SessionFacts>;
   readonly each?: readonly TestCall[];
 }
 

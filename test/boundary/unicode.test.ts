@@ -117,6 +117,9 @@ test('a profile that only flags leaves the text alone', () => {
     inbound: { detectors: {} },
     outbound: { detectors: { 'zero-width': 'flag' } },
     artifacts: 'any',
+    taints: {},
+    detectors: [],
+    allow: { hosts: [], texts: [] },
     stream: 'buffered',
   } as const;
 

@@ -5,28 +5,26 @@
 import { getCompileCacheDir } from 'node:module';
 import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { ApprovalSettled, IdempotencyTaken, RecordUnavailable } from '../record.ts';
+import { RecordUnavailable } from '../record.ts';
+import { failureError, queuedBytesMax, queuedWritesMax, queueFull, writeBytes } from '../write-limits.ts';
+import type { WriteSink } from '../chained-record.ts';
 import { recordUnavailable } from './connection.ts';
 import type { ChainHead } from '../chain.ts';
-import type { Commit, SealedWrite, ThreadStart, ToThread, WriteFailure } from './protocol.ts';
-
-/** Writes that may wait for the disk. Beyond it the record is slower than its callers, and they are refused. */
-export const queuedWritesMax = 4_096;
-
-/** Bytes of content, calls and artifacts that may wait. */
-export const queuedBytesMax = 256 * 1024 * 1024;
+import type { Commit, SealedWrite, ThreadStart, ToThread } from '../sealed-write.ts';
 
 /** A commit that takes longer than this at the end is given up, milliseconds; nothing in it was acknowledged. */
 const closeMsMax = 10_000;
 
 interface Waiting {
-  readonly write: SealedWrite;
+  /** null: the file is rewritten. */
+  readonly write: SealedWrite | null;
   readonly bytes: number;
   readonly resolve: (place: ChainHead) => void;
   readonly reject: (error: unknown) => void;
 }
 
-export class WriteQueue implements AsyncDisposable {
+export class WriteQueue implements WriteSink {
+  readonly isConnected = true;
   readonly #start: ThreadStart;
   #thread: Worker | null = null;
   /** Of this turn, not yet sent. */
@@ -46,12 +44,20 @@ export class WriteQueue implements AsyncDisposable {
     if (this.#closed) return Promise.reject(new RecordUnavailable('The record is closed.'));
     const full =
       this.#unsent.length + this.#sent.length >= queuedWritesMax || this.#bytes + bytes > queuedBytesMax;
-    if (full)
-      return Promise.reject(new RecordUnavailable('Too many writes wait for the record; call again later.'));
+    if (full) return Promise.reject(new RecordUnavailable(queueFull));
     return new Promise((resolve, reject) => {
       if (this.#unsent.length === 0) setImmediate(() => this.#send());
       this.#unsent.push({ write, bytes, resolve, reject });
       this.#bytes += bytes;
+    });
+  }
+
+  /** Rewrites the file after what was pushed before. Rejects with `RecordUnavailable`. */
+  scrub(): Promise<unknown> {
+    if (this.#closed) return Promise.reject(new RecordUnavailable('The record is closed.'));
+    return new Promise((resolve, reject) => {
+      this.#send();
+      this.#post([{ write: null, bytes: 0, resolve, reject }], { kind: 'scrub' });
     });
   }
 
@@ -73,7 +79,13 @@ export class WriteQueue implements AsyncDisposable {
     const waiting = this.#unsent;
     if (waiting.length === 0) return;
     this.#unsent = [];
-    const message: ToThread = { kind: 'writes', writes: waiting.map(({ write }) => write) };
+    this.#post(waiting, {
+      kind: 'writes',
+      writes: waiting.flatMap(({ write }) => (write === null ? [] : [write])),
+    });
+  }
+
+  #post(waiting: Waiting[], message: ToThread): void {
     try {
       const thread = (this.#thread ??= this.#startThread());
       // An idle record must not keep the process alive; a write that waits must.
@@ -113,7 +125,7 @@ export class WriteQueue implements AsyncDisposable {
       if (waiting === undefined) continue;
       this.#bytes -= waiting.bytes;
       if (result.kind === 'stored') waiting.resolve(result);
-      else waiting.reject(failureError(result));
+      else waiting.reject(failureError(result, recordUnavailable));
     }
   }
 
@@ -129,21 +141,4 @@ export class WriteQueue implements AsyncDisposable {
 function threadEnvironment(): Record<string, string> {
   const directory = getCompileCacheDir();
   return directory === undefined ? {} : { NODE_COMPILE_CACHE: dirname(directory) };
-}
-
-function failureError(failure: WriteFailure): Error {
-  if (failure.kind === 'idempotency_taken')
-    return new IdempotencyTaken('Another call holds this idempotency key.');
-  if (failure.kind === 'approval_settled') return new ApprovalSettled('The approval is no longer open.');
-  return recordUnavailable(Object.assign(new Error(failure.message), { code: failure.code }));
-}
-
-function writeBytes(write: SealedWrite): number {
-  let bytes = 0;
-  for (const { before, after, content } of write.events)
-    bytes += before.length + after.length + (content?.text.length ?? 0);
-  for (const { body } of write.calls ?? []) bytes += body.length;
-  for (const { data } of write.artifacts ?? []) bytes += data.byteLength;
-  bytes += write.requestedApproval?.payload.byteLength ?? 0;
-  return bytes + (write.activation?.content?.length ?? 0);
 }

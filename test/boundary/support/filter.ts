@@ -24,6 +24,9 @@ export function profile(
     inbound: none,
     outbound: none,
     artifacts: 'any',
+    taints: {},
+    detectors: [],
+    allow: { hosts: [], texts: [] },
     stream: 'buffered',
     [direction]: { detectors },
   };

@@ -1,0 +1,83 @@
+/**
+ * What the api's thread and the writer's thread say to each other: plain data, copied, so kept small.
+ * Both sides are ours; nothing here is hostile. Content was canonical JSON before it came here.
+ */
+import type { Block } from '../model/block.ts';
+import type { Activation, ApiKey, IdempotencyEntry, StoredArtifact, StoredSession } from './record.ts';
+import type { Taint } from '../model/taint.ts';
+import type { ChainHead, SealedEvent } from './chain.ts';
+import type { Clearing, Hold } from './erasure.ts';
+
+/** A call with its commitment's salt, ready to be stored. */
+export interface SealedCall {
+  readonly id: string;
+  readonly status: string;
+  readonly salt: string;
+  /** Canonical JSON of the `StoredCall`. */
+  readonly body: string;
+}
+
+/** An approval as it is stored. */
+export interface StoredApproval {
+  readonly id: string;
+  readonly callId: string;
+  readonly tenant: string;
+  readonly principal: string;
+  readonly status: string;
+  readonly expiresAtMs: number;
+  /** Canonical JSON of the `Approval`. */
+  readonly body: string;
+}
+
+/** A `RecordWrite` whose events and calls are sealed. What is empty is left out. */
+export interface SealedWrite {
+  /** Epoch milliseconds when the write was asked for; expired idempotency entries are judged by it. */
+  readonly nowMs: number;
+  readonly events: readonly SealedEvent[];
+  readonly calls?: readonly SealedCall[];
+  readonly artifacts?: readonly StoredArtifact[];
+  readonly idempotency?: IdempotencyEntry;
+  readonly releasedIdempotency?: Pick<IdempotencyEntry, 'principal' | 'key' | 'callId'>;
+  readonly requestedApproval?: { readonly approval: StoredApproval; readonly payload: Uint8Array };
+  readonly settledApproval?: StoredApproval;
+  readonly taints?: readonly Taint[];
+  readonly sessions?: readonly StoredSession[];
+  readonly keys?: readonly ApiKey[];
+  readonly revokedKeys?: readonly { readonly id: string; readonly atMs: number }[];
+  readonly activation?: Activation;
+  readonly blocks?: readonly Block[];
+  readonly removedBlocks?: readonly string[];
+  readonly clearing?: Clearing;
+  readonly dropsExpired?: true;
+  readonly hold?: Hold;
+  readonly releasedHold?: string;
+  /** Writes to the disk although there is nothing to store: so many bytes, which the next probe gives back. */
+  readonly probeBytes?: number;
+}
+
+/** Why a write was not stored, in a form that can be copied. */
+export type WriteFailure =
+  | { readonly kind: 'idempotency_taken' }
+  | { readonly kind: 'approval_settled' }
+  | { readonly kind: 'call_ended' }
+  | { readonly kind: 'held' }
+  | { readonly kind: 'failed'; readonly code: string | null; readonly message: string };
+
+/** The head of the chain that the first event of a stored write follows. */
+export interface Stored extends ChainHead {
+  readonly kind: 'stored';
+}
+
+/** What became of the writes of one transaction, in their order. */
+export type Commit = readonly (Stored | WriteFailure)[];
+
+export interface ThreadStart {
+  readonly file: string;
+  readonly writer: string;
+}
+
+/** Writes of one turn of the event loop, or the end. */
+export type ToThread =
+  | { readonly kind: 'writes'; readonly writes: readonly SealedWrite[] }
+  | { readonly kind: 'scrub' }
+  | { readonly kind: 'close' };
