@@ -45,6 +45,7 @@ const profile: BoundaryProfile = {
   inbound: { detectors: {} },
   outbound: { detectors: { '*': 'flag' } },
   artifacts: 'any',
+  taints: {},
   stream: 'buffered',
 };
 const boundary = createBoundary({ redactionKey: randomBytes(32), knownSecrets: [] });

@@ -4,7 +4,7 @@ import { openDoor } from './app/door.ts';
 import { layFoundation } from './app/foundation.ts';
 import { knownDetectors, openPolicy } from './app/policy.ts';
 import { recordStart, startCheckpoints } from './app/record.ts';
-import { openRunners, readPools, requireConfinement } from './app/runners.ts';
+import { openRunners, readRunners, requireConfinement } from './app/runners.ts';
 import { KeyRing } from './calls/key-ring.ts';
 import { chooseFirstPolicy, findFiles } from './calls/policy/first-policy.ts';
 import { PolicyWatch } from './calls/policy/policy-watch.ts';
@@ -61,7 +61,7 @@ export async function startApp({
   const [found, first, runners] = await Promise.all([finding, choosing, opening]);
   stack.use(runners);
   await requireConfinement(first.revision, runners);
-  metrics.setWarmPools(async () => readPools(await runners.state()));
+  metrics.setRunners(async () => readRunners(await runners.state()));
 
   const onChange = (): void => sessions?.policyChanged();
   const policyParts = await openPolicy(foundation, { first, runners, environment, onChange });

@@ -2,8 +2,11 @@
  * Composition root of the runner process: the only holder of the container engine's socket. It compiles the
  * policy by itself and is told a tool's name, a revision and arguments, never how to build a sandbox.
  */
+import { randomBytes } from 'node:crypto';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
+import { createBoundary } from './boundary/boundary.ts';
+import type { Boundary } from './boundary/boundary.ts';
 import { detectorIds } from './boundary/detectors.ts';
 import type { Config, LoadedConfig } from './config/config.ts';
 import { readTlsIdentity } from './config/tls-identity.ts';
@@ -25,6 +28,7 @@ import { RevisionStore } from './policy/revision-store.ts';
 import type { ToolCode } from './model/tool.ts';
 import { createLogger } from './telemetry/logger.ts';
 import type { Logger } from './telemetry/logger.ts';
+import { LogScrubber } from './telemetry/log-scrubber.ts';
 
 /** How long a connection may be idle before the kernel asks whether the other host is still there. */
 const keepAliveMs = 30_000;
@@ -55,7 +59,10 @@ export type RunnerDoorway =
 /** Serves until the link closes or it is stopped, then ends every sandbox and resolves. */
 export async function runRunner(options: RunnerOptions): Promise<void> {
   const { config } = options.loaded;
-  const logger = createLogger(config.logLevel, 'runner');
+  const scrubber = new LogScrubber();
+  scrubber.hide(options.loaded.secrets);
+  scrubber.use(redactLater());
+  const logger = createLogger(config.logLevel, 'runner', scrubber);
   await using stack = new AsyncDisposableStack();
   const revisions = createRevisions(config, logger);
   // Nothing runs yet that another thread would spare, and starting one takes time.
@@ -81,6 +88,15 @@ export async function runRunner(options: RunnerOptions): Promise<void> {
     // Executors that are still starting belong to the stack before it is taken down.
     await executors.catch(() => {});
   }
+}
+
+/** The last words of a worker are hostile text, and may hold what a caller gave it. */
+function redactLater(): (text: string) => string {
+  let boundary: Boundary | null = null;
+  return (text) => {
+    boundary ??= createBoundary({ redactionKey: randomBytes(32), knownSecrets: [] });
+    return boundary.redactText(text);
+  };
 }
 
 function createRevisions(config: Config, logger: Logger): RecentRevisions {

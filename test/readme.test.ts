@@ -24,6 +24,20 @@ test('the first call of the README, pasted, gives the answer that it shows', asy
   expect({ ...answer, ...ownToEachRun }).toEqual({ ...expected, ...ownToEachRun });
 });
 
+test('the first call over MCP, pasted, prints what the README shows', async () => {
+  await using server = await startServer();
+  const [, code = '', shown = ''] = /```js\n([\s\S]*?)```\n```\n([\s\S]*?)```/.exec(readme) ?? [];
+  const pasted = code.replace('http://127.0.0.1:8080', server.url);
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', pasted], {
+    cwd: repository,
+    env: { SALLYPORT_API_KEY: server.key },
+  });
+  const withoutIds = (text: string): string =>
+    text.replaceAll(/call_\w{26}/g, 'ID').replaceAll(/[0-9a-f]{32}/g, 'MARK');
+  expect(withoutIds(stdout)).toBe(withoutIds(shown));
+  expect(stdout).toMatch(/<<UNTRUSTED/);
+});
+
 test('every path that the README names is there', () => {
   const named = [...readme.matchAll(/`((?:src|sandbox-images|policies|scripts)\/[\w./-]+)`/g)].map(
     ([, path = '']) => path,

@@ -1,6 +1,6 @@
 /** What the quickstart shows, one function a step. A step that cannot show what it says throws. */
 import type { StoredEvent, VerifyReport } from '../../src/audit/record.ts';
-import type { Readiness } from '../../src/api/readiness.ts';
+import type { Readiness } from '../../src/api/readiness-watch.ts';
 import type { Call } from '../../src/model/call.ts';
 import type { NearestCall } from '../../src/model/decision.ts';
 import type { Client } from './client.ts';

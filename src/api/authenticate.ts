@@ -1,6 +1,6 @@
 /** Who calls: API keys as `Authorization: Bearer spk_<id>_<secret>`. Everything in the header is hostile. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { RequestHandler, Response } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import type { ApiKey, RecordStore } from '../audit/record.ts';
 import type { Caller, Scope } from '../model/principal.ts';
 import { Problem } from './problem.ts';
@@ -32,7 +32,7 @@ export function authenticate(options: AuthenticateOptions, limitFailures: Reques
       scopes: new Set(key.scopes),
       address,
       requestId: requestIdOf(response),
-      traceId: traceparentPattern.exec(request.get('traceparent') ?? '')?.[1] ?? null,
+      traceId: traceIdOf(request),
     };
     response.locals['caller'] = caller;
     next();
@@ -69,15 +69,25 @@ export async function isStillActive(
   return key !== null && whyEnded(key, now()) === null;
 }
 
+/** Of the `traceparent` that came (W3C Trace Context, version 00), else null. */
+export function traceIdOf(request: Request): string | null {
+  return traceparentPattern.exec(request.get('traceparent') ?? '')?.[1] ?? null;
+}
+
 export function requestIdOf(response: Response): string {
   return String(response.locals['requestId']);
 }
 
 /** The caller that `authenticate` found. */
 export function callerOf(response: Response): Caller {
-  const caller: unknown = response.locals['caller'];
-  if (caller === undefined) throw new TypeError('this route is not behind authenticate');
-  return caller as Caller;
+  const caller = findCaller(response);
+  if (caller === null) throw new TypeError('this route is not behind authenticate');
+  return caller;
+}
+
+/** The caller, on a route that is open to everybody and reads a key where one came. */
+export function findCaller(response: Response): Caller | null {
+  return (response.locals['caller'] as Caller | undefined) ?? null;
 }
 
 export function hasScope(caller: Caller, scope: Scope): boolean {

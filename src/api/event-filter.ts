@@ -1,5 +1,6 @@
 /** The filters of the record that search and export share, from query strings. */
 import { eventCatalogue } from '../audit/events.ts';
+import { searchWords } from '../audit/search-terms.ts';
 import type { ExportFilter } from '../audit/record.ts';
 import type { Caller } from '../model/principal.ts';
 import { hasScope } from './authenticate.ts';
@@ -14,6 +15,17 @@ export const filterParameters = {
   rule: { description: 'Rule that decided, as policy/rule' },
   callId: { description: 'One call' },
   requestId: { description: 'One request' },
+  tenant: { description: 'One tenant; another than your own needs the scope admin' },
+  key: { description: 'Id of the API key' },
+  session: { description: 'One session' },
+  run: { description: 'One agent run' },
+  approval: { description: 'One approval' },
+  finding: { description: 'Detector that found something' },
+  host: { description: 'Where something was sent' },
+  credential: { description: 'Name of the credential that was used' },
+  label: { description: 'A label as name=value' },
+  address: { description: 'Address that a request came from' },
+  text: { description: 'Words that all stand in content or details; one that ends with * is a beginning' },
   from: { description: 'RFC 3339 time, inclusive' },
   to: { description: 'RFC 3339 time, exclusive' },
 } as const;
@@ -23,16 +35,35 @@ const timePattern = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2
 /** Of one's own tenant; of all with `admin`. Throws `malformed_request` naming the parameter. */
 export function readEventFilter(
   caller: Caller,
-  { from, to, type, effect, ...filters }: Partial<Record<keyof typeof filterParameters, string>>,
+  {
+    from,
+    to,
+    type,
+    effect,
+    tenant,
+    text,
+    ...filters
+  }: Partial<Record<keyof typeof filterParameters, string>>,
 ): ExportFilter {
   return {
-    tenant: hasScope(caller, 'admin') ? null : caller.principal.tenant,
+    tenant: hasScope(caller, 'admin') ? (tenant ?? null) : ownTenant(caller, tenant),
     ...filters,
+    ...(text === undefined ? {} : { text: readWords(text) }),
     ...(type === undefined ? {} : { type: readChoice('type', type, filterParameters.type.enum) }),
     ...(effect === undefined ? {} : { effect: readChoice('effect', effect, filterParameters.effect.enum) }),
     ...(from === undefined ? {} : { from: readTime('from', from) }),
     ...(to === undefined ? {} : { to: readTime('to', to) }),
   };
+}
+
+function ownTenant({ principal }: Caller, wanted: string | undefined): string {
+  if (wanted === undefined || wanted === principal.tenant) return principal.tenant;
+  throw invalidQuery({ pointer: '?tenant', message: 'must be your own: others need the scope admin' });
+}
+
+function readWords(text: string): string {
+  if (searchWords(text) !== null) return text;
+  throw invalidQuery({ pointer: '?text', message: 'must have 1 to 32 words of letters or digits' });
 }
 
 export function readChoice<const T extends string>(name: string, value: string, choices: readonly T[]): T {

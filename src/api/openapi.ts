@@ -56,7 +56,9 @@ function operation(route: Route): object {
   return {
     summary: route.summary,
     ...(parameters.length === 0 ? {} : { parameters }),
-    ...(route.scope === null ? { security: [] } : { security: [{ key: [] }], 'x-scope': route.scope }),
+    ...(route.scope === null
+      ? { security: route.readsKey === true ? [{}, { key: [] }] : [] }
+      : { security: [{ key: [] }], 'x-scope': route.scope }),
     ...(route.body === undefined
       ? {}
       : {
@@ -71,7 +73,7 @@ function operation(route: Route): object {
           requestBody: {
             required: true,
             description: route.rawBody,
-            content: { 'application/octet-stream': { schema: {} } },
+            content: { [route.rawBodyMediaType ?? 'application/octet-stream']: { schema: {} } },
           },
         }),
     responses: responses(route),

@@ -25,6 +25,7 @@ export const problemKinds = {
   unknown_tool: { status: 404, title: 'There is no such tool', retryable: false },
   method_not_allowed: { status: 405, title: 'The method does not fit', retryable: false },
   conflict: { status: 409, title: 'This conflicts with what exists', retryable: false },
+  erasure_refused: { status: 409, title: 'The rules forbid this erasure', retryable: false },
   approval_settled: { status: 409, title: 'The approval is no longer open', retryable: false },
   idempotency_in_flight: {
     status: 409,
@@ -91,6 +92,21 @@ export function problemOf(refusal: Refusal, callId: string | null): Problem {
   });
 }
 
+/** RFC 9457. */
+export function problemDocument(problem: Problem, requestId: string): Readonly<Record<string, unknown>> {
+  const { retryable, status, title } = problemKinds[problem.code];
+  return {
+    type: `urn:sallyport:problem:${problem.code.replaceAll('_', '-')}`,
+    title,
+    status,
+    detail: problem.message,
+    code: problem.code,
+    requestId,
+    retryable,
+    ...problem.fields,
+  };
+}
+
 export function sendProblem(response: Response, problem: Problem, requestId: string): void {
   const kind = problemKinds[problem.code];
   const { retryAfterMs } = problem.fields;
@@ -104,16 +120,5 @@ export function sendProblem(response: Response, problem: Problem, requestId: str
   response
     .status(kind.status)
     .type('application/problem+json')
-    .send(
-      JSON.stringify({
-        type: `urn:sallyport:problem:${problem.code.replaceAll('_', '-')}`,
-        title: kind.title,
-        status: kind.status,
-        detail: problem.message,
-        code: problem.code,
-        requestId,
-        retryable: kind.retryable,
-        ...problem.fields,
-      }),
-    );
+    .send(JSON.stringify(problemDocument(problem, requestId)));
 }

@@ -9,7 +9,8 @@ import { findUnmetConfinement } from '../policy/unmet-confinement.ts';
 import type { Revision } from '../policy/revision.ts';
 import type { RunnerState } from '../execution/runner/runner-connection.ts';
 
-export interface DependencyState {
+/** How one dependency is now. */
+export interface DependencyReading {
   readonly name: string;
   readonly state: 'ok' | 'degraded' | 'down';
   readonly reason: string | null;
@@ -17,10 +18,10 @@ export interface DependencyState {
   readonly details?: Readonly<Record<string, string | readonly string[]>>;
 }
 
-export interface Readiness {
+export interface ReadinessReading {
   readonly status: 'ok' | 'degraded' | 'down';
   readonly revision: string;
-  readonly dependencies: readonly DependencyState[];
+  readonly dependencies: readonly DependencyReading[];
 }
 
 export interface ReadinessOptions {
@@ -30,29 +31,31 @@ export interface ReadinessOptions {
   readonly policy: () => PolicyState;
   readonly quotas: () => QuotaStoreState;
   readonly blocks: () => readonly Block[];
+  readonly hasDiskReserve: () => boolean;
   readonly isDraining: () => boolean;
 }
 
 /**
- * Down: the record cannot be written, no runtime is left, or the server drains. Degraded: it serves, but
- * something that protects or runs calls is missing; `reason` says what.
+ * Down: the record cannot be written, the disk has no room for outcomes, no runtime is left, or the server drains.
+ * Degraded: it serves, but something that protects or runs calls is missing; `reason` says what.
  */
-export async function readReadiness(options: ReadinessOptions): Promise<Readiness> {
+export async function readReadiness(options: ReadinessOptions): Promise<ReadinessReading> {
   const [record, runners] = await Promise.all([options.record(), options.runners()]);
   const revision = options.revision();
   const executors = runners.flatMap(({ health }) => health?.executors ?? []);
-  const dependencies: DependencyState[] = [
+  const canRun = executors.some((executor) => executor.state === 'ok');
+  const disk = describeDisk(options.hasDiskReserve());
+  const isDraining = options.isDraining();
+  const dependencies: DependencyReading[] = [
     { name: 'record', ...record },
+    disk,
     ...runners.flatMap((runner) => describeRunner(runner, revision)),
     describePolicy(options.policy()),
     describeQuotas(options.quotas()),
     ...describeBlocks(options.blocks()),
-    ...(options.isDraining()
-      ? [{ name: 'server', state: 'down', reason: 'it is shutting down' } as const]
-      : []),
+    ...(isDraining ? [{ name: 'server', state: 'down', reason: 'it is shutting down' } as const] : []),
   ];
-  const canRun = executors.some((executor) => executor.state === 'ok');
-  const isDown = record.state === 'down' || !canRun || options.isDraining();
+  const isDown = record.state === 'down' || disk.state === 'down' || !canRun || isDraining;
   const isDegraded = dependencies.some((dependency) => dependency.state !== 'ok');
   return {
     status: isDown ? 'down' : isDegraded ? 'degraded' : 'ok',
@@ -61,18 +64,23 @@ export async function readReadiness(options: ReadinessOptions): Promise<Readines
   };
 }
 
-function describePolicy(policy: PolicyState): DependencyState {
+function describeDisk(hasRoom: boolean): DependencyReading {
+  const reason = 'less is free than SALLYPORT_DISK_RESERVE_BYTES: calls are refused until there is more';
+  return hasRoom ? { name: 'disk', state: 'ok', reason: null } : { name: 'disk', state: 'down', reason };
+}
+
+function describePolicy(policy: PolicyState): DependencyReading {
   const reason = describeStaleness(policy);
   const state = reason === null ? 'ok' : 'degraded';
   return { name: 'policy', state, reason, details: { revision: policy.revision } };
 }
 
-function describeQuotas({ store, state, reason }: QuotaStoreState): DependencyState {
+function describeQuotas({ store, state, reason }: QuotaStoreState): DependencyReading {
   return { name: 'quotas', state: state === 'ok' ? 'ok' : 'degraded', reason, details: { store } };
 }
 
-/** Whom and what they mean is for `GET /v1/blocks`: this page is open to everybody. */
-function describeBlocks(blocks: readonly Block[]): readonly DependencyState[] {
+/** Whom and what they mean is for `GET /v1/blocks`. */
+function describeBlocks(blocks: readonly Block[]): readonly DependencyReading[] {
   if (blocks.length === 0) return [];
   const count = blocks.length === 1 ? '1 block is' : `${blocks.length} blocks are`;
   const reason = `${count} in force: calls that it means are denied; "sallyport block list" shows which`;
@@ -91,7 +99,7 @@ function describeBlocks(blocks: readonly Block[]): readonly DependencyState[] {
 function describeRunner(
   { state, reason, identity, name, health }: RunnerState,
   revision: Revision,
-): readonly DependencyState[] {
+): readonly DependencyReading[] {
   const kept =
     identity === 'same-user' ? 'same user as the api: process isolation alone keeps the two apart' : null;
   return [
@@ -100,7 +108,7 @@ function describeRunner(
   ];
 }
 
-function describeExecutor(executor: ExecutorHealth, revision: Revision): DependencyState {
+function describeExecutor(executor: ExecutorHealth, revision: Revision): DependencyReading {
   const { confinement, kind, missing, protections, state } = executor;
   const unmet = kind === 'isolate' && state === 'ok' ? findUnmetConfinement(revision, confinement) : null;
   return {

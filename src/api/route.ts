@@ -11,10 +11,14 @@ export interface Route {
   readonly path: string;
   /** Scope that the key needs; null: open to everybody. */
   readonly scope: Scope | null;
+  /** Open to everybody, and says more to whom a key shows. A key that is not valid is refused. */
+  readonly readsKey?: true;
   readonly summary: string;
   readonly body?: RequestSchemaName;
   /** Any bytes, which the handler itself reads; says what they are. */
   readonly rawBody?: string;
+  /** `application/octet-stream` unless said otherwise. */
+  readonly rawBodyMediaType?: string;
   readonly query?: Readonly<
     Record<string, { readonly description: string; readonly enum?: readonly string[] }>
   >;

@@ -28,6 +28,28 @@ const operatorReason = {
   description: 'For auditors. Not for secrets.',
 } as const;
 
+const recordTime = {
+  type: 'string',
+  pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}\\.\\d{3}Z$',
+  description: 'RFC 3339, UTC, with milliseconds.',
+} as const;
+
+/** All that is given must fit; one of call, principal and session must be given. */
+const recordSelection = {
+  callId: { type: 'string', pattern: '^call_[0-9A-HJKMNP-TV-Z]{26}$' },
+  principal: { ...principalId, description: 'Its calls, and what else it did.' },
+  session: { ...sessionId, description: 'Everything in this session.' },
+  tenant: name,
+  from: recordTime,
+  to: recordTime,
+} as const;
+
+const oneSubject = [
+  { required: ['callId'] },
+  { required: ['principal'] },
+  { required: ['session'] },
+] as const;
+
 export const requestSchemas = {
   CallRequest: {
     type: 'object',
@@ -145,6 +167,28 @@ export const requestSchemas = {
     additionalProperties: false,
     required: ['reason'],
     properties: { reason: operatorReason },
+  },
+  ErasureRequest: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['reason', 'legalBasis', 'ticket'],
+    anyOf: oneSubject,
+    properties: {
+      ...recordSelection,
+      reason: operatorReason,
+      legalBasis: {
+        ...operatorReason,
+        description: 'What obliges or allows it, such as "GDPR Art. 17(1)(a)".',
+      },
+      ticket: { ...operatorReason, maxLength: 200, description: 'Where it was asked for.' },
+    },
+  },
+  HoldRequest: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['reason'],
+    anyOf: [...oneSubject, { required: ['tenant'] }],
+    properties: { ...recordSelection, reason: operatorReason },
   },
   BlockRequest: {
     type: 'object',

@@ -8,18 +8,25 @@ export class ListenFailed extends Error {
 }
 
 const listenHints: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'the port is in use; choose another with SALLYPORT_PORT (0 picks a free one)',
-  EACCES: 'this user may not listen there; ports below 1024 need a privilege',
-  EADDRNOTAVAIL: 'this machine has no such address; see SALLYPORT_HOST',
-  ENOTFOUND: 'the host name is not known; see SALLYPORT_HOST',
+  EADDRINUSE: 'the port is in use; choose another (0 picks a free one) with',
+  EACCES: 'this user may not listen there, ports below 1024 need a privilege; see',
+  EADDRNOTAVAIL: 'this machine has no such address; see',
+  ENOTFOUND: 'the host name is not known; see',
 };
 
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+  /** The variable that says so. */
+  readonly setting: string;
+}
+
 /** Resolves with the URL that the server really listens on. */
-export async function listen(server: Server, host: string, port: number): Promise<string> {
+export async function listen(server: Server, { host, port, setting }: ListenAddress): Promise<string> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      const hint = listenHints[error.code ?? ''] ?? error.message;
-      reject(new ListenFailed(`Cannot listen on ${host}:${port}: ${hint}`, { cause: error }));
+      const hint = listenHints[error.code ?? ''] ?? `${error.message}; see`;
+      reject(new ListenFailed(`Cannot listen on ${host}:${port}: ${hint} ${setting}`, { cause: error }));
     });
     server.listen(port, host, resolve);
   });

@@ -8,13 +8,13 @@ import express from 'express';
 import type { ErrorRequestHandler, Express, NextFunction, Request, RequestHandler, Response } from 'express';
 import { rateLimit } from 'express-rate-limit';
 import helmet from 'helmet';
-import { pinoHttp } from 'pino-http';
 import type { Caller, Scope } from '../model/principal.ts';
-import { requestMessage } from '../telemetry/logger.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { authenticate, callerOf, requestIdOf, requireScope } from './authenticate.ts';
 import type { AuthenticateOptions } from './authenticate.ts';
+import { createRequestLog, noteRequest } from './log-requests.ts';
+import type { RequestLog } from './log-requests.ts';
 import { Problem, problemKinds, sendProblem } from './problem.ts';
 import type { ProblemCode } from './problem.ts';
 import { bodyReader } from './read-body.ts';
@@ -46,6 +46,7 @@ export interface ServerOptions {
 }
 
 export function createHttpServer(options: ServerOptions): Server {
+  const log = createRequestLog(options);
   const server = createServer(
     {
       headersTimeout: headersTimeoutMs,
@@ -53,23 +54,21 @@ export function createHttpServer(options: ServerOptions): Server {
       keepAliveTimeout: keepAliveTimeoutMs,
       maxHeaderSize: headerBytesMax,
     },
-    createExpressApp(options),
+    createExpressApp(options, log),
   );
   server.maxConnections = connectionsMax;
+  server.on('close', () => log.close());
   return server;
 }
 
-export function createExpressApp(options: ServerOptions): Express {
+function createExpressApp(options: ServerOptions, log: RequestLog): Express {
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
   app.set('trust proxy', options.trustedProxies.length === 0 ? false : [...options.trustedProxies]);
-  app.use(identifyRequest(options), logRequests(options), helmet(), countRequests(options.metrics));
+  app.use(identifyRequest(options), log.handler, helmet(), countRequests(options.metrics));
   const guards = createGuards(options);
-  for (const route of options.routes) {
-    const handlers = route.scope === null ? [] : guards(route, route.scope);
-    app[route.method](route.path, ...handlers, route.handler);
-  }
+  for (const route of options.routes) app[route.method](route.path, ...guards(route), route.handler);
   app.use(refuseUnknown(options.routes));
   app.use(answerErrors(options));
   return app;
@@ -84,40 +83,6 @@ function identifyRequest(options: ServerOptions): RequestHandler {
     response.set('X-Request-Id', requestId);
     next();
   };
-}
-
-function logRequests(options: ServerOptions): RequestHandler {
-  return pinoHttp({
-    logger: options.logger,
-    genReqId: (_request, response) => requestIdOf(response as Response),
-    // Asked before the caller is known, and again at the end.
-    customProps: (_request, response) => {
-      const caller = (response as Response).locals['caller'] as Caller | undefined;
-      return caller === undefined ? {} : { principal: caller.principal.id, key: caller.keyId };
-    },
-    customSuccessMessage: () => requestMessage,
-    quietReqLogger: true,
-    customAttributeKeys: { reqId: 'requestId', responseTime: 'latencyMs' },
-    customLogLevel: (_request, response, error) =>
-      error !== undefined || response.statusCode >= 500 ? 'error' : 'info',
-    serializers: {
-      req: (request: { method: string; url: string; remoteAddress: string }) => ({
-        method: request.method,
-        path: loggedPath(request.url),
-        address: request.remoteAddress,
-      }),
-      res: (response: { statusCode: number }) => ({ status: response.statusCode }),
-    },
-    autoLogging: {
-      ignore: (request) =>
-        request.url === '/health' || request.url === '/ready' || request.url === '/metrics',
-    },
-  });
-}
-
-/** Names of session files may hold anything, secrets too: they are on the record, filtered, and not in the log. */
-function loggedPath(url: string): string | undefined {
-  return url.split('?')[0]?.replace(/^(\/v1\/sessions\/[^/]*\/files\/).+$/i, '$1…');
 }
 
 function countRequests(metrics: Metrics): RequestHandler {
@@ -137,7 +102,7 @@ function countRequests(metrics: Metrics): RequestHandler {
 }
 
 /** In this order: key (failures limited by address), requests by key, scope, then the body. */
-function createGuards(options: ServerOptions): (route: Route, scope: Scope) => RequestHandler[] {
+function createGuards(options: ServerOptions): (route: Route) => RequestHandler[] {
   const shared = {
     windowMs: 60_000,
     standardHeaders: 'draft-8',
@@ -174,7 +139,11 @@ function createGuards(options: ServerOptions): (route: Route, scope: Scope) => R
   });
   const identify = authenticate(options.authentication, byAddress);
   const readBody = bodyReader(options.bodyBytesMax);
-  return (route, scope) => {
+  const identifyIfGiven: RequestHandler = (request, response, next) =>
+    request.get('authorization') === undefined ? next() : identify(request, response, next);
+  return (route) => {
+    const { scope } = route;
+    if (scope === null) return route.readsKey === true ? [identifyIfGiven] : [];
     const check = requireScope(scope, (caller, missing) =>
       options.onScopeDenied(caller, missing, `${route.method.toUpperCase()} ${route.path}`),
     );
@@ -205,14 +174,16 @@ function refuseUnknown(routes: readonly Route[]): RequestHandler {
 
 /** The only place where errors become answers. What nobody foresaw says its request id and nothing else. */
 function answerErrors(options: ServerOptions): ErrorRequestHandler {
-  return (error: unknown, request: Request, response: Response, next: NextFunction) => {
+  return (error: unknown, _request: Request, response: Response, next: NextFunction) => {
     const problem = error instanceof Problem ? error : (options.problemOfError(error) ?? httpProblem(error));
-    if (problem.code === 'internal') request.log.error({ err: error }, 'unforeseen error');
+    const requestId = requestIdOf(response);
+    if (problem.code === 'internal') options.logger.error({ err: error, requestId }, 'unforeseen error');
+    noteRequest(response, { outcome: problem.code });
     if (response.headersSent) {
       next(error);
       return;
     }
-    sendProblem(response, problem, requestIdOf(response));
+    sendProblem(response, problem, requestId);
   };
 }
 

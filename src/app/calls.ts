@@ -1,6 +1,6 @@
 /** What the one path works with, and the desks beside it: sessions, approvals, calls that outlive their request. */
 import { createHmac } from 'node:crypto';
-import { FileFilter } from '../boundary/file-filter.ts';
+import { ThreadedBoundary } from '../boundary/threads/threaded-boundary.ts';
 import { ApprovalDesk } from '../calls/approvals/approval-desk.ts';
 import { watchExpiry } from '../calls/approvals/expire-approvals.ts';
 import { PayloadSeal } from '../calls/approvals/payload-seal.ts';
@@ -57,15 +57,23 @@ export async function openCalls(
   const quotas = stack.use(
     await openQuotas({ record, revision, clock, redisUrl, process: instance, metrics, logger }),
   );
+  const filter = stack.use(
+    new ThreadedBoundary({
+      boundary,
+      current: () => boundary.options,
+      onFailure: (reason, err) => logger.error({ err, reason }, 'the boundary filter failed, input withheld'),
+    }),
+  );
   const context: CallContext = {
     revision: () => policy.revision,
     quotas,
     blocks,
     boundary,
+    filter,
     executor: runners,
     record,
     outcomes,
-    slots: new Slots(slotLimits),
+    slots: new Slots({ ...slotLimits, onTaken: (waitedMs) => metrics.callAdmitted(waitedMs / 1000) }),
     metrics,
     clock,
     newId,
@@ -81,12 +89,13 @@ export async function openCalls(
     logger,
   };
   metrics.setRunningCalls(() => context.slots.runningCount);
+  metrics.setWaitingCalls(() => context.slots.waitingCount);
+  metrics.setOpenLeases(() => quotas.openLeases);
   metrics.setPendingApprovals(() => countPending(record));
   metrics.setOpenSessions(() => context.sessions.all.length);
   const sessionContext = {
     ...context,
     host: runners,
-    fileFilter: new FileFilter(boundary, () => boundary.options),
     fileBytesMax: config.maxFileBytes,
   };
   const sessions = stack.use(await SessionDesk.open(sessionContext));

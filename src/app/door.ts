@@ -3,17 +3,22 @@ import { isStillActive } from '../api/authenticate.ts';
 import { CallFollower } from '../api/follow-call.ts';
 import { LoginFailures } from '../api/login-failures.ts';
 import { Problem } from '../api/problem.ts';
+import { ReadinessWatch } from '../api/readiness-watch.ts';
 import { readReadiness } from '../api/readiness.ts';
 import { createRoutes } from '../api/routes/index.ts';
 import { createHttpServer } from '../api/server.ts';
+import { serveMetrics } from '../api/serve-metrics.ts';
 import { listen, stopServing } from '../api/serve.ts';
 import { RecordUnavailable } from '../audit/record.ts';
 import { currentCall } from '../calls/current-call.ts';
 import { actor } from '../calls/key-ring.ts';
 import type { KeyRing } from '../calls/key-ring.ts';
+import { Upkeep } from '../calls/upkeep/upkeep.ts';
 import type { RunnerGroup } from '../execution/runner/runner-group.ts';
+import type { Caller } from '../model/principal.ts';
 import type { CallParts } from './calls.ts';
 import type { Foundation } from './foundation.ts';
+import { openMcp } from './mcp.ts';
 import type { PolicyParts } from './policy.ts';
 
 /** After the drain time, what a cancelled call may still take to be recorded. */
@@ -32,7 +37,7 @@ export async function openDoor(
   { keys, policyParts: { policy, blocks }, callParts, runners }: OpenDoorOptions,
   stack: AsyncDisposableStack,
 ): Promise<string> {
-  const { changes, clock, config, logger, metrics, newId, record, version } = foundation;
+  const { changes, clock, config, disk, logger, metrics, newId, record, version } = foundation;
   const { approvals, context, detached, files, sessions } = callParts;
   const { quotas, running, slots } = context;
   const failures = stack.use(new LoginFailures({ record, logger }));
@@ -41,7 +46,40 @@ export async function openDoor(
     now: () => clock.now(),
     onFailure: (address: string) => failures.count(address),
   };
+  const upkeep = stack.use(
+    new Upkeep({
+      record,
+      clock,
+      newId,
+      redactText: (text) => context.boundary.redactText(text),
+      minimumRetentionDays: config.auditMinRetentionDays,
+      logger,
+    }),
+  );
+  const watched = {
+    changes,
+    current: (callId: string) => currentCall(context, callId),
+    isStillActive: (caller: Caller) => isStillActive(authentication, caller),
+  };
   let isDraining = false;
+  const readiness = stack.use(
+    new ReadinessWatch({
+      read: () =>
+        readReadiness({
+          record: () => record.health(),
+          runners: () => runners.state(),
+          revision: () => policy.revision,
+          policy: () => policy.state,
+          blocks: () => blocks.list(),
+          quotas: () => quotas.state(),
+          hasDiskReserve: disk.hasRoom,
+          isDraining: () => isDraining,
+        }),
+      clock,
+      logger,
+    }),
+  );
+  metrics.setDependencies(() => readiness.states);
   const server = createHttpServer({
     routes: createRoutes({
       context,
@@ -50,26 +88,15 @@ export async function openDoor(
       detached,
       sessions,
       files,
-      follower: new CallFollower({
-        changes,
-        current: (callId) => currentCall(context, callId),
-        isStillActive: (caller) => isStillActive(authentication, caller),
-      }),
+      follower: new CallFollower(watched),
       blocks,
+      upkeep,
       policy,
       version,
-      readiness: () =>
-        readReadiness({
-          record: () => record.health(),
-          runners: () => runners.state(),
-          revision: () => policy.revision,
-          policy: () => policy.state,
-          blocks: () => blocks.list(),
-          quotas: () => quotas.state(),
-          isDraining: () => isDraining,
-        }),
+      readiness: () => readiness.now(),
       isDraining: () => isDraining,
-      servesMetrics: config.metrics === 'on',
+      servesMetrics: config.metrics === 'on' && config.metricsAddress === null,
+      openMcp: openMcp(foundation, callParts, watched),
     }),
     authentication,
     onScopeDenied: async (caller, scope, route) => {
@@ -86,7 +113,12 @@ export async function openDoor(
     metrics,
     problemOfError,
   });
-  const url = await listen(server, config.host, config.port);
+  const { host, port, metricsAddress } = config;
+  if (config.metrics === 'on' && metricsAddress !== null) {
+    const door = stack.use(await serveMetrics(metricsAddress, metrics.registry));
+    logger.info({ url: `${door.url}/metrics` }, 'metrics are served');
+  }
+  const url = await listen(server, { host, port, setting: portSetting(host) });
   stack.defer(async () => {
     isDraining = true;
     logger.info({ runningCalls: slots.runningCount, drainMs: config.drainMs }, 'draining');
@@ -104,6 +136,11 @@ export async function openDoor(
     logger.info({}, 'stopped');
   });
   return url;
+}
+
+/** What an operator changes: the port, unless the host was set as well. */
+function portSetting(host: string): string {
+  return host === '127.0.0.1' ? 'SALLYPORT_PORT' : 'SALLYPORT_HOST and SALLYPORT_PORT';
 }
 
 function problemOfError(error: unknown): Problem | null {

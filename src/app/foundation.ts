@@ -2,14 +2,17 @@
 import { createHmac } from 'node:crypto';
 import { openSqliteRecord } from '../audit/sqlite/open-sqlite-record.ts';
 import type { RecordStore } from '../audit/record.ts';
+import { timeWrites } from '../audit/time-writes.ts';
 import { CallChanges } from '../calls/call-changes.ts';
 import type { Clock } from '../calls/call-context.ts';
 import { watchDiskReserve } from '../calls/disk-reserve.ts';
+import { dayMs } from '../calls/upkeep/upkeep.ts';
 import { OutcomeWriter } from '../calls/outcome-writer.ts';
 import { createIdSource, createRandomSource } from '../calls/ids.ts';
 import type { Config, LoadedConfig } from '../config/config.ts';
 import { readDataSecret } from '../config/data-secret.ts';
 import { readVersion } from '../config/version.ts';
+import { LogScrubber } from '../telemetry/log-scrubber.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
@@ -24,6 +27,8 @@ export interface Foundation {
   readonly randomBytes: ReturnType<typeof createRandomSource>;
   readonly newId: (prefix: string) => string;
   readonly logger: Logger;
+  /** Filters what the log says; gets the boundary once there is one. */
+  readonly scrubber: LogScrubber;
   readonly metrics: Metrics;
   /** Names this process in the record. */
   readonly writer: string;
@@ -42,13 +47,15 @@ export interface Foundation {
 
 /** Locks the data directory first: nothing of a second process on it may touch what the first one runs. */
 export async function layFoundation(
-  { config, warnings }: LoadedConfig,
+  { config, secrets, warnings }: LoadedConfig,
   stack: AsyncDisposableStack,
 ): Promise<Foundation> {
   const clock = { now: () => Date.now() };
   const randomBytes = createRandomSource();
   const newId = createIdSource(randomBytes);
-  const logger = createLogger(config.logLevel, 'api');
+  const scrubber = new LogScrubber();
+  scrubber.hide(secrets);
+  const logger = createLogger(config.logLevel, 'api', scrubber);
   for (const warning of warnings) logger.warn({}, warning);
   const writer = `${config.nodeId}/api-1`;
   const changes = new CallChanges();
@@ -59,6 +66,7 @@ export async function layFoundation(
       clock,
       newId,
       randomBytes,
+      retentionMs: config.auditRetentionDays === null ? null : config.auditRetentionDays * dayMs,
       onCallStored: (callId) => changes.notify(callId),
     }),
   );
@@ -67,6 +75,8 @@ export async function layFoundation(
   const disk = stack.use(await watchDiskReserve(config.dataDir, config.diskReserveBytes));
   const version = readVersion();
   const metrics = createMetrics();
+  timeWrites(record, metrics);
+  metrics.setDiskRoom(disk.hasRoom);
   return {
     config,
     version,
@@ -74,6 +84,7 @@ export async function layFoundation(
     randomBytes,
     newId,
     logger,
+    scrubber,
     metrics,
     writer,
     record,

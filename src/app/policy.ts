@@ -29,14 +29,16 @@ export interface OpenPolicyOptions extends Pick<ActivePolicyOptions, 'runners'> 
 }
 
 export async function openPolicy(
-  { config, record, clock, newId, metrics, logger, dataKey }: Foundation,
+  { config, record, clock, newId, metrics, logger, scrubber, dataKey }: Foundation,
   { first, environment, onChange, runners }: OpenPolicyOptions,
 ): Promise<PolicyParts> {
   const boundary = new LiveBoundary(first.revision, {
     redactionKey: dataKey,
     readSecrets: (credentials) => readCredentialSecrets(credentials, environment),
+    onFiltered: (what, seconds) => metrics.filtered(what, seconds),
   });
   const redactText = (text: string): string => boundary.redactText(text);
+  scrubber.use(redactText);
   const blocks = await BlockList.open({ record, clock, newId, redactText });
   const directories = config.policyDirs;
   const policy = new ActivePolicy(first, {

@@ -11,7 +11,7 @@ import type { RunnerConnectionOptions, RunnerState } from '../execution/runner/r
 import { RunnerGroup } from '../execution/runner/runner-group.ts';
 import type { Revision } from '../policy/revision.ts';
 import { demandsConfinement, findUnmetConfinement } from '../policy/unmet-confinement.ts';
-import type { WarmPoolReading } from '../telemetry/metrics.ts';
+import type { RunnerReading } from '../telemetry/metrics/runner-metrics.ts';
 
 /** The runners that are configured, else a child of this process, which must be there before anything is served. */
 export async function openRunners(
@@ -54,8 +54,14 @@ export async function requireConfinement(revision: Revision, runners: RunnerGrou
   }
 }
 
-export function readPools(runners: readonly RunnerState[]): WarmPoolReading[] {
-  return runners.flatMap(({ health, name: runner }) =>
-    (health?.executors ?? []).flatMap(({ pools = [] }) => pools.map((pool) => ({ runner, ...pool }))),
+export function readRunners(runners: readonly RunnerState[]): RunnerReading {
+  const executors = runners.flatMap(({ health, name: runner }) =>
+    (health?.executors ?? []).map((executor) => ({ runner, ...executor })),
   );
+  return {
+    containers: executors.flatMap(({ runner, pools = [] }) => pools.map((pool) => ({ runner, ...pool }))),
+    isolates: executors.flatMap(({ runner, workers }) =>
+      workers === undefined ? [] : [{ runner, ...workers }],
+    ),
+  };
 }

@@ -34,6 +34,13 @@ export const eventCatalogue = {
   stopped: 'A server process ended in an orderly way.',
   quota_store_changed: 'The store that counts quotas for several processes was lost, or is back.',
   runner_lost: 'The runner process went away.',
+  erased:
+    'Content was taken out of the record: what, for what reason, by whom. Once for the whole, once for each call.',
+  erasure_refused: 'Somebody asked for an erasure that the rules forbid.',
+  hold_set: 'Content was protected from erasure and age.',
+  hold_released: 'A hold stands no longer.',
+  purged: 'Content, files and keys that were past their time were removed.',
+  backup: 'The record was copied to a back-up.',
   exported: 'Somebody exported the record, or a part of it.',
   audit_read: 'Somebody read the record.',
   artifact_read: 'Somebody fetched an artifact.',

@@ -10,6 +10,8 @@ import type { JsonObject } from '../model/json.ts';
 import type { QuotaDraw } from '../model/decision.ts';
 import type { Scope } from '../model/principal.ts';
 import type { Session } from '../model/session.ts';
+import type { Clearing, ErasurePlan, Hold, PurgePlan, RecordSelection, ScrubDue } from './erasure.ts';
+import type { Taint } from '../model/taint.ts';
 import type { EventType } from './events.ts';
 
 /** An event as its room states it. The store adds id, time, writer, sequence, nonce and hashes. */
@@ -83,6 +85,8 @@ export interface StoredSession {
   readonly principal: string;
   /** Name of the runner. */
   readonly runner: string;
+  /** Calls that were begun in it; missing: none. */
+  readonly callCount?: number;
 }
 
 export interface StoredArtifact {
@@ -194,6 +198,8 @@ export interface RecordWrite {
    * is not pending, when it is too late to decide it, or when the chain says that its call was dispatched or ended.
    */
   readonly settledApproval?: Approval;
+  /** Held until the later of both times, where the holder has it already. */
+  readonly taints?: readonly Taint[];
   /** Inserted, or replaced by id; one that has ended stays as it ended. */
   readonly sessions?: readonly StoredSession[];
   /** Inserted, or replaced by id. */
@@ -206,6 +212,14 @@ export interface RecordWrite {
   readonly blocks?: readonly Block[];
   /** Ids. */
   readonly removedBlocks?: readonly string[];
+  /** Rejects with `ContentHeld`, and clears nothing, where a hold means some of it by then. */
+  readonly clearing?: Clearing;
+  /** Expired artifacts and idempotency keys go, except files of calls that are held. */
+  readonly dropsExpired?: true;
+  /** Inserted. */
+  readonly hold?: Hold;
+  /** Id. */
+  readonly releasedHold?: string;
 }
 
 export interface ApprovalQuery {
@@ -238,6 +252,21 @@ export interface EventQuery {
   readonly rule?: string;
   readonly callId?: string;
   readonly requestId?: string;
+  /** Id of the API key. */
+  readonly key?: string;
+  readonly session?: string;
+  readonly run?: string;
+  readonly approval?: string;
+  /** Id of a detector that found something. */
+  readonly finding?: string;
+  /** Where something was sent. */
+  readonly host?: string;
+  readonly credential?: string;
+  /** `name=value`. */
+  readonly label?: string;
+  readonly address?: string;
+  /** Words, all of which stand in the content or the details; one that ends with * is a beginning. */
+  readonly text?: string;
   /** RFC 3339; events of this time and later. */
   readonly from?: string;
   /** RFC 3339; events before this time. */
@@ -403,6 +432,8 @@ export interface RecordReader {
   listSessions(query: SessionQuery): Promise<readonly StoredSession[]>;
   /** Of everybody, oldest first. */
   openSessions(): Promise<readonly StoredSession[]>;
+  /** Names of the taints that these holders have now, each once, in order. */
+  taintsOf(holders: readonly string[]): Promise<readonly string[]>;
   getKey(id: string): Promise<ApiKey | null>;
   listKeys(): Promise<readonly ApiKey[]>;
   /** Null before anything was activated. */
@@ -414,6 +445,15 @@ export interface RecordReader {
   /** Blocks that have not expired, oldest first. */
   listBlocks(): Promise<readonly Block[]>;
   listEvents(query: EventQuery): Promise<Page<StoredEvent>>;
+  getEvent(id: string): Promise<StoredEvent | null>;
+  /** At most `limit` calls and ten times as many events. Rejects with `RangeError` for a selection of nothing in particular. */
+  planErasure(selection: RecordSelection, limit: number): Promise<ErasurePlan>;
+  /** What content is older than the retention and what else expired, at most so many of each. */
+  planPurge(limit: number): Promise<PurgePlan>;
+  /** Oldest first. */
+  listHolds(): Promise<readonly Hold[]>;
+  /** Whether the files may still hold traces of what was cleared: `now` after an erasure, `some_time` after a purge. */
+  scrubDue(): Promise<ScrubDue>;
   /** Walks every chain from its first event. Memory grows with the checkpoints, not with the events. */
   verify(trust?: VerifyTrust): Promise<VerifyReport>;
   /** Every chain from its first event, with what fits the filter shown. */
@@ -434,6 +474,11 @@ export interface RecordStore extends RecordReader, AsyncDisposable {
    * without an event about it: mistakes of ours.
    */
   write(write: RecordWrite): Promise<Receipt>;
+  /**
+   * Rewrites the files so that nothing of what was cleared is left in their bytes. Writes wait meanwhile. Rejects with
+   * `RecordUnavailable`, then it stays due.
+   */
+  scrub(): Promise<void>;
   /** Probes the store with a real write when the last one failed or is old. */
   health(): Promise<RecordHealth>;
 }

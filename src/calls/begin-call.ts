@@ -15,6 +15,10 @@ import type { CallAnswer, CallContext, CallRequest, CheckedArguments } from './c
 import type { Decided } from './decide-call.ts';
 import { idempotencyEntry, raceAnswer } from './idempotency.ts';
 import { actor } from './key-ring.ts';
+import { taintDetails, taintsToShare } from './taint-ledger.ts';
+import { boundaryProfiles } from './check-arguments.ts';
+import { taintsOf } from '../boundary/taints.ts';
+import type { Taint } from '../model/taint.ts';
 
 export interface CallStart {
   readonly callId: string;
@@ -68,9 +72,12 @@ export async function beginCall(
   const owner = { tenant: caller.principal.tenant, principal: caller.principal.id };
   const idempotency = claim === null ? idempotencyEntry(context, caller, request, callId) : null;
   try {
+    const taints = await taintsOfIntent(context, start);
     await context.record.write({
-      events: [...(claim === null ? [] : [claim.decided]), intentEvent(context, start, labels)],
+      events: [...(claim === null ? [] : [claim.decided]), intentEvent(context, start, labels, taints)],
       calls: [{ call, ...owner }],
+      ...(taints.length === 0 ? {} : { taints }),
+      ...(request.session === null ? {} : { sessions: context.sessions.callBegins(request.session) }),
       ...(claim === null ? {} : { settledApproval: claim.approval }),
       ...(idempotency === null ? {} : { idempotency }),
     });
@@ -171,7 +178,20 @@ export function callEvent(
   };
 }
 
-function intentEvent(context: CallContext, start: CallStart, labels: Call['labels']): EventDraft {
+/** Set before the tool runs: what its code does, and its result, may already carry what it is said to return. */
+function taintsOfIntent(context: CallContext, start: CallStart): Promise<readonly Taint[]> {
+  const { caller, decided, inbound, request, revision, tool } = start;
+  const profiles = boundaryProfiles(revision, decided);
+  const names = [...(tool.taints ?? []), ...taintsOf(inbound.report.findings, profiles)];
+  return taintsToShare(context, caller.principal, request.session, names);
+}
+
+function intentEvent(
+  context: CallContext,
+  start: CallStart,
+  labels: Call['labels'],
+  taints: readonly Taint[],
+): EventDraft {
   return {
     type: 'intent',
     ...callEvent(start),
@@ -182,6 +202,7 @@ function intentEvent(context: CallContext, start: CallStart, labels: Call['label
       limits: { ...start.decided.limits },
       ...shadowDetails(context, start.decided),
       argsBytes: start.args.bytes.length,
+      ...taintDetails(taints),
       ...(start.request.session === null ? {} : { sessionId: start.request.session }),
       ...(start.claim === null ? {} : { approvalId: start.claim.approval.id }),
     },

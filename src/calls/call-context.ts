@@ -1,6 +1,7 @@
 /** What the one path works with, and what comes in and goes out of it. */
 import type { RecordStore } from '../audit/record.ts';
 import type { Boundary } from '../boundary/boundary.ts';
+import type { ThreadedBoundary } from '../boundary/threads/threaded-boundary.ts';
 import type { Executor } from '../execution/executor.ts';
 import type { Call } from '../model/call.ts';
 import type { JsonObject } from '../model/json.ts';
@@ -27,7 +28,10 @@ export interface CallContext {
   readonly quotas: QuotaStore;
   /** The kill switch. */
   readonly blocks: Pick<BlockList, 'find'>;
+  /** For short texts, and for streams. */
   readonly boundary: Boundary;
+  /** The same boundary for inputs of any size. */
+  readonly filter: ThreadedBoundary;
   readonly executor: Executor;
   readonly record: RecordStore;
   /** Writes what must not be lost: outcomes and withdrawn intents. */

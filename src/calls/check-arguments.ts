@@ -6,13 +6,13 @@ import type { CallContext, CheckedArguments } from './call-context.ts';
 import type { Decided } from './decide-call.ts';
 import type { Refusal } from './refusal.ts';
 
-export function checkArguments(
+export async function checkArguments(
   context: CallContext,
   revision: Revision,
   decided: Decided,
   args: CheckedArguments,
-): Inbound | Refusal {
-  const inbound = context.boundary.checkArguments(args.value, boundaryProfiles(revision, decided));
+): Promise<Inbound | Refusal> {
+  const inbound = await context.filter.checkArguments(args.value, boundaryProfiles(revision, decided));
   for (const finding of inbound.report.findings)
     context.metrics.findingMade(finding.detector, finding.action);
   if (!inbound.blocked) return inbound;

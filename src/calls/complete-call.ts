@@ -9,6 +9,10 @@ import type { CallAnswer, CallContext } from './call-context.ts';
 import { decoyEvents } from './decoy-alert.ts';
 import type { FilteredRun } from './filter-run.ts';
 import { joinReports } from './join-reports.ts';
+import { taintDetails, taintsToSet } from './taint-ledger.ts';
+import { taintsOf } from '../boundary/taints.ts';
+import { boundaryProfiles } from './check-arguments.ts';
+import type { Taint } from '../model/taint.ts';
 
 /** How long an artifact can be fetched. */
 const artifactKeptMs = 24 * 3600 * 1000;
@@ -21,7 +25,9 @@ export async function completeCall(
 ): Promise<CallAnswer> {
   const artifacts = run.content.artifacts.map((artifact) => storedArtifact(context, begun, artifact));
   const call = endedCall(context, begun, run, queueMs, artifacts);
-  const isDurable = await context.outcomes.write(outcomeWrite(begun, call, artifacts, run.left));
+  const isDurable = await context.outcomes.write(
+    outcomeWrite(begun, call, artifacts, run.left, taintsOfOutcome(context, begun, run)),
+  );
   const seconds = (context.clock.now() - Date.parse(call.startedAt ?? call.createdAt)) / 1000;
   context.metrics.callEnded(call.tool, isDurable ? call.status : 'unknown', begun.tool.runtime.kind, seconds);
   return { kind: 'call', call: isDurable ? call : withoutOutcome(begun.call), isReplay: false };
@@ -70,11 +76,19 @@ function toMicroseconds(ms: number): number {
   return Math.round(ms * 1000) / 1000;
 }
 
+/** What the filter found in it; what its tool says of itself was set with the intent. */
+function taintsOfOutcome(context: CallContext, begun: BegunCall, run: FilteredRun): readonly Taint[] {
+  const { caller, decided, request, revision } = begun;
+  const names = taintsOf(run.boundary.findings, boundaryProfiles(revision, decided));
+  return taintsToSet(context, caller.principal, request.session, names);
+}
+
 function outcomeWrite(
   begun: BegunCall,
   call: Call,
   artifacts: readonly StoredArtifact[],
   left: FilteredRun['left'],
+  taints: readonly Taint[],
 ): RecordWrite {
   const owner = { tenant: begun.caller.principal.tenant, principal: begun.caller.principal.id };
   return {
@@ -91,6 +105,7 @@ function outcomeWrite(
           artifacts: call.artifacts.map(({ id, mediaType, sizeBytes }) => ({ id, mediaType, sizeBytes })),
           truncated: call.output.truncated.map((truncation) => ({ ...truncation })),
           ...(left === null ? {} : { leftEarly: { ...left } }),
+          ...taintDetails(taints),
         },
         content: {
           result: call.result,
@@ -102,6 +117,7 @@ function outcomeWrite(
       ...decoyEvents(call.boundary?.findings ?? [], callEvent(begun)),
     ],
     calls: [{ call, ...owner }],
+    ...(taints.length === 0 ? {} : { taints }),
     artifacts,
   };
 }

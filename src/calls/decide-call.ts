@@ -11,6 +11,10 @@ import { leaseUnder } from '../policy/quotas/quota-units.ts';
 import type { Revision } from '../policy/revision.ts';
 import type { CallContext, CallRequest, CheckedArguments } from './call-context.ts';
 import type { Refusal } from './refusal.ts';
+import { sessionFacts } from './taint-ledger.ts';
+import type { Taints } from './taint-ledger.ts';
+
+type DecisionContext = Pick<CallContext, 'blocks' | 'metrics'> & Taints;
 
 /** Not denied: allowed, or allowed once somebody approves. */
 export interface Decided {
@@ -27,15 +31,22 @@ export interface Refused {
   readonly shadow: ShadowDecision | null;
 }
 
-export function decideCall(
-  context: Pick<CallContext, 'blocks' | 'clock'>,
+export async function decideCall(
+  context: DecisionContext,
   revision: Revision,
   caller: Caller,
   tool: Tool,
   args: CheckedArguments,
-  request: Pick<CallRequest, 'limits'>,
-): Decided | Refused {
-  const { decision, shadow } = decideUnlessBlocked(context, revision, caller, tool, args.value);
+  request: Pick<CallRequest, 'limits' | 'session'>,
+): Promise<Decided | Refused> {
+  const { decision, shadow } = await decideUnlessBlocked(
+    context,
+    revision,
+    caller,
+    tool,
+    args.value,
+    request.session,
+  );
   if (decision.effect === 'deny') return { refusal: denial(decision), decision, shadow };
   const excess = findExcess(decision, request.limits);
   if (excess !== null) return { refusal: excess, decision, shadow };
@@ -45,18 +56,32 @@ export function decideCall(
 }
 
 /** The kill switch first, then policy. Every decision on a call comes from here, also that of one that waited. */
-export function decideUnlessBlocked(
-  { blocks, clock }: Pick<CallContext, 'blocks' | 'clock'>,
+export async function decideUnlessBlocked(
+  context: DecisionContext,
   revision: Revision,
   { principal, address }: Caller,
   tool: Tool,
   args: JsonObject,
-): Pick<Decided, 'decision' | 'shadow'> {
-  const block = blocks.find(principal, tool.name);
-  if (block !== null) return { decision: decideBlocked(revision, tool, block), shadow: null };
-  const request = { ip: address, timeMs: clock.now() };
-  const call = { principal, tool: tool.name, args, request };
+  session: string | null,
+): Promise<Pick<Decided, 'decision' | 'shadow'>> {
+  const facts = await sessionFacts(context, principal, session);
+  const startedAt = performance.now();
+  const told = (effect: string): void =>
+    context.metrics.decided(effect, (performance.now() - startedAt) / 1000);
+  const block = context.blocks.find(principal, tool.name);
+  if (block !== null) {
+    told('deny');
+    return { decision: decideBlocked(revision, tool, block), shadow: null };
+  }
+  const call = {
+    principal,
+    tool: tool.name,
+    args,
+    session: facts,
+    request: { ip: address, timeMs: context.clock.now() },
+  };
   const decision = decide(revision, call);
+  told(decision.effect);
   return { decision, shadow: decideShadow(revision, call, decision) };
 }
 

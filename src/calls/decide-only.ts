@@ -8,16 +8,16 @@ import type { Refusal } from './refusal.ts';
 import { isRefusal } from './refusal.ts';
 import { findTool, validateArguments } from './validate-call.ts';
 
-export function decideOnly(
-  context: Pick<CallContext, 'revision' | 'blocks' | 'clock'>,
+export async function decideOnly(
+  context: Pick<CallContext, 'revision' | 'blocks' | 'clock' | 'record' | 'sessions' | 'metrics'>,
   caller: Caller,
   asked: { readonly tool: string; readonly args: JsonObject },
-): Decision | Refusal {
+): Promise<Decision | Refusal> {
   const revision = context.revision();
   const tool = findTool(revision, caller, asked);
   if (isRefusal(tool)) return tool;
   const args = validateArguments(revision, tool, asked);
   if (isRefusal(args)) return args;
   // What shadow policies would change is for the record and for nobody who asks.
-  return decideUnlessBlocked(context, revision, caller, tool, args.value).decision;
+  return (await decideUnlessBlocked(context, revision, caller, tool, args.value, null)).decision;
 }

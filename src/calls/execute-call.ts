@@ -15,7 +15,7 @@ import type { CallAnswer, CallContext, CallRequest } from './call-context.ts';
 import { checkArguments } from './check-arguments.ts';
 import { completeCall } from './complete-call.ts';
 import { decideCall, findBlock } from './decide-call.ts';
-import { filterRun } from './filter-run.ts';
+import { filterRun, lostRun } from './filter-run.ts';
 import { findReplay } from './idempotency.ts';
 import { leaseQuota } from './lease-quota.ts';
 import { openLiveOutput } from './live-output.ts';
@@ -40,9 +40,9 @@ export async function executeCall(
   if (isRefusal(tool)) return refuseCall(context, caller, request, tool);
   const args = validateArguments(revision, tool, request);
   if (isRefusal(args)) return refuseCall(context, caller, request, args);
-  const decided = decideCall(context, revision, caller, tool, args, request);
+  const decided = await decideCall(context, revision, caller, tool, args, request);
   if ('refusal' in decided) return refuseCall(context, caller, request, decided.refusal, decided);
-  const inbound = checkArguments(context, revision, decided, args);
+  const inbound = await checkArguments(context, revision, decided, args);
   if (isRefusal(inbound)) return refuseCall(context, caller, request, inbound, decided);
   const unfit = await findSessionObjection(context, caller, request, tool);
   if (unfit !== null) return refuseCall(context, caller, request, unfit, decided);
@@ -96,16 +96,13 @@ export async function dispatchCall(
   // Awaited: whoever waits for running calls at shutdown waits for what becomes of them too.
   if (run.kind === 'not_started') return await withdrawCall(context, begun, run.error, lease);
   try {
-    const filtered = filterRun(context, begun, run, live);
+    const filtered = await filterRun(context, begun, run, live);
     lease.ran(filtered.used);
     return await completeCall(context, begun, filtered, slot.waitedMs);
   } catch (error) {
     // It ran: a failure of ours is an outcome too, never an error status, and no intent stays open.
-    const lost = {
-      kind: 'lost',
-      error: new Lost('the call ended, its outcome could not be made', { cause: error }),
-    } as const;
-    return await completeCall(context, begun, filterRun(context, begun, lost, live), slot.waitedMs);
+    const lost = new Lost('the call ended, its outcome could not be made', { cause: error });
+    return await completeCall(context, begun, lostRun(context, begun, lost, live), slot.waitedMs);
   }
 }
 

@@ -1,5 +1,6 @@
 /** What a run yielded → what may leave: a status, and content that went through the boundary. Fails closed. */
 import type { FilteredOutput, ToolOutput } from '../boundary/boundary.ts';
+import { isFailure } from '../boundary/threads/filter-failure.ts';
 import type { ExitReason } from '../execution/executor.ts';
 import type { CallError, CallStatus, RuntimeReport, Truncation } from '../model/call.ts';
 import type { BoundaryReport } from '../model/finding.ts';
@@ -39,32 +40,16 @@ type EndedRun = Exclude<Run, { kind: 'not_started' }>;
 const noContent = { result: null, error: null, stdout: '', stderr: '', artifacts: [] } as const;
 const notScanned: BoundaryReport = { verdict: 'clean', findings: [], scanned: [] };
 
-export function filterRun(
+export async function filterRun(
   context: CallContext,
   begun: BegunCall,
   run: EndedRun,
   live: LiveOutput | null,
-): FilteredRun {
+): Promise<FilteredRun> {
+  if (run.kind === 'lost') return lostRun(context, begun, run.error, live);
   const left = live === null ? null : leftEarly(context, live.prints);
-  if (run.kind === 'lost') {
-    context.logger.error({ err: run.error, callId: begun.callId }, 'call lost');
-    const error = {
-      name: 'Lost',
-      message: 'The server lost this call while it ran; whether it ran to its end is not known.',
-    };
-    const content = { ...noContent, error };
-    return {
-      status: 'unknown',
-      content,
-      boundary: notScanned,
-      runtime: null,
-      truncated: [],
-      left,
-      used: null,
-    };
-  }
   const ended = interpret(begun, run.run);
-  const whole = applyBoundary(context, begun, ended.content);
+  const whole = await applyBoundary(context, begun, ended.content);
   const filtered = live === null ? whole : asItLeft(whole, live);
   for (const finding of filtered.report.findings)
     context.metrics.findingMade(finding.detector, finding.action);
@@ -79,6 +64,29 @@ export function filterRun(
     truncated: usage?.truncated ?? [],
     left,
     used: usage,
+  };
+}
+
+/** Whether it ran to its end is not known, and what it yielded is gone. */
+export function lostRun(
+  context: CallContext,
+  begun: BegunCall,
+  error: Error,
+  live: LiveOutput | null,
+): FilteredRun {
+  context.logger.error({ err: error, callId: begun.callId }, 'call lost');
+  const shown = {
+    name: 'Lost',
+    message: 'The server lost this call while it ran; whether it ran to its end is not known.',
+  };
+  return {
+    status: 'unknown',
+    content: { ...noContent, error: shown },
+    boundary: notScanned,
+    runtime: null,
+    truncated: [],
+    left: live === null ? null : leftEarly(context, live.prints),
+    used: null,
   };
 }
 
@@ -105,22 +113,23 @@ function leftEarly(context: CallContext, { stdout, stderr }: LivePrints): Filter
   return { stdout: measure(stdout), stderr: measure(stderr) };
 }
 
-/** A filter that fails withholds everything. */
-function applyBoundary(context: CallContext, begun: BegunCall, content: ToolOutput): FilteredOutput {
-  try {
-    return context.boundary.filterOutput(content, boundaryProfiles(begun.revision, begun.decided));
-  } catch (error) {
-    context.logger.error({ err: error, callId: begun.callId }, 'the boundary failed, result withheld');
-    const finding = {
-      detector: 'boundary-failure',
-      action: 'block',
-      where: '',
-      count: 1,
-      confidence: 'high',
-      via: [],
-    } as const;
-    return { ...noContent, blocked: true, report: { verdict: 'blocked', findings: [finding], scanned: [] } };
-  }
+/** A filter that fails withholds everything: the report is then blocked, and says so. */
+async function applyBoundary(
+  context: CallContext,
+  begun: BegunCall,
+  content: ToolOutput,
+): Promise<FilteredOutput> {
+  const filtered = await context.filter.filterOutput(
+    content,
+    boundaryProfiles(begun.revision, begun.decided),
+  );
+  const failure = filtered.report.findings.find(({ detector }) => isFailure(detector));
+  if (failure !== undefined)
+    context.logger.error(
+      { callId: begun.callId, reason: failure.detector },
+      'the boundary failed, result withheld',
+    );
+  return filtered;
 }
 
 const statusByExit: Readonly<Record<ExitReason, CallStatus>> = {

@@ -18,14 +18,23 @@ export interface QuotaLease extends AsyncDisposable {
 
 /** Answers at once where the store is in this process: a lease is then one synchronous step. */
 export function leaseQuota(
-  context: Pick<CallContext, 'quotas' | 'clock'>,
+  context: Pick<CallContext, 'quotas' | 'clock' | 'metrics'>,
   decided: Pick<Decided, 'decision'>,
   holder: LeaseHolder,
 ): QuotaLease | Refusal | Promise<QuotaLease | Refusal> {
+  const startedAt = performance.now();
   const leased = context.quotas.lease(decided.decision.quotas, holder, context.clock.now());
-  const answer = (result: LeaseResult): QuotaLease | Refusal =>
-    result.ok ? held(context, result) : refusal(result);
+  const answer = (result: LeaseResult): QuotaLease | Refusal => {
+    context.metrics.quotaAsked(outcomeOf(result), (performance.now() - startedAt) / 1000);
+    return result.ok ? held(context, result) : refusal(result);
+  };
   return leased instanceof Promise ? leased.then(answer) : answer(leased);
+}
+
+function outcomeOf(result: LeaseResult): string {
+  if (result.ok) return 'leased';
+  if (result.isStoreLost === true) return 'store_lost';
+  return result.isFull === true ? 'no_room' : 'used_up';
 }
 
 function held(

@@ -39,12 +39,12 @@ export async function refuseCall(
   refusal: Refusal,
   decided?: Pick<Decided, 'decision' | 'shadow'>,
 ): Promise<CallAnswer> {
-  context.metrics.callRefused(refusal.code);
+  context.metrics.callRefused(refusal.code, refusal.code === 'unknown_tool' ? null : request.tool);
   const type = eventTypes[refusal.code];
   if (type === undefined) return { kind: 'refused', refusal, callId: null };
   if (!context.hasDiskReserve()) return unrecorded;
   // Also of a call that policy refused: an attempt to use a decoy is the alert, not its success.
-  const { findings } = context.boundary.checkArguments(request.args, []).report;
+  const { findings } = (await context.filter.checkArguments(request.args, [])).report;
   const subject = {
     ...actor(caller),
     tenant: caller.principal.tenant,
@@ -63,7 +63,7 @@ export async function refuseCall(
     },
     content: {
       ...(refusal.code === 'unknown_tool' ? { tool: context.boundary.redactText(request.tool) } : {}),
-      args: capped(context.boundary.redactForRecord(request.args)),
+      args: capped(await context.filter.redactForRecord(request.args)),
       address: caller.address,
     },
   };
@@ -94,7 +94,7 @@ export async function withdrawCall(
   lease: QuotaLease,
 ): Promise<CallAnswer> {
   lease.cancel();
-  context.metrics.callRefused(error.code);
+  context.metrics.callRefused(error.code, begun.tool.name);
   const { caller, request, call } = begun;
   const finishedAt = new Date(context.clock.now()).toISOString();
   const { idempotencyKey } = request;

@@ -3,6 +3,8 @@
 export interface SlotsOptions {
   readonly runningMax: number;
   readonly waitingMax: number;
+  /** Told of each place that is given, with how long it was waited for. */
+  readonly onTaken?: (waitedMs: number) => void;
 }
 
 /** A taken slot; disposing gives it back. */
@@ -33,6 +35,9 @@ export class Slots {
   get runningCount(): number {
     return this.#running;
   }
+  get waitingCount(): number {
+    return this.#waiting.length;
+  }
 
   /** A slot, after waiting if need be; null when there is no room to wait, or no longer. */
   async take(tenant: string): Promise<Slot | null> {
@@ -59,6 +64,7 @@ export class Slots {
 
   #occupy(tenant: string, waitedMs: number): Slot {
     this.#running += 1;
+    this.#options.onTaken?.(waitedMs);
     this.#runningByTenant.set(tenant, (this.#runningByTenant.get(tenant) ?? 0) + 1);
     let isHeld = true;
     return {

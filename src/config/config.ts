@@ -8,6 +8,7 @@ type Variables = typeof variables;
 type ValueOf<V> = V extends Variable<infer T> ? T : never;
 type OptionalNames =
   | 'bootstrapKey'
+  | 'publicUrl'
   | 'trustedProxies'
   | 'dockerHost'
   | 'sealingKey'
@@ -16,6 +17,7 @@ type OptionalNames =
   | 'approvalWebhook'
   | 'runners'
   | 'redisUrl'
+  | 'metricsAddress'
   | 'runnerTlsCert'
   | 'runnerTlsKey'
   | 'runnerTlsCa';
@@ -37,6 +39,8 @@ export interface ConfigSource {
 export interface LoadedConfig {
   readonly config: Config;
   readonly sources: readonly ConfigSource[];
+  /** Texts that must not be seen anywhere: of secret variables, whole and, of a URL, its password. */
+  readonly secrets: readonly string[];
   /** Variables that were ignored on purpose; worth a log line. */
   readonly warnings: readonly string[];
 }
@@ -59,6 +63,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv): LoadedConfig {
   const problems: string[] = [];
   const warnings: string[] = [];
   const sources: ConfigSource[] = [];
+  const secrets: string[] = [];
   const values: Record<string, unknown> = {};
   for (const [field, variable] of Object.entries(variables) as [string, Variable<unknown>][]) {
     const raw = readRaw(variable, environment, problems);
@@ -73,6 +78,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv): LoadedConfig {
         );
       }
     }
+    if (variable.secret && text !== null) secrets.push(...secretsIn(text));
     values[field] = value;
     sources.push({
       name: variable.name,
@@ -83,7 +89,26 @@ export function loadConfig(environment: NodeJS.ProcessEnv): LoadedConfig {
   }
   checkUnknown(environment, problems, warnings);
   if (problems.length > 0) throw new ConfigInvalid(problems);
-  return { config: Object.freeze(values) as Config, sources, warnings };
+  return { config: Object.freeze(values) as Config, sources, secrets, warnings };
+}
+
+function secretsIn(text: string): readonly string[] {
+  const { password = '', pathname = '', search = '' } = URL.parse(text) ?? {};
+  return [
+    text,
+    ...text.split(',').map((part) => part.trim()),
+    password,
+    safelyDecoded(password),
+    pathname + search,
+  ];
+}
+
+function safelyDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function readRaw(

@@ -69,6 +69,15 @@ function path(value: string): string {
   return value;
 }
 
+function publicUrl(value: string): URL {
+  const url = URL.parse(value);
+  if (url === null || !['http:', 'https:'].includes(url.protocol) || `${url.origin}/` !== url.href)
+    throw new Error(
+      'must be an http:// or https:// URL without a path, for example https://tools.example.com',
+    );
+  return url;
+}
+
 /** The message holds nothing of the text: that may hold a password. */
 function redisUrl(value: string): string {
   const isUrl = URL.canParse(value) && /^rediss?:\/\/[^/]/.test(value);
@@ -117,6 +126,13 @@ function runnerList(value: string): readonly string[] {
   return parts;
 }
 
+function hostAndPort(value: string): { readonly host: string; readonly port: number } {
+  const match = /^(\[[0-9a-fA-F:.]+\]|[\w.-]{1,255}):(\d{1,5})$/.exec(value);
+  const port = Number(match?.[2]);
+  if (match === null || port > 65_535) throw new Error('must be host:port, for example 127.0.0.1:9464');
+  return { host: (match[1] ?? '').replace(/^\[(.*)\]$/, '$1'), port };
+}
+
 function addressList(value: string): readonly string[] {
   const parts = value.split(',').map((part) => part.trim());
   if (parts.some((part) => !/^[0-9a-fA-F.:]+(\/\d{1,3})?$/.test(part))) {
@@ -146,6 +162,12 @@ export const variables = {
     'policy directories, separated by ":"',
     './policies',
     pathList,
+  ),
+  publicUrl: variable(
+    'SALLYPORT_PUBLIC_URL',
+    'where clients reach this server; web pages of its host may use /mcp',
+    null,
+    publicUrl,
   ),
   bootstrapKey: variable(
     'SALLYPORT_BOOTSTRAP_KEY',
@@ -212,6 +234,12 @@ export const variables = {
     addressList,
   ),
   metrics: variable('SALLYPORT_METRICS', 'serve /metrics', 'on', oneOf('on', 'off')),
+  metricsAddress: variable(
+    'SALLYPORT_METRICS_ADDRESS',
+    'host:port on which /metrics is served instead of beside the API',
+    null,
+    hostAndPort,
+  ),
   logLevel: variable(
     'SALLYPORT_LOG_LEVEL',
     'lowest level that is logged',
@@ -255,6 +283,18 @@ export const variables = {
     'where checkpoints are noted as well, file:/path or syslog://host:port (TCP), separated by ","',
     null,
     anchorList,
+  ),
+  auditRetentionDays: variable(
+    'SALLYPORT_AUDIT_RETENTION_DAYS',
+    'arguments, results, prints and files older than this are not shown any more and removed; unset: they are kept',
+    null,
+    integer(1, 36_500),
+  ),
+  auditMinRetentionDays: variable(
+    'SALLYPORT_AUDIT_MIN_RETENTION_DAYS',
+    'what is younger cannot be erased; 0: everything can',
+    '1',
+    integer(0, 36_500),
   ),
   auditCheckpointMs: variable(
     'SALLYPORT_AUDIT_CHECKPOINT_MS',

@@ -146,8 +146,25 @@ export interface ExecutorHealth {
   /** Guards that were proved at start, and those that this host lacks. Missing where nothing is confined. */
   readonly protections?: readonly string[];
   readonly missing?: readonly string[];
+  /** The worker processes; isolates only. */
+  readonly workers?: WorkersReport;
   /** What is kept warm; containers only. */
   readonly pools?: readonly PoolReport[];
+}
+
+/** Isolate workers. Counts are since the runner started. */
+export interface WorkersReport {
+  readonly starting: number;
+  readonly idle: number;
+  readonly busy: number;
+  /** Calls that wait for one. */
+  readonly waiting: number;
+  /** Calls that found one ready, and those that had to wait. */
+  readonly hits: number;
+  readonly misses: number;
+  /** Workers that came up, and the time that took in all, milliseconds. */
+  readonly starts: number;
+  readonly startMs: number;
 }
 
 /** Idle containers of one size. Counts are since the runner started. */

@@ -116,4 +116,6 @@ export interface Call {
   readonly createdAt: string;
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
+  /** When its content was erased; left out where it was not. */
+  readonly erasedAt?: string;
 }

@@ -31,6 +31,8 @@ export interface BoundaryProfile {
   readonly outbound: DirectionProfile;
   /** Which artifacts may leave. */
   readonly artifacts: 'none' | 'images' | 'any';
+  /** What a detector's hit leaves the caller with, in either direction; what is not named keeps the detector's own. */
+  readonly taints: Readonly<Record<string, readonly string[]>>;
   /** When stdout and stderr may leave: with the outcome, or filtered while the call runs. */
   readonly stream: 'buffered' | 'live';
 }

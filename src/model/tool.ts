@@ -92,6 +92,8 @@ export interface Tool {
   readonly limits: Limits;
   /** What every call costs, for quotas in `cost_usd`. */
   readonly cost?: { readonly perCallUsd: number };
+  /** What every call of it leaves its caller with. */
+  readonly taints?: readonly string[];
   /** `sha256:…` over the tool's canonical definition and its code file. */
   readonly digest: string;
 }

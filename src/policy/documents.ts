@@ -3,6 +3,7 @@ import type { ConfinementName } from '../model/confinement.ts';
 import type { QuotaUnit } from '../model/decision.ts';
 import type { Action } from '../model/finding.ts';
 import type { JsonObject, JsonValue } from '../model/json.ts';
+import type { SessionFacts } from '../model/taint.ts';
 import type { EngineRuntime, HarnessEntry, Reuse } from '../model/tool.ts';
 
 export const kinds = [
@@ -57,6 +58,7 @@ export interface ToolSpec {
   readonly runtime: RuntimeSpec;
   readonly limits?: LimitsSpec;
   readonly cost?: { readonly perCallUsd: number };
+  readonly returns?: { readonly taints?: readonly string[] };
 }
 
 /** One way to be meant: all keys given must match. */
@@ -133,6 +135,7 @@ export interface BoundarySpec {
   readonly inbound?: Readonly<Record<string, Action>>;
   readonly outbound?: Readonly<Record<string, Action>>;
   readonly artifacts?: 'none' | 'images' | 'any';
+  readonly taints?: Readonly<Record<string, readonly string[]>>;
   readonly stream?: 'buffered' | 'live';
 }
 
@@ -201,6 +204,8 @@ export interface TestCase extends Partial<TestCall> {
   /** Time of the request, RFC 3339. */
   readonly now?: string;
   readonly ip?: string;
+  /** What the caller's session is like; without: no taint, no session. */
+  readonly session?: Partial<SessionFacts>;
   readonly each?: readonly TestCall[];
 }
 

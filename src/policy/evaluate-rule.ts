@@ -1,7 +1,8 @@
 import type { JsonObject } from '../model/json.ts';
 import type { Principal } from '../model/principal.ts';
+import type { SessionFacts } from '../model/taint.ts';
 import { describeFailure } from './cel/compile-expression.ts';
-import { PrincipalValue, RequestValue } from './cel/principal-values.ts';
+import { PrincipalValue, RequestValue, SessionValue } from './cel/principal-values.ts';
 import type { Variables } from './cel/principal-values.ts';
 import type { CompiledRule, ToolIndex } from './revision.ts';
 
@@ -11,6 +12,8 @@ export interface CallRequest {
   readonly tool: string;
   /** Validated, defaults filled in: what will be executed, byte for byte. */
   readonly args: JsonObject;
+  /** Taint above all: to leave it out would be to forget it. */
+  readonly session: SessionFacts;
   readonly request: {
     /** Peer address, or `local`. */
     readonly ip: string;
@@ -26,12 +29,13 @@ export interface RuleOutcome {
 }
 
 /** What expressions see of a call. */
-export function variablesOf(index: ToolIndex, { principal, args, request }: CallRequest): Variables {
+export function variablesOf(index: ToolIndex, { principal, args, session, request }: CallRequest): Variables {
   return {
     principal: new PrincipalValue(principal),
     tenant: principal.tenant,
     tool: index.value,
     args: index.wrapArgs(args),
+    session: new SessionValue(session),
     request: new RequestValue(request.ip, request.timeMs),
   };
 }

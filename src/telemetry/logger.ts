@@ -1,41 +1,40 @@
-/** JSON log lines on stdout. Secrets are cut out by path and, for our own keys, by shape. */
+/**
+ * JSON log lines on stdout. ERROR means that somebody must act, WARN that somebody should know. Lines are filtered
+ * (`log-scrubber.ts`), and of one kind only so many are written in a while (`line-budget.ts`).
+ */
 import { pino } from 'pino';
 import type { DestinationStream, Logger } from 'pino';
+import { LineBudget } from './line-budget.ts';
+import { LogScrubber, hideOwnKeys } from './log-scrubber.ts';
 
 export type { Logger };
 
-const ownKeyPattern = /spk_([a-z0-9]{4,32})_[A-Za-z0-9_-]{43}/g;
-
-/** What the line of an ordinary request says. */
+/** What the line of a request says. Its fields are few, short, and made by the door alone. */
 export const requestMessage = 'request completed';
 
-/** How long lines of ordinary requests may wait for others to be written with, milliseconds. */
+/** What the line says that stands for others. */
+export const linesLeftOut = 'lines left out';
+
+/** How long lines of requests may wait for others to be written with, milliseconds. */
 const requestLineMsMax = 20;
 /** Bytes of them that may wait. */
-const requestLineBytesMax = 8 * 1024;
+const requestLineBytesMax = 3072;
+/** Bytes of one write that holds several lines: what a pipe takes in one piece (pipe(7), PIPE_BUF), for others write to it too. */
+const writeBytesMax = 4096;
+/** Lines with the same words. */
+const sameLinesMax = 100;
+const sameLinesWindowMs = 10_000;
 
 /** `level`: as `SALLYPORT_LOG_LEVEL`. `process`: which of the processes speaks (`api`, `runner`). */
-export function createLogger(level: string, processName: string): Logger {
+export function createLogger(level: string, processName: string, scrubber = new LogScrubber()): Logger {
   return pino(
     {
       level,
       base: { process: processName, pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      redact: {
-        paths: [
-          'req.headers.authorization',
-          'req.headers.cookie',
-          'req.headers["idempotency-key"]',
-          'headers.authorization',
-        ],
-        censor: '[REDACTED]',
-      },
-      hooks: {
-        streamWrite: (line) => line.replace(ownKeyPattern, 'spk_$1_[REDACTED]'),
-      },
     },
-    createLineStream(),
+    createLineStream(processName, scrubber),
   );
 }
 
@@ -48,20 +47,40 @@ interface LineStream extends DestinationStream {
  * Standard output, synchronous. A system call for each request would cost as much as its line; so these wait a
  * moment for company. Any other line goes out at once and takes along those that wait.
  */
-function createLineStream(): LineStream {
-  const out = pino.destination({ fd: 1, sync: true, minLength: requestLineBytesMax });
+function createLineStream(processName: string, scrubber: LogScrubber): LineStream {
+  // `maxWrite` is an option of sonic-boom that pino's types do not know.
+  const options = { fd: 1, sync: true, minLength: requestLineBytesMax, maxWrite: writeBytesMax };
+  const out = pino.destination(options);
   let timer: NodeJS.Timeout | null = null;
   const flush = (): void => {
     if (timer !== null) clearTimeout(timer);
     timer = null;
     out.flushSync();
   };
-  process.once('exit', flush);
+  const budget = new LineBudget({
+    linesMax: sameLinesMax,
+    windowMs: sameLinesWindowMs,
+    onLeftOut(kind, count) {
+      const time = new Date().toISOString();
+      const line = { level: 'warn', time, process: processName, pid: process.pid, of: kind, count };
+      out.write(scrubber.scrub(JSON.stringify({ ...line, msg: linesLeftOut })));
+      flush();
+    },
+  });
+  process.once('exit', () => {
+    budget.settle();
+    flush();
+  });
   const stream: LineStream = {
     write(line) {
-      out.write(line);
-      if (stream.lastMsg !== requestMessage) flush();
-      else timer ??= setTimeout(flush, requestLineMsMax);
+      if (stream.lastMsg === requestMessage) {
+        out.write(hideOwnKeys(line));
+        timer ??= setTimeout(flush, requestLineMsMax);
+        return;
+      }
+      if (!budget.take(stream.lastMsg ?? '')) return;
+      out.write(scrubber.scrub(line));
+      flush();
     },
   };
   return Object.assign(stream, { [Symbol.for('pino.metadata')]: true });

@@ -1,245 +1,250 @@
-/** Metric names are a promise to dashboards: a pin test holds them. */
+/** Metric names are a promise to dashboards: a pin test holds them. Durations are in seconds. */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { latencyBuckets, waitBuckets, workBuckets } from './metrics/buckets.ts';
+import { boundedLabel } from './metrics/labels.ts';
+import { registerRunners } from './metrics/runner-metrics.ts';
+import type { RunnerReading } from './metrics/runner-metrics.ts';
 
-const latencyBucketsSeconds = [
-  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
-];
+/** Tools that are told apart, in the order in which they are called. */
+const toolsMax = 200;
 
 /** One helper a business fact, so that a counter and its meaning cannot drift apart. */
 export interface Metrics {
   readonly registry: Registry;
   callEnded(tool: string, status: string, runtime: string, seconds: number): void;
-  callRefused(code: string): void;
+  /** `tool` null: the request named none that there is. */
+  callRefused(code: string, tool?: string | null): void;
+  /** A call got a place to run, after this long. */
+  callAdmitted(seconds: number): void;
+  /** Policy, or the kill switch, decided about a call or answered a question about one. */
+  decided(effect: string, seconds: number): void;
   /** A call on which a shadow policy has something to say. */
   shadowDecided(enforced: string, shadow: string): void;
+  /** `leased`, `used_up`, `no_room` or `store_lost`. */
+  quotaAsked(outcome: string, seconds: number): void;
   findingMade(detector: string, action: string): void;
+  /** `arguments` or `output`. */
+  filtered(what: string, seconds: number): void;
+  /** `stored`, `contradicted` or `failed`. */
+  recordWritten(outcome: string, seconds: number): void;
   httpAnswered(method: string, route: string, status: number, seconds: number): void;
-  setRunningCalls(count: () => number): void;
+  /** Refused before it was looked at: `connections`, `bodies`, `downloads` or `busy`. */
+  doorShed(reason: string): void;
   runnerLost(): void;
   /** A change of policy was tried. */
   policyChanged(outcome: string): void;
-  setPolicyStale(isStale: () => boolean): void;
-  /** Only where quotas are counted in a store of their own. */
-  setQuotaStoreUp(isUp: () => boolean): void;
   quotaStoreLost(): void;
   /** `requested`, then once its final status. */
   approvalMoved(status: string): void;
-  setPendingApprovals(count: () => Promise<number>): void;
-  setOpenSessions(count: () => number): void;
   /** `delivered`, `failed` (one attempt), `given_up` or `dropped`. */
   webhookSent(outcome: string): void;
-  /** `read` is asked at each scrape. */
-  setWarmPools(read: () => Promise<readonly WarmPoolReading[]>): void;
-}
-
-/** Idle containers of one size on one runner. Counts are since that runner started. */
-export interface WarmPoolReading {
-  readonly runner: string;
-  readonly image: string;
-  readonly engineRuntime: string;
-  readonly size: number;
-  readonly target: number;
-  readonly hits: number;
-  readonly misses: number;
-  readonly spoiled: number;
-  readonly refills: number;
-  readonly refillMs: number;
+  setRunningCalls(count: () => number): void;
+  setWaitingCalls(count: () => number): void;
+  setOpenLeases(count: () => number): void;
+  setPolicyStale(isStale: () => boolean): void;
+  /** Only where quotas are counted in a store of their own. */
+  setQuotaStoreUp(isUp: () => boolean): void;
+  setPendingApprovals(count: () => Promise<number>): void;
+  setOpenSessions(count: () => number): void;
+  setDiskRoom(isEnough: () => boolean): void;
+  /** As they were last seen. */
+  setDependencies(states: () => readonly { readonly name: string; readonly state: string }[]): void;
+  /** Asked at each scrape. */
+  setRunners(read: () => Promise<RunnerReading>): void;
 }
 
 export function createMetrics(): Metrics {
   const registry = new Registry();
+  // Event loop, heap, garbage collection, descriptors.
   collectDefaultMetrics({ register: registry });
+  return { registry, ...createCounters(registry), ...createGauges(registry) };
+}
+
+type Counters = Omit<Metrics, 'registry' | keyof Gauges>;
+
+function createCounters(registry: Registry): Counters {
   const registers = [registry];
-  const calls = new Counter({
-    name: 'sallyport_calls_total',
-    help: 'Calls that ran, by final status',
-    labelNames: ['tool', 'status', 'runtime'],
-    registers,
-  });
-  const duration = new Histogram({
-    name: 'sallyport_call_duration_seconds',
-    help: 'From accepted to answered',
-    labelNames: ['tool', 'runtime'],
-    buckets: latencyBucketsSeconds,
-    registers,
-  });
-  const refused = new Counter({
-    name: 'sallyport_calls_refused_total',
-    help: 'Calls that ran nothing, by problem code',
-    labelNames: ['code'],
-    registers,
-  });
-  const shadows = new Counter({
-    name: 'sallyport_policy_shadow_decisions_total',
-    help: 'Calls that a shadow rule matches, by what was decided and what would be with the shadow policies enforced',
-    labelNames: ['enforced', 'shadow'],
-    registers,
-  });
-  const findings = new Counter({
-    name: 'sallyport_boundary_findings_total',
-    help: 'Hits of the boundary filter',
-    labelNames: ['detector', 'action'],
-    registers,
-  });
-  const http = new Histogram({
-    name: 'sallyport_http_request_duration_seconds',
-    help: 'HTTP requests',
-    labelNames: ['method', 'route', 'status'],
-    buckets: latencyBucketsSeconds,
-    registers,
-  });
-  const lost = new Counter({
-    name: 'sallyport_runner_lost_total',
-    help: 'Times that the runner process went away',
-    registers,
-  });
-  const policyChanges = new Counter({
-    name: 'sallyport_policy_changes_total',
-    help: 'Reloads and roll-backs of policy, by what came of them',
-    labelNames: ['outcome'],
-    registers,
-  });
-  const quotaStoreLost = new Counter({
-    name: 'sallyport_quota_store_lost_total',
-    help: 'Times that the shared store of quotas was lost',
-    registers,
-  });
-  const approvals = new Counter({
-    name: 'sallyport_approvals_total',
-    help: 'Approvals, by what happened to them: requested, approved, rejected, expired, voided, cancelled',
-    labelNames: ['status'],
-    registers,
-  });
-  const webhooks = new Counter({
-    name: 'sallyport_webhook_deliveries_total',
-    help: 'Approval webhooks: delivered, failed (one attempt), given_up, dropped',
-    labelNames: ['outcome'],
-    registers,
-  });
+  const counter = (name: string, help: string, labelNames: string[] = []): Counter =>
+    new Counter({ name, help, labelNames, registers });
+  const histogram = (
+    name: string,
+    help: string,
+    buckets: readonly number[],
+    labelNames: string[] = [],
+  ): Histogram => new Histogram({ name, help, labelNames, buckets: [...buckets], registers });
+  const toolLabel = boundedLabel(toolsMax);
+
+  const calls = counter('sallyport_calls_total', 'Calls that ran, by final status', [
+    'tool',
+    'status',
+    'runtime',
+  ]);
+  const duration = histogram('sallyport_call_duration_seconds', 'From accepted to answered', latencyBuckets, [
+    'tool',
+    'status',
+    'runtime',
+  ]);
+  const refused = counter('sallyport_calls_refused_total', 'Calls that ran nothing, by problem code', [
+    'tool',
+    'code',
+  ]);
+  const queue = histogram(
+    'sallyport_call_queue_duration_seconds',
+    'How long calls waited for a place to run',
+    latencyBuckets,
+  );
+  const decisions = histogram(
+    'sallyport_decision_duration_seconds',
+    'Decisions of policy, by what it said',
+    workBuckets,
+    ['effect'],
+  );
+  const shadows = counter(
+    'sallyport_policy_shadow_decisions_total',
+    'Calls that a shadow rule matches, by what was decided and what would be with the shadow policies enforced',
+    ['enforced', 'shadow'],
+  );
+  const leases = histogram(
+    'sallyport_quota_lease_duration_seconds',
+    'Leases of quota, by what came of them: leased, used_up, no_room, store_lost',
+    waitBuckets,
+    ['outcome'],
+  );
+  const findings = counter('sallyport_boundary_findings_total', 'Hits of the boundary filter', [
+    'detector',
+    'action',
+  ]);
+  const filter = histogram(
+    'sallyport_boundary_filter_duration_seconds',
+    'Time in the filter, for arguments and for what calls yield',
+    waitBuckets,
+    ['what'],
+  );
+  const record = histogram(
+    'sallyport_record_write_duration_seconds',
+    'Writes of the record until they are durable: stored, contradicted, failed',
+    waitBuckets,
+    ['outcome'],
+  );
+  const http = histogram('sallyport_http_request_duration_seconds', 'HTTP requests', latencyBuckets, [
+    'method',
+    'route',
+    'status',
+  ]);
+  const shed = counter(
+    'sallyport_http_shed_total',
+    'Requests turned away at the door: connections, bodies, downloads, busy',
+    ['reason'],
+  );
+  const lost = counter('sallyport_runner_lost_total', 'Times that the runner process went away');
+  const policyChanges = counter(
+    'sallyport_policy_changes_total',
+    'Reloads and roll-backs of policy, by what came of them',
+    ['outcome'],
+  );
+  const quotaStoreLost = counter(
+    'sallyport_quota_store_lost_total',
+    'Times that the shared store of quotas was lost',
+  );
+  const approvals = counter(
+    'sallyport_approvals_total',
+    'Approvals, by what happened to them: requested, approved, rejected, expired, voided, cancelled',
+    ['status'],
+  );
+  const webhooks = counter(
+    'sallyport_webhook_deliveries_total',
+    'Approval webhooks: delivered, failed (one attempt), given_up, dropped',
+    ['outcome'],
+  );
   return {
-    registry,
-    callEnded(tool, status, runtime, seconds) {
+    callEnded(name, status, runtime, seconds) {
+      const tool = toolLabel(name);
       calls.inc({ tool, status, runtime });
-      duration.observe({ tool, runtime }, seconds);
+      duration.observe({ tool, status, runtime }, seconds);
     },
-    callRefused: (code) => refused.inc({ code }),
+    callRefused: (code, tool = null) => refused.inc({ code, tool: tool === null ? '' : toolLabel(tool) }),
+    callAdmitted: (seconds) => queue.observe(seconds),
+    decided: (effect, seconds) => decisions.observe({ effect }, seconds),
     shadowDecided: (enforced, shadow) => shadows.inc({ enforced, shadow }),
+    quotaAsked: (outcome, seconds) => leases.observe({ outcome }, seconds),
     findingMade: (detector, action) => findings.inc({ detector, action }),
+    filtered: (what, seconds) => filter.observe({ what }, seconds),
+    recordWritten: (outcome, seconds) => record.observe({ outcome }, seconds),
     httpAnswered: (method, route, status, seconds) =>
       http.observe({ method, route, status: String(status) }, seconds),
-    setRunningCalls(count) {
-      void new Gauge({
-        name: 'sallyport_calls_running',
-        help: 'Calls between intent and outcome',
-        registers,
-        collect() {
-          this.set(count());
-        },
-      });
-    },
+    doorShed: (reason) => shed.inc({ reason }),
     runnerLost: () => lost.inc(),
     policyChanged: (outcome) => policyChanges.inc({ outcome }),
-    setPolicyStale(isStale) {
-      void new Gauge({
-        name: 'sallyport_policy_stale',
-        help: '1 while what decides is pinned or is not what the policy files hold',
-        registers,
-        collect() {
-          this.set(isStale() ? 1 : 0);
-        },
-      });
-    },
-    setQuotaStoreUp(isUp) {
-      void new Gauge({
-        name: 'sallyport_quota_store_up',
-        help: '1 while the shared store of quotas answers, else 0',
-        registers,
-        collect() {
-          this.set(isUp() ? 1 : 0);
-        },
-      });
-    },
     quotaStoreLost: () => quotaStoreLost.inc(),
     approvalMoved: (status) => approvals.inc({ status }),
-    setPendingApprovals(count) {
-      void new Gauge({
-        name: 'sallyport_approvals_pending',
-        help: 'Calls that wait for a person',
-        registers,
-        async collect() {
-          this.set(await count());
-        },
-      });
-    },
-    setOpenSessions(count) {
-      void new Gauge({
-        name: 'sallyport_sessions_open',
-        help: 'Containers that keep their state for one principal',
-        registers,
-        collect() {
-          this.set(count());
-        },
-      });
-    },
     webhookSent: (outcome) => webhooks.inc({ outcome }),
-    setWarmPools: (read) => registerWarmPools(registry, read),
   };
 }
 
-/** Every metric of a scrape comes from one reading. */
-function registerWarmPools(registry: Registry, read: () => Promise<readonly WarmPoolReading[]>): void {
-  let reading: Promise<readonly WarmPoolReading[]> | null = null;
-  const readOnce = (): Promise<readonly WarmPoolReading[]> => {
-    reading ??= read().finally(() => {
-      reading = null;
-    });
-    return reading;
-  };
-  const labelNames = ['runner', 'image', 'engine_runtime'];
-  type Samples = (pool: WarmPoolReading) => readonly [Readonly<Record<string, string>>, number][];
-  const add = (
-    Metric: typeof Counter | typeof Gauge,
+type Gauges = Pick<Metrics, Extract<keyof Metrics, `set${string}`>>;
+
+/** How several processes are told as one: counts are summed; of a flag the worst holds. */
+type Aggregator = 'sum' | 'max' | 'min';
+
+function createGauges(registry: Registry): Gauges {
+  const gauge = (
     name: string,
     help: string,
-    samples: Samples,
-    more: string[] = [],
+    aggregator: Aggregator,
+    read: () => number | Promise<number>,
   ): void => {
-    void new Metric({
+    void new Gauge({
       name,
       help,
-      labelNames: [...labelNames, ...more],
       registers: [registry],
+      aggregator,
       async collect() {
-        const pools = await readOnce();
-        this.reset();
-        for (const pool of pools) {
-          const labels = { runner: pool.runner, image: pool.image, engine_runtime: pool.engineRuntime };
-          for (const [further, value] of samples(pool)) this.inc({ ...labels, ...further }, value);
-        }
+        this.set(await read());
       },
     });
   };
-  add(Gauge, 'sallyport_warm_containers', 'Idle containers now', ({ size }) => [[{}, size]]);
-  add(Gauge, 'sallyport_warm_containers_wanted', 'Idle containers that demand asks for', ({ target }) => [
-    [{}, target],
-  ]);
-  add(
-    Counter,
-    'sallyport_warm_claims_total',
-    'Container calls, by whether an idle container was there',
-    ({ hits, misses }) => [
-      [{ outcome: 'hit' }, hits],
-      [{ outcome: 'miss' }, misses],
-    ],
-    ['outcome'],
-  );
-  add(Counter, 'sallyport_warm_spoiled_total', 'Idle containers that died unused', ({ spoiled }) => [
-    [{}, spoiled],
-  ]);
-  add(Counter, 'sallyport_warm_refills_total', 'Containers made ahead of need', ({ refills }) => [
-    [{}, refills],
-  ]);
-  add(Counter, 'sallyport_warm_refill_seconds_total', 'Time that took', ({ refillMs }) => [
-    [{}, refillMs / 1000],
-  ]);
+  return {
+    setRunningCalls: (count) =>
+      gauge('sallyport_calls_running', 'Calls between intent and outcome', 'sum', count),
+    setWaitingCalls: (count) =>
+      gauge('sallyport_calls_waiting', 'Calls that wait for a place to run', 'sum', count),
+    setOpenLeases: (count) =>
+      gauge('sallyport_quota_leases_open', 'Leases that are neither settled nor given back', 'sum', count),
+    setPolicyStale: (isStale) =>
+      gauge(
+        'sallyport_policy_stale',
+        '1 while what decides is pinned or is not what the policy files hold',
+        'max',
+        () => (isStale() ? 1 : 0),
+      ),
+    setQuotaStoreUp: (isUp) =>
+      gauge('sallyport_quota_store_up', '1 while the shared store of quotas answers, else 0', 'min', () =>
+        isUp() ? 1 : 0,
+      ),
+    setPendingApprovals: (count) =>
+      gauge('sallyport_approvals_pending', 'Calls that wait for a person', 'max', count),
+    setOpenSessions: (count) =>
+      gauge('sallyport_sessions_open', 'Containers that keep their state for one principal', 'sum', count),
+    setDiskRoom: (isEnough) =>
+      gauge('sallyport_disk_room', '1 while the disk has its reserve free, else 0', 'min', () =>
+        isEnough() ? 1 : 0,
+      ),
+    setDependencies(states) {
+      void new Gauge({
+        name: 'sallyport_dependency_up',
+        help: 'How a dependency was last seen: 1 ok, 0.5 degraded, 0 down; of several with one name the worst',
+        labelNames: ['dependency'],
+        registers: [registry],
+        aggregator: 'min',
+        collect() {
+          this.reset();
+          const worst = new Map<string, number>();
+          for (const { name, state } of states())
+            worst.set(name, Math.min(worst.get(name) ?? 1, state === 'ok' ? 1 : state === 'down' ? 0 : 0.5));
+          for (const [dependency, value] of worst) this.set({ dependency }, value);
+        },
+      });
+    },
+    setRunners: (read) => registerRunners(registry, read),
+  };
 }

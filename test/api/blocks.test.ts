@@ -12,7 +12,7 @@ afterAll(() => server[Symbol.asyncDispose]());
 const cli = (...args: string[]) => runCli(args, { SALLYPORT_URL: server.url, SALLYPORT_API_KEY: server.key });
 
 async function readyBlocks(): Promise<unknown> {
-  const { body } = await server.request('GET', '/ready', { key: null });
+  const { body } = await server.request('GET', '/ready');
   return (body.dependencies as { name: string }[]).find(({ name }) => name === 'blocks') ?? null;
 }
 

@@ -60,7 +60,7 @@ function startWithoutBubblewrap(environment: NodeJS.ProcessEnv): { code: number 
 describe('/ready', () => {
   test('shows which confinement isolates have, what was proved of it and what is missing', async () => {
     await using server = await startServer({ environment: noEngine });
-    const { body } = await server.request('GET', '/ready', { key: null });
+    const { body } = await server.request('GET', '/ready');
     const isolates = body.dependencies.find(({ name }: { name: string }) => name === 'isolate');
     expect(isolates).toMatchObject({
       state: 'ok',

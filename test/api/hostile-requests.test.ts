@@ -76,8 +76,8 @@ test('a request id that is a key is not taken over: it would stay on the record 
 test('the name of a session file is not in the log, where nothing filters it', async () => {
   const path = `/v1/sessions/ses_none/files/${awsKeyId}`;
   expect((await server.request('GET', path)).status).toBe(404);
-  const line = await server.logged(({ req }) => JSON.stringify(req ?? '').includes('/v1/sessions/ses_none/'));
-  expect(JSON.stringify(line)).toContain('/v1/sessions/ses_none/files/…');
+  const line = await server.logged(({ req }) => JSON.stringify(req ?? '').includes('/v1/sessions/'));
+  expect(JSON.stringify(line)).toContain('/v1/sessions/…/files/…');
   expect(JSON.stringify(server.log)).not.toContain(awsKeyId);
 });
 

@@ -52,7 +52,7 @@ describe('start', () => {
     const refused = await server.call('python_run', { code: '1' });
     expect(refused).toMatchObject({ status: 503, body: { code: 'runtime_unavailable', retryable: true } });
     expect(refused.headers.get('retry-after')).toBe('1');
-    const ready = await server.request('GET', '/ready', { key: null });
+    const ready = await server.request('GET', '/ready');
     expect(ready).toMatchObject({ status: 200, body: { status: 'degraded' } });
     expect(ready.body.dependencies).toContainEqual(
       expect.objectContaining({ name: 'container', state: 'down' }),
@@ -68,7 +68,7 @@ test('an engine that takes connections and never answers is down alone: isolates
   const socket = join(directory, 'docker.sock');
   await new Promise<void>((resolve) => engine.listen(socket, resolve));
   await using server = await startServer({ environment: { DOCKER_HOST: `unix://${socket}` } });
-  const ready = await server.request('GET', '/ready', { key: null });
+  const ready = await server.request('GET', '/ready');
   expect(ready).toMatchObject({ status: 200, body: { status: 'degraded' } });
   const { dependencies } = ready.body;
   expect(dependencies).toContainEqual(expect.objectContaining({ name: 'isolate', state: 'ok' }));
@@ -149,7 +149,7 @@ describe('kill -9 in mid-call', () => {
   test('a runner that hangs makes /ready say down, however often it is asked', async () => {
     await using server = await startServer({ environment: noEngine });
     process.kill(server.runnerPid, 'SIGSTOP');
-    const asked = Array.from({ length: 20 }, () => server.request('GET', '/ready', { key: null }));
+    const asked = Array.from({ length: 20 }, () => server.request('GET', '/ready'));
     const states = (await Promise.all(asked)).map(({ status, body }) => [status, body.status]);
     process.kill(server.runnerPid, 'SIGCONT');
     expect(states).toEqual(Array.from({ length: 20 }, () => [503, 'down']));

@@ -77,7 +77,7 @@ function changed(directory: string): Promise<void> {
 async function ready(
   server: TestServer,
 ): Promise<{ status: string; revision: string; policy: { state: string; reason: string | null } }> {
-  const { body } = await server.request('GET', '/ready', { key: null });
+  const { body } = await server.request('GET', '/ready');
   const policy = (body.dependencies as { name: string; state: string; reason: string | null }[]).find(
     ({ name }) => name === 'policy',
   );

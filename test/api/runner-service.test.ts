@@ -16,7 +16,7 @@ afterAll(() => rmSync(home, { recursive: true, force: true }));
 const add = { code: 'return input.a + input.b', input: { a: 20, b: 22 } };
 
 async function runnerOf(server: TestServer): Promise<unknown> {
-  const { body } = await server.request('GET', '/ready', { key: null });
+  const { body } = await server.request('GET', '/ready');
   return (body.dependencies as { name: string }[]).find(({ name }) => name === 'runner');
 }
 
@@ -25,7 +25,7 @@ test('over a Unix socket: the server starts without its runner, serves with it, 
   await using server = await startServer({ environment: { SALLYPORT_RUNNER: address } });
   const early = await server.call('js_run', add);
   expect([early.status, early.body.code]).toEqual([503, 'runtime_unavailable']);
-  expect((await server.request('GET', '/ready', { key: null })).status).toBe(503);
+  expect((await server.request('GET', '/ready')).status).toBe(503);
   {
     await using runner = await startRunnerService(address);
     await server.logged(({ msg }) => msg === 'runner connected');

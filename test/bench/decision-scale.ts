@@ -7,6 +7,7 @@ import { decide } from '../../src/policy/decide.ts';
 import type { CallRequest } from '../../src/policy/evaluate-rule.ts';
 import { loadRevision } from '../../src/policy/load-revision.ts';
 import type { Revision } from '../../src/policy/revision.ts';
+import { noSession } from '../../src/model/taint.ts';
 
 const TOOLS = 100;
 const RULES_PER_POLICY = 10;
@@ -26,6 +27,7 @@ const call: CallRequest = {
   principal: { id: 'ana', tenant: 'acme', roles: ['role-0', 'role-1'], attributes: {} },
   tool: 'tool_3',
   args: { code: 'x', limit: 1 },
+  session: noSession,
   request: { ip: '127.0.0.1', timeMs: 0 },
 };
 

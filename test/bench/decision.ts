@@ -10,6 +10,7 @@ import { decide } from '../../src/policy/decide.ts';
 import { loadRevision } from '../../src/policy/load-revision.ts';
 import { QuotaLedger } from '../../src/policy/quotas/quota-ledger.ts';
 import { validateArgs } from '../../src/policy/validate.ts';
+import { noSession } from '../../src/model/taint.ts';
 import { load } from './load.ts';
 import { startCerbos } from './peers/cerbos.ts';
 
@@ -135,6 +136,7 @@ async function ourDecision(): Promise<() => void> {
       principal,
       tool: 'sql_query',
       args: checked.args,
+      session: noSession,
       request: { ip: '127.0.0.1', timeMs: now },
     });
     if (decision.effect !== 'allow') throw new Error('denied');

@@ -117,6 +117,7 @@ test('a profile that only flags leaves the text alone', () => {
     inbound: { detectors: {} },
     outbound: { detectors: { 'zero-width': 'flag' } },
     artifacts: 'any',
+    taints: {},
     stream: 'buffered',
   } as const;
 

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { createMetrics } from '../../src/telemetry/metrics.ts';
 import type { Caller } from '../../src/model/principal.ts';
 import { decideCall } from '../../src/calls/decide-call.ts';
 import { compileText, policyText } from '../support/policy-directory.ts';
@@ -22,8 +23,14 @@ test('a call that a person has to approve is not refused: its decision says who 
   };
   const value = { code: 'x', limit: 6 };
   const args = { value, bytes: new TextEncoder().encode(JSON.stringify(value)) };
-  const context = { clock: { now: () => 0 }, blocks: { find: () => null } };
-  const decided = decideCall(context, revision, caller, tool, args, { limits: {} });
+  const context = {
+    clock: { now: () => 0 },
+    blocks: { find: () => null },
+    record: { taintsOf: async () => [] },
+    sessions: { own: () => undefined },
+    metrics: createMetrics(),
+  };
+  const decided = await decideCall(context, revision, caller, tool, args, { limits: {}, session: null });
   expect(decided).toMatchObject({
     decision: {
       effect: 'require_approval',

@@ -7,6 +7,7 @@ import { executeCall } from '../../src/calls/execute-call.ts';
 import type { Decision } from '../../src/model/decision.ts';
 import type { JsonObject } from '../../src/model/json.ts';
 import type { Principal } from '../../src/model/principal.ts';
+import { principalHolder } from '../../src/model/taint.ts';
 import { isVisible } from '../../src/policy/visibility.ts';
 import { WaitingCalls } from '../support/waiting-calls.ts';
 
@@ -17,6 +18,7 @@ interface Case {
   readonly args?: JsonObject;
   readonly ip?: string;
   readonly time?: string;
+  readonly taints?: readonly string[];
   readonly expect: Partial<Decision>;
 }
 
@@ -29,12 +31,15 @@ const eventsByEffect = {
   require_approval: ['approval_requested'],
 } as const;
 
-async function eventsOf({ principal, tool, args = {}, ip, time }: Case, documents: string) {
+async function eventsOf({ principal, tool, args = {}, ip, time, taints = [] }: Case, documents: string) {
   await using calls = await WaitingCalls.open(documents);
   calls.clock.set(Date.parse(time ?? '2030-01-01T12:00:00Z'));
   const who = { id: 'ana', tenant: 'acme', roles: [], attributes: {}, ...principal };
   const person = await calls.person(who.id, { roles: who.roles, tenant: who.tenant, scopes: ['call'] });
   const caller = { ...person, principal: who, address: ip ?? '127.0.0.1' };
+  const holder = principalHolder(who);
+  const expiresAtMs = calls.clock.now() + 1;
+  await calls.record.write({ events: [], taints: taints.map((name) => ({ holder, name, expiresAtMs })) });
   const request = { tool, args, limits: {}, labels: {}, idempotencyKey: null, session: null };
   await executeCall(calls.context, caller, request);
   const { items } = await calls.record.listEvents({ tenant: null, limit: 10, order: 'asc' });

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { RecordStore } from '../../src/audit/record.ts';
 import { openSqliteRecord } from '../../src/audit/sqlite/open-sqlite-record.ts';
-import { createBoundary } from '../../src/boundary/boundary.ts';
 import { PayloadSeal } from '../../src/calls/approvals/payload-seal.ts';
 import { WaitingRoom } from '../../src/calls/approvals/waiting-room.ts';
 import { BlockList } from '../../src/calls/block-list.ts';
@@ -20,6 +19,7 @@ import type { Caller } from '../../src/model/principal.ts';
 import { QuotaLedger } from '../../src/policy/quotas/quota-ledger.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { compileText, policyText } from '../support/policy-directory.ts';
+import { testBoundary } from '../support/test-boundary.ts';
 
 const clock = { now: () => Date.now() };
 const logger = { warn: () => {}, error: () => {} };
@@ -71,7 +71,7 @@ async function withContext(
     revision: () => revision,
     quotas: new QuotaLedger(),
     blocks: { find: () => null },
-    boundary: createBoundary({ redactionKey: randomBytes(32), knownSecrets: [] }),
+    ...testBoundary(),
     executor: { run: runToTheEnd, [Symbol.asyncDispose]: async () => {} },
     record,
     outcomes,

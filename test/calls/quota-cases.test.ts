@@ -7,7 +7,6 @@ import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { openSqliteRecord } from '../../src/audit/sqlite/open-sqlite-record.ts';
 import type { StoredEvent } from '../../src/audit/record.ts';
-import { createBoundary } from '../../src/boundary/boundary.ts';
 import { PayloadSeal } from '../../src/calls/approvals/payload-seal.ts';
 import { WaitingRoom } from '../../src/calls/approvals/waiting-room.ts';
 import type { CallContext } from '../../src/calls/call-context.ts';
@@ -25,6 +24,7 @@ import { QuotaLedger } from '../../src/policy/quotas/quota-ledger.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { SetClock } from '../contract/record-fixtures.ts';
 import { compileText } from '../support/policy-directory.ts';
+import { testBoundary } from '../support/test-boundary.ts';
 
 interface CallCase {
   readonly args?: JsonObject;
@@ -84,7 +84,7 @@ async function startHarness(): Promise<Harness> {
     revision: () => revision,
     quotas: ledger,
     blocks: { find: () => null },
-    boundary: createBoundary({ redactionKey: randomBytes(32), knownSecrets: [] }),
+    ...testBoundary(),
     executor: { run: () => run(uses), [Symbol.asyncDispose]: async () => {} },
     record,
     outcomes,

@@ -22,7 +22,7 @@ function find({ checks, runtimes }: DoctorReport, name: string): Check | Runtime
 /** What the server itself says of its isolates on the same host. */
 async function readyOf(prefix: readonly string[]): Promise<{ confinement: string; reason: string }> {
   await using server = await startServer({ prefix, environment });
-  const { body } = await server.request('GET', '/ready', { key: null });
+  const { body } = await server.request('GET', '/ready');
   const isolate = body.dependencies.find(({ name }: { name: string }) => name === 'isolate');
   return { confinement: isolate.details.confinement, reason: isolate.reason };
 }

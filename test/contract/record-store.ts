@@ -235,6 +235,31 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
       expect(await record.getKey('c')).toBeNull();
     });
 
+    test('keeps taints over a restart until the latest time that was set, each once, in order', async () => {
+      const clock = new SetClock();
+      const taint = (holder: string, name: string, ms: number) => ({
+        holder,
+        name,
+        expiresAtMs: startMs + ms,
+      });
+      {
+        await using record = await store.open('taints', sources(clock));
+        await record.write({
+          events: [],
+          taints: [taint('a', 'x', 9_000), taint('a', 'private', 9_000), taint('b', 'x', 1_000)],
+        });
+        await record.write({ events: [], taints: [taint('a', 'x', 2_000), taint('c', 'y', 9_000)] });
+      }
+      await using record = await store.open('taints', sources(clock, 100));
+      expect(await record.taintsOf(['a', 'b'])).toEqual(['private', 'x']);
+      expect(await record.taintsOf([`'; --`, 'none'])).toEqual([]);
+      clock.advance(8_999);
+      expect(await record.taintsOf(['a'])).toEqual(['private', 'x']);
+      expect(await record.taintsOf(['b'])).toEqual([]);
+      clock.advance(1);
+      expect(await record.taintsOf(['a', 'c'])).toEqual([]);
+    });
+
     test('keeps blocks over a restart until they expire or are removed', async () => {
       const clock = new SetClock();
       const block = (id: string, expiresAtMs: number) =>

@@ -5,6 +5,7 @@ import { eventCatalogue } from '../../src/audit/events.ts';
 import { callStatuses } from '../../src/model/call.ts';
 import { scopes } from '../../src/model/principal.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
+import { latencyBuckets } from '../../src/telemetry/metrics/buckets.ts';
 
 test('problem codes and their statuses', () => {
   expect(
@@ -20,6 +21,7 @@ test('problem codes and their statuses', () => {
     unknown_tool: 404,
     method_not_allowed: 405,
     conflict: 409,
+    erasure_refused: 409,
     approval_settled: 409,
     idempotency_in_flight: 409,
     session_busy: 409,
@@ -99,6 +101,12 @@ test('event types', () => {
     'stopped',
     'quota_store_changed',
     'runner_lost',
+    'erased',
+    'erasure_refused',
+    'hold_set',
+    'hold_released',
+    'purged',
+    'backup',
     'exported',
     'audit_read',
     'artifact_read',
@@ -111,23 +119,44 @@ test('metric names', async () => {
   metrics.setPolicyStale(() => false);
   metrics.setPendingApprovals(async () => 0);
   metrics.setOpenSessions(() => 0);
-  metrics.setWarmPools(async () => []);
+  metrics.setWaitingCalls(() => 0);
+  metrics.setOpenLeases(() => 0);
+  metrics.setDiskRoom(() => true);
+  metrics.setQuotaStoreUp(() => true);
+  metrics.setDependencies(() => []);
+  metrics.setRunners(async () => ({ containers: [], isolates: [] }));
   const own = (await metrics.registry.getMetricsAsJSON())
     .map(({ name }) => name)
     .filter((name) => name.startsWith('sallyport_'));
   expect(own.toSorted()).toEqual([
     'sallyport_approvals_pending',
     'sallyport_approvals_total',
+    'sallyport_boundary_filter_duration_seconds',
     'sallyport_boundary_findings_total',
     'sallyport_call_duration_seconds',
+    'sallyport_call_queue_duration_seconds',
     'sallyport_calls_refused_total',
     'sallyport_calls_running',
     'sallyport_calls_total',
+    'sallyport_calls_waiting',
+    'sallyport_decision_duration_seconds',
+    'sallyport_dependency_up',
+    'sallyport_disk_room',
     'sallyport_http_request_duration_seconds',
+    'sallyport_http_shed_total',
+    'sallyport_isolate_calls_waiting',
+    'sallyport_isolate_claims_total',
+    'sallyport_isolate_start_seconds_total',
+    'sallyport_isolate_starts_total',
+    'sallyport_isolate_workers',
     'sallyport_policy_changes_total',
     'sallyport_policy_shadow_decisions_total',
     'sallyport_policy_stale',
+    'sallyport_quota_lease_duration_seconds',
+    'sallyport_quota_leases_open',
     'sallyport_quota_store_lost_total',
+    'sallyport_quota_store_up',
+    'sallyport_record_write_duration_seconds',
     'sallyport_runner_lost_total',
     'sallyport_sessions_open',
     'sallyport_warm_claims_total',
@@ -137,5 +166,12 @@ test('metric names', async () => {
     'sallyport_warm_refills_total',
     'sallyport_warm_spoiled_total',
     'sallyport_webhook_deliveries_total',
+  ]);
+});
+
+test('buckets of latencies: p50 and p99 can be told from 0.5 ms to 60 s', () => {
+  expect(latencyBuckets).toEqual([
+    0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20,
+    30, 60,
   ]);
 });

@@ -4,6 +4,7 @@ import { compile } from '../../src/policy/compile/compile.ts';
 import { decide } from '../../src/policy/decide.ts';
 import { formatProblems } from '../../src/policy/lint.ts';
 import type { Revision } from '../../src/policy/revision.ts';
+import { noSession } from '../../src/model/taint.ts';
 import {
   compileText,
   exampleTool,
@@ -24,6 +25,7 @@ function constants(spec: string, name = 'env'): string {
 const call = {
   principal: { id: 'ana', tenant: 'acme', roles: [], attributes: {} },
   tool: 'example',
+  session: noSession,
   request: { ip: '192.0.2.7', timeMs: 0 },
 };
 

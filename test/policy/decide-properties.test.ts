@@ -4,6 +4,7 @@ import type { Principal } from '../../src/model/principal.ts';
 import { decide } from '../../src/policy/decide.ts';
 import { matchesGlob } from '../../src/policy/selectors.ts';
 import { validateArgs } from '../../src/policy/validate.ts';
+import { noSession } from '../../src/model/taint.ts';
 import { compileText, exampleTool } from '../support/policy-directory.ts';
 
 const names = ['a', 'b', 'c'];
@@ -105,6 +106,7 @@ test('the indexed decision is the naive one, and a nearest call is never denied'
             principal: who,
             tool: 'example',
             args: { code: 'x', limit },
+            session: noSession,
             request: { ip: 'local', timeMs: 0 },
           };
           const decision = decide(revision, call);

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { JsonObject } from '../../src/model/json.ts';
 import { decide } from '../../src/policy/decide.ts';
 import { explainDecision } from '../../src/policy/explain.ts';
+import { noSession } from '../../src/model/taint.ts';
 import { compileText, policyText } from '../support/policy-directory.ts';
 
 const text = policyText(
@@ -14,7 +15,13 @@ const text = policyText(
 async function explain(args: JsonObject, roles = ['analyst'], tool = 'example'): Promise<readonly string[]> {
   const revision = await compileText(text);
   const principal = { id: 'ana', tenant: 'acme', roles, attributes: {} };
-  const call = { principal, tool, args: { code: 'x', ...args }, request: { ip: '192.0.2.1', timeMs: 0 } };
+  const call = {
+    principal,
+    tool,
+    args: { code: 'x', ...args },
+    session: noSession,
+    request: { ip: '192.0.2.1', timeMs: 0 },
+  };
   const lines = explainDecision({ revision, call, decision: decide(revision, call) })
     .replaceAll(/\S+\/policy\.yaml/g, 'policy.yaml')
     .split('\n');

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../src/model/json.ts';
 import { decide } from '../../src/policy/decide.ts';
+import { noSession } from '../../src/model/taint.ts';
 import { compileText, policyText, problemsOf } from '../support/policy-directory.ts';
 
 const principal = { id: 'ana', tenant: 'acme', roles: ['a', 'b'], attributes: { level: 3, team: 'data' } };
@@ -14,6 +15,7 @@ async function holds(when: string, args: JsonObject = {}, ip = '192.0.2.7'): Pro
     principal,
     tool: 'example',
     args: { code: 'x', ...args },
+    session: noSession,
     request: { ip, timeMs: 1_900_000_000_000 },
   };
   return decide(revision, call).effect === 'allow';
@@ -74,11 +76,9 @@ test.each([
 
 describe('refused at load', () => {
   test.each([
-    [
-      'session.taints == []',
-      ['Unknown variable: session (for tool example) ("session" is not supported by this version)'],
-    ],
+    ['run.depth == 1', ['Unknown variable: run (for tool example) ("run" is not supported by this version)']],
     ['const.env.x == 1', ['unknown constant: no Constants document is named "env" (for tool example)']],
+    ['session.taint == []', ['No such key: taint (for tool example)']],
     ['arg.limit <= 1', ['Unknown variable: arg (for tool example) (did you mean "args"?)']],
     ['args.lmit <= 1', ['No such key: lmit (for tool example) (did you mean "limit"?)']],
     ['has(args.lmit)', ['No such key: lmit (for tool example) (did you mean "limit"?)']],
@@ -182,7 +182,7 @@ describe('named conditions', () => {
       `  conditions:\n${conditions}\n`,
     );
   }
-  const call = { principal, tool: 'example', request: { ip: '192.0.2.7', timeMs: 0 } };
+  const call = { principal, tool: 'example', session: noSession, request: { ip: '192.0.2.7', timeMs: 0 } };
 
   test('stand for their expression as a whole, comments included', async () => {
     const revision = await compileText(

@@ -8,6 +8,7 @@ import { explainDecision } from '../../src/policy/explain.ts';
 import type { Revision } from '../../src/policy/revision.ts';
 import { validateArgs } from '../../src/policy/validate.ts';
 import { isVisible } from '../../src/policy/visibility.ts';
+import { noSession } from '../../src/model/taint.ts';
 import { compileText, exampleTool } from '../support/policy-directory.ts';
 
 /** A clause of a condition; `allowed` is what a denial may say of it, null where it is no bound. */
@@ -162,7 +163,13 @@ test('any call under any policy', async () => {
         for (const { principal: who, args: given, ...request } of calls) {
           const validated = validateArgs(revision, { name: 'example' }, given);
           if (!validated.ok) throw new Error('the arguments are made to fit');
-          const asked: CallRequest = { principal: who, tool: 'example', args: validated.args, request };
+          const asked: CallRequest = {
+            principal: who,
+            tool: 'example',
+            args: validated.args,
+            session: noSession,
+            request,
+          };
           const decision = decide(revision, asked);
           expect(decide(revision, asked)).toEqual(decision);
           expect(explainDecision({ revision, call: asked, decision })).toContain(revision.id);

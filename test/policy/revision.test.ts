@@ -6,6 +6,7 @@ import { compile } from '../../src/policy/compile/compile.ts';
 import { decide } from '../../src/policy/decide.ts';
 import { formatProblem } from '../../src/policy/lint.ts';
 import { didYouMean, isVisible, visibleTools } from '../../src/policy/visibility.ts';
+import { noSession } from '../../src/model/taint.ts';
 import {
   compileText,
   exampleTool,
@@ -99,6 +100,7 @@ test('a tool that says nothing of limits gets the defaults', async () => {
     inbound: { detectors: {} },
     outbound: { detectors: {} },
     artifacts: 'any',
+    taints: {},
     stream: 'buffered',
   });
 });
@@ -127,6 +129,7 @@ test('the same call gives the same decision', async () => {
     principal: { id: 'a', tenant: 't', roles: [], attributes: {} },
     tool: 'example',
     args: { code: 'x', limit: 2 },
+    session: noSession,
     request: { ip: '192.0.2.1', timeMs: 0 },
   };
   const before = structuredClone(call);

@@ -5,6 +5,7 @@ import { decideShadow } from '../../src/policy/decide-shadow.ts';
 import type { Revision } from '../../src/policy/revision.ts';
 import { measureCoverage } from '../../src/policy/tests/coverage.ts';
 import { isVisible } from '../../src/policy/visibility.ts';
+import { noSession } from '../../src/model/taint.ts';
 import { compileFiles, compileText, exampleTool } from '../support/policy-directory.ts';
 
 const ana = { id: 'ana', tenant: 'acme', roles: ['analyst'], attributes: {} };
@@ -35,6 +36,7 @@ const call = (limit: number) => ({
   principal: ana,
   tool: 'example',
   args: { code: 'x', limit },
+  session: noSession,
   request: { ip: '127.0.0.1', timeMs: 0 },
 });
 

@@ -5,6 +5,7 @@ import { decide } from '../../src/policy/decide.ts';
 import type { Revision } from '../../src/policy/revision.ts';
 import { validateArgs } from '../../src/policy/validate.ts';
 import { visibleTools } from '../../src/policy/visibility.ts';
+import { noSession } from '../../src/model/taint.ts';
 
 async function shipped(): Promise<Revision> {
   const result = await compile({ directories: ['policies'], knownDetectors: detectorIds });
@@ -50,6 +51,7 @@ test('an analyst with a strange delimiter is denied and told what would be allow
     principal: caller('analyst'),
     tool: 'csv_profile',
     args: { text: 'a,b', delimiter: 'x' },
+    session: noSession,
     request,
   });
   expect(decision.effect).toBe('deny');
@@ -63,7 +65,7 @@ test('an analyst with a strange delimiter is denied and told what would be allow
 
 test('an analyst may run a small program, briefly and under the strict boundary', async () => {
   const revision = await shipped();
-  const call = { principal: caller('analyst'), tool: 'js_run', request };
+  const call = { principal: caller('analyst'), tool: 'js_run', session: noSession, request };
   const small = decide(revision, { ...call, args: { code: 'return 1+1' } });
   expect(small).toMatchObject({
     effect: 'allow',
@@ -83,7 +85,13 @@ test('an analyst may run a small program, briefly and under the strict boundary'
 test('roles add up: a developer who is also an analyst keeps the full limits', async () => {
   const revision = await shipped();
   const principal = caller('analyst', 'developer');
-  const decision = decide(revision, { principal, tool: 'js_run', args: { code: '1' }, request });
+  const decision = decide(revision, {
+    principal,
+    tool: 'js_run',
+    args: { code: '1' },
+    session: noSession,
+    request,
+  });
   expect(decision.limits.timeoutMs).toBe(10_000);
 });
 

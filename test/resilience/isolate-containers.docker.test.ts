@@ -1,10 +1,9 @@
 /** A whole server whose isolate workers run in containers: none outlives it, whatever happens. */
-import { readFileSync } from 'node:fs';
-import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 
 import { callOf, tryCall } from '../support/acknowledged.ts';
 import { dockerHost } from '../support/container-calls.ts';
-import { buildWorkerImage, workerPidsOf } from '../support/contained-isolates.ts';
+import { buildWorkerImage, someoneLoops, workerPidsOf } from '../support/contained-isolates.ts';
 import { ContainerEvents } from '../support/container-events.ts';
 import { startServer } from '../support/server.ts';
 import { nowhere, withoutBubblewrap } from '../support/taken-away.ts';
@@ -14,22 +13,6 @@ const environment = { SALLYPORT_ISOLATE_CONFINEMENT: 'container' };
 const looping = { code: 'console.log(1); for (;;);' };
 
 beforeAll(async () => await buildWorkerImage(), 600_000);
-
-/** Resolves once one of the processes has used more CPU time since the call than an idle worker ever does. */
-async function someoneLoops(pids: readonly number[]): Promise<void> {
-  const before = pids.map(cpuMs);
-  const isLooping = (pid: number, at: number): boolean => cpuMs(pid) - (before[at] ?? 0) > 200;
-  await vi.waitFor(() => expect(pids.some(isLooping)).toBe(true), 20_000);
-}
-
-/** Of the main thread; zero when the process is gone (proc(5), schedstat). */
-function cpuMs(pid: number): number {
-  try {
-    return Number(readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ')[0]) / 1e6;
-  } catch {
-    return 0;
-  }
-}
 
 test('calls run in them, and after an orderly end there are none', async () => {
   await using server = await startServer({ environment });
@@ -63,10 +46,8 @@ describe('kill -9 of the runner', () => {
     const killed = server.runnerPid;
     using events = await ContainerEvents.of(server, address);
     const left = await events.count();
-    // The worker that served this tenant is among them, and takes its next call.
-    const pids = workerPidsOf(events.instance);
     const lost = tryCall(server, 'js_run', looping);
-    await someoneLoops(pids);
+    await someoneLoops(() => workerPidsOf(events.instance));
     process.kill(killed, 'SIGKILL');
     expect(callOf(await lost)).toMatchObject({ status: 'unknown', result: null });
     await server.logged(({ msg, runnerPid }) => msg === 'runner connected' && runnerPid !== killed);
@@ -88,7 +69,7 @@ describe('which confinement is taken', () => {
     await using server = await startServer({ prefix: withoutBubblewrap });
     const { body } = await server.call('js_run', { code: 'return 3' });
     expect(body).toMatchObject({ status: 'succeeded', runtime: { confinement: 'container' } });
-    const ready = await server.request('GET', '/ready', { key: null });
+    const ready = await server.request('GET', '/ready');
     const isolate = ready.body.dependencies.find(({ name }: { name: string }) => name === 'isolate');
     expect(isolate).toMatchObject({ state: 'ok', details: { confinement: 'container' } });
     expect(isolate.reason).toContain('bwrap: bubblewrap is not installed');

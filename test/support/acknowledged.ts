@@ -17,7 +17,7 @@ export function callOf(answer: Answer | null): Call {
 
 /** Holds each acknowledged call, with its artifacts, against the record; no call is left open, the chain verifies. */
 export async function expectNothingLost(
-  server: TestServer,
+  server: Pick<TestServer, 'request'>,
   acknowledged: readonly (Answer | null)[],
 ): Promise<void> {
   for (const answer of acknowledged) {
@@ -34,7 +34,7 @@ export async function expectNothingLost(
   expect(body).toMatchObject({ valid: true, problems: [] });
 }
 
-export async function countEvents(server: TestServer, filter: string): Promise<number> {
+export async function countEvents(server: Pick<TestServer, 'request'>, filter: string): Promise<number> {
   const { body } = await server.request('GET', `/v1/audit/events?limit=200&type=${filter}`);
   expect(body.nextCursor).toBeNull();
   return (body.items as unknown[]).length;

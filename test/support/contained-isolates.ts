@@ -1,6 +1,8 @@
 /** Isolate executors whose workers run in containers: on the engine of DOCKER_HOST, with an instance of their own. */
 import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { expect, vi } from 'vitest';
 
 import { confineInContainer } from '../../src/execution/container/confine-in-container.ts';
 import type {
@@ -62,6 +64,28 @@ export function workerPidsOf(instance: string): number[] {
   // One that is gone by now is left out, and said on stderr.
   const pids = ids.length === 0 ? [] : docker('inspect', '--format', '{{.State.Pid}}', ...ids);
   return pids.map(Number).filter((pid) => pid > 0);
+}
+
+/** Resolves once one of the processes has used more CPU time since it was first seen than a start takes. */
+export async function someoneLoops(pidsNow: () => readonly number[]): Promise<void> {
+  const first = new Map<number, number>();
+  const isLooping = (pid: number): boolean => {
+    const ms = cpuMs(pid);
+    if (!first.has(pid)) first.set(pid, ms);
+    return ms - (first.get(pid) ?? ms) > startCpuMsMax;
+  };
+  await vi.waitFor(() => expect(pidsNow().some(isLooping)).toBe(true), 20_000);
+}
+
+const startCpuMsMax = 400;
+
+/** Of the main thread; zero when the process is gone (proc(5), schedstat). */
+function cpuMs(pid: number): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ')[0]) / 1e6;
+  } catch {
+    return 0;
+  }
 }
 
 function docker(...args: readonly string[]): string[] {

@@ -61,11 +61,21 @@ export class ContainerEvents implements Disposable {
 
   /** Resolves with the container's first process once code of its call runs: a process with these arguments. */
   async runs(id: string, command: string): Promise<number> {
+    await this.processes(id, (commands) => commands.includes(command));
+    return await this.pid(id);
+  }
+
+  /** The container's first process, as the host numbers it. */
+  async pid(id: string): Promise<number> {
+    return (await this.#engine.docker.getContainer(id).inspect()).State.Pid;
+  }
+
+  /** Resolves once the container's processes, each by its arguments, fit. */
+  async processes(id: string, fit: (commands: readonly string[]) => boolean): Promise<void> {
     const container = this.#engine.docker.getContainer(id);
     for (;;) {
       const { Processes } = (await container.top()) as { Processes: readonly (readonly string[])[] };
-      if (Processes.some((columns) => columns.at(-1) === command))
-        return (await container.inspect()).State.Pid;
+      if (fit(Processes.map((columns) => columns.at(-1) ?? ''))) return;
     }
   }
 

@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RecordStore } from '../../src/audit/record.ts';
 import { openSqliteRecord } from '../../src/audit/sqlite/open-sqlite-record.ts';
-import { createBoundary } from '../../src/boundary/boundary.ts';
 import { ApprovalDesk } from '../../src/calls/approvals/approval-desk.ts';
 import { DetachedCalls } from '../../src/calls/detached-calls.ts';
 import { PayloadSeal } from '../../src/calls/approvals/payload-seal.ts';
@@ -28,6 +27,7 @@ import type { Revision } from '../../src/policy/revision.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { SetClock } from '../contract/record-fixtures.ts';
 import { compileText } from './policy-directory.ts';
+import { testBoundary } from './test-boundary.ts';
 
 const logger = { warn: () => {}, error: () => {} };
 
@@ -95,7 +95,7 @@ export class WaitingCalls implements AsyncDisposable {
       revision: () => this.revision,
       quotas: new QuotaLedger(),
       blocks: { find: () => null },
-      boundary: createBoundary({ redactionKey: key, knownSecrets: [] }),
+      ...testBoundary(),
       executor: { run: (request) => this.#run(request), [Symbol.asyncDispose]: async () => {} },
       record: this.record,
       outcomes: this.#outcomes,

@@ -4,7 +4,9 @@ import { feedStart } from '../../calls/call-feed.ts';
 import type { CallRun, DetachedCalls } from '../../calls/detached-calls.ts';
 import { isOpen } from '../../model/call.ts';
 import { callerOf } from '../authenticate.ts';
+import { readView, viewParameter } from '../call-view.ts';
 import type { CallFollower } from '../follow-call.ts';
+import { noteRequest } from '../log-requests.ts';
 import { readPrefer } from '../prefer.ts';
 import { Problem, problemOf } from '../problem.ts';
 import type { BodyParser } from '../read-body.ts';
@@ -19,8 +21,12 @@ export interface CreateCallOptions {
     request: CallRequest,
     onBegun?: Parameters<CallRun>[0],
   ) => Promise<CallAnswer>;
+  /** Whether policy has a tool of this name, seen by this caller or not. */
+  readonly isTool: (name: string) => boolean;
   readonly detached: DetachedCalls;
   readonly follower: CallFollower;
+  /** 128 random bits as text. */
+  readonly newMark: () => string;
 }
 
 /** `POST /v1/calls`: runs a tool and answers with what became of it. */
@@ -31,6 +37,7 @@ export function createCallRoute(options: CreateCallOptions): Route {
     scope: 'call',
     summary: 'Run a tool',
     body: 'CallRequest',
+    query: viewParameter,
     headers: {
       'Idempotency-Key': { description: 'Runs at most once under this key, for 24 hours.', charsMax: 255 },
       Prefer: {
@@ -69,6 +76,7 @@ export function createCallRoute(options: CreateCallOptions): Route {
     ],
     audits: ['intent', 'outcome', 'not_started', 'approval_requested', 'denied', 'invalid', 'quota_exceeded'],
     async handler(request, response) {
+      const show = readView(request, options.newMark);
       const body = options.bodies.parse(request, 'CallRequest') as Pick<CallRequest, 'tool' | 'args'> &
         Partial<CallRequest>;
       const idempotencyKey = request.get('idempotency-key') ?? null;
@@ -80,6 +88,7 @@ export function createCallRoute(options: CreateCallOptions): Route {
         );
       }
       const caller = callerOf(response);
+      if (options.isTool(body.tool)) noteRequest(response, { tool: body.tool });
       const wanted = {
         tool: body.tool,
         args: body.args,
@@ -97,14 +106,18 @@ export function createCallRoute(options: CreateCallOptions): Route {
           : await options.detached.answerWithin(waitMs, (onBegun) =>
               options.executeCall(caller, wanted, onBegun),
             );
-      if (answer.kind === 'refused') throw problemOf(answer.refusal, answer.callId);
+      if (answer.kind === 'refused') {
+        if (answer.callId !== null) noteRequest(response, { callId: answer.callId });
+        throw problemOf(answer.refusal, answer.callId);
+      }
       const { call } = answer;
+      noteRequest(response, { callId: call.id, outcome: call.status });
       if (answer.isReplay) response.set('Idempotent-Replayed', 'true');
       response.set('Location', `/v1/calls/${call.id}`);
       if (asEvents)
         return options.follower.follow(response, { callId: call.id, caller, position: feedStart });
       if (preference.applied !== null) response.set('Preference-Applied', preference.applied);
-      response.status(isOpen(call) ? 202 : 200).json(call);
+      response.status(isOpen(call) ? 202 : 200).json(show(call));
     },
   };
 }

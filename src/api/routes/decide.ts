@@ -36,7 +36,7 @@ export function decideRoute(context: CallContext, bodies: BodyParser): Route {
       'invalid_arguments',
     ],
     audits: [],
-    handler(request, response) {
+    async handler(request, response) {
       const caller = callerOf(response);
       const asked = options(bodies.parse(request, 'DecisionRequest') as DecisionRequest);
       const maySeeAll = hasScope(caller, 'policy');
@@ -47,7 +47,7 @@ export function decideRoute(context: CallContext, bodies: BodyParser): Route {
           { scope: 'policy' },
         );
       }
-      const decision = decideOnly(
+      const decision = await decideOnly(
         context,
         { ...caller, principal: asked.principal ?? caller.principal },
         asked,

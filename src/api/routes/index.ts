@@ -1,5 +1,6 @@
 /** Every endpoint, in the order of API.md. The coverage test walks this list. */
 import { randomBytes } from 'node:crypto';
+import type { JsonObject } from '../../model/json.ts';
 import type { Caller } from '../../model/principal.ts';
 import type { BlockList } from '../../calls/block-list.ts';
 import type { CallContext } from '../../calls/call-context.ts';
@@ -12,12 +13,15 @@ import type { KeyRing } from '../../calls/key-ring.ts';
 import { actor } from '../../calls/key-ring.ts';
 import type { SessionDesk } from '../../calls/sessions/session-desk.ts';
 import type { SessionFiles } from '../../calls/sessions/session-files.ts';
+import type { Upkeep } from '../../calls/upkeep/upkeep.ts';
 import { visibleTools } from '../../policy/visibility.ts';
 import type { CallFollower } from '../follow-call.ts';
 import { createOpenApi } from '../openapi.ts';
 import { createBodyParser } from '../read-body.ts';
-import type { Readiness } from '../readiness.ts';
+import type { Readiness } from '../readiness-watch.ts';
+import { problemDocument, problemOf } from '../problem.ts';
 import type { Route } from '../route.ts';
+import { formatTools } from '../tool-formats.ts';
 import { decideApprovalRoute, getApprovalRoute, listApprovalsRoute } from './approvals.ts';
 import { cancelCallRoute } from './cancel-call.ts';
 import { addBlockRoute, listBlocksRoute, removeBlockRoute } from './blocks.ts';
@@ -25,14 +29,19 @@ import { activatePolicyRoute, reloadPolicyRoute, unpinPolicyRoute } from './chan
 import { createCallRoute } from './create-call.ts';
 import { decideRoute } from './decide.ts';
 import { followCallRoute } from './follow-call.ts';
+import { eraseRoute } from './erasures.ts';
 import { exportAuditRoute } from './export-audit.ts';
 import { getArtifactRoute } from './get-artifact.ts';
+import { getAuditCallRoute, getAuditEventRoute } from './get-audit-event.ts';
 import { getCallRoute } from './get-call.ts';
 import { getPolicyRoute } from './get-policy.ts';
 import { createKeyRoute, listKeysRoute, revokeKeyRoute } from './keys.ts';
 import { listAuditEventsRoute } from './list-audit-events.ts';
 import { listCheckpointsRoute } from './list-checkpoints.ts';
+import { listHoldsRoute, releaseHoldRoute, setHoldRoute } from './holds.ts';
 import { listToolsRoute } from './list-tools.ts';
+import { mcpRoute } from './mcp.ts';
+import type { McpRouteOptions, McpShared } from './mcp.ts';
 import { healthRoute, metricsRoute, openApiRoute, readyRoute } from './operations.ts';
 import { getRevisionRoute, listRevisionsRoute } from './policy-revisions.ts';
 import { getFileRoute, listFilesRoute, putFileRoute, removeFileRoute } from './session-files.ts';
@@ -48,11 +57,14 @@ export interface RoutesOptions {
   readonly files: SessionFiles;
   readonly follower: CallFollower;
   readonly blocks: BlockList;
+  readonly upkeep: Pick<Upkeep, 'erasures' | 'holds'>;
   readonly policy: ActivePolicy;
   readonly readiness: () => Promise<Readiness>;
   readonly isDraining: () => boolean;
   readonly servesMetrics: boolean;
   readonly version: string;
+  /** The MCP door, which does with calls what the HTTP door does. */
+  readonly openMcp: (shared: McpShared) => McpRouteOptions;
 }
 
 export function createRoutes(options: RoutesOptions): readonly Route[] {
@@ -97,9 +109,17 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
     options.isDraining()
       ? { kind: 'refused', refusal: draining, callId: null }
       : executeCall(context, caller, request, onBegun);
+  const newMark = (): string => randomBytes(16).toString('hex');
   const routes: Route[] = [
-    createCallRoute({ bodies, executeCall: run, detached, follower }),
-    getCallRoute(context, () => randomBytes(16).toString('hex')),
+    createCallRoute({
+      bodies,
+      executeCall: run,
+      isTool: (name) => context.revision().tools.has(name),
+      detached,
+      follower,
+      newMark,
+    }),
+    getCallRoute(context, newMark),
     followCallRoute({ record, follower }),
     cancelCallRoute({ record, cancel: (caller, stored) => cancelCall(context, caller, stored) }),
     listToolsRoute((principal) => visibleTools(context.revision(), principal)),
@@ -120,6 +140,12 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
     verifyAuditRoute({ record, onRead: recordRead }),
     exportAuditRoute({ record, now: () => context.clock.now(), onExport: recordExport }),
     listCheckpointsRoute({ record, onRead: recordRead }),
+    getAuditEventRoute({ record, onRead: recordRead }),
+    getAuditCallRoute({ record, onRead: recordRead }),
+    eraseRoute(options.upkeep.erasures, bodies),
+    listHoldsRoute(options.upkeep.holds, recordRead),
+    setHoldRoute(options.upkeep.holds, bodies),
+    releaseHoldRoute(options.upkeep.holds),
     getPolicyRoute(options.policy),
     listRevisionsRoute(record, options.policy),
     getRevisionRoute(record, options.policy),
@@ -129,6 +155,14 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
     listBlocksRoute(options.blocks),
     addBlockRoute(options.blocks, bodies),
     removeBlockRoute(options.blocks),
+    mcpRoute(
+      options.openMcp({
+        executeCall: run,
+        onArtifactRead: recordArtifactRead,
+        describeRefusal,
+        describeTool,
+      }),
+    ),
     listKeysRoute(keys),
     createKeyRoute(keys, bodies),
     revokeKeyRoute(keys),
@@ -140,6 +174,11 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
   const document = createOpenApi(routes, options.version);
   return routes;
 }
+
+const describeTool: McpShared['describeTool'] = (tool) => formatTools([tool], 'mcp')[0] ?? {};
+
+const describeRefusal: McpShared['describeRefusal'] = (refusal, callId, requestId) =>
+  problemDocument(problemOf(refusal, callId), requestId) as JsonObject;
 
 const draining = {
   code: 'draining',

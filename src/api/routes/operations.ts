@@ -1,5 +1,6 @@
 import type { Registry } from 'prom-client';
-import type { Readiness } from '../readiness.ts';
+import { findCaller, hasScope } from '../authenticate.ts';
+import type { Readiness } from '../readiness-watch.ts';
 import type { Route } from '../route.ts';
 
 /** `GET /health`: the process answers. Says nothing about what it depends on. */
@@ -18,24 +19,41 @@ export function healthRoute(): Route {
   };
 }
 
-/** `GET /ready`: each dependency with its state; 503 only when nothing can be served. */
+/** Who may know where things lie and why they fail. */
+const operatorScopes = ['admin', 'audit', 'policy'] as const;
+
+/**
+ * `GET /ready`: each dependency with its state and since when; 503 only when nothing can be served. Why, and what is
+ * known of it, is for keys with the scope audit, policy or admin: reasons hold paths and addresses.
+ */
 export function readyRoute(readiness: () => Promise<Readiness>): Route {
   return {
     method: 'get',
     path: '/ready',
     scope: null,
+    readsKey: true,
     summary: 'Whether calls can be served',
-    success: { status: 200, description: '`status` is ok or degraded; 503 with the same body when down.' },
-    problems: [],
+    success: {
+      status: 200,
+      description:
+        '`status` is ok or degraded; 503 with the same body when down. Reasons and details only with a key of scope audit, policy or admin.',
+    },
+    problems: ['unauthenticated', 'rate_limited'],
     audits: [],
     async handler(_request, response) {
-      const state = await readiness();
+      const caller = findCaller(response);
+      const full = await readiness();
+      const isOperator = caller !== null && operatorScopes.some((scope) => hasScope(caller, scope));
       response
-        .status(state.status === 'down' ? 503 : 200)
+        .status(full.status === 'down' ? 503 : 200)
         .set('Cache-Control', 'no-store')
-        .json(state);
+        .json(isOperator ? full : outline(full));
     },
   };
+}
+
+function outline({ status, dependencies }: Readiness): object {
+  return { status, dependencies: dependencies.map(({ name, state, since }) => ({ name, state, since })) };
 }
 
 /** `GET /metrics`: Prometheus text. */

@@ -53,7 +53,7 @@ class ExportWalk {
     if (value === null) this.#lineProblem('is not a line of canonical JSON');
     else if (this.#hasEnd) this.#lineProblem('stands after the end');
     else if (this.#lines === 1) {
-      if (value['export'] !== exportVersion) this.#lineProblem('does not begin an export of this version');
+      if (!isStart(value)) this.#lineProblem('does not begin an export of this version');
     } else if (isEvent(value['event'])) this.#takeEvent(value, value['event']);
     else if (isOmitted(value['omitted'])) {
       this.#omitted += 1;
@@ -113,6 +113,11 @@ function parseLine(line: string): Readonly<Record<string, unknown>> | null {
   } catch {
     return null;
   }
+}
+
+function isStart(value: Readonly<Record<string, unknown>>): boolean {
+  const { export: version, time, ...rest } = value;
+  return version === exportVersion && typeof time === 'string' && Object.keys(rest).length === 0;
 }
 
 function isEvent(value: unknown): value is CanonicalEvent {

@@ -8,7 +8,9 @@ import { openWriter, sqliteCode } from './connection.ts';
 import type { ChainHead, SealedEvent } from '../chain.ts';
 import type { Activation } from '../record.ts';
 import type { Connection } from './connection.ts';
+import { addHold, clear, clearingStatements, dropExpired, scrub } from './clearing.ts';
 import { hasLeftWaiting } from './has-left-waiting.ts';
+import { addToIndex } from './search-schema.ts';
 import type { Commit, SealedWrite, Stored, StoredApproval, WriteFailure } from './protocol.ts';
 
 /** Policy revisions kept: the latest activated, and the one that decides. */
@@ -39,6 +41,17 @@ export class Committer implements Disposable {
       this.#reset();
       const failure = writeFailure(error);
       return writes.map(() => failure);
+    }
+  }
+
+  /** Rewrites the file, so that nothing of what was cleared is left in its bytes. */
+  scrub(): Commit {
+    try {
+      scrub((this.#connection ??= openWriter(this.#file)));
+      return [{ kind: 'stored', sequence: 0, hash: genesisHash }];
+    } catch (error) {
+      this.#reset();
+      return [writeFailure(error)];
     }
   }
 
@@ -152,8 +165,12 @@ function storeWrite(statements: Statements, write: SealedWrite, start: Position)
     return { kind: 'approval_settled' };
   let position = start;
   for (const event of write.events) position = storeEvent(statements, event, position);
+  if (write.clearing !== undefined && !clear(statements.clearing, write.clearing)) return { kind: 'held' };
+  if (write.dropsExpired === true) dropExpired(statements.clearing, write.nowMs);
+  if (write.hold !== undefined) addHold(statements.clearing, write.hold);
+  if (write.releasedHold !== undefined) statements.clearing.dropHold.run(write.releasedHold);
   for (const { id, status, salt, body } of write.calls ?? [])
-    statements.putCall.run(id, status, salt, Buffer.from(body));
+    statements.putCall.run(id, status, salt, Buffer.from(body), write.nowMs);
   for (const artifact of write.artifacts ?? []) {
     const { id, callId, tenant, principal, name, mediaType, sha256, expiresAtMs, data } = artifact;
     statements.addArtifact.run(id, callId, tenant, principal, name, mediaType, sha256, expiresAtMs, data);
@@ -173,6 +190,9 @@ function storeWrite(statements: Statements, write: SealedWrite, start: Position)
     const { principal, key, callId } = write.releasedIdempotency;
     statements.unclaim.run(principal, key, callId);
   }
+  for (const { holder, name, expiresAtMs } of write.taints ?? [])
+    statements.putTaint.run(holder, name, expiresAtMs);
+  if (write.taints !== undefined) statements.dropTaints.run(write.nowMs);
   for (const stored of write.sessions ?? []) {
     const { session, tenant, principal } = stored;
     const body = Buffer.from(JSON.stringify(stored));
@@ -224,6 +244,7 @@ function storeEvent(statements: Statements, event: SealedEvent, position: Positi
   );
   if (event.content !== null)
     statements.addContent.run(lastInsertRowid, event.content.salt, Buffer.from(event.content.text));
+  addToIndex(statements.clearing.index, lastInsertRowid, parsed, event.content?.text ?? null);
   return { sequence, hash, timeHigh };
 }
 
@@ -251,6 +272,7 @@ function prepare(connection: Connection) {
   const columns = searchColumnNames.join(', ');
   const marks = searchColumnNames.map(() => '?').join(', ');
   return {
+    clearing: clearingStatements(connection),
     begin: connection.prepare('BEGIN IMMEDIATE'),
     commit: connection.prepare('COMMIT'),
     rollback: connection.prepare('ROLLBACK'),
@@ -268,7 +290,7 @@ function prepare(connection: Connection) {
     ),
     addContent: connection.prepare('INSERT INTO audit_content (position, salt, content) VALUES (?, ?, ?)'),
     putCall: connection.prepare(
-      `INSERT INTO calls (id, status, salt, body) VALUES (?, ?, ?, ?)
+      `INSERT INTO calls (id, status, salt, body, stored_at_ms) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET status = excluded.status, salt = excluded.salt, body = excluded.body`,
     ),
     addArtifact: connection.prepare(
@@ -292,6 +314,11 @@ function prepare(connection: Connection) {
          AND NOT ${hasLeftWaiting}`,
     ),
     dropPayload: connection.prepare('DELETE FROM pending_payloads WHERE call_id = ?'),
+    putTaint: connection.prepare(
+      `INSERT INTO taints (holder, name, expires_at_ms) VALUES (?, ?, ?)
+       ON CONFLICT (holder, name) DO UPDATE SET expires_at_ms = max(expires_at_ms, excluded.expires_at_ms)`,
+    ),
+    dropTaints: connection.prepare('DELETE FROM taints WHERE expires_at_ms <= ?'),
     putSession: connection.prepare(
       `INSERT INTO sessions (id, tenant, principal, status, body) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET status = excluded.status, body = excluded.body WHERE status = 'open'`,

@@ -11,10 +11,12 @@ const walBytesKept = 64 * 1024 * 1024;
 export type Connection = Database.Database;
 
 /** Opens for writing, and creates the file. Every commit reaches the disk before it returns. */
-export function openWriter(file: string): Connection {
+export function openWriter(file: string, clock: { now(): number } = systemClock): Connection {
   const connection = new Database(file, { timeout: busyTimeoutMs });
-  return configured(connection, () => {
+  return configured(connection, clock, () => {
     connection.pragma('journal_mode = WAL');
+    // What is deleted is overwritten, also in pages that are free.
+    connection.pragma('secure_delete = ON');
     // Not the default in WAL mode: this build would sync at checkpoints only.
     connection.pragma('synchronous = FULL');
     connection.pragma('foreign_keys = ON');
@@ -24,16 +26,21 @@ export function openWriter(file: string): Connection {
 }
 
 /** Opens for reading only. Sees every commit that was made before the read. */
-export function openReader(file: string): Connection {
+export function openReader(file: string, clock: { now(): number }): Connection {
   const connection = new Database(file, { readonly: true, fileMustExist: true, timeout: busyTimeoutMs });
-  return configured(connection, () => {
+  return configured(connection, clock, () => {
     connection.pragma('cache_size = -8000');
   });
 }
 
-function configured(connection: Connection, configure: () => void): Connection {
+/** For connections that ask the schema for nothing that depends on the time. */
+const systemClock = { now: () => Date.now() };
+
+function configured(connection: Connection, clock: { now(): number }, configure: () => void): Connection {
   try {
     configure();
+    // The views that enforce retention ask for it.
+    connection.function('now_ms', () => BigInt(clock.now()));
     return connection;
   } catch (error) {
     connection.close();

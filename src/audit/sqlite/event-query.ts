@@ -1,6 +1,8 @@
 /** An `EventQuery` as SQL. Every value is bound; only names from this file become text. */
 import { decodeCursor } from '../cursor.ts';
-import type { EventQuery } from '../record.ts';
+import type { EventQuery, ExportFilter } from '../record.ts';
+import { searchWords } from '../search-terms.ts';
+import type { TermKind } from '../search-terms.ts';
 import type { SearchColumn } from '../stored-event.ts';
 
 /** Events on one page. */
@@ -13,14 +15,30 @@ const equalities = [
   ['principal', 'principal'],
   ['tool', 'tool'],
   ['type', 'type'],
-  ['tenant', 'tenant'],
   ['rule', 'rule'],
-  ['effect', 'effect'],
   ['status', 'status'],
+  ['effect', 'effect'],
+  ['tenant', 'tenant'],
 ] as const satisfies readonly (readonly [member: keyof EventQuery, column: string])[];
 
+/** Filters by terms, the most selective first. */
+const terms = [
+  'approval',
+  'session',
+  'run',
+  'label',
+  'credential',
+  'host',
+  'finding',
+  'address',
+  'key',
+] as const satisfies readonly (keyof EventQuery & TermKind)[];
+
 export interface EventSql {
+  /** `e` is the chain. */
+  readonly from: string;
   readonly where: string;
+  /** Column and direction. */
   readonly order: string;
   readonly values: readonly SearchColumn[];
 }
@@ -29,40 +47,131 @@ export interface EventSql {
 export const firstPositionSince =
   '(SELECT position FROM audit_chain WHERE time_high >= ? ORDER BY time_high, position LIMIT 1)';
 
-/** Throws `InvalidCursor`, and `RangeError` for a limit or a time that the door should have refused. */
+/** What is found by content that is past its time must not be found any more. */
+const isContentKept = `(EXISTS (SELECT 1 FROM audit_content_kept k WHERE k.position = e.position)
+  OR NOT EXISTS (SELECT 1 FROM audit_content d WHERE d.position = e.position))`;
+
+/** Throws `InvalidCursor`, and `RangeError` for a limit, a time or a text that the door should have refused. */
 export function eventSql(query: EventQuery): EventSql {
   const { limit, order } = query;
   if (!Number.isInteger(limit) || limit < 1 || limit > pageEventsMax)
     throw new RangeError(`limit must be 1 to ${pageEventsMax}`);
-  const terms: string[] = ['true'];
-  const values: SearchColumn[] = [];
-  const add = (term: string, ...bound: SearchColumn[]) => {
-    terms.push(term);
-    values.push(...bound);
+  const where = new Where();
+  const from = addDriver(where, query);
+  addColumns(where, query);
+  const position = from.position;
+  if (query.from !== undefined) addFrom(where.add, position, isoTime(query.from));
+  if (query.to !== undefined) addTo(where.add, position, isoTime(query.to));
+  if (query.cursor !== undefined)
+    where.add(`${position} ${order === 'asc' ? '>' : '<'} ?`, decodeCursor(query.cursor, order));
+  return {
+    from: from.table,
+    where: where.text,
+    order: `${position} ${order === 'asc' ? 'ASC' : 'DESC'}`,
+    values: where.values,
   };
+}
+
+/** The same as a condition on a row of the chain that is at hand: no index is chosen by it. */
+export function exportSql(filter: ExportFilter): {
+  readonly where: string;
+  readonly values: readonly SearchColumn[];
+} {
+  const where = new Where();
+  const { text } = filter;
+  if (text !== undefined)
+    where.add('e.position IN (SELECT rowid FROM audit_text WHERE audit_text MATCH ?)', matchText(text));
+  for (const kind of terms) addTerm(where, kind, filter[kind]);
+  addColumns(where, filter);
+  if (filter.from !== undefined) where.add('e.time >= ?', isoTime(filter.from));
+  if (filter.to !== undefined) where.add('e.time < ?', isoTime(filter.to));
+  if (text !== undefined || filter.label !== undefined || filter.address !== undefined)
+    where.add(isContentKept);
+  return where;
+}
+
+class Where {
+  readonly #terms: string[] = ['true'];
+  readonly values: SearchColumn[] = [];
+
+  get text(): string {
+    return this.#terms.join(' AND ');
+  }
+
+  get where(): string {
+    return this.text;
+  }
+
+  readonly add: Add = (term, ...bound) => {
+    this.#terms.push(term);
+    this.values.push(...bound);
+  };
+}
+
+/** Walks the words, else the most exact term, else the chain: in the order of writing each of them. */
+function addDriver(where: Where, query: EventQuery): { table: string; position: string } {
+  const given = terms.filter((kind) => query[kind] !== undefined);
+  let driver = { table: 'audit_chain e', position: 'e.position' };
+  if (query.text !== undefined) {
+    driver = { table: 'audit_text f CROSS JOIN audit_chain e ON e.position = f.rowid', position: 'f.rowid' };
+    where.add('f.audit_text MATCH ?', matchText(query.text));
+  } else if (given[0] !== undefined) {
+    driver = {
+      table: 'audit_terms t CROSS JOIN audit_chain e ON e.position = t.position',
+      position: 't.position',
+    };
+    const kind = given.shift() as (typeof terms)[number];
+    where.add('t.kind = ? AND t.value = ?', kind, query[kind] ?? null);
+  }
+  for (const kind of given) addTerm(where, kind, query[kind]);
+  if (query.text !== undefined || query.label !== undefined || query.address !== undefined)
+    where.add(isContentKept);
+  return driver;
+}
+
+function addTerm(where: Where, kind: TermKind, value: string | undefined): void {
+  if (value !== undefined)
+    where.add(
+      'EXISTS (SELECT 1 FROM audit_terms x WHERE x.kind = ? AND x.value = ? AND x.position = e.position)',
+      kind,
+      value,
+    );
+}
+
+function addColumns(where: Where, query: ExportFilter): void {
   for (const [member, column] of equalities) {
     const value = query[member];
     // A plus sign keeps SQLite from using an index: without statistics it takes them all for equally good.
-    if (value !== undefined && value !== null) add(`${values.length === 0 ? '' : '+'}e.${column} = ?`, value);
+    if (value !== undefined && value !== null)
+      where.add(`${where.values.length === 0 ? '' : '+'}e.${column} = ?${sparse(column, value)}`, value);
   }
-  if (query.from !== undefined) addFrom(add, isoTime(query.from));
-  if (query.to !== undefined) addTo(add, isoTime(query.to));
-  if (query.cursor !== undefined)
-    add(order === 'asc' ? 'e.position > ?' : 'e.position < ?', decodeCursor(query.cursor, order));
-  return { where: terms.join(' AND '), order: order === 'asc' ? 'ASC' : 'DESC', values };
+}
+
+/** The indexes of these columns leave the usual value out, and SQLite has to be told that another one is meant. */
+function sparse(column: string, value: string): string {
+  if (column === 'status' && value !== 'succeeded') return ` AND e.status <> 'succeeded'`;
+  if (column === 'effect' && value !== 'allow') return ` AND e.effect <> 'allow'`;
+  return '';
+}
+
+/** Every word has to be there; quoted, so that nothing of it is an operator. Throws `RangeError` when there is none. */
+function matchText(text: string): string {
+  const words = searchWords(text);
+  if (words === null) throw new RangeError('text must have 1 to 32 words');
+  return words.map((word) => (word.endsWith('*') ? `"${word.slice(0, -1)}" *` : `"${word}"`)).join(' AND ');
 }
 
 type Add = (term: string, ...bound: SearchColumn[]) => void;
 
-function addFrom(add: Add, from: string): void {
-  add(`e.position >= ${firstPositionSince}`, from);
+function addFrom(add: Add, position: string, from: string): void {
+  add(`${position} >= ${firstPositionSince}`, from);
   add('e.time >= ?', from);
 }
 
 /** Events before `to` stand before the first later one, except where the clock went back; few rows say where that was. */
-function addTo(add: Add, to: string): void {
+function addTo(add: Add, position: string, to: string): void {
   add(
-    `e.position <= max(
+    `${position} <= max(
        coalesce((SELECT position FROM audit_chain WHERE time_high < ? ORDER BY time_high DESC, position DESC LIMIT 1), 0),
        coalesce((SELECT max(position) FROM audit_chain WHERE time < time_high), 0))`,
     to,

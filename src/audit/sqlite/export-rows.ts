@@ -1,5 +1,5 @@
 /** Every chain in the order of writing, a few rows at a time: a slow reader of an export holds no transaction open. */
-import { eventSql } from './event-query.ts';
+import { exportSql } from './event-query.ts';
 import type { ExportFilter, ExportRow, RecordExport, WriterHead } from '../record.ts';
 import type { Connection } from './connection.ts';
 
@@ -24,7 +24,7 @@ export function startExport(
   filter: ExportFilter,
   guard: (read: () => readonly Row[]) => readonly Row[],
 ): RecordExport {
-  const { where, values } = eventSql({ ...filter, limit: 1, order: 'asc' });
+  const { where, values } = exportSql(filter);
   // In the list of columns the filter chooses no index: the walk goes by position.
   const rows = connection
     .prepare(
@@ -32,7 +32,7 @@ export function startExport(
          CASE WHEN shown THEN canonical END, CASE WHEN shown THEN salt END, CASE WHEN shown THEN content END
        FROM (SELECT e.*, (${where}) OR e.type IN ('checkpoint', 'chain_key_rotated') AS shown FROM audit_chain e
          WHERE e.position > ? AND e.position <= ? ORDER BY e.position LIMIT ${rowsAtOnce}) s
-       LEFT JOIN audit_content c ON c.position = s.position ORDER BY s.position`,
+       LEFT JOIN audit_content_kept c ON c.position = s.position ORDER BY s.position`,
     )
     .raw();
   const { heads, last } = connection.transaction(() => ({

@@ -1,5 +1,6 @@
 /** The schema, one numbered step after the other. A released step is never changed. */
 import { RecordUnavailable } from '../record.ts';
+import { addSearch } from './search-schema.ts';
 import type { Connection } from './connection.ts';
 
 /** `PRAGMA application_id`: "Sply" in ASCII. */
@@ -175,7 +176,28 @@ const revisions = `
   ) STRICT;
 `;
 
-const migrations: readonly string[] = [initial, blocks, approvals, approvalTenants, sessions, revisions];
+const taints = `
+  CREATE TABLE taints (
+    holder TEXT NOT NULL,
+    name TEXT NOT NULL,
+    expires_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (holder, name)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX taints_expiry ON taints (expires_at_ms);
+`;
+
+type Step = string | ((connection: Connection) => void);
+
+const migrations: readonly Step[] = [
+  initial,
+  blocks,
+  approvals,
+  approvalTenants,
+  sessions,
+  revisions,
+  taints,
+  addSearch,
+];
 
 /** Brings the schema up to date; safe to run again and from several processes. Throws `RecordUnavailable` for a newer one. */
 export function migrate(connection: Connection): void {
@@ -183,7 +205,9 @@ export function migrate(connection: Connection): void {
     .transaction(() => {
       const version = supportedVersion(connection);
       if (version === migrations.length) return;
-      for (const step of migrations.slice(version)) connection.exec(step);
+      for (const step of migrations.slice(version))
+        if (typeof step === 'string') connection.exec(step);
+        else step(connection);
       connection.pragma(`user_version = ${migrations.length}`);
       connection.pragma(`application_id = ${applicationId}`);
     })

@@ -10,6 +10,8 @@ import type { SealSources } from './seal-write.ts';
 export interface SqliteRecordOptions extends SealSources {
   /** Created with mode 0700 when it is missing. One process writes to it at a time. */
   readonly dataDir: string;
+  /** Content older than this is not shown any more, milliseconds; null or none: it is kept. */
+  readonly retentionMs?: number | null;
   /** Told of a call each time that it is durable as it now stands. Must not throw. */
   readonly onCallStored?: (callId: string) => void;
 }
@@ -24,9 +26,10 @@ export function openSqliteRecord(options: SqliteRecordOptions): RecordStore {
     using opened = new DisposableStack();
     const lock = opened.use(lockDataDirectory(options.dataDir));
     const file = databaseFile(options.dataDir);
-    const migrating = openWriter(file);
+    const migrating = openWriter(file, options.clock);
     opened.defer(() => migrating.close());
     migrate(migrating);
+    migrating.prepare('UPDATE upkeep SET retention_ms = ?').run(options.retentionMs ?? null);
     const reader = opened.use(new SqliteRecordReader(file, options.clock));
     const record = new SqliteRecord(options, { file, reader, lock, onCallStored: options.onCallStored });
     opened.move();

@@ -4,7 +4,9 @@
  */
 import type { Block } from '../../model/block.ts';
 import type { Activation, ApiKey, IdempotencyEntry, StoredArtifact, StoredSession } from '../record.ts';
+import type { Taint } from '../../model/taint.ts';
 import type { ChainHead, SealedEvent } from '../chain.ts';
+import type { Clearing, Hold } from '../erasure.ts';
 
 /** A call with its commitment's salt, ready to be stored. */
 export interface SealedCall {
@@ -37,12 +39,17 @@ export interface SealedWrite {
   readonly releasedIdempotency?: Pick<IdempotencyEntry, 'principal' | 'key' | 'callId'>;
   readonly requestedApproval?: { readonly approval: StoredApproval; readonly payload: Uint8Array };
   readonly settledApproval?: StoredApproval;
+  readonly taints?: readonly Taint[];
   readonly sessions?: readonly StoredSession[];
   readonly keys?: readonly ApiKey[];
   readonly revokedKeys?: readonly { readonly id: string; readonly atMs: number }[];
   readonly activation?: Activation;
   readonly blocks?: readonly Block[];
   readonly removedBlocks?: readonly string[];
+  readonly clearing?: Clearing;
+  readonly dropsExpired?: true;
+  readonly hold?: Hold;
+  readonly releasedHold?: string;
   /** Writes to the disk although there is nothing to store: so many bytes, which the next probe gives back. */
   readonly probeBytes?: number;
 }
@@ -51,6 +58,7 @@ export interface SealedWrite {
 export type WriteFailure =
   | { readonly kind: 'idempotency_taken' }
   | { readonly kind: 'approval_settled' }
+  | { readonly kind: 'held' }
   | { readonly kind: 'failed'; readonly code: string | null; readonly message: string };
 
 /** The head of the chain that the first event of a stored write follows. */
@@ -69,4 +77,5 @@ export interface ThreadStart {
 /** Writes of one turn of the event loop, or the end. */
 export type ToThread =
   | { readonly kind: 'writes'; readonly writes: readonly SealedWrite[] }
+  | { readonly kind: 'scrub' }
   | { readonly kind: 'close' };

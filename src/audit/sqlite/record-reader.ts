@@ -7,6 +7,7 @@ import { eventSql, firstPositionSince } from './event-query.ts';
 import { startExport } from './export-rows.ts';
 import { hasLeftWaiting } from './has-left-waiting.ts';
 import { requireCurrentSchema } from './migrations.ts';
+import { listHolds, planErasure, planPurge } from './selection.ts';
 import { verifyRecord } from './verify-record.ts';
 import type { Approval } from '../../model/approval.ts';
 import type { ApprovalQuery, PendingOf, Pin, PolicyState, StoredRevision } from '../record.ts';
@@ -15,6 +16,7 @@ import type { QuotaUse, RecordReader } from '../record.ts';
 import type { SessionQuery, StoredSession } from '../record.ts';
 import type { StoredArtifact, StoredCall, StoredEvent } from '../record.ts';
 import type { ExportFilter, RecordExport, VerifyReport, VerifyTrust, WriterHead } from '../record.ts';
+import type { ErasurePlan, Hold, PurgePlan, RecordSelection, ScrubDue } from '../erasure.ts';
 import type { Block } from '../../model/block.ts';
 import type { Scope } from '../../model/principal.ts';
 import type { Connection } from './connection.ts';
@@ -27,6 +29,8 @@ const pendingTenant = `json_extract(CAST(body AS TEXT), '$.tenant')`;
 
 /** Rows read at once where a caller may stop in between. */
 const drawsBatch = 500;
+
+const eventColumns = 'e.position, e.canonical, e.event_hash, e.previous_hash, e.hash, c.content';
 
 interface EventRow {
   readonly position: number;
@@ -52,7 +56,7 @@ export class SqliteRecordReader implements RecordReader, Disposable {
 
   /** Throws SQLite's error when the file cannot be read, and `RecordUnavailable` when its schema is not this version's. */
   constructor(file: string, clock: { now(): number }) {
-    this.#connection = openReader(file);
+    this.#connection = openReader(file, clock);
     this.#clock = clock;
     try {
       requireCurrentSchema(this.#connection);
@@ -132,6 +136,11 @@ export class SqliteRecordReader implements RecordReader, Disposable {
     return (this.#read(() => this.#statements.openSessions.all()) as Buffer[]).map(parseSession);
   }
 
+  async taintsOf(holders: readonly string[]): Promise<readonly string[]> {
+    const now = this.#clock.now();
+    return this.#read(() => this.#statements.taints.all(JSON.stringify(holders), now) as string[]);
+  }
+
   async getKey(id: string): Promise<ApiKey | null> {
     const row = this.#read(() => this.#statements.key.get(id) as KeyRow | undefined);
     return row === undefined ? null : apiKey(row);
@@ -169,14 +178,13 @@ export class SqliteRecordReader implements RecordReader, Disposable {
   }
 
   async listEvents(query: EventQuery): Promise<Page<StoredEvent>> {
-    const { where, order, values } = eventSql(query);
+    const { from, where, order, values } = eventSql(query);
     const rows = this.#read(
       () =>
         this.#connection
           .prepare(
-            `SELECT e.position, canonical, event_hash, previous_hash, hash, content
-             FROM audit_chain e LEFT JOIN audit_content c ON c.position = e.position
-             WHERE ${where} ORDER BY e.position ${order} LIMIT ?`,
+            `SELECT ${eventColumns} FROM ${from} LEFT JOIN audit_content_kept c ON c.position = e.position
+             WHERE ${where} ORDER BY ${order} LIMIT ?`,
           )
           .all(...values, query.limit + 1) as EventRow[],
     );
@@ -187,6 +195,28 @@ export class SqliteRecordReader implements RecordReader, Disposable {
       items: shown.map(readEvent),
       nextCursor: more ? encodeCursor(query.order, last.position) : null,
     };
+  }
+
+  async getEvent(id: string): Promise<StoredEvent | null> {
+    const row = this.#read(() => this.#statements.event.get(id) as EventRow | undefined);
+    return row === undefined ? null : readEvent(row);
+  }
+
+  async planErasure(selection: RecordSelection, limit: number): Promise<ErasurePlan> {
+    return this.#read(() => planErasure(this.#connection, selection, limit));
+  }
+
+  async planPurge(limit: number): Promise<PurgePlan> {
+    return this.#read(() => planPurge(this.#connection, this.#clock.now(), limit));
+  }
+
+  async listHolds(): Promise<readonly Hold[]> {
+    return this.#read(() => listHolds(this.#connection));
+  }
+
+  async scrubDue(): Promise<ScrubDue> {
+    const due = this.#read(() => this.#statements.scrubDue.get()) as number;
+    return due === 0 ? 'no' : due === 1 ? 'some_time' : 'now';
   }
 
   async export(filter: ExportFilter): Promise<RecordExport> {
@@ -252,7 +282,11 @@ export class SqliteRecordReader implements RecordReader, Disposable {
 
 function prepare(connection: Connection) {
   return {
-    call: connection.prepare('SELECT body FROM calls WHERE id = ?').pluck(),
+    call: connection.prepare('SELECT body FROM calls_kept WHERE id = ?').pluck(),
+    event: connection.prepare(
+      `SELECT ${eventColumns} FROM audit_chain e LEFT JOIN audit_content_kept c ON c.position = e.position WHERE e.id = ?`,
+    ),
+    scrubDue: connection.prepare('SELECT scrub_due FROM upkeep').pluck(),
     artifact: connection.prepare(
       `SELECT id, call_id AS callId, tenant, principal, name, media_type AS mediaType, sha256, data,
          expires_at_ms AS expiresAtMs FROM artifacts WHERE id = ? AND expires_at_ms > ?`,
@@ -288,6 +322,12 @@ function prepare(connection: Connection) {
       )
       .pluck(),
     openSessions: connection.prepare(`SELECT body FROM sessions WHERE status = 'open' ORDER BY id`).pluck(),
+    taints: connection
+      .prepare(
+        `SELECT DISTINCT name FROM taints
+         WHERE holder IN (SELECT value FROM json_each(?)) AND expires_at_ms > ? ORDER BY name`,
+      )
+      .pluck(),
     key: connection.prepare('SELECT * FROM api_keys WHERE id = ?'),
     keys: connection.prepare('SELECT * FROM api_keys ORDER BY id'),
     policyState: connection.prepare('SELECT revision, pin FROM policy_state'),

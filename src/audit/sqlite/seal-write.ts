@@ -66,12 +66,17 @@ export function sealWrite(write: RecordWrite, sources: SealSources): SealedWrite
     ...(write.settledApproval !== undefined && {
       settledApproval: storedApproval(write.settledApproval),
     }),
+    ...(write.taints !== undefined && { taints: write.taints }),
     ...(write.sessions !== undefined && { sessions: write.sessions }),
     ...(write.keys !== undefined && { keys: write.keys }),
     ...(write.revokedKeys !== undefined && { revokedKeys: write.revokedKeys }),
     ...(write.activation !== undefined && { activation: write.activation }),
     ...(write.blocks !== undefined && { blocks: write.blocks }),
     ...(write.removedBlocks !== undefined && { removedBlocks: write.removedBlocks }),
+    ...(write.clearing !== undefined && { clearing: write.clearing }),
+    ...(write.dropsExpired !== undefined && { dropsExpired: write.dropsExpired }),
+    ...(write.hold !== undefined && { hold: write.hold }),
+    ...(write.releasedHold !== undefined && { releasedHold: write.releasedHold }),
   };
 }
 

@@ -6,6 +6,7 @@ import { WriteQueue } from './write-queue.ts';
 import type { ApprovalQuery, PendingOf, SessionQuery } from '../record.ts';
 import type { EventQuery, Receipt, RecordHealth, RecordStore, RecordWrite, StoredEvent } from '../record.ts';
 import type { ExportFilter, VerifyTrust } from '../record.ts';
+import type { RecordSelection } from '../erasure.ts';
 import { linkEvent } from '../chain.ts';
 import type { ChainHead, SealedEvent } from '../chain.ts';
 import type { SealedWrite } from './protocol.ts';
@@ -16,7 +17,7 @@ import type { SqliteRecordReader } from './record-reader.ts';
 const healthAgeMsMax = 5_000;
 
 /** After a failure it takes room for this much, more than most writes, to be healthy again, bytes. */
-const recoveryBytes = 64 * 1024;
+const recoveryBytes = 128 * 1024;
 
 export class SqliteRecord implements RecordStore {
   readonly #sources: SealSources;
@@ -24,6 +25,7 @@ export class SqliteRecord implements RecordStore {
   readonly #lock: Disposable;
   readonly #queue: WriteQueue;
   readonly #onCallStored: ((callId: string) => void) | undefined;
+  #scrubs = 0;
   #failed = false;
   #successAtMs = Number.NEGATIVE_INFINITY;
   #probe: Promise<RecordHealth> | null = null;
@@ -53,7 +55,18 @@ export class SqliteRecord implements RecordStore {
     return { events: () => eventsAfter(place, sealed.events) };
   }
 
+  async scrub(): Promise<void> {
+    this.#scrubs += 1;
+    try {
+      await this.#queue.scrub();
+    } finally {
+      this.#scrubs -= 1;
+    }
+  }
+
   async health(): Promise<RecordHealth> {
+    // Writes wait for it, and are not refused: it says nothing against the record.
+    if (this.#scrubs > 0 && !this.#failed) return { state: 'ok', reason: null };
     const ageMs = this.#sources.clock.now() - this.#successAtMs;
     // A negative age means that the clock went back, and the success may be old.
     if (!this.#failed && ageMs >= 0 && ageMs <= healthAgeMsMax) return { state: 'ok', reason: null };
@@ -107,6 +120,10 @@ export class SqliteRecord implements RecordStore {
     return this.#reader.openSessions();
   }
 
+  taintsOf(holders: readonly string[]) {
+    return this.#reader.taintsOf(holders);
+  }
+
   getKey(id: string) {
     return this.#reader.getKey(id);
   }
@@ -133,6 +150,26 @@ export class SqliteRecord implements RecordStore {
 
   listEvents(query: EventQuery) {
     return this.#reader.listEvents(query);
+  }
+
+  getEvent(id: string) {
+    return this.#reader.getEvent(id);
+  }
+
+  planErasure(selection: RecordSelection, limit: number) {
+    return this.#reader.planErasure(selection, limit);
+  }
+
+  planPurge(limit: number) {
+    return this.#reader.planPurge(limit);
+  }
+
+  listHolds() {
+    return this.#reader.listHolds();
+  }
+
+  scrubDue() {
+    return this.#reader.scrubDue();
   }
 
   export(filter: ExportFilter) {

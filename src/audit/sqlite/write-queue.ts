@@ -5,6 +5,7 @@
 import { getCompileCacheDir } from 'node:module';
 import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { ContentHeld } from '../erasure.ts';
 import { ApprovalSettled, IdempotencyTaken, RecordUnavailable } from '../record.ts';
 import { recordUnavailable } from './connection.ts';
 import type { ChainHead } from '../chain.ts';
@@ -20,7 +21,8 @@ export const queuedBytesMax = 256 * 1024 * 1024;
 const closeMsMax = 10_000;
 
 interface Waiting {
-  readonly write: SealedWrite;
+  /** null: the file is rewritten. */
+  readonly write: SealedWrite | null;
   readonly bytes: number;
   readonly resolve: (place: ChainHead) => void;
   readonly reject: (error: unknown) => void;
@@ -55,6 +57,15 @@ export class WriteQueue implements AsyncDisposable {
     });
   }
 
+  /** Rewrites the file after what was pushed before. Rejects with `RecordUnavailable`. */
+  scrub(): Promise<unknown> {
+    if (this.#closed) return Promise.reject(new RecordUnavailable('The record is closed.'));
+    return new Promise((resolve, reject) => {
+      this.#send();
+      this.#post([{ write: null, bytes: 0, resolve, reject }], { kind: 'scrub' });
+    });
+  }
+
   /** Waits for what was pushed, then ends the thread. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
@@ -73,7 +84,13 @@ export class WriteQueue implements AsyncDisposable {
     const waiting = this.#unsent;
     if (waiting.length === 0) return;
     this.#unsent = [];
-    const message: ToThread = { kind: 'writes', writes: waiting.map(({ write }) => write) };
+    this.#post(waiting, {
+      kind: 'writes',
+      writes: waiting.flatMap(({ write }) => (write === null ? [] : [write])),
+    });
+  }
+
+  #post(waiting: Waiting[], message: ToThread): void {
     try {
       const thread = (this.#thread ??= this.#startThread());
       // An idle record must not keep the process alive; a write that waits must.
@@ -134,6 +151,7 @@ function threadEnvironment(): Record<string, string> {
 function failureError(failure: WriteFailure): Error {
   if (failure.kind === 'idempotency_taken')
     return new IdempotencyTaken('Another call holds this idempotency key.');
+  if (failure.kind === 'held') return new ContentHeld('A hold means some of what should be cleared.');
   if (failure.kind === 'approval_settled') return new ApprovalSettled('The approval is no longer open.');
   return recordUnavailable(Object.assign(new Error(failure.message), { code: failure.code }));
 }

@@ -12,24 +12,25 @@ const batchWritesMax = 256;
 function serve(port: NonNullable<typeof parentPort>, { file, writer }: ThreadStart): void {
   const committer = new Committer(file, writer);
   port.on('message', (first: ToThread) => {
-    const { writes, closing } = collect(port, first);
+    const { writes, last } = collect(port, first);
     for (let start = 0; start < writes.length; start += batchWritesMax) {
       port.postMessage(committer.commit(writes.slice(start, start + batchWritesMax)));
     }
-    if (!closing) return;
+    if (last === 'scrub') port.postMessage(committer.scrub());
+    if (last !== 'close') return;
     committer[Symbol.dispose]();
     port.close();
   });
 }
 
-/** Everything that waits at the port now. */
+/** Everything that waits at the port now, up to the first message that is no write. */
 function collect(port: NonNullable<typeof parentPort>, first: ToThread) {
   const writes: SealedWrite[] = [];
   for (let message: ToThread | undefined = first; message !== undefined; message = next(port)) {
-    if (message.kind === 'close') return { writes, closing: true };
+    if (message.kind !== 'writes') return { writes, last: message.kind };
     writes.push(...message.writes);
   }
-  return { writes, closing: false };
+  return { writes, last: null };
 }
 
 function next(port: NonNullable<typeof parentPort>): ToThread | undefined {

@@ -105,7 +105,7 @@ export class ApprovalDesk {
       person,
       reason: context.boundary.redactText(reason),
       qualifies: standing.qualifies,
-      shown: context.fingerprint(`shown ${canonicalJson(this.#detail(approval, now))}`),
+      shown: context.fingerprint(`shown ${canonicalJson(await this.#detail(approval, now))}`),
     };
     try {
       if (decision === 'reject') return await rejectCall(context, deciding);
@@ -125,13 +125,13 @@ export class ApprovalDesk {
     return approval.status === 'pending' ? decideAgain(this.#context, approval) : null;
   }
 
-  #detail(approval: Approval, now: Reconsidered | null): ApprovalDetail {
+  async #detail(approval: Approval, now: Reconsidered | null): Promise<ApprovalDetail> {
     const shown = { ...approvalView(approval), args: null, isComplete: false, hindrance: null };
     if (now === null) return shown;
     const { payload, verdict } = now;
     const hindrance = 'void' in verdict ? voidReasons[verdict.void] : null;
     if (payload === null) return { ...shown, hindrance };
-    const args = this.#context.boundary.redactForRecord(payload.args.value);
+    const args = await this.#context.filter.redactForRecord(payload.args.value);
     const isComplete = canonicalJson(args) === canonicalJson(payload.args.value);
     return { ...shown, args, isComplete, hindrance };
   }

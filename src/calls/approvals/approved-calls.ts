@@ -33,7 +33,7 @@ export class ApprovedCalls {
   async dispatch(deciding: Deciding, start: Reopened): Promise<DeskAnswer> {
     const { approval } = deciding;
     const context = this.#context;
-    const inbound = checkArguments(context, start.revision, start.decided, start.args);
+    const inbound = await checkArguments(context, start.revision, start.decided, start.args);
     if (isRefusal(inbound)) return voidCall(context, deciding, 'arguments');
     if (this.#underway.has(approval.id)) return alreadyUnderway(approval.callId);
     this.#underway.add(approval.id);

@@ -53,7 +53,7 @@ export async function decideAgain(context: CallContext, approval: Approval): Pro
   if (isRefusal(tool) || tool.digest !== approval.toolDigest) return voided('tool');
   const { args } = payload;
   const request: CallRequest = { tool: approval.tool, args: args.value, ...payload.request };
-  const decided = decideCall(context, revision, caller, tool, args, request);
+  const decided = await decideCall(context, revision, caller, tool, args, request);
   if ('refusal' in decided) return voided('denied');
   const { principal, tenant, act } = approval;
   const digest = decisionDigest(context.fingerprint, {

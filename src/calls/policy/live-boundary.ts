@@ -17,6 +17,8 @@ export interface LiveBoundaryOptions {
   readonly redactionKey: Uint8Array;
   /** Throws an error that names what is missing, and never a secret. */
   readonly readSecrets: (credentials: readonly CredentialSource[]) => readonly KnownSecret[];
+  /** How long the filter took over a call's arguments, or over what it yielded. */
+  readonly onFiltered?: (what: 'arguments' | 'output', seconds: number) => void;
 }
 
 export class LiveBoundary implements Boundary {
@@ -48,10 +50,10 @@ export class LiveBoundary implements Boundary {
   }
 
   readonly checkArguments: Boundary['checkArguments'] = (args, profiles) =>
-    this.#current.checkArguments(args, profiles);
+    this.#timed('arguments', () => this.#current.checkArguments(args, profiles));
 
   readonly filterOutput: Boundary['filterOutput'] = (output, profiles) =>
-    this.#current.filterOutput(output, profiles);
+    this.#timed('output', () => this.#current.filterOutput(output, profiles));
 
   /** A stream keeps the filter that it began with. */
   readonly filterStream: Boundary['filterStream'] = (...options) => this.#current.filterStream(...options);
@@ -59,6 +61,13 @@ export class LiveBoundary implements Boundary {
   readonly redactForRecord: Boundary['redactForRecord'] = (value) => this.#current.redactForRecord(value);
 
   readonly redactText: Boundary['redactText'] = (text) => this.#current.redactText(text);
+
+  #timed<T>(what: 'arguments' | 'output', filter: () => T): T {
+    const startedAt = performance.now();
+    const filtered = filter();
+    this.#options.onFiltered?.(what, (performance.now() - startedAt) / 1000);
+    return filtered;
+  }
 
   #build(knownSecrets: readonly KnownSecret[]): Boundary {
     return createBoundary({ redactionKey: this.#options.redactionKey, knownSecrets });

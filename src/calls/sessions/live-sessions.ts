@@ -21,6 +21,8 @@ export interface LiveSession {
   isBusy: boolean;
   /** Raised by everything that may change what is in it. */
   sequence: number;
+  /** Calls that were begun in it. */
+  callCount: number;
   /** Who asked for its end. */
   endedBy: Caller | null;
   /** Set once it is being ended: nobody can have it any more. */
@@ -43,7 +45,8 @@ export class LiveSessions {
   }
 
   add(stored: StoredSession): LiveSession {
-    const live = { stored, isBusy: false, sequence: 0, endedBy: null, closing: null };
+    const { callCount = 0 } = stored;
+    const live = { stored, isBusy: false, sequence: 0, callCount, endedBy: null, closing: null };
     this.#live.set(stored.session.id, live);
     return live;
   }
@@ -90,6 +93,20 @@ export class LiveSessions {
     const live = this.#find(principal, id);
     if (live === null) return this.#whyNotLive(principal, id);
     return 'code' in live ? live : misfit(live.stored, tool);
+  }
+
+  /** One's own that is open; undefined else. */
+  own(principal: Principal, id: string): LiveSession | undefined {
+    const live = this.#find(principal, id);
+    return live === null || 'code' in live ? undefined : live;
+  }
+
+  /** Counts a call that begins in it; as the record is to have it then. */
+  callBegins(id: string): readonly StoredSession[] {
+    const live = this.#live.get(id);
+    if (live === undefined) return [];
+    live.callCount += 1;
+    return [{ ...live.stored, callCount: live.callCount }];
   }
 
   /** How often it was changed so far; null when it is over. */

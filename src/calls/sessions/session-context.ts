@@ -1,6 +1,5 @@
 /** What opening, ending and using sessions works with. */
 import type { EventDraft, StoredSession } from '../../audit/record.ts';
-import type { FileFilter } from '../../boundary/file-filter.ts';
 import type { SessionHost, SessionRef } from '../../execution/sessions.ts';
 import type { Caller } from '../../model/principal.ts';
 import { sessionTerms } from '../../policy/session-terms.ts';
@@ -15,6 +14,7 @@ export interface SessionContext extends Pick<
   | 'revision'
   | 'blocks'
   | 'boundary'
+  | 'filter'
   | 'record'
   | 'outcomes'
   | 'metrics'
@@ -25,7 +25,6 @@ export interface SessionContext extends Pick<
   | 'logger'
 > {
   readonly host: SessionHost;
-  readonly fileFilter: FileFilter;
   /** Largest file that is taken or given, bytes. */
   readonly fileBytesMax: number;
 }

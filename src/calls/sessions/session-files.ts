@@ -4,7 +4,10 @@
  */
 import { createHash } from 'node:crypto';
 import type { FilteredOutput } from '../../boundary/boundary.ts';
+import { taintsOf } from '../../boundary/taints.ts';
+import { RecordUnavailable } from '../../audit/record.ts';
 import type { EventDraft, StoredSession } from '../../audit/record.ts';
+import type { Taint } from '../../model/taint.ts';
 import { Lost, NotStarted } from '../../execution/executor.ts';
 import type { FileError, FileOperation, SessionFile } from '../../execution/sessions.ts';
 import { isPathPrefix, isPlainPath } from '../../execution/work-path.ts';
@@ -13,6 +16,7 @@ import type { Caller } from '../../model/principal.ts';
 import type { SessionTerms } from '../../policy/session-terms.ts';
 import { mediaTypeOf } from '../media-type.ts';
 import { isRefusal } from '../refusal.ts';
+import { taintDetails, taintsToShare } from '../taint-ledger.ts';
 import type { Refusal } from '../refusal.ts';
 import type { SessionClaim } from './live-sessions.ts';
 import { recordRefusal, sessionEvent, termsFor } from './session-context.ts';
@@ -63,13 +67,14 @@ export class SessionFiles {
     using _claimed = access;
     if (!isPlainPath(path)) return badPath;
     const data = await read();
-    const blocked = await this.#checkInbound(path, data, access.terms);
-    if (blocked !== null) return this.#refuse(caller, id, blocked);
+    const inbound = await this.#checkInbound(path, data, access.terms);
+    if (isRefusal(inbound)) return this.#refuse(caller, id, inbound);
     const sha256 = createHash('sha256').update(data).digest('hex');
     const done = await this.#exchange(access, { kind: 'put', path, data });
     if (isRefusal(done)) return done;
     const refusal = await this.#record(access, caller, {
       type: 'file_written',
+      boundary: inbound,
       details: { change: 'put', sizeBytes: data.length },
       content: { path, sha256 },
     });
@@ -86,7 +91,7 @@ export class SessionFiles {
     if (isRefusal(done)) return done;
     const mediaType = mediaTypeOf(path);
     const artifact = { name: path, mediaType, data: done.data };
-    const { report, file } = await this.#context.fileFilter.filter(artifact, access.terms.boundary);
+    const { report, file } = await this.#context.filter.filterFile(artifact, access.terms.boundary);
     this.#count(report);
     if (file === null) return this.#refuse(caller, id, withheld(report));
     const refusal = await this.#record(access, caller, {
@@ -106,7 +111,7 @@ export class SessionFiles {
     const done = await this.#exchange(access, { kind: 'list', prefix });
     if (isRefusal(done)) return done;
     const names = done.files.map(({ path }) => path);
-    const { report, blocked, result } = this.#filterNames(names, access.terms);
+    const { report, blocked, result } = await this.#filterNames(names, access.terms);
     if (blocked || !Array.isArray(result)) return this.#refuse(caller, id, withheld(report));
     const shown: readonly unknown[] = result;
     const files = done.files.map((file, index) => {
@@ -152,11 +157,15 @@ export class SessionFiles {
     return { stored, terms, [Symbol.dispose]: () => kept.dispose() };
   }
 
-  async #checkInbound(path: string, data: Uint8Array, { boundary }: SessionTerms): Promise<Refusal | null> {
+  async #checkInbound(
+    path: string,
+    data: Uint8Array,
+    { boundary }: SessionTerms,
+  ): Promise<BoundaryReport | Refusal> {
     const file = { name: path, mediaType: mediaTypeOf(path), data };
-    const { report, blocked } = await this.#context.fileFilter.check(file, boundary);
+    const { report, blocked } = await this.#context.filter.checkFile(file, boundary);
     this.#count(report);
-    if (!blocked) return null;
+    if (!blocked) return report;
     const blocking = report.findings.filter(({ action }) => action === 'block');
     const what = blocking.map(({ detector, where }) => `${detector} at ${where}`).join(', ');
     return {
@@ -166,9 +175,9 @@ export class SessionFiles {
     };
   }
 
-  #filterNames(names: readonly string[], { boundary }: SessionTerms): FilteredOutput {
+  async #filterNames(names: readonly string[], { boundary }: SessionTerms): Promise<FilteredOutput> {
     const output = { result: [...names], error: null, stdout: nothing, stderr: nothing, artifacts: [] };
-    const filtered = this.#context.boundary.filterOutput(output, boundary);
+    const filtered = await this.#context.filter.filterOutput(output, boundary);
     this.#count(filtered.report);
     return filtered;
   }
@@ -194,25 +203,43 @@ export class SessionFiles {
 
   /** Durable before anything of it is answered; null when it is. */
   async #record(
-    { stored }: Access,
+    { stored, terms }: Access,
     caller: Caller,
     { details, content, ...event }: Pick<EventDraft, 'type' | 'boundary' | 'details' | 'content'>,
   ): Promise<Refusal | null> {
     const { details: session, ...who } = sessionEvent(stored, caller);
+    const names = taintsOf(event.boundary?.findings ?? [], terms.boundary);
+    const taints = await this.#taints(caller, stored, names);
+    if (taints === null) return notRecorded;
     const isDurable = await this.#context.outcomes.write({
       events: [
         {
           ...event,
           ...who,
-          details: { ...session, ...details },
+          details: { ...session, ...details, ...taintDetails(taints) },
           content: {
             ...(this.#context.boundary.redactForRecord(content ?? {}) as object),
             address: caller.address,
           },
         },
       ],
+      ...(taints.length === 0 ? {} : { taints }),
     });
     return isDurable ? null : notRecorded;
+  }
+
+  /** Null when the record cannot be read. */
+  async #taints(
+    { principal }: Caller,
+    { session }: StoredSession,
+    names: readonly string[],
+  ): Promise<readonly Taint[] | null> {
+    try {
+      return await taintsToShare(this.#context, principal, session.id, names);
+    } catch (error) {
+      if (error instanceof RecordUnavailable) return null;
+      throw error;
+    }
   }
 
   async #refuse(caller: Caller, sessionId: string, refusal: Refusal): Promise<Refusal> {

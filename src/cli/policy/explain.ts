@@ -1,5 +1,6 @@
 import type { Principal } from '../../model/principal.ts';
 import { CommandFailed } from '../command-failed.ts';
+import { noSession } from '../../model/taint.ts';
 import { readJsonObject } from '../json-argument.ts';
 import { printable } from '../output.ts';
 import type { Output } from '../output.ts';
@@ -12,6 +13,7 @@ export interface ExplainOptions {
   readonly role?: readonly string[];
   readonly tool: string;
   readonly args: string;
+  readonly taint?: readonly string[];
 }
 
 /** `sallyport policy explain`: what would be decided and why; exit 1 when it is not allowed. */
@@ -48,6 +50,7 @@ export async function explain(options: ExplainOptions, out: Output): Promise<voi
     principal,
     tool: tool.name,
     args: validation.args,
+    session: { ...noSession, taints: options.taint ?? [] },
     request: { ip: '127.0.0.1', timeMs: Date.now() },
   };
   const decision = decide(revision, call);

@@ -122,10 +122,17 @@ export class AttachedContainer implements AsyncDisposable {
     return (await this.#state())?.OOMKilled ?? false;
   }
 
+  /** Removes the container, alive or not. False when it is left to the sweep: its processes end all the same. */
+  async remove(): Promise<boolean> {
+    this.stream.destroy();
+    const isGone = await removeContainer(this.#container, this.#logger);
+    if (!isGone) await this.#killFirstProcess();
+    return isGone;
+  }
+
   /** Removes the container, alive or not. What fails is left to the sweep. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.stream.destroy();
-    await removeContainer(this.#container, this.#logger);
+    await this.remove();
   }
 
   /** Null when the engine does not answer, or does not know the container. */
@@ -154,13 +161,16 @@ export class AttachedContainer implements AsyncDisposable {
   }
 }
 
-async function removeContainer(container: Container, logger: Logger): Promise<void> {
+async function removeContainer(container: Container, logger: Logger): Promise<boolean> {
   try {
     await bounded(container.remove({ force: true, v: true }));
   } catch (error) {
-    if (statusOf(error) === 404 || statusOf(error) === 409) return;
+    // 409: its removal is under way already.
+    if (statusOf(error) === 404 || statusOf(error) === 409) return true;
     logger.warn({ err: error, container: container.id }, 'a sandbox could not be removed; the sweep will');
+    return false;
   }
+  return true;
 }
 
 /** The promise's value, or undefined when it takes too long. */

@@ -17,7 +17,13 @@ import { prepareRequest } from './call-request.ts';
 import type { PreparedRequest } from './call-request.ts';
 import { Engine, EngineUnavailable } from './engine.ts';
 import { listImages } from './images.ts';
-import { concurrentCallsMax, sweepIntervalMs, tendIntervalMs, waitingCallsMax } from './limits.ts';
+import {
+  concurrentCallsMax,
+  owedSweepDelayMs,
+  sweepIntervalMs,
+  tendIntervalMs,
+  waitingCallsMax,
+} from './limits.ts';
 import type { Logger } from './logger.ts';
 import { narrowLimits } from './narrow-limits.ts';
 import { SandboxSource, confinementOf } from './sandbox-source.ts';
@@ -71,6 +77,8 @@ export class ContainerExecutor implements SandboxExecutor {
   readonly #timers: readonly NodeJS.Timeout[];
   /** One sweep after the other: two at once would each leave to the other what it is about to remove. */
   #sweeping: Promise<void> = Promise.resolve();
+  /** Set while something may be left that no timer has to be waited for. */
+  #owedSweep: NodeJS.Timeout | null = null;
 
   constructor(options: ContainerExecutorOptions) {
     this.#options = options;
@@ -97,6 +105,7 @@ export class ContainerExecutor implements SandboxExecutor {
       instance,
       keepsWarm,
       logger,
+      onLeft: () => this.#sweepSoon(),
       profiles,
       refusesKnownHoles,
     });
@@ -156,7 +165,10 @@ export class ContainerExecutor implements SandboxExecutor {
     }
   }
 
-  /** Removes forgotten containers now; returns how many. Also done at start, every minute, and at the end. */
+  /**
+   * Removes forgotten containers now; returns how many. Also done at start, every minute, once an engine that was lost
+   * is back, and at the end.
+   */
   async sweep(): Promise<number> {
     const { instance, clock, logger } = this.#options;
     const earlier = this.#sweeping;
@@ -173,6 +185,7 @@ export class ContainerExecutor implements SandboxExecutor {
   /** Ends every call as cancelled and removes every container of this instance. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
+    if (this.#owedSweep !== null) clearTimeout(this.#owedSweep);
     this.#closing.abort(new Error('the executor is closing'));
     await this.#sessions[Symbol.asyncDispose]();
     while (this.#pending.size > 0) await Promise.all(this.#pending);
@@ -243,6 +256,18 @@ export class ContainerExecutor implements SandboxExecutor {
       session.end('container_ended');
       throw error;
     }
+  }
+
+  /** Something may be left on an engine that was lost: it is looked for as soon as that answers again. */
+  #sweepSoon(): void {
+    if (this.#owedSweep !== null || this.#closing.signal.aborted) return;
+    this.#owedSweep = setTimeout(() => this.#track(this.#payOwedSweep()), owedSweepDelayMs).unref();
+  }
+
+  async #payOwedSweep(): Promise<void> {
+    await this.#sweepQuietly();
+    this.#owedSweep = null;
+    if (this.#isEngineAway) this.#sweepSoon();
   }
 
   /** An engine that is away is said once, in words; anything else with all that is known. */

@@ -49,6 +49,8 @@ export const filesMax = 256;
 
 /** Between sweeps, milliseconds. */
 export const sweepIntervalMs = 60_000;
+/** Until an engine is asked again that was away when a container was left on it, milliseconds. */
+export const owedSweepDelayMs = 1_000;
 /** After a call's deadline, before another instance's container counts as forgotten, milliseconds. */
 export const sweepGraceMs = 60_000;
 

@@ -32,6 +32,8 @@ export interface SandboxSourceOptions {
   readonly logger: Logger;
   readonly keepsWarm: boolean;
   readonly refusesKnownHoles: boolean;
+  /** A container may be left on an engine that did not answer. */
+  readonly onLeft: () => void;
   /** Of the present policy. Missing: pools come with the calls that use them. */
   readonly profiles?: (() => readonly ContainerProfile[]) | undefined;
 }
@@ -123,10 +125,13 @@ export class SandboxSource implements AsyncDisposable {
 
   /** For the pools: from create to a harness that waits. */
   async #startSandbox(shape: SandboxShape, signal: AbortSignal): Promise<Sandbox> {
-    const { clock, instance, live, logger } = this.#options;
+    const { clock, instance, live, logger, onLeft } = this.#options;
     const tooLate = AbortSignal.timeout(startTimeoutMs);
     const name = `box_${randomUUID()}`;
-    const onRemoved = (): void => void live.delete(name);
+    const onRemoved = (isGone: boolean): void => {
+      live.delete(name);
+      if (!isGone) onLeft();
+    };
     live.add(name);
     try {
       const { cgroupParent } = await this.ground();
@@ -145,7 +150,8 @@ export class SandboxSource implements AsyncDisposable {
       const starting = AbortSignal.any([signal, tooLate]);
       return await Sandbox.start(this.#engine, spec, { signal: starting, logger, onRemoved });
     } catch (error) {
-      onRemoved();
+      // Only an answer of the engine says what it has not made.
+      onRemoved(statusOf(error) !== null);
       if (statusOf(error) === 404) this.#imageIds.clear();
       if (tooLate.aborted) throw new StartTooSlow('a container was not ready in time', { cause: error });
       throw error;

@@ -45,8 +45,8 @@ export interface FrameListener {
 export interface SandboxStart {
   readonly signal: AbortSignal;
   readonly logger: Logger;
-  /** Called once it was removed, or is left to the sweep. */
-  readonly onRemoved: () => void;
+  /** Called once it was removed; with false when it is left to the sweep. */
+  readonly onRemoved: (isGone: boolean) => void;
 }
 
 export class Sandbox implements IdleSandbox {
@@ -54,11 +54,11 @@ export class Sandbox implements IdleSandbox {
   readonly #complaint = new ByteBuffer();
   readonly #closed: Promise<void>;
   readonly #idle: IdleListener;
-  readonly #onRemoved: () => void;
+  readonly #onRemoved: SandboxStart['onRemoved'];
   #listener: FrameListener;
   #isClosed = false;
 
-  private constructor(container: AttachedContainer, onRemoved: () => void) {
+  private constructor(container: AttachedContainer, onRemoved: SandboxStart['onRemoved']) {
     this.#container = container;
     this.#onRemoved = onRemoved;
     this.#idle = new IdleListener();
@@ -162,8 +162,7 @@ export class Sandbox implements IdleSandbox {
 
   /** Removes the container, alive or not. What fails is left to the sweep. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#container[Symbol.asyncDispose]();
-    this.#onRemoved();
+    this.#onRemoved(await this.#container.remove());
   }
 
   async #pump(): Promise<void> {

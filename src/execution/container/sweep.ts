@@ -33,7 +33,7 @@ export function isForgotten(given: Readonly<Record<string, string>>, scope: Swee
 
 /** Returns how many were removed. Throws when the engine does not answer. */
 export async function sweep(engine: Engine, scope: SweepScope, logger: Logger): Promise<number> {
-  await engine.facts();
+  await engine.ping();
   const containers = await bounded(
     engine.docker.listContainers({ all: true, filters: { label: [labels.instance] } }),
   );

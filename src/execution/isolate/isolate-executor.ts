@@ -125,6 +125,7 @@ class IsolateExecutor implements SandboxExecutor {
       reason: downReason ?? weaker,
       protections,
       missing,
+      workers: this.#pool.report(),
     });
   }
 

@@ -11,10 +11,13 @@ export interface MemberLimits {
   readonly callsMax: number;
   /** The age at which it goes, milliseconds: at once if it is idle then, else after its call. Null: it has none. */
   readonly lifetimeMs: number | null;
+  /** Of the pool's clock. */
+  readonly launchedAtMs: number;
 }
 
 export class PoolMember {
   readonly worker: WorkerProcess;
+  readonly launchedAtMs: number;
   readonly #callsMax: number;
   #served: Served | null = null;
   #calls = 0;
@@ -25,8 +28,9 @@ export class PoolMember {
   readonly #lifeTimer: NodeJS.Timeout | null;
   #isOld = false;
 
-  constructor(worker: WorkerProcess, { callsMax, lifetimeMs }: MemberLimits) {
+  constructor(worker: WorkerProcess, { callsMax, lifetimeMs, launchedAtMs }: MemberLimits) {
     this.worker = worker;
+    this.launchedAtMs = launchedAtMs;
     this.#callsMax = callsMax;
     this.#lifeTimer = lifetimeMs === null ? null : setTimeout(() => this.#growOld(), lifetimeMs);
     void worker.exited.then(() => clearTimeout(this.#lifeTimer ?? undefined));

@@ -3,6 +3,7 @@
  * cores to run them; a process that served one owner goes to another only as the tools' `reuse` allows.
  */
 import { NotStarted } from '../executor.ts';
+import type { WorkersReport } from '../executor.ts';
 import { BackOff } from './back-off.ts';
 import type { LaunchedWorker, WorkerPace } from './confinement.ts';
 import type { Logger } from './logger.ts';
@@ -53,6 +54,7 @@ export class WorkerPool implements AsyncDisposable {
   #retryTimer: NodeJS.Timeout | null = null;
   #lastStartFailure = '';
   #isDisposed = false;
+  readonly #counts = { hits: 0, misses: 0, starts: 0, startMs: 0 };
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
@@ -66,6 +68,17 @@ export class WorkerPool implements AsyncDisposable {
     if (this.#isDisposed) return 'the isolate pool is shut down';
     if (this.#startBackOff.failures < poolLimits.startFailuresMax) return null;
     return `isolate workers do not start (${this.#lastStartFailure})`;
+  }
+
+  report(): WorkersReport {
+    const members = [...this.#members];
+    return {
+      starting: members.filter(({ hasStarted }) => !hasStarted).length,
+      idle: members.filter(({ isIdle }) => isIdle).length,
+      busy: members.filter(({ isLeased }) => isLeased).length,
+      waiting: this.#queue.length,
+      ...this.#counts,
+    };
   }
 
   /** A worker for one call of `owner`. Throws `NotStarted`: queue full, waited too long, aborted, pool down. */
@@ -126,6 +139,7 @@ export class WorkerPool implements AsyncDisposable {
 
   #lease(member: PoolMember, waiter: Waiter): void {
     this.#queue.remove(waiter, true);
+    this.#counts[waiter.warm ? 'hits' : 'misses'] += 1;
     member.lease(waiter.owner);
     this.#members.delete(member);
     this.#members.add(member);
@@ -146,7 +160,11 @@ export class WorkerPool implements AsyncDisposable {
   #onReady(worker: WorkerProcess): void {
     const member = this.#memberOf(worker);
     if (member === undefined) return;
-    if (!member.hasStarted) this.#startBackOff.succeed();
+    if (!member.hasStarted) {
+      this.#startBackOff.succeed();
+      this.#counts.starts += 1;
+      this.#counts.startMs += this.#options.now() - member.launchedAtMs;
+    }
     if (!member.becomeReady()) member.retire();
     this.#dispatch();
   }
@@ -214,7 +232,8 @@ export class WorkerPool implements AsyncDisposable {
     });
     const callsMax = this.#options.callsPerWorkerMax ?? poolLimits.callsPerWorkerMax;
     const lifetimeMs = this.#options.pace?.lifetimeMs ?? null;
-    this.#members.add(new PoolMember(worker, { callsMax, lifetimeMs }));
+    const launchedAtMs = this.#options.now();
+    this.#members.add(new PoolMember(worker, { callsMax, lifetimeMs, launchedAtMs }));
   }
 
   #freeSlots(): number {

@@ -246,7 +246,7 @@ const TYPE_NAMES = new Set([
   'null_type',
   'type',
 ]);
-const NOT_SUPPORTED = new Set(['session', 'run']);
+const NOT_SUPPORTED = new Set(['run']);
 
 function unknownName(name: string, offset: number, taken: ReadonlySet<string>): ExpressionMistake {
   const message = `Unknown variable: ${name}`;

@@ -3,7 +3,7 @@ import { Environment } from '@marcbachmann/cel-js';
 import type { ASTNode } from '@marcbachmann/cel-js';
 import { compileLinearPattern } from '../linear-pattern.ts';
 import { CidrValue, IpValue, UrlValue } from './network-values.ts';
-import { PrincipalValue, RequestValue, ToolValue } from './principal-values.ts';
+import { PrincipalValue, RequestValue, SessionValue, ToolValue } from './principal-values.ts';
 
 /** Bounds on one parsed expression, named conditions included. */
 const EXPRESSION_LIMITS = Object.freeze({
@@ -59,6 +59,10 @@ function declareVariables(environment: Environment): void {
       fields: { id: 'string', tenant: 'string', roles: 'list<string>', attributes: 'map<string, dyn>' },
     })
     .registerType('ToolInfo', { ctor: ToolValue, fields: { name: 'string', labels: 'list<string>' } })
+    .registerType('Session', {
+      ctor: SessionValue,
+      fields: { taints: 'list<string>', callCount: 'int', ageMs: 'int' },
+    })
     .registerType('Request', {
       ctor: RequestValue,
       fields: { ip: 'string', time: 'google.protobuf.Timestamp' },
@@ -66,6 +70,7 @@ function declareVariables(environment: Environment): void {
     .registerVariable('principal', 'Principal')
     .registerVariable('tenant', 'string')
     .registerVariable('tool', 'ToolInfo')
+    .registerVariable('session', 'Session')
     .registerVariable('request', 'Request');
 }
 

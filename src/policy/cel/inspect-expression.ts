@@ -266,7 +266,6 @@ const parsers: ReadonlyMap<string, (text: string) => unknown> = new Map<string, 
 /** Names that conditions and inner variables may not take. */
 export const reservedNames: ReadonlySet<string> = new Set([
   ...variableNames,
-  'session',
   'run',
   'const',
   'cel',

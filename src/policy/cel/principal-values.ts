@@ -1,17 +1,26 @@
 /** Variables of policy expressions other than `args`, as the evaluator takes them. */
 import type { Principal } from '../../model/principal.ts';
+import type { SessionFacts } from '../../model/taint.ts';
 import type { Tool } from '../../model/tool.ts';
 
-/** What every expression may name. `session`, `run` and `const` are not declared: using them is a compile error. */
+/** What every expression may name. `run` and `const` are not declared: using them is a compile error. */
 export interface Variables {
   readonly principal: PrincipalValue;
   readonly tenant: string;
   readonly tool: ToolValue;
   readonly args: unknown;
+  readonly session: SessionValue;
   readonly request: RequestValue;
 }
 
-export const variableNames = Object.freeze(['principal', 'tenant', 'tool', 'args', 'request'] as const);
+export const variableNames = Object.freeze([
+  'principal',
+  'tenant',
+  'tool',
+  'args',
+  'session',
+  'request',
+] as const);
 
 export class PrincipalValue {
   readonly id: string;
@@ -34,6 +43,18 @@ export class ToolValue {
   constructor(tool: Pick<Tool, 'name' | 'labels'>) {
     this.name = tool.name;
     this.labels = tool.labels;
+  }
+}
+
+export class SessionValue {
+  readonly taints: readonly string[];
+  readonly callCount: bigint;
+  readonly ageMs: bigint;
+
+  constructor({ taints, callCount, ageMs }: SessionFacts) {
+    this.taints = taints;
+    this.callCount = BigInt(callCount);
+    this.ageMs = BigInt(ageMs);
   }
 }
 

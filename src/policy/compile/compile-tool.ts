@@ -67,6 +67,7 @@ export async function compileTool(resource: ToolResource, context: ToolContext):
     runtime: runtimeOf(resource, code ?? { from: 'args' }),
     limits,
     ...(spec.cost === undefined ? {} : { cost: { ...spec.cost } }),
+    ...(spec.returns?.taints === undefined ? {} : { taints: [...spec.returns.taints] }),
   };
   const tool: Tool = deepFreeze({ ...definition, digest: digestOf(definition as unknown as JsonValue) });
   const environment = context.base.clone();

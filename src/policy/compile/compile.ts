@@ -187,7 +187,7 @@ function compileBoundaries(
     spec,
     source,
   } of resources) {
-    for (const direction of ['inbound', 'outbound'] as const) {
+    for (const direction of ['inbound', 'outbound', 'taints'] as const) {
       for (const detector of Object.keys(spec[direction] ?? {})) {
         if (detectors.has(detector)) continue;
         const hint = didYouMeanHint(detector, detectors);
@@ -200,12 +200,13 @@ function compileBoundaries(
 }
 
 function profileOf(name: string, spec: BoundaryResource['spec']): BoundaryProfile {
-  const { inbound = {}, outbound = {}, artifacts = 'any', stream = 'buffered' } = spec;
+  const { inbound = {}, outbound = {}, artifacts = 'any', taints = {}, stream = 'buffered' } = spec;
   return deepFreeze({
     name,
     inbound: { detectors: { ...inbound } },
     outbound: { detectors: { ...outbound } },
     artifacts,
+    taints: { ...taints },
     stream,
   });
 }

@@ -1,5 +1,5 @@
 import { actions } from '../../model/finding.ts';
-import { documentSchema } from './parts.ts';
+import { documentSchema, taints } from './parts.ts';
 
 function direction(allowed: readonly string[]): object {
   return { type: 'object', maxProperties: 1_000, additionalProperties: { enum: allowed } };
@@ -13,6 +13,12 @@ export const boundarySchema = documentSchema('Boundary', {
     inbound: direction(['allow', 'flag', 'block']),
     outbound: direction(actions),
     artifacts: { enum: ['none', 'images', 'any'], default: 'any' },
+    taints: {
+      type: 'object',
+      maxProperties: 1_000,
+      additionalProperties: taints,
+      description: 'what a hit of a detector leaves the caller with: `session.taints`',
+    },
     stream: { enum: ['buffered', 'live'], default: 'buffered' },
   },
 });

@@ -22,5 +22,5 @@ export const policySchemas: Readonly<Record<Kind, object>> = Object.freeze({
 
 /** Kinds and fields that are planned but not built. They are refused by name, so that nobody believes them in force. */
 export const kindsNotSupported: readonly string[] = Object.freeze(['Upstream', 'Provider', 'Agent']);
-export const fieldsNotSupported: readonly string[] = Object.freeze(['egress', 'returns', 'pool', 'session']);
+export const fieldsNotSupported: readonly string[] = Object.freeze(['egress', 'pool']);
 export const valuesNotSupported: readonly string[] = Object.freeze(['shadow']);

@@ -127,6 +127,18 @@ export const approvers = {
   },
 } as const;
 
+/** Taint: `session.taints` in expressions. */
+export const taints = {
+  type: 'array',
+  maxItems: 16,
+  uniqueItems: true,
+  items: {
+    type: 'string',
+    pattern: '^[a-z][a-z0-9_-]{0,31}$',
+    description: 'a name such as untrusted: a lower-case letter, then letters, digits, _ or -',
+  },
+} as const;
+
 /** A member of `const` in expressions. */
 export const identifier = {
   type: 'string',

@@ -1,4 +1,4 @@
-import { approvers, conditional, documentSchema, duration, limits, name, text } from './parts.ts';
+import { approvers, conditional, documentSchema, duration, limits, name, taints, text } from './parts.ts';
 
 const CASES_MAX = 10_000;
 const PRINCIPALS_MAX = 1_000;
@@ -82,6 +82,15 @@ export const policyTestSchema = documentSchema(
               description: 'a time such as 2030-01-31T09:00:00Z',
             },
             ip: { type: 'string', minLength: 1, maxLength: 64 },
+            session: {
+              type: 'object',
+              additionalProperties: false,
+              properties: {
+                taints,
+                callCount: { type: 'integer', minimum: 0 },
+                ageMs: { type: 'integer', minimum: 0 },
+              },
+            },
             ...call,
             each: {
               type: 'array',

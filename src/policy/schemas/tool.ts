@@ -1,6 +1,6 @@
 import { confinementNames } from '../../model/confinement.ts';
 import { jsonSchemaDefs } from './json-schema.ts';
-import { conditional, documentSchema, label, limits, name, text, title } from './parts.ts';
+import { conditional, documentSchema, label, limits, name, taints, text, title } from './parts.ts';
 
 const CALL_USD_MAX = 1_000_000;
 
@@ -72,6 +72,16 @@ export const toolSchema = documentSchema(
       output: { type: 'object', $ref: '#/$defs/schema' },
       runtime,
       limits,
+      returns: {
+        type: 'object',
+        additionalProperties: false,
+        properties: {
+          taints: {
+            ...taints,
+            description: 'what a call of the tool leaves its caller and its session with: `session.taints`',
+          },
+        },
+      },
       cost: {
         type: 'object',
         additionalProperties: false,

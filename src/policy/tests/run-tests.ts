@@ -1,6 +1,7 @@
 /** Runs `PolicyTest` documents against a revision: pure, no server, no clock. */
 import type { Decision } from '../../model/decision.ts';
 import type { Principal } from '../../model/principal.ts';
+import { noSession } from '../../model/taint.ts';
 import { decide } from '../decide.ts';
 import type { PolicyTestResource, PolicyTestSpec, TestCall, TestCase } from '../documents.ts';
 import type { Revision } from '../revision.ts';
@@ -66,7 +67,7 @@ function callsOf(
 function decideCase(
   revision: Revision,
   spec: PolicyTestSpec,
-  { principal, tool, ip = DEFAULT_IP, now = DEFAULT_NOW }: TestCase,
+  { principal, tool, session, ip = DEFAULT_IP, now = DEFAULT_NOW }: TestCase,
   { args = {} }: TestCall,
 ): Outcome {
   const validated = validateArgs(revision, { name: tool }, args);
@@ -75,7 +76,13 @@ function decideCase(
     return { effect: 'invalid', errors };
   }
   const request = { ip, timeMs: Date.parse(now) };
-  return decide(revision, { principal: principalOf(spec, principal), tool, args: validated.args, request });
+  return decide(revision, {
+    principal: principalOf(spec, principal),
+    tool,
+    args: validated.args,
+    session: { ...noSession, ...session },
+    request,
+  });
 }
 
 function principalOf({ principals }: PolicyTestSpec, named: TestCase['principal']): Principal {

@@ -5,13 +5,16 @@ import { afterAll } from 'vitest';
 import { openSqliteRecord } from '../../../src/audit/sqlite/open-sqlite-record.ts';
 import { recordApprovalsContract } from '../../contract/record-approvals.ts';
 import { recordStoreContract } from '../../contract/record-store.ts';
+import { recordUpkeepContract } from '../../contract/record-upkeep.ts';
+import type { UpkeepStore } from '../../contract/record-upkeep.ts';
 import type { StoreUnderTest } from '../../contract/record-store.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'record-'));
 afterAll(() => rmSync(home, { recursive: true }));
 
-const store: StoreUnderTest = {
+const store: StoreUnderTest & UpkeepStore = {
   open: (name, given) => Promise.resolve(openSqliteRecord({ ...given, dataDir: join(home, name) })),
 };
 recordStoreContract('SQLite', store);
 recordApprovalsContract('SQLite', store);
+recordUpkeepContract('SQLite', store);

@@ -24,6 +24,7 @@ export function profile(
     inbound: none,
     outbound: none,
     artifacts: 'any',
+    taints: {},
     stream: 'buffered',
     [direction]: { detectors },
   };

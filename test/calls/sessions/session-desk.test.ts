@@ -2,7 +2,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { RecordStore, StoredSession } from '../../../src/audit/record.ts';
 import { RecordUnavailable } from '../../../src/audit/record.ts';
-import { FileFilter } from '../../../src/boundary/file-filter.ts';
 import { executeCall } from '../../../src/calls/execute-call.ts';
 import { SessionDesk } from '../../../src/calls/sessions/session-desk.ts';
 import type { SessionContext } from '../../../src/calls/sessions/session-context.ts';
@@ -44,9 +43,7 @@ beforeEach(async () => {
 afterEach(async () => await calls[Symbol.asyncDispose]());
 
 async function desk(changes: Partial<SessionContext> = {}): Promise<SessionDesk> {
-  const options = { redactionKey: Buffer.alloc(32, 7), knownSecrets: [] };
-  const fileFilter = new FileFilter(calls.context.boundary, () => options);
-  return await SessionDesk.open({ ...calls.context, host, fileFilter, fileBytesMax: 1000, ...changes });
+  return await SessionDesk.open({ ...calls.context, host, fileBytesMax: 1000, ...changes });
 }
 
 async function opened(at: SessionDesk): Promise<StoredSession> {

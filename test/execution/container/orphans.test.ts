@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test, vi } from 'vitest';
 
 import { Engine } from '../../../src/execution/container/engine.ts';
 import { isForgotten, labels } from '../../../src/execution/container/sweep.ts';
@@ -60,6 +60,27 @@ test('a sweep leaves live calls of its own alone', async () => {
   }
   expect(removed).toEqual([0]);
   expect(types).toEqual(['started', 'stdout', 'stdout', 'result', 'usage', 'exit']);
+});
+
+test('what is left behind is removed on a timer', async () => {
+  const instance = `test-timer-${process.pid}`;
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  try {
+    await using executor = openExecutor({ instance });
+    await executor.sweep();
+    const { docker } = new Engine(dockerHost);
+    const [image] = await docker.listImages({ filters: { reference: ['sallyport/shell'] } });
+    const left = await docker.createContainer({
+      Image: image?.Id ?? '',
+      Labels: { [labels.instance]: instance, [labels.call]: 'c', [labels.deadline]: String(Date.now()) },
+    });
+    const removed = left.wait({ condition: 'removed' });
+    vi.advanceTimersByTime(60_000);
+    await removed;
+    expect(await countContainers(instance)).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test("another instance's containers are removed only after their deadline", async () => {

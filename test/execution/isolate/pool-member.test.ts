@@ -13,7 +13,11 @@ function memberWith(worker: { state: WorkerState }): { member: PoolMember; kills
     kill: () => (kills += 1),
   });
   return {
-    member: new PoolMember(process as unknown as WorkerProcess, { callsMax: 1000, lifetimeMs: null }),
+    member: new PoolMember(process as unknown as WorkerProcess, {
+      callsMax: 1000,
+      lifetimeMs: null,
+      launchedAtMs: 0,
+    }),
     kills: () => kills,
   };
 }

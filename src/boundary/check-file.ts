@@ -2,17 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { BoundaryProfile, BoundaryReport } from '../model/finding.ts';
 import type { OutputArtifact } from './artifacts.ts';
-import type { Boundary, BoundaryOptions } from './boundary.ts';
-
-/** For a thread: everything is copied. */
-export interface FileTask {
-  readonly options: BoundaryOptions;
-  readonly task: {
-    readonly direction: 'inbound' | 'outbound';
-    readonly file: OutputArtifact;
-    readonly profiles: readonly BoundaryProfile[];
-  };
-}
+import type { Boundary } from './boundary.ts';
 
 export interface CheckedFile {
   readonly report: BoundaryReport;
@@ -26,8 +16,6 @@ export interface FilteredFile {
   readonly file: OutputArtifact | null;
 }
 
-const nothing = new Uint8Array();
-
 /** Text as the arguments of a call are checked. A sandbox has no way out: other bytes are looked into when they leave it. */
 export function checkFile(
   boundary: Boundary,
@@ -38,18 +26,4 @@ export function checkFile(
   const given = text === null ? { path: name } : { path: name, text };
   const { report, blocked } = boundary.checkArguments(given, profiles);
   return { report, blocked };
-}
-
-/** As an artifact of a call is filtered. */
-export function filterFile(
-  boundary: Boundary,
-  file: OutputArtifact,
-  profiles: readonly BoundaryProfile[],
-): FilteredFile {
-  const output = { result: null, error: null, stdout: nothing, stderr: nothing, artifacts: [file] };
-  const { report, blocked, artifacts } = boundary.filterOutput(output, profiles);
-  const [filtered] = artifacts;
-  if (blocked || filtered === undefined) return { report, file: null };
-  const { name, mediaType, data } = filtered;
-  return { report, file: { name, mediaType, data } };
 }

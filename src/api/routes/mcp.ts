@@ -1,0 +1,93 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Request as ExpressRequest, Response as ExpressResponse } from 'express';
+import type { CallRun } from '../../calls/detached-calls.ts';
+import type { CallAnswer, CallRequest } from '../../calls/call-context.ts';
+import type { Refusal } from '../../calls/refusal.ts';
+import type { JsonObject } from '../../model/json.ts';
+import type { Caller } from '../../model/principal.ts';
+import type { Tool } from '../../model/tool.ts';
+import { callerOf } from '../authenticate.ts';
+import { readRawBody } from '../read-body.ts';
+import type { Route } from '../route.ts';
+
+/** What both doors do alike. */
+export interface McpShared {
+  readonly executeCall: (
+    caller: Caller,
+    request: CallRequest,
+    onBegun?: Parameters<CallRun>[0],
+  ) => Promise<CallAnswer>;
+  readonly onArtifactRead: (caller: Caller, artifactId: string, callId: string) => Promise<void>;
+  readonly describeRefusal: (refusal: Refusal, callId: string | null, requestId: string) => JsonObject;
+  readonly describeTool: (tool: Tool) => object;
+}
+
+export interface McpRouteOptions {
+  /** Never rejects for what a client sent: that is an answer. */
+  readonly answer: (caller: Caller, request: Request, body: Uint8Array) => Promise<Response>;
+  readonly bodyBytesMax: number;
+}
+
+/** `POST /mcp`: the Model Context Protocol, one JSON-RPC message a request. */
+export function mcpRoute({ answer, bodyBytesMax }: McpRouteOptions): Route {
+  return {
+    method: 'post',
+    path: '/mcp',
+    scope: 'call',
+    summary: 'Model Context Protocol, Streamable HTTP (2026-07-28 and 2025-11-25)',
+    rawBody: 'One JSON-RPC message.',
+    rawBodyMediaType: 'application/json',
+    success: {
+      status: 200,
+      description: 'The JSON-RPC response, or a stream that ends with it.',
+      accepted: 'A notification was taken.',
+      otherMediaType: 'text/event-stream',
+    },
+    problems: ['payload_too_large'],
+    audits: [
+      'intent',
+      'outcome',
+      'not_started',
+      'approval_requested',
+      'denied',
+      'invalid',
+      'quota_exceeded',
+      'call_cancelled',
+      'artifact_read',
+    ],
+    async handler(request, response) {
+      const body = await readRawBody(request, response, bodyBytesMax);
+      const closed = new AbortController();
+      response.on('close', () => closed.abort());
+      await send(response, await answer(callerOf(response), webRequest(request, closed.signal), body));
+    },
+  };
+}
+
+/** Its headers, and when it ends; the body goes beside it. The address is of no meaning. */
+function webRequest(request: ExpressRequest, signal: AbortSignal): Request {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(request.headers)) {
+    // The key stays at this door.
+    if (name !== 'authorization' && typeof value === 'string') headers.set(name, value);
+  }
+  return new Request('http://sallyport.invalid/mcp', { method: 'POST', headers, signal });
+}
+
+async function send(response: ExpressResponse, answer: Response): Promise<void> {
+  response.status(answer.status).set('Cache-Control', 'no-store');
+  for (const [name, value] of answer.headers) response.set(name, value);
+  if (answer.body === null || response.destroyed) {
+    await answer.body?.cancel();
+    response.end();
+    return;
+  }
+  response.flushHeaders();
+  try {
+    await pipeline(Readable.fromWeb(answer.body as ReadableStream<Uint8Array>), response);
+  } catch (error) {
+    // The client left; what it asked for was told by the signal.
+    if (!response.destroyed) throw error;
+  }
+}

@@ -1,0 +1,148 @@
+/** The step of the schema that adds terms, words, retention and holds, with what older rows get of it. */
+import { contentTerms, permanentTerms, searchText } from '../search-terms.ts';
+import { parseCanonicalEvent } from '../stored-event.ts';
+import type { JsonObject } from '../../model/json.ts';
+import type { CanonicalEvent } from '../stored-event.ts';
+import type { Connection } from './connection.ts';
+
+/** Events that say of a call whose it is. */
+export const ownerTypes = `('intent', 'outcome', 'not_started', 'denied', 'invalid', 'quota_exceeded', 'approval_requested')`;
+
+/** Of an event `e`: whether the call of `owner` is its subject. */
+export function isOwnedBy(owner: string): string {
+  return `EXISTS (SELECT 1 FROM audit_chain o WHERE o.call_id = e.call_id AND o.principal = ${owner} AND o.type IN ${ownerTypes})`;
+}
+
+/** A hold `h` means an event `e`. */
+const holds = `(h.call_id IS NULL OR e.call_id = h.call_id)
+  AND (h.tenant IS NULL OR e.tenant = h.tenant)
+  AND (h.from_time IS NULL OR e.time >= h.from_time) AND (h.to_time IS NULL OR e.time < h.to_time)
+  AND (h.principal IS NULL OR e.principal = h.principal OR ${isOwnedBy('h.principal')})
+  AND (h.session IS NULL
+    OR EXISTS (SELECT 1 FROM audit_terms t WHERE t.kind = 'session' AND t.value = h.session AND t.position = e.position)
+    OR EXISTS (SELECT 1 FROM audit_chain o JOIN audit_terms t ON t.kind = 'session' AND t.value = h.session AND t.position = o.position
+      WHERE o.call_id = e.call_id))`;
+
+/** A condition: some hold means the event at this position, or an event of this call. */
+export const isHeldAt = (position: string): string =>
+  `EXISTS (SELECT 1 FROM holds h JOIN audit_chain e ON e.position = ${position} WHERE ${holds})`;
+export const isCallHeld = (callId: string): string =>
+  `EXISTS (SELECT 1 FROM holds h JOIN audit_chain e ON e.call_id = ${callId} WHERE ${holds})`;
+
+/**
+ * `audit_terms` and `audit_text` find events by what is not in a column; both are derived. `retention_now` says since
+ * when content is shown, by the clock that each connection brings along as `now_ms()`; the views show what is younger
+ * or held, whatever else is still in the tables. `scrub_due` is 2 from an erasure, 1 from a purge, until
+ * the file was rewritten.
+ */
+const schema = `
+  CREATE TABLE audit_terms (
+    kind TEXT NOT NULL,
+    value TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    PRIMARY KEY (kind, value, position)
+  ) STRICT, WITHOUT ROWID;
+  CREATE VIRTUAL TABLE audit_text USING fts5 (words, content = '', detail = none);
+  INSERT INTO audit_text (audit_text, rank) VALUES ('secure-delete', 1);
+  CREATE INDEX audit_chain_rule ON audit_chain (rule) WHERE rule IS NOT NULL;
+  CREATE INDEX audit_chain_status ON audit_chain (status) WHERE status IS NOT NULL AND status <> 'succeeded';
+  CREATE INDEX audit_chain_effect ON audit_chain (effect) WHERE effect IS NOT NULL AND effect <> 'allow';
+  CREATE INDEX audit_chain_id ON audit_chain (id);
+
+  CREATE TABLE upkeep (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    retention_ms INTEGER,
+    scrub_due INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO upkeep (id, retention_ms, scrub_due) VALUES (1, NULL, 0);
+
+  CREATE TABLE holds (
+    id TEXT PRIMARY KEY,
+    call_id TEXT,
+    principal TEXT,
+    tenant TEXT,
+    session TEXT,
+    from_time TEXT,
+    to_time TEXT,
+    body TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  ALTER TABLE calls ADD COLUMN stored_at_ms INTEGER NOT NULL DEFAULT 0;
+  UPDATE calls SET stored_at_ms =
+    coalesce(CAST(round(1000 * unixepoch(json_extract(CAST(body AS TEXT), '$.call.createdAt'), 'subsec')) AS INTEGER), 0);
+  CREATE INDEX calls_stored_at ON calls (stored_at_ms);
+  CREATE INDEX artifacts_expiry ON artifacts (expires_at_ms);
+  CREATE INDEX idempotency_expiry ON idempotency (expires_at_ms);
+
+  CREATE VIEW retention_now AS
+    SELECT now_ms() - retention_ms AS since_ms,
+      strftime('%Y-%m-%dT%H:%M:%fZ', (now_ms() - retention_ms) / 1000.0, 'unixepoch') AS since
+    FROM upkeep WHERE retention_ms IS NOT NULL;
+  CREATE VIEW audit_content_kept AS
+    SELECT c.position, c.salt, c.content FROM audit_content c
+    WHERE NOT EXISTS (SELECT 1 FROM retention_now r JOIN audit_chain a ON a.position = c.position WHERE a.time < r.since)
+      OR ${isHeldAt('c.position')};
+  CREATE VIEW calls_kept AS
+    SELECT k.id, k.status, k.body FROM calls k
+    WHERE NOT EXISTS (SELECT 1 FROM retention_now r WHERE k.stored_at_ms < r.since_ms) OR ${isCallHeld('k.id')};
+`;
+
+export function addSearch(connection: Connection): void {
+  connection.exec(schema);
+  const rows = connection
+    .prepare(
+      `SELECT e.position, e.canonical, c.content FROM audit_chain e LEFT JOIN audit_content c ON c.position = e.position`,
+    )
+    .raw();
+  const index = indexStatements(connection);
+  // Taken up whole, so that the walk does not read while it writes.
+  for (const [position, canonical, content] of rows.all() as [number, Buffer, Buffer | null][])
+    addToIndex(index, position, parseCanonicalEvent(canonical.toString()), content?.toString() ?? null);
+}
+
+export type IndexStatements = ReturnType<typeof indexStatements>;
+
+export function indexStatements(connection: Connection) {
+  return {
+    addTerm: connection.prepare('INSERT OR IGNORE INTO audit_terms (kind, value, position) VALUES (?, ?, ?)'),
+    dropTerm: connection.prepare('DELETE FROM audit_terms WHERE kind = ? AND value = ? AND position = ?'),
+    addWords: connection.prepare('INSERT INTO audit_text (rowid, words) VALUES (?, ?)'),
+    dropWords: connection.prepare(
+      `INSERT INTO audit_text (audit_text, rowid, words) VALUES ('delete', ?, ?)`,
+    ),
+  };
+}
+
+/** `content` is canonical JSON, as stored. */
+export function addToIndex(
+  { addTerm, addWords }: IndexStatements,
+  position: number | bigint,
+  event: CanonicalEvent,
+  content: string | null,
+): void {
+  const parsed = content === null ? null : (JSON.parse(content) as JsonObject);
+  for (const { kind, value } of permanentTerms(event)) addTerm.run(kind, value, position);
+  for (const { kind, value } of contentTerms(parsed)) addTerm.run(kind, value, position);
+  const words = allWords(event.details, parsed);
+  if (words !== '') addWords.run(position, words);
+}
+
+/** Takes away what came from the content. What is in the index must be what is stored, or FTS5 would be left in disorder. */
+export function dropFromIndex(
+  { dropTerm, addWords, dropWords }: IndexStatements,
+  position: number,
+  canonical: string,
+  content: string,
+): void {
+  const { details } = parseCanonicalEvent(canonical);
+  const parsed = JSON.parse(content) as JsonObject;
+  for (const { kind, value } of contentTerms(parsed)) dropTerm.run(kind, value, position);
+  const words = allWords(details, parsed);
+  if (words !== '') dropWords.run(position, words);
+  const rest = allWords(details, null);
+  if (rest !== '') addWords.run(position, rest);
+}
+
+function allWords(details: JsonObject | undefined, content: JsonObject | null): string {
+  return `${searchText(details)} ${searchText(content)}`.trim();
+}

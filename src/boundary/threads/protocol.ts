@@ -1,0 +1,34 @@
+/** What the api and a thread of the filter say to each other. Everything is copied; both sides are ours. */
+import type { BoundaryProfile } from '../../model/finding.ts';
+import type { JsonValue } from '../../model/json.ts';
+import type { OutputArtifact } from '../artifacts.ts';
+import type { BoundaryOptions, CheckedArguments, FilteredOutput, ToolOutput } from '../boundary.ts';
+import type { CheckedFile } from '../check-file.ts';
+
+type Profiles = readonly BoundaryProfile[];
+
+export type Work =
+  | { readonly kind: 'check-arguments'; readonly args: JsonValue; readonly profiles: Profiles }
+  | { readonly kind: 'check-file'; readonly file: OutputArtifact; readonly profiles: Profiles }
+  | { readonly kind: 'filter-output'; readonly output: ToolOutput; readonly profiles: Profiles }
+  | { readonly kind: 'redact-for-record'; readonly value: JsonValue };
+
+/** `isAsGiven`: the JSON value came out as it went in and is not sent back; null stands for it. */
+export interface Done {
+  'check-arguments': CheckedArguments & { readonly isAsGiven: boolean };
+  'check-file': CheckedFile;
+  'filter-output': FilteredOutput & { readonly isAsGiven: boolean };
+  'redact-for-record': { readonly value: JsonValue; readonly isAsGiven: boolean };
+}
+
+/** `options`: what the filter is made of from now on; left out while that stays the same. */
+export interface ToThread {
+  readonly options?: BoundaryOptions;
+  readonly work: Work;
+}
+
+/** One `ready`, then one answer to each message, in order. */
+export type FromThread =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'done'; readonly value: Done[Work['kind']] }
+  | { readonly kind: 'threw'; readonly error: unknown };

@@ -1,0 +1,148 @@
+import { afterAll, expect, test } from 'vitest';
+import { createBoundary } from '../../../src/boundary/boundary.ts';
+import { ThreadedBoundary } from '../../../src/boundary/threads/threaded-boundary.ts';
+import type { BoundaryProfile } from '../../../src/model/finding.ts';
+
+const secret = ['AKIA', 'IOSFODNN7', 'EXAMPLQ'].join('');
+const standard: BoundaryProfile = {
+  name: 'standard',
+  inbound: { detectors: {} },
+  outbound: { detectors: {} },
+  artifacts: 'any',
+  taints: {},
+  stream: 'buffered',
+};
+const strict: BoundaryProfile = { ...standard, inbound: { detectors: { '*': 'block' } } };
+const options = { redactionKey: Buffer.alloc(32, 7), knownSecrets: [] };
+const boundary = createBoundary(options);
+const filter = new ThreadedBoundary({ boundary, current: () => options });
+const faulty = new ThreadedBoundary({
+  boundary,
+  current: () => options,
+  jobMsFloor: 2_000,
+  heapMiBMax: 64,
+  script: new URL('../../support/faulty-filter-thread.ts', import.meta.url),
+});
+afterAll(async () => {
+  await filter[Symbol.asyncDispose]();
+  await faulty[Symbol.asyncDispose]();
+});
+
+function wordsOf(sizeBytes: number): string {
+  return 'a line of words\n'.repeat(Math.ceil(sizeBytes / 16));
+}
+
+function fileOf(text: string): { name: string; mediaType: string; data: Buffer } {
+  return { name: 'notes.txt', mediaType: 'text/plain', data: Buffer.from(text) };
+}
+
+function printed(text: string) {
+  const none = new Uint8Array();
+  return { result: null, error: null, stdout: Buffer.from(text), stderr: none, artifacts: [] };
+}
+
+test('what comes out does not depend on the size, here or on a thread', async () => {
+  for (const sizeBytes of [100, 40_000]) {
+    const text = `${wordsOf(sizeBytes)}key = "${secret}"`;
+    const output = {
+      result: { rows: [text], fine: wordsOf(sizeBytes), n: 1.5 },
+      error: { name: 'Error', message: text, stack: 'at somewhere' },
+      stdout: Buffer.from(text),
+      stderr: Buffer.from(wordsOf(sizeBytes)),
+      artifacts: [fileOf(text), { ...fileOf(''), name: secret, data: Buffer.from([0, 1, 255]) }],
+    };
+    const { artifacts, ...filtered } = await filter.filterOutput(output, [standard]);
+    const { artifacts: expected, ...here } = boundary.filterOutput(output, [standard]);
+    expect(filtered).toEqual(here);
+    const show = (shown: typeof artifacts) =>
+      shown.map(({ data, ...rest }) => ({ ...rest, data: Buffer.from(data).toString('latin1') }));
+    expect(show(artifacts)).toEqual(show(expected));
+    expect(filtered.stdout).not.toContain(secret);
+    const args = { code: text };
+    expect(await filter.checkArguments(args, [strict])).toEqual(boundary.checkArguments(args, [strict]));
+    expect(await filter.redactForRecord(args)).toEqual(boundary.redactForRecord(args));
+    const clean = { code: wordsOf(sizeBytes) };
+    expect((await filter.checkArguments(clean, [strict])).forRecord).toBe(clean);
+    expect(await filter.redactForRecord(clean)).toBe(clean);
+  }
+});
+
+test('files too', async () => {
+  for (const sizeBytes of [100, 40_000]) {
+    const clean = fileOf(wordsOf(sizeBytes));
+    const out = await filter.filterFile(clean, [standard]);
+    expect(out.report.verdict).toBe('clean');
+    expect(Buffer.from(out.file?.data ?? []).equals(clean.data)).toBe(true);
+    const found = await filter.filterFile(fileOf(`${wordsOf(sizeBytes)}key = "${secret}"`), [standard]);
+    expect(found.report.verdict).toBe('redacted');
+    expect(Buffer.from(found.file?.data ?? []).toString()).toMatch(/\n.*\[REDACTED:/);
+    expect((await filter.filterFile(clean, [{ ...standard, artifacts: 'none' }])).file).toBeNull();
+    expect(await filter.checkFile(clean, [strict])).toMatchObject({ blocked: false });
+    expect(await filter.checkFile(fileOf(wordsOf(sizeBytes) + secret), [strict])).toMatchObject({
+      blocked: true,
+    });
+  }
+});
+
+test('a large input does not keep this thread, however many come at once', async () => {
+  const many = [1, 2, 3].map(() => filter.filterOutput(printed(wordsOf(4_000_000)), [standard]));
+  const turn = new Promise((resolve) => setImmediate(() => resolve('the event loop turned')));
+  expect(await Promise.race([...many, turn])).toBe('the event loop turned');
+  expect((await Promise.all(many)).map(({ report }) => report.verdict)).toEqual(['clean', 'clean', 'clean']);
+});
+
+test('a filter that is made anew looks for what it then knows, on threads that already run', async () => {
+  let current = options as Parameters<typeof createBoundary>[0];
+  await using changing = new ThreadedBoundary({ boundary, current: () => current });
+  const output = printed(`${wordsOf(40_000)}tomato-soup-with-basil`);
+  expect((await changing.filterOutput(output, [standard])).report.verdict).toBe('clean');
+  current = { ...options, knownSecrets: [{ id: 'soup', secret: 'tomato-soup-with-basil' }] };
+  const { report, stdout } = await changing.filterOutput(output, [standard]);
+  expect([report.verdict, stdout.includes('tomato')]).toEqual(['redacted', false]);
+});
+
+const failures = [
+  ['please-throw', 'boundary-failure'],
+  ['please-exit', 'boundary-crash'],
+  ['please-grow', 'boundary-out-of-memory'],
+  ['please-hang', 'boundary-timeout'],
+] as const;
+
+test.each(failures)(
+  '%s: everything is withheld as %s, and the next input is filtered',
+  async (fault, why) => {
+    const text = wordsOf(40_000) + fault;
+    const finding = { detector: why, action: 'block', where: '', count: 1, confidence: 'high', via: [] };
+    const blocked = { report: { verdict: 'blocked', findings: [finding], scanned: [] }, blocked: true };
+    const empty = { result: null, error: null, stdout: '', stderr: '', artifacts: [] };
+    const output = { ...printed(text), result: { text: wordsOf(40_000) } };
+    expect(await faulty.filterOutput(output, [standard])).toEqual({ ...blocked, ...empty });
+    expect((await faulty.filterOutput(printed(wordsOf(40_000)), [standard])).report.verdict).toBe('clean');
+  },
+);
+
+test('each way in and out is closed to what was not filtered to its end', async () => {
+  const text = `${wordsOf(40_000)}please-exit`;
+  const forRecord = '[WITHHELD:boundary-crash]';
+  expect(await faulty.checkArguments({ text }, [standard])).toMatchObject({ blocked: true, forRecord });
+  expect(await faulty.redactForRecord({ text })).toBe(forRecord);
+  expect(await faulty.checkFile(fileOf(text), [standard])).toMatchObject({ blocked: true });
+  expect(await faulty.filterFile(fileOf(text), [standard])).toMatchObject({ file: null });
+  const none = printed('');
+  const doors = [
+    { ...none, result: text },
+    { ...none, error: { name: 'Error', message: text } },
+    { ...none, stderr: Buffer.from(text) },
+    { ...none, artifacts: [fileOf(text)] },
+  ];
+  for (const output of doors)
+    expect(await faulty.filterOutput(output, [standard])).toMatchObject({ blocked: true, artifacts: [] });
+});
+
+test('what waits behind an input that fails is filtered all the same', async () => {
+  const inputs = Array.from({ length: 12 }, (_, at) => wordsOf(40_000) + (at % 3 === 0 ? 'please-exit' : ''));
+  const verdicts = await Promise.all(
+    inputs.map(async (text) => (await faulty.filterOutput(printed(text), [standard])).report.verdict),
+  );
+  expect(verdicts).toEqual(inputs.map((_, at) => (at % 3 === 0 ? 'blocked' : 'clean')));
+});

@@ -1,0 +1,118 @@
+import { expect, test } from 'vitest';
+import { executeCall } from '../../src/calls/execute-call.ts';
+import type { Caller } from '../../src/model/principal.ts';
+import { WaitingCalls } from '../support/waiting-calls.ts';
+
+const hourMs = 3_600_000;
+const input =
+  'input: {type: object, additionalProperties: false, required: [code], properties: {code: {type: string}}}';
+const tool = (name: string, more = '') => `apiVersion: sallyport/v1
+kind: Tool
+metadata: {name: ${name}}
+spec:
+  ${input}
+  runtime: {kind: container, image: box}
+${more}
+---
+`;
+const policy = `${tool('read_page', '  returns: {taints: [untrusted]}')}${tool('send_mail')}${tool('count_words')}${tool('third_call')}
+apiVersion: sallyport/v1
+kind: Image
+metadata: {name: box}
+spec: {build: python, sessions: {idle: 1h, lifetime: 24h}}
+---
+apiVersion: sallyport/v1
+kind: Policy
+metadata: {name: agents}
+spec:
+  subjects: [{}]
+  rules:
+    - {name: clean, effect: allow, tools: [read_page, send_mail], when: "!('untrusted' in session.taints) || tool.name == 'read_page'"}
+    - {name: harmless, effect: allow, tools: [count_words]}
+    - {name: late, effect: allow, tools: [third_call], when: session.callCount == 2 && session.ageMs >= 3600000}
+`;
+
+function openSession(calls: WaitingCalls, id: string, { principal }: Caller): void {
+  const nowMs = calls.clock.now();
+  calls.context.sessions.add({
+    session: {
+      id,
+      image: 'box',
+      status: 'open',
+      endReason: null,
+      labels: {},
+      runtime: { kind: 'container', confinement: 'runc', image: null, warm: false },
+      limits: { memoryMiB: 1, cpus: 1, pids: 1 },
+      idleMs: hourMs,
+      createdAt: new Date(nowMs).toISOString(),
+      expiresAt: new Date(nowMs + 24 * hourMs).toISOString(),
+      endedAt: null,
+    },
+    tenant: principal.tenant,
+    principal: principal.id,
+    runner: 'local',
+  });
+}
+
+async function effect(calls: WaitingCalls, caller: Caller, name: string, session: string | null = null) {
+  const answer = await executeCall(calls.context, caller, {
+    tool: name,
+    args: { code: 'x' },
+    limits: {},
+    labels: {},
+    idempotencyKey: null,
+    session,
+  });
+  return answer.kind === 'call' ? answer.call.status : answer.refusal.code;
+}
+
+test('taint lasts 24 hours from when it was last set', async () => {
+  await using calls = await WaitingCalls.open(policy);
+  const ana = await calls.person('ana');
+  await effect(calls, ana, 'read_page');
+  calls.clock.advance(20 * hourMs);
+  await effect(calls, ana, 'read_page');
+  calls.clock.advance(24 * hourMs - 1);
+  expect(await effect(calls, ana, 'send_mail')).toBe('policy_denied');
+  calls.clock.advance(1);
+  expect(await effect(calls, ana, 'send_mail')).toBe('succeeded');
+});
+
+test('a session takes it over and gives it back with every call: what came in once may come out at any time', async () => {
+  await using calls = await WaitingCalls.open(policy);
+  const ana = await calls.person('ana');
+  await effect(calls, ana, 'read_page');
+  calls.clock.advance(20 * hourMs);
+  openSession(calls, 'ses_1', ana);
+  openSession(calls, 'ses_2', ana);
+  await effect(calls, ana, 'count_words', 'ses_1');
+  calls.clock.advance(5 * hourMs);
+  // The principal's own is 25 hours old; its session has it still, and gives it back.
+  expect(await effect(calls, ana, 'send_mail')).toBe('succeeded');
+  expect(await effect(calls, ana, 'send_mail', 'ses_2')).toBe('succeeded');
+  expect(await effect(calls, ana, 'send_mail', 'ses_1')).toBe('policy_denied');
+  expect(await effect(calls, ana, 'count_words', 'ses_1')).toBe('succeeded');
+  expect(await effect(calls, ana, 'send_mail')).toBe('policy_denied');
+  expect(await effect(calls, ana, 'send_mail', 'ses_2')).toBe('policy_denied');
+});
+
+test("another's session gives and takes nothing", async () => {
+  await using calls = await WaitingCalls.open(policy);
+  const [ana, bo] = [await calls.person('ana'), await calls.person('bo')];
+  openSession(calls, 'ses_1', ana);
+  await effect(calls, ana, 'read_page', 'ses_1');
+  expect(await effect(calls, bo, 'send_mail', 'ses_1')).toBe('not_found');
+  expect(await effect(calls, bo, 'send_mail')).toBe('succeeded');
+});
+
+test('policy sees how many calls a session has had and how old it is', async () => {
+  await using calls = await WaitingCalls.open(policy);
+  const ana = await calls.person('ana');
+  openSession(calls, 'ses_1', ana);
+  await effect(calls, ana, 'read_page', 'ses_1');
+  calls.clock.advance(hourMs);
+  expect(await effect(calls, ana, 'third_call', 'ses_1')).toBe('policy_denied');
+  await effect(calls, ana, 'read_page', 'ses_1');
+  expect(await effect(calls, ana, 'third_call', 'ses_1')).toBe('succeeded');
+  expect(await calls.record.getSession('ses_1')).toMatchObject({ callCount: 3 });
+});
