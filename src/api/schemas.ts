@@ -185,6 +185,18 @@ export const requestSchemas = {
       ticket: { ...operatorReason, maxLength: 200, description: 'Where it was asked for.' },
     },
   },
+  BackupRequest: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['name'],
+    properties: {
+      name: {
+        ...operatorReason,
+        maxLength: 200,
+        description: 'Where it will be, for whoever has to find it.',
+      },
+    },
+  },
   HoldRequest: {
     type: 'object',
     additionalProperties: false,

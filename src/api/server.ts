@@ -37,6 +37,8 @@ export interface ServerOptions {
   readonly newRequestId: () => string;
   /** False for a text with a secret in it. Request ids go to the record, the log and the answer as they are. */
   readonly mayRecord: (text: string) => boolean;
+  /** Every answer then closes its connection: the client comes back to a process that serves. */
+  readonly isDraining: () => boolean;
   readonly bodyBytesMax: number;
   readonly trustedProxies: readonly string[];
   readonly logger: Logger;
@@ -81,6 +83,7 @@ function identifyRequest(options: ServerOptions): RequestHandler {
     const requestId = isUsable ? given : options.newRequestId();
     response.locals['requestId'] = requestId;
     response.set('X-Request-Id', requestId);
+    if (options.isDraining()) response.set('Connection', 'close');
     next();
   };
 }

@@ -9,7 +9,6 @@ import { readReadiness } from '../api/readiness.ts';
 import { createRoutes } from '../api/routes/index.ts';
 import { createHttpServer } from '../api/server.ts';
 import { serveMetrics } from '../api/serve-metrics.ts';
-import { listen, stopServing } from '../api/serve.ts';
 import { RecordUnavailable } from '../audit/record.ts';
 import { currentCall } from '../calls/current-call.ts';
 import { actor } from '../calls/key-ring.ts';
@@ -41,7 +40,7 @@ export async function openDoor(
   { keys, policyParts: { policy, blocks }, callParts, runners }: OpenDoorOptions,
   stack: AsyncDisposableStack,
 ): Promise<string> {
-  const { changes, clock, config, disk, logger, metrics, newId, record, version } = foundation;
+  const { changes, clock, config, disk, logger, metrics, newId, record, serving, version } = foundation;
   const { approvals, context, detached, files, sessions } = callParts;
   const { quotas, running, slots } = context;
   const failures = stack.use(new LoginFailures({ record, logger }));
@@ -66,6 +65,7 @@ export async function openDoor(
     current: (callId: string) => currentCall(context, callId),
     isStillActive: (caller: Caller) => isStillActive(authentication, caller),
   };
+  const metricsText = serving.publish(metrics.registry);
   let isDraining = false;
   const readiness = stack.use(
     new ReadinessWatch({
@@ -100,7 +100,8 @@ export async function openDoor(
       version,
       readiness: () => readiness.now(),
       isDraining: () => isDraining,
-      servesMetrics: config.metrics === 'on' && config.metricsAddress === null,
+      isStillActive: watched.isStillActive,
+      metrics: config.metrics === 'on' && config.metricsAddress === null ? metricsText : null,
       openMcp: openMcp(foundation, callParts, watched),
     }),
     authentication,
@@ -112,6 +113,7 @@ export async function openDoor(
     },
     newRequestId: () => newId('req'),
     mayRecord: (text) => context.boundary.redactText(text) === text,
+    isDraining: () => isDraining,
     bodyBytesMax: config.maxBodyBytes,
     trustedProxies: config.trustedProxies ?? [],
     logger,
@@ -119,17 +121,17 @@ export async function openDoor(
     problemOfError,
   });
   const { host, port, metricsAddress } = config;
-  if (config.metrics === 'on' && metricsAddress !== null) {
-    const door = stack.use(await serveMetrics(metricsAddress, metrics.registry));
+  if (config.metrics === 'on' && metricsAddress !== null && serving.ownsMetricsAddress) {
+    const door = stack.use(await serveMetrics(metricsAddress, metricsText));
     logger.info({ url: `${door.url}/metrics` }, 'metrics are served');
   }
-  const url = await listen(server, { host, port, setting: portSetting(host) });
+  const url = await serving.open(server, { host, port, setting: portSetting(host) });
   stack.defer(async () => {
     isDraining = true;
     logger.info({ runningCalls: slots.runningCount, drainMs: config.drainMs }, 'draining');
     slots.refuseWaiting();
     const cancel = setTimeout(() => running.cancelAll(), config.drainMs);
-    const served = stopServing(server, config.drainMs + cancelMsMax);
+    const served = serving.close(server, config.drainMs + cancelMsMax);
     await running.ended();
     changes.close();
     await served;

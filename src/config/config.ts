@@ -22,6 +22,7 @@ type OptionalNames =
   | 'oidcAudience'
   | 'oidcTenantClaim'
   | 'oidcScopes'
+  | 'httpWorkers'
   | 'runnerTlsCert'
   | 'runnerTlsKey'
   | 'runnerTlsCa';
