@@ -11,8 +11,17 @@ import { Problem } from './problem.ts';
 
 /** By public keys only: with a shared secret, whoever verifies could also sign. */
 const algorithms = [
-  ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
-  ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
 ];
 /** How far the issuer's clock and ours may be apart. */
 const clockSkewSeconds = 30;
