@@ -6,6 +6,7 @@ import { OidcVerifier } from '../api/oidc.ts';
 import { Problem } from '../api/problem.ts';
 import { ReadinessWatch } from '../api/readiness-watch.ts';
 import { readReadiness } from '../api/readiness.ts';
+import { SharedRates } from '../api/rates/shared-rates.ts';
 import { createRoutes } from '../api/routes/index.ts';
 import { createHttpServer } from '../api/server.ts';
 import { serveMetrics } from '../api/serve-metrics.ts';
@@ -66,6 +67,8 @@ export async function openDoor(
     isStillActive: (caller: Caller) => isStillActive(authentication, caller),
   };
   const metricsText = serving.publish(metrics.registry);
+  const { redisUrl } = config;
+  const rates = redisUrl === null ? null : stack.use(SharedRates.open({ url: redisUrl, logger }));
   let isDraining = false;
   const readiness = stack.use(
     new ReadinessWatch({
@@ -77,6 +80,7 @@ export async function openDoor(
           policy: () => policy.state,
           blocks: () => blocks.list(),
           quotas: () => quotas.state(),
+          rates: () => rates?.state() ?? null,
           hasDiskReserve: disk.hasRoom,
           isDraining: () => isDraining,
         }),
@@ -114,6 +118,7 @@ export async function openDoor(
     newRequestId: () => newId('req'),
     mayRecord: (text) => context.boundary.redactText(text) === text,
     isDraining: () => isDraining,
+    rates,
     bodyBytesMax: config.maxBodyBytes,
     trustedProxies: config.trustedProxies ?? [],
     logger,

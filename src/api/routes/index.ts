@@ -22,6 +22,7 @@ import type { Readiness } from '../readiness-watch.ts';
 import { problemDocument, problemOf } from '../problem.ts';
 import type { Route } from '../route.ts';
 import type { MetricsText } from '../serve-metrics.ts';
+import { Transfers } from '../transfers.ts';
 import { formatTools } from '../tool-formats.ts';
 import { decideApprovalRoute, getApprovalRoute, listApprovalsRoute } from './approvals.ts';
 import { cancelCallRoute } from './cancel-call.ts';
@@ -77,6 +78,7 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
   const { context, keys, desk, detached, files, follower, sessions } = options;
   const { record } = context;
   const bodies = createBodyParser();
+  const transfers = new Transfers(context.metrics);
   const recordRead = async (caller: Caller, what: string): Promise<void> => {
     await record.write({
       events: [{ type: 'audit_read', ...actor(caller), tenant: caller.principal.tenant, details: { what } }],
@@ -136,9 +138,9 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
     endSessionRoute(sessions),
     listFilesRoute(files),
     putFileRoute(files),
-    getFileRoute(files),
+    getFileRoute(files, transfers),
     removeFileRoute(files),
-    getArtifactRoute({ record, onRead: recordArtifactRead }),
+    getArtifactRoute({ transfers, record, onRead: recordArtifactRead }),
     listApprovalsRoute(desk),
     getApprovalRoute(desk),
     decideApprovalRoute({ desk, bodies, isDraining: options.isDraining }),
