@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { RecordUnavailable } from '../../../src/audit/record.ts';
 import { openSqliteRecord, openSqliteRecordReadOnly } from '../../../src/audit/sqlite/open-sqlite-record.ts';
-import { queuedWritesMax } from '../../../src/audit/sqlite/write-queue.ts';
+import { queuedWritesMax } from '../../../src/audit/write-limits.ts';
 import { draft, intent, outcome, SetClock, sources } from '../../contract/record-fixtures.ts';
 import type { RecordStore } from '../../../src/audit/record.ts';
 
