@@ -107,7 +107,7 @@ export async function openDoor(
       });
     },
     newRequestId: () => newId('req'),
-    mayRecord: (text) => context.boundary.redactText(text) === text,
+    redactText: (text) => context.boundary.redactText(text),
     bodyBytesMax: config.maxBodyBytes,
     trustedProxies: config.trustedProxies ?? [],
     logger,

@@ -19,7 +19,7 @@ import type { CallFollower } from '../follow-call.ts';
 import { createOpenApi } from '../openapi.ts';
 import { createBodyParser } from '../read-body.ts';
 import type { Readiness } from '../readiness-watch.ts';
-import { problemDocument, problemOf } from '../problem.ts';
+import { problemDocument, problemOf, withoutSecrets } from '../problem.ts';
 import type { Route } from '../route.ts';
 import { formatTools } from '../tool-formats.ts';
 import { decideApprovalRoute, getApprovalRoute, listApprovalsRoute } from './approvals.ts';
@@ -74,6 +74,7 @@ export interface RoutesOptions {
 export function createRoutes(options: RoutesOptions): readonly Route[] {
   const { context, keys, desk, detached, files, follower, sessions } = options;
   const { record } = context;
+  const redactText = (text: string): string => context.boundary.redactText(text);
   const bodies = createBodyParser();
   const recordRead = async (caller: Caller, what: string): Promise<void> => {
     await record.write({
@@ -175,7 +176,10 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
       options.openMcp({
         executeCall: run,
         onArtifactRead: recordArtifactRead,
-        describeRefusal,
+        describeRefusal: (refusal, callId, requestId) => {
+          const problem = withoutSecrets(problemOf(refusal, callId), redactText);
+          return problemDocument(problem, requestId) as JsonObject;
+        },
         describeTool,
       }),
     ),
@@ -192,9 +196,6 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
 }
 
 const describeTool: McpShared['describeTool'] = (tool) => formatTools([tool], 'mcp')[0] ?? {};
-
-const describeRefusal: McpShared['describeRefusal'] = (refusal, callId, requestId) =>
-  problemDocument(problemOf(refusal, callId), requestId) as JsonObject;
 
 const draining = {
   code: 'draining',
