@@ -5,10 +5,10 @@ import { LoginFailures } from '../api/login-failures.ts';
 import { Problem } from '../api/problem.ts';
 import { ReadinessWatch } from '../api/readiness-watch.ts';
 import { readReadiness } from '../api/readiness.ts';
+import { SharedRates } from '../api/rates/shared-rates.ts';
 import { createRoutes } from '../api/routes/index.ts';
 import { createHttpServer } from '../api/server.ts';
 import { serveMetrics } from '../api/serve-metrics.ts';
-import { listen, stopServing } from '../api/serve.ts';
 import { RecordUnavailable } from '../audit/record.ts';
 import { currentCall } from '../calls/current-call.ts';
 import { actor } from '../calls/key-ring.ts';
@@ -37,7 +37,7 @@ export async function openDoor(
   { keys, policyParts: { policy, blocks }, callParts, runners }: OpenDoorOptions,
   stack: AsyncDisposableStack,
 ): Promise<string> {
-  const { changes, clock, config, disk, logger, metrics, newId, record, version } = foundation;
+  const { changes, clock, config, disk, logger, metrics, newId, record, serving, version } = foundation;
   const { approvals, context, detached, files, sessions } = callParts;
   const { quotas, running, slots } = context;
   const failures = stack.use(new LoginFailures({ record, logger }));
@@ -61,6 +61,9 @@ export async function openDoor(
     current: (callId: string) => currentCall(context, callId),
     isStillActive: (caller: Caller) => isStillActive(authentication, caller),
   };
+  const metricsText = serving.publish(metrics.registry);
+  const { redisUrl } = config;
+  const rates = redisUrl === null ? null : stack.use(SharedRates.open({ url: redisUrl, logger }));
   let isDraining = false;
   const readiness = stack.use(
     new ReadinessWatch({
@@ -72,6 +75,7 @@ export async function openDoor(
           policy: () => policy.state,
           blocks: () => blocks.list(),
           quotas: () => quotas.state(),
+          rates: () => rates?.state() ?? null,
           hasDiskReserve: disk.hasRoom,
           isDraining: () => isDraining,
         }),
@@ -96,7 +100,7 @@ export async function openDoor(
       readiness: () => readiness.now(),
       isDraining: () => isDraining,
       isStillActive: watched.isStillActive,
-      servesMetrics: config.metrics === 'on' && config.metricsAddress === null,
+      metrics: config.metrics === 'on' && config.metricsAddress === null ? metricsText : null,
       openMcp: openMcp(foundation, callParts, watched),
     }),
     authentication,
@@ -108,6 +112,8 @@ export async function openDoor(
     },
     newRequestId: () => newId('req'),
     redactText: (text) => context.boundary.redactText(text),
+    isDraining: () => isDraining,
+    rates,
     bodyBytesMax: config.maxBodyBytes,
     trustedProxies: config.trustedProxies ?? [],
     logger,
@@ -115,17 +121,17 @@ export async function openDoor(
     problemOfError,
   });
   const { host, port, metricsAddress } = config;
-  if (config.metrics === 'on' && metricsAddress !== null) {
-    const door = stack.use(await serveMetrics(metricsAddress, metrics.registry));
+  if (config.metrics === 'on' && metricsAddress !== null && serving.ownsMetricsAddress) {
+    const door = stack.use(await serveMetrics(metricsAddress, metricsText));
     logger.info({ url: `${door.url}/metrics` }, 'metrics are served');
   }
-  const url = await listen(server, { host, port, setting: portSetting(host) });
+  const url = await serving.open(server, { host, port, setting: portSetting(host) });
   stack.defer(async () => {
     isDraining = true;
     logger.info({ runningCalls: slots.runningCount, drainMs: config.drainMs }, 'draining');
     slots.refuseWaiting();
     const cancel = setTimeout(() => running.cancelAll(), config.drainMs);
-    const served = stopServing(server, config.drainMs + cancelMsMax);
+    const served = serving.close(server, config.drainMs + cancelMsMax);
     await running.ended();
     changes.close();
     await served;

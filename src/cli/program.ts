@@ -15,6 +15,7 @@ import { addDoctorCommand } from './doctor-command.ts';
 import type { DoctorReport } from './doctor/report.ts';
 import { addImageCommands } from './image-commands.ts';
 import { addKeyCommands } from './key-commands.ts';
+import { StartFailed } from '../supervisor/start-failed.ts';
 import { createOutput, printable } from './output.ts';
 import type { Output } from './output.ts';
 import { addPolicyCommands } from './policy-commands.ts';
@@ -24,11 +25,18 @@ export interface RunnerCommandOptions {
   readonly instance?: string;
 }
 
+export interface WorkerCommandOptions {
+  readonly index: string;
+  readonly url: string;
+}
+
 /** What starts processes is handed in: the command line does not construct servers. */
 export interface ProgramActions {
   readonly serve: () => Promise<void>;
   /** With `listen` a service of its own, else the child of the api that started it. */
   readonly runner: (options: RunnerCommandOptions) => Promise<void>;
+  /** One HTTP process of a supervised server. */
+  readonly worker: (options: WorkerCommandOptions) => Promise<void>;
   readonly images: () => Promise<ImageCommands>;
   readonly doctor: () => Promise<DoctorReport>;
 }
@@ -80,6 +88,16 @@ function createProgram(actions: ProgramActions): Command {
         command.error('error: a runner that is a service of its own takes --listen');
       return actions.runner(options);
     });
+  program
+    .command('worker', { hidden: true })
+    .description('an HTTP process of a supervised server, which starts it')
+    .requiredOption('--index <n>', 'which one')
+    .requiredOption('--url <url>', 'where the supervisor listens')
+    .action((options: WorkerCommandOptions, command: Command) =>
+      process.send === undefined
+        ? command.error('error: a worker is started by "sallyport serve" with SALLYPORT_HTTP_WORKERS')
+        : actions.worker(options),
+    );
   addCallCommand(program, output);
   addPolicyCommands(program, output);
   addBlockCommands(program, output);
@@ -103,6 +121,7 @@ function allCommands(command: Command): Command[] {
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommandFailed) return error.exitCode;
   if (error instanceof ConfigInvalid) return 2;
+  if (error instanceof StartFailed) return error.exitCode;
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   return 1;
 }

@@ -18,6 +18,7 @@ type OptionalNames =
   | 'runners'
   | 'redisUrl'
   | 'metricsAddress'
+  | 'httpWorkers'
   | 'runnerTlsCert'
   | 'runnerTlsKey'
   | 'runnerTlsCa';

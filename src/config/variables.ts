@@ -85,6 +85,13 @@ function redisUrl(value: string): string {
   return value;
 }
 
+/** The message holds nothing of the text: that may hold a password. */
+function postgresUrl(value: string): string {
+  const isUrl = URL.canParse(value) && /^postgres(?:ql)?:\/\/./.test(value);
+  if (!isUrl) throw new Error('must be postgres://user:password@host:port/database');
+  return value;
+}
+
 function key256(value: string): Uint8Array {
   if (!/^[0-9a-fA-F]{64}$/.test(value)) throw new Error('must be 32 bytes in hex (openssl rand -hex 32)');
   return Buffer.from(value, 'hex');
@@ -176,6 +183,13 @@ export const variables = {
     text(apiKeyPattern, 'spk_ + id + _ + 43 characters of A-Z a-z 0-9 _ -'),
     { secret: true },
   ),
+  databaseUrl: variable(
+    'SALLYPORT_DATABASE_URL',
+    'PostgreSQL that keeps the record, by a role that owns the database and is no superuser; unset: SQLite in the data directory',
+    null,
+    postgresUrl,
+    { secret: true },
+  ),
   redisUrl: variable(
     'SALLYPORT_REDIS_URL',
     'Redis in which several servers count quotas together; unset: each by itself',
@@ -219,6 +233,12 @@ export const variables = {
     'what to do where runc or runsc is of a version with known holes; refuse: no container is started under it',
     'warn',
     oneOf('warn', 'refuse'),
+  ),
+  httpWorkers: variable(
+    'SALLYPORT_HTTP_WORKERS',
+    'HTTP processes under a supervisor that keeps the port over reloads (SIGHUP) and crashes; unset: one, without',
+    null,
+    integer(1, 64),
   ),
   maxBodyBytes: variable('SALLYPORT_MAX_BODY_BYTES', 'largest request body', '1MiB', bytes(kib, 16 * mib)),
   maxFileBytes: variable(

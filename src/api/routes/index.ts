@@ -21,6 +21,8 @@ import { createBodyParser } from '../read-body.ts';
 import type { Readiness } from '../readiness-watch.ts';
 import { problemDocument, problemOf, withoutSecrets } from '../problem.ts';
 import type { Route } from '../route.ts';
+import type { MetricsText } from '../serve-metrics.ts';
+import { Transfers } from '../transfers.ts';
 import { formatTools } from '../tool-formats.ts';
 import { decideApprovalRoute, getApprovalRoute, listApprovalsRoute } from './approvals.ts';
 import { cancelCallRoute } from './cancel-call.ts';
@@ -65,7 +67,8 @@ export interface RoutesOptions {
   readonly isDraining: () => boolean;
   /** Whether a key may still read, for answers that take long. */
   readonly isStillActive: (caller: Caller) => Promise<boolean>;
-  readonly servesMetrics: boolean;
+  /** Null: they are served elsewhere or nowhere. */
+  readonly metrics: MetricsText | null;
   readonly version: string;
   /** The MCP door, which does with calls what the HTTP door does. */
   readonly openMcp: (shared: McpShared) => McpRouteOptions;
@@ -76,6 +79,7 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
   const { record } = context;
   const redactText = (text: string): string => context.boundary.redactText(text);
   const bodies = createBodyParser();
+  const transfers = new Transfers(context.metrics);
   const recordRead = async (caller: Caller, what: string): Promise<void> => {
     await record.write({
       events: [{ type: 'audit_read', ...actor(caller), tenant: caller.principal.tenant, details: { what } }],
@@ -135,9 +139,9 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
     endSessionRoute(sessions),
     listFilesRoute(files),
     putFileRoute(files),
-    getFileRoute(files),
+    getFileRoute(files, transfers),
     removeFileRoute(files),
-    getArtifactRoute({ record, onRead: recordArtifactRead }),
+    getArtifactRoute({ transfers, record, onRead: recordArtifactRead }),
     listApprovalsRoute(desk),
     getApprovalRoute(desk),
     decideApprovalRoute({ desk, bodies, isDraining: options.isDraining }),
@@ -188,7 +192,7 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
     revokeKeyRoute(keys),
     healthRoute(),
     readyRoute(options.readiness),
-    ...(options.servesMetrics ? [metricsRoute(context.metrics.registry)] : []),
+    ...(options.metrics === null ? [] : [metricsRoute(options.metrics)]),
     openApiRoute(() => document),
   ];
   const document = createOpenApi(routes, options.version);
