@@ -52,6 +52,7 @@ export const problemKinds = {
   internal: { status: 500, title: 'Something went wrong on our side', retryable: true },
   runtime_unavailable: { status: 503, title: 'The runtime is not available', retryable: true },
   audit_unavailable: { status: 503, title: 'The record cannot be written', retryable: true },
+  identity_unavailable: { status: 503, title: 'Tokens cannot be checked', retryable: true },
   quota_unavailable: { status: 503, title: 'A quota cannot be counted', retryable: true },
   overloaded: { status: 503, title: 'There is no room for this call now', retryable: true },
   draining: { status: 503, title: 'The server is shutting down', retryable: true },
