@@ -1,7 +1,7 @@
 /** What every other part stands on: configuration, clock, ids, log, metrics, the record and the keys beside it. */
 import { createHmac } from 'node:crypto';
 import type { Serving } from '../api/serving.ts';
-import { openSqliteRecord } from '../audit/sqlite/open-sqlite-record.ts';
+import { openRecord } from '../audit/open-record.ts';
 import type { RecordStore } from '../audit/record.ts';
 import { timeWrites } from '../audit/time-writes.ts';
 import { CallChanges } from '../calls/call-changes.ts';
@@ -62,16 +62,18 @@ export async function layFoundation(
   for (const warning of warnings) logger.warn({}, warning);
   const writer = `${config.nodeId}/api-${serving.index}`;
   const changes = new CallChanges();
-  const record = stack.use(
-    openSqliteRecord({
+  const record = await openRecord(
+    {
       dataDir: config.dataDir,
+      databaseUrl: config.databaseUrl,
       writer,
       clock,
       newId,
       randomBytes,
       retentionMs: config.auditRetentionDays === null ? null : config.auditRetentionDays * dayMs,
       onCallStored: (callId) => changes.notify(callId),
-    }),
+    },
+    stack,
   );
   const dataKey = readDataSecret(config.dataDir, 'data.key');
   const outcomes = stack.use(new OutcomeWriter({ record, logger }));

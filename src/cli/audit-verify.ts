@@ -19,7 +19,10 @@ export function addAuditVerify(audit: Command, output: () => Output): void {
   audit
     .command('verify')
     .description('walk every chain from its first event, and compare it with what was signed')
-    .option('--offline', 'read the database in SALLYPORT_DATA_DIR itself instead of asking the server')
+    .option(
+      '--offline',
+      'read the database itself (SALLYPORT_DATABASE_URL, else in SALLYPORT_DATA_DIR) instead of asking the server',
+    )
     .option('--file <export>', 'verify an NDJSON export; neither server nor database is needed')
     .option('--public-key <hex>', 'the key that must have signed, as you noted it')
     .option('--anchor <file>', 'compare with the checkpoints in this anchor file (with --offline or --file)')
@@ -89,6 +92,13 @@ async function verifyFile(path: string, trust: VerifyTrust): Promise<VerifyRepor
 }
 
 async function verifyOffline(trust: VerifyTrust): Promise<VerifyReport> {
+  const clock = { now: () => Date.now() };
+  const url = await databaseUrl();
+  if (url !== null) {
+    const { openPostgresRecordReadOnly } = await import('../audit/postgres/open-postgres-record.ts');
+    await using record = await openPostgresRecordReadOnly({ url, clock });
+    return await record.verify(trust);
+  }
   const [{ openSqliteRecordReadOnly }, { databaseFile }] = await Promise.all([
     import('../audit/sqlite/open-sqlite-record.ts'),
     import('../audit/sqlite/data-directory.ts'),
@@ -96,8 +106,16 @@ async function verifyOffline(trust: VerifyTrust): Promise<VerifyReport> {
   const dataDir = process.env['SALLYPORT_DATA_DIR'] ?? './data';
   if (!existsSync(databaseFile(dataDir)))
     throw new CommandFailed(2, `There is no record in ${dataDir}: set SALLYPORT_DATA_DIR to the server's.`);
-  using record = openSqliteRecordReadOnly({ dataDir, clock: { now: () => Date.now() } });
+  using record = openSqliteRecordReadOnly({ dataDir, clock });
   return await record.verify(trust);
+}
+
+/** As the server reads it; nothing else of its configuration is needed. */
+async function databaseUrl(): Promise<string | null> {
+  const { loadConfig } = await import('../config/config.ts');
+  const names = new Set(['SALLYPORT_DATABASE_URL', 'SALLYPORT_DATABASE_URL_FILE']);
+  const given = Object.entries(process.env).filter(([name]) => names.has(name));
+  return loadConfig(Object.fromEntries(given)).config.databaseUrl;
 }
 
 /** What stands behind the proof, in words that promise no more than there is. */

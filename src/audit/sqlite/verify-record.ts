@@ -1,11 +1,12 @@
 /** Walks the stored chains in slices, so that the thread it runs on stays free for others. */
 import { setImmediate } from 'node:timers/promises';
-import { commitTo } from '../chain.ts';
 import { searchColumnNames } from '../stored-event.ts';
 import { CheckpointClaims } from '../checkpoints/checkpoint-claims.ts';
 import { ChainVerifier } from '../verify.ts';
+import { callProblem, HighTime, readJson } from '../verify-rows.ts';
+import type { CallRow } from '../verify-rows.ts';
 import type { ChainHead } from '../chain.ts';
-import type { StoredCall, VerifyReport, VerifyTrust } from '../record.ts';
+import type { VerifyReport, VerifyTrust } from '../record.ts';
 import type { CanonicalEvent, SearchColumn } from '../stored-event.ts';
 import type { ChainRow } from '../verify.ts';
 import type { Connection } from './connection.ts';
@@ -91,48 +92,6 @@ async function walk<Key, Row>(
   }
 }
 
-/** Checks the column that says the latest time of the chain so far. After a wrong one it goes on from there. */
-class HighTime {
-  #time = '';
-
-  follows(time: string, stored: SearchColumn): boolean {
-    if (time > this.#time) this.#time = time;
-    const right = stored === this.#time;
-    if (!right) this.#time = String(stored);
-    return right;
-  }
-}
-
-interface CallProblem {
-  readonly writer: string;
-  readonly sequence: number;
-  readonly detail: string;
-}
-
-/** Members of stored JSON, none where it cannot be read. */
-function readJson<T extends object>(json: unknown): Partial<T> {
-  try {
-    const value: unknown = JSON.parse(String(json));
-    return typeof value === 'object' && value !== null ? value : {};
-  } catch {
-    return {};
-  }
-}
-
-/** A call has to be what the last event that commits to it says. */
-function callProblem([id, status, salt, body]: CallRow, events: Iterable<Buffer>): CallProblem | null {
-  for (const canonical of events) {
-    const { callCommitment, writer = '', sequence = 0 } = readJson<CanonicalEvent>(canonical);
-    if (callCommitment === undefined) continue;
-    if (callCommitment !== commitTo('call', String(body), salt))
-      return { writer, sequence, detail: `call ${id} is not what this event committed to` };
-    const { call } = readJson<StoredCall>(body);
-    const same = call?.id === id && call.status === status;
-    return same ? null : { writer, sequence, detail: `the columns of call ${id} are not what it says` };
-  }
-  return { writer: '', sequence: 0, detail: `no event vouches for call ${id}` };
-}
-
 type StoredRow = readonly [
   position: number,
   canonical: string | null,
@@ -144,8 +103,6 @@ type StoredRow = readonly [
   content: string | null,
   ...columns: SearchColumn[],
 ];
-
-type CallRow = readonly [id: string, status: string, salt: string, body: Buffer];
 
 /** Text is quicker to read than bytes; only where bytes that are no UTF-8 may hide behind U+FFFD are they read. */
 function chainRow(row: StoredRow, bytes: (position: number) => Uint8Array): ChainRow {
