@@ -93,6 +93,25 @@ export function problemOf(refusal: Refusal, callId: string | null): Problem {
   });
 }
 
+/**
+ * The same without secrets in what it quotes of the request: whoever reads an answer, a model above all, may not be who
+ * wrote the request. What policy says stays as it is.
+ */
+export function withoutSecrets(problem: Problem, redactText: (text: string) => string): Problem {
+  if (problem.code === 'policy_denied') return problem;
+  const errors = problem.fields['errors'];
+  const clean = (value: unknown): unknown => (typeof value === 'string' ? redactText(value) : value);
+  const cleaned = Array.isArray(errors)
+    ? {
+        errors: errors.map((error: object) =>
+          Object.fromEntries(Object.entries(error).map(([name, value]) => [name, clean(value)])),
+        ),
+      }
+    : {};
+  const { message, code, fields, cause } = problem;
+  return new Problem(code, redactText(message), { ...fields, ...cleaned }, { cause });
+}
+
 /** RFC 9457. */
 export function problemDocument(problem: Problem, requestId: string): Readonly<Record<string, unknown>> {
   const { retryable, status, title } = problemKinds[problem.code];

@@ -116,7 +116,7 @@ export async function openDoor(
       });
     },
     newRequestId: () => newId('req'),
-    mayRecord: (text) => context.boundary.redactText(text) === text,
+    redactText: (text) => context.boundary.redactText(text),
     isDraining: () => isDraining,
     rates,
     bodyBytesMax: config.maxBodyBytes,
