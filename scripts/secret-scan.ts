@@ -46,6 +46,8 @@ const profile: BoundaryProfile = {
   outbound: { detectors: { '*': 'flag' } },
   artifacts: 'any',
   taints: {},
+  detectors: [],
+  allow: { hosts: [], texts: [] },
   stream: 'buffered',
 };
 const boundary = createBoundary({ redactionKey: randomBytes(32), knownSecrets: [] });

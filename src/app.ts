@@ -1,4 +1,6 @@
 /** Composition root of the api process: constructs its parts in order, and takes them down in reverse. */
+import { alone } from './api/serving.ts';
+import type { Serving } from './api/serving.ts';
 import { openCalls } from './app/calls.ts';
 import { openDoor } from './app/door.ts';
 import { layFoundation } from './app/foundation.ts';
@@ -26,6 +28,8 @@ export interface AppOptions {
   readonly runnerEnvironment: NodeJS.ProcessEnv;
   /** Where credentials with `from: {env}` are read. */
   readonly environment: NodeJS.ProcessEnv;
+  /** How it gets its connections; by itself unless a supervisor hands them over. */
+  readonly serving?: Serving;
 }
 
 /** Starts everything, or takes down what it had started and rejects with an error that says what to do. */
@@ -34,9 +38,10 @@ export async function startApp({
   runnerCommand,
   runnerEnvironment,
   environment,
+  serving = alone,
 }: AppOptions): Promise<App> {
   await using stack = new AsyncDisposableStack();
-  const foundation = await layFoundation(loaded, stack);
+  const foundation = await layFoundation(loaded, serving, stack);
   const { clock, config, instance, logger, metrics, record, recordInBackground, version } = foundation;
 
   // Runners and policy speak of sessions before there are any.

@@ -3,6 +3,8 @@
 import { enableCompileCache } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
 import { fileURLToPath } from 'node:url';
+import type { Serving } from './api/serving.ts';
+import type { LoadedConfig } from './config/config.ts';
 
 // Before anything else is loaded: 250 files start in a third of the time from the cache.
 enableCompileCache();
@@ -13,6 +15,7 @@ const [{ runProgram }, { loadConfig }] = await Promise.all([
   import('./config/config.ts'),
 ]);
 
+const program = fileURLToPath(import.meta.url);
 /** Beside `src/` in a checkout, beside `dist/` when installed. */
 const imagesDirectory = fileURLToPath(new URL('../sandbox-images', import.meta.url));
 
@@ -36,23 +39,32 @@ const runnerVariables = [
 
 await runProgram(process.argv.slice(2), {
   async serve() {
-    const { startApp } = await import('./app.ts');
-    const runnerEnvironment = Object.fromEntries(runnerVariables.map((name) => [name, process.env[name]]));
-    const runnerCommand = [fileURLToPath(import.meta.url), 'runner'];
+    const loaded = loadConfig(process.env);
     const stopped = nextStopSignal();
     // From the first moment: without it, the signal would end the process.
     let reload = (): void => {};
     process.on('SIGHUP', () => reload());
-    await using app = await startApp({
-      loaded: loadConfig(process.env),
-      runnerCommand,
-      runnerEnvironment,
+    const onReload = (given: () => void): void => {
+      reload = given;
+    };
+    const { httpWorkers } = loaded.config;
+    if (httpWorkers === null) return serveHere(loaded, { stopped, onReload });
+    const { supervise } = await import('./supervisor/supervise.ts');
+    return supervise({
+      load: () => loadConfig(process.env),
+      workersCount: httpWorkers,
+      command: [process.execPath, ...process.execArgv, program],
       environment: process.env,
+      stopped,
+      onReload,
     });
-    reload = () => void app.reloadPolicy();
-    // V8's default; under load it may grow.
-    setFlagsFromString('--semi-space-growth-factor=2');
-    await stopped;
+  },
+  async worker({ index, url }) {
+    const { WorkerLink } = await import('./supervisor/worker-link.ts');
+    await using link = new WorkerLink({ process, index: Number(index), url });
+    // For the whole group of processes, and no business of this one.
+    process.on('SIGHUP', () => {});
+    await serveHere(loadConfig(process.env), { stopped: link.stopped, serving: link });
   },
   async runner({ instance, listen }) {
     const [{ runRunner }, { runnerLinkFd }, { parseRunnerAddress }] = await Promise.all([
@@ -83,6 +95,30 @@ await runProgram(process.argv.slice(2), {
     return examineHost(loadConfig(process.env).config, imagesDirectory);
   },
 });
+
+interface ServeOptions {
+  readonly stopped: Promise<void>;
+  /** Gets what to call when the policy files should be taken up. */
+  readonly onReload?: (reload: () => void) => void;
+  readonly serving?: Serving;
+}
+
+/** Serves in this process until it is stopped. */
+async function serveHere(loaded: LoadedConfig, { stopped, onReload, serving }: ServeOptions): Promise<void> {
+  const { startApp } = await import('./app.ts');
+  const runnerEnvironment = Object.fromEntries(runnerVariables.map((name) => [name, process.env[name]]));
+  await using app = await startApp({
+    loaded,
+    runnerCommand: [program, 'runner'],
+    runnerEnvironment,
+    environment: process.env,
+    ...(serving !== undefined && { serving }),
+  });
+  onReload?.(() => void app.reloadPolicy());
+  // V8's default; under load it may grow.
+  setFlagsFromString('--semi-space-growth-factor=2');
+  await stopped;
+}
 
 function nextStopSignal(): Promise<void> {
   return new Promise((resolve) => {

@@ -1,6 +1,6 @@
 /** Listening and stopping of an HTTP server, with words for what goes wrong. */
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server as NetServer } from 'node:net';
 
 /** The port or address cannot be had; the message says what to do. */
 export class ListenFailed extends Error {
@@ -22,7 +22,7 @@ export interface ListenAddress {
 }
 
 /** Resolves with the URL that the server really listens on. */
-export async function listen(server: Server, { host, port, setting }: ListenAddress): Promise<string> {
+export async function listen(server: NetServer, { host, port, setting }: ListenAddress): Promise<string> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const hint = listenHints[error.code ?? ''] ?? `${error.message}; see`;

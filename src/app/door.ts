@@ -2,13 +2,14 @@
 import { isStillActive } from '../api/authenticate.ts';
 import { CallFollower } from '../api/follow-call.ts';
 import { LoginFailures } from '../api/login-failures.ts';
+import { OidcVerifier } from '../api/oidc.ts';
 import { Problem } from '../api/problem.ts';
 import { ReadinessWatch } from '../api/readiness-watch.ts';
 import { readReadiness } from '../api/readiness.ts';
+import { SharedRates } from '../api/rates/shared-rates.ts';
 import { createRoutes } from '../api/routes/index.ts';
 import { createHttpServer } from '../api/server.ts';
 import { serveMetrics } from '../api/serve-metrics.ts';
-import { listen, stopServing } from '../api/serve.ts';
 import { RecordUnavailable } from '../audit/record.ts';
 import { currentCall } from '../calls/current-call.ts';
 import { actor } from '../calls/key-ring.ts';
@@ -17,6 +18,9 @@ import { Upkeep } from '../calls/upkeep/upkeep.ts';
 import type { RunnerGroup } from '../execution/runner/runner-group.ts';
 import type { Caller } from '../model/principal.ts';
 import type { CallParts } from './calls.ts';
+import type { Config } from '../config/config.ts';
+import type { Clock } from '../calls/call-context.ts';
+import type { Logger } from '../telemetry/logger.ts';
 import type { Foundation } from './foundation.ts';
 import { openMcp } from './mcp.ts';
 import type { PolicyParts } from './policy.ts';
@@ -37,13 +41,14 @@ export async function openDoor(
   { keys, policyParts: { policy, blocks }, callParts, runners }: OpenDoorOptions,
   stack: AsyncDisposableStack,
 ): Promise<string> {
-  const { changes, clock, config, disk, logger, metrics, newId, record, version } = foundation;
+  const { changes, clock, config, disk, logger, metrics, newId, record, serving, version } = foundation;
   const { approvals, context, detached, files, sessions } = callParts;
   const { quotas, running, slots } = context;
   const failures = stack.use(new LoginFailures({ record, logger }));
   const authentication = {
     record,
     now: () => clock.now(),
+    tokens: openTokens(config, clock, logger),
     onFailure: (address: string) => failures.count(address),
   };
   const upkeep = stack.use(
@@ -61,6 +66,9 @@ export async function openDoor(
     current: (callId: string) => currentCall(context, callId),
     isStillActive: (caller: Caller) => isStillActive(authentication, caller),
   };
+  const metricsText = serving.publish(metrics.registry);
+  const { redisUrl } = config;
+  const rates = redisUrl === null ? null : stack.use(SharedRates.open({ url: redisUrl, logger }));
   let isDraining = false;
   const readiness = stack.use(
     new ReadinessWatch({
@@ -72,6 +80,7 @@ export async function openDoor(
           policy: () => policy.state,
           blocks: () => blocks.list(),
           quotas: () => quotas.state(),
+          rates: () => rates?.state() ?? null,
           hasDiskReserve: disk.hasRoom,
           isDraining: () => isDraining,
         }),
@@ -95,7 +104,8 @@ export async function openDoor(
       version,
       readiness: () => readiness.now(),
       isDraining: () => isDraining,
-      servesMetrics: config.metrics === 'on' && config.metricsAddress === null,
+      isStillActive: watched.isStillActive,
+      metrics: config.metrics === 'on' && config.metricsAddress === null ? metricsText : null,
       openMcp: openMcp(foundation, callParts, watched),
     }),
     authentication,
@@ -106,7 +116,9 @@ export async function openDoor(
       });
     },
     newRequestId: () => newId('req'),
-    mayRecord: (text) => context.boundary.redactText(text) === text,
+    redactText: (text) => context.boundary.redactText(text),
+    isDraining: () => isDraining,
+    rates,
     bodyBytesMax: config.maxBodyBytes,
     trustedProxies: config.trustedProxies ?? [],
     logger,
@@ -114,17 +126,17 @@ export async function openDoor(
     problemOfError,
   });
   const { host, port, metricsAddress } = config;
-  if (config.metrics === 'on' && metricsAddress !== null) {
-    const door = stack.use(await serveMetrics(metricsAddress, metrics.registry));
+  if (config.metrics === 'on' && metricsAddress !== null && serving.ownsMetricsAddress) {
+    const door = stack.use(await serveMetrics(metricsAddress, metricsText));
     logger.info({ url: `${door.url}/metrics` }, 'metrics are served');
   }
-  const url = await listen(server, { host, port, setting: portSetting(host) });
+  const url = await serving.open(server, { host, port, setting: portSetting(host) });
   stack.defer(async () => {
     isDraining = true;
     logger.info({ runningCalls: slots.runningCount, drainMs: config.drainMs }, 'draining');
     slots.refuseWaiting();
     const cancel = setTimeout(() => running.cancelAll(), config.drainMs);
-    const served = stopServing(server, config.drainMs + cancelMsMax);
+    const served = serving.close(server, config.drainMs + cancelMsMax);
     await running.ended();
     changes.close();
     await served;
@@ -141,6 +153,23 @@ export async function openDoor(
 /** What an operator changes: the port, unless the host was set as well. */
 function portSetting(host: string): string {
   return host === '127.0.0.1' ? 'SALLYPORT_PORT' : 'SALLYPORT_HOST and SALLYPORT_PORT';
+}
+
+function openTokens(
+  { oidcAudience, oidcIssuer, oidcRolesClaim, oidcScopes, oidcTenantClaim }: Config,
+  clock: Clock,
+  logger: Logger,
+): OidcVerifier | null {
+  if (oidcIssuer === null || oidcAudience === null || oidcScopes === null) return null;
+  return new OidcVerifier({
+    issuer: oidcIssuer,
+    audience: oidcAudience,
+    rolesClaim: oidcRolesClaim,
+    tenantClaim: oidcTenantClaim,
+    scopes: oidcScopes,
+    now: () => clock.now(),
+    logger,
+  });
 }
 
 function problemOfError(error: unknown): Problem | null {

@@ -1,6 +1,7 @@
 /** What every other part stands on: configuration, clock, ids, log, metrics, the record and the keys beside it. */
 import { createHmac } from 'node:crypto';
-import { openSqliteRecord } from '../audit/sqlite/open-sqlite-record.ts';
+import type { Serving } from '../api/serving.ts';
+import { openRecord } from '../audit/open-record.ts';
 import type { RecordStore } from '../audit/record.ts';
 import { timeWrites } from '../audit/time-writes.ts';
 import { CallChanges } from '../calls/call-changes.ts';
@@ -22,6 +23,7 @@ type WrittenEvent = Parameters<RecordStore['write']>[0]['events'][number];
 
 export interface Foundation {
   readonly config: Config;
+  readonly serving: Serving;
   readonly version: string;
   readonly clock: Clock;
   readonly randomBytes: ReturnType<typeof createRandomSource>;
@@ -48,6 +50,7 @@ export interface Foundation {
 /** Locks the data directory first: nothing of a second process on it may touch what the first one runs. */
 export async function layFoundation(
   { config, secrets, warnings }: LoadedConfig,
+  serving: Serving,
   stack: AsyncDisposableStack,
 ): Promise<Foundation> {
   const clock = { now: () => Date.now() };
@@ -57,18 +60,20 @@ export async function layFoundation(
   scrubber.hide(secrets);
   const logger = createLogger(config.logLevel, 'api', scrubber);
   for (const warning of warnings) logger.warn({}, warning);
-  const writer = `${config.nodeId}/api-1`;
+  const writer = `${config.nodeId}/api-${serving.index}`;
   const changes = new CallChanges();
-  const record = stack.use(
-    openSqliteRecord({
+  const record = await openRecord(
+    {
       dataDir: config.dataDir,
+      databaseUrl: config.databaseUrl,
       writer,
       clock,
       newId,
       randomBytes,
       retentionMs: config.auditRetentionDays === null ? null : config.auditRetentionDays * dayMs,
       onCallStored: (callId) => changes.notify(callId),
-    }),
+    },
+    stack,
   );
   const dataKey = readDataSecret(config.dataDir, 'data.key');
   const outcomes = stack.use(new OutcomeWriter({ record, logger }));
@@ -79,6 +84,7 @@ export async function layFoundation(
   metrics.setDiskRoom(disk.hasRoom);
   return {
     config,
+    serving,
     version,
     clock,
     randomBytes,

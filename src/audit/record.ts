@@ -359,6 +359,8 @@ export interface VerifyReport {
 export interface VerifyTrust {
   /** 64 hex digits each. None: the first key of the record is taken. */
   readonly publicKeys?: readonly string[];
+  /** Also checks what is derived from the chain: search terms, words, holds, and that content went by an erasure. Slow. */
+  readonly deep?: boolean;
   /** Parsed lines of anchors. */
   readonly anchors?: readonly unknown[];
 }
@@ -394,6 +396,11 @@ export class IdempotencyTaken extends Error {
 /** Somebody else decided this approval, or its time is over. */
 export class ApprovalSettled extends Error {
   override readonly name = 'ApprovalSettled';
+}
+
+/** The call ended otherwise meanwhile: another node closed it as `unknown`, because this one had fallen silent. */
+export class CallEnded extends Error {
+  override readonly name = 'CallEnded';
 }
 
 /** The cursor is not one of ours. */
@@ -462,13 +469,16 @@ export interface RecordReader {
   heads(): Promise<readonly WriterHead[]>;
   /** What calls drew on quotas since then, oldest first: the counters are rebuilt from it at start. */
   quotaUseSince(sinceMs: number): AsyncIterable<QuotaUse>;
-  /** Calls whose intent has no outcome. At start they are closed as `unknown`. */
+  /**
+   * Calls whose intent has no outcome, and for which nobody alive answers: an earlier process began them, or a node that
+   * fell silent. They are closed as `unknown`.
+   */
   openCalls(): Promise<readonly StoredCall[]>;
 }
 
 export interface RecordStore extends RecordReader, AsyncDisposable {
   /**
-   * Durable when resolved; reads from then on see it. Rejects with `RecordUnavailable`, `IdempotencyTaken` or `ApprovalSettled`,
+   * Durable when resolved; reads from then on see it. Rejects with `RecordUnavailable`, `IdempotencyTaken`, `ApprovalSettled` or `CallEnded`,
    * then nothing of it was written; only when the store itself dies between disk and answer, the write may be there,
    * as after a crash. Rejects with `NotCanonical` or `TypeError` for what JSON cannot say, or a call
    * without an event about it: mistakes of ours.

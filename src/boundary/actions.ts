@@ -4,16 +4,24 @@ import { strongest } from './findings.ts';
 
 export type ActionOf = (detector: string) => Action;
 
-/** What each detector's hit leads to on the way out. Of several profiles the strictest counts, for each detector. */
-export function outboundActions(profiles: readonly BoundaryProfile[]): ActionOf {
-  return resolve(profiles, 'outbound', (action) => action);
+/**
+ * What each detector's hit leads to on the way out. Of several profiles the strictest counts, for each detector.
+ * `custom`: ids of detectors that ops added; nothing is done about them where no profile says so.
+ */
+export function outboundActions(
+  profiles: readonly BoundaryProfile[],
+  custom: Iterable<string> = [],
+): ActionOf {
+  return resolve(profiles, 'outbound', (action) => action, custom);
 }
 
 /** The same on the way in, where what is checked is also what runs: nothing is rewritten, so it is flagged or blocked. */
-export function inboundActions(profiles: readonly BoundaryProfile[]): ActionOf {
-  return resolve(profiles, 'inbound', (action) =>
-    action === 'wrap' || action === 'redact' ? 'flag' : action,
-  );
+export function inboundActions(
+  profiles: readonly BoundaryProfile[],
+  custom: Iterable<string> = [],
+): ActionOf {
+  const effective = (action: Action): Action => (action === 'wrap' || action === 'redact' ? 'flag' : action);
+  return resolve(profiles, 'inbound', effective, custom);
 }
 
 /**
@@ -66,9 +74,11 @@ function resolve(
   profiles: readonly BoundaryProfile[],
   direction: 'inbound' | 'outbound',
   effective: (action: Action) => Action,
+  custom: Iterable<string>,
 ): ActionOf {
   const byDetector = new Map<string, Action>();
-  for (const detector of detectors) {
+  const added = [...custom].map((id) => ({ id, inbound: 'allow', outbound: 'allow' }) as const);
+  for (const detector of [...added, ...detectors]) {
     const stated = profiles.map(({ [direction]: { detectors } }) => {
       const name = [detector.id, everyDetector].find((name) => Object.hasOwn(detectors, name));
       return name === undefined ? undefined : detectors[name];

@@ -67,7 +67,8 @@ function isText(data: Uint8Array): boolean {
 
 function holdsSecret(data: Uint8Array, place: () => string, pass: FilterPass): boolean {
   spend(pass, data.length);
-  const hits = distinct(inOrder(scanBytes(data, pass.scanner, pass.decoding), pass.actionOf), pass.actionOf);
+  const found = scanBytes(data, pass.scanner, pass.decoding).filter((hit) => !pass.isHarmless(hit));
+  const hits = distinct(inOrder(found, pass.actionOf), pass.actionOf);
   report(hits, { place, where: (offset) => `${place()}@${offset}` }, pass);
   return hits.some((hit) => isRedacting(pass.actionOf(hit.detector)));
 }

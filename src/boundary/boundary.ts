@@ -5,7 +5,7 @@
  */
 import { isAscii } from 'node:buffer';
 import type { CallError } from '../model/call.ts';
-import type { BoundaryProfile, BoundaryReport } from '../model/finding.ts';
+import type { BoundaryProfile, BoundaryReport, CustomDetector } from '../model/finding.ts';
 import type { JsonValue } from '../model/json.ts';
 import type { ActionOf } from './actions.ts';
 import { artifactRule, inboundActions, outboundActions, redactEverything, remember } from './actions.ts';
@@ -13,7 +13,7 @@ import { glanceAtJson } from './clean-json.ts';
 import type { OutputArtifact } from './artifacts.ts';
 import { filterArtifact, streamPlace } from './artifacts.ts';
 import { createDecodeBudget } from './decoding/budget.ts';
-import { detectors, literalDetectors } from './detectors.ts';
+import { detectors } from './detectors.ts';
 import { filterEachString, filterJson } from './filter-json.ts';
 import type { FilterPass } from './filter-pass.ts';
 import { filterText } from './filter-pass.ts';
@@ -21,12 +21,13 @@ import type { Findings } from './findings.ts';
 import { collectFindings } from './findings.ts';
 import type { KnownSecret } from './known-secrets.ts';
 import { buildKnownSecretDetectors, buildKnownSecretTail } from './known-secrets.ts';
+import { harmless, nothingIsHarmless } from './harmless.ts';
 import { boundaryLimits, LimitExceeded } from './limits.ts';
 import type { Pointer } from './pointer.ts';
 import { rootPointer } from './pointer.ts';
 import { applyRedactions, createPlaceholder, inOrder } from './redaction.ts';
 import { scanText } from './scan-text.ts';
-import { buildLiteralScanner } from './scan/literal-scanner.ts';
+import { ScannerShelf } from './scanner-shelf.ts';
 import { followLineEnds } from './stream/line-ends.ts';
 import type { StreamFilter } from './stream/stream-filter.ts';
 import { createStreamFilter } from './stream/stream-filter.ts';
@@ -36,6 +37,8 @@ export interface BoundaryOptions {
   readonly redactionKey: Uint8Array;
   /** Secrets that this deployment knows and that must not leave in any form. */
   readonly knownSecrets: readonly KnownSecret[];
+  /** Detectors that ops added. Profiles may bring further ones, of the revision that they are of. */
+  readonly detectors?: readonly CustomDetector[];
 }
 
 export interface CheckedArguments {
@@ -88,22 +91,32 @@ export interface Boundary {
 
 const redactionKeyBytesMin = 16;
 
-/** Throws `RangeError` for a short key or a known secret that cannot be looked for. */
-export function createBoundary({ redactionKey, knownSecrets }: BoundaryOptions): Boundary {
+/** Throws `RangeError` for a short key or a known secret that cannot be looked for, `TypeError` for such a detector. */
+export function createBoundary({
+  redactionKey,
+  knownSecrets,
+  detectors: added = [],
+}: BoundaryOptions): Boundary {
   if (redactionKey.length < redactionKeyBytesMin) {
     throw new RangeError(`redactionKey: use at least ${redactionKeyBytesMin} random bytes`);
   }
   const placeholder = createPlaceholder(redactionKey);
-  const scanner = buildLiteralScanner([...buildKnownSecretDetectors(knownSecrets), ...literalDetectors]);
+  const scanners = new ScannerShelf(buildKnownSecretDetectors(knownSecrets), added);
+  const scanner = scanners.own;
   const hasDecoys = knownSecrets.some(({ isDecoy }) => isDecoy === true);
   const isInKnownSecret = buildKnownSecretTail(knownSecrets);
   const families = ['secrets', 'pii', 'exfiltration', 'injection', 'unicode'];
   const scanned = knownSecrets.length > 0 ? ['known-secrets', ...families] : families;
 
-  const createPass = (actionOf: ActionOf): FilterPass => ({
+  const createPass = (
+    actionOf: ActionOf,
+    isHarmless = nothingIsHarmless,
+    profiles: readonly BoundaryProfile[] = [],
+  ): FilterPass => ({
     actionOf,
+    isHarmless,
     placeholder,
-    scanner,
+    scanner: scanners.for(profiles),
     findings: collectFindings(),
     budget: { unitsLeft: boundaryLimits.textUnitsMax },
     decoding: createDecodeBudget(),
@@ -113,16 +126,22 @@ export function createBoundary({ redactionKey, knownSecrets }: BoundaryOptions):
     const hits = inOrder(scanText(text, scanner, createDecodeBudget()), redactEverything);
     return applyRedactions(text, hits, redactEverything, placeholder).text;
   };
-  const inbound = remember(inboundActions);
-  const outbound = remember(outboundActions);
+  const inbound = remember((profiles) => inboundActions(profiles, scanners.customIds(profiles)));
+  const outbound = remember((profiles) => outboundActions(profiles, scanners.customIds(profiles)));
+  const idsOf = (profiles: readonly BoundaryProfile[]) => [
+    ...detectors.map(({ id }) => id),
+    ...scanners.customIds(profiles),
+  ];
   const pointerTo = (root: string): Pointer => rootPointer(root, cleanKey);
 
-  const redactForRecord = (value: JsonValue): JsonValue =>
-    orWithheld('', collectFindings(), () => filterJson(value, pointerTo(''), createPass(redactEverything)));
+  const redactUnder = (value: JsonValue, profiles: readonly BoundaryProfile[]): JsonValue => {
+    const pass = createPass(redactEverything, nothingIsHarmless, profiles);
+    return orWithheld('', collectFindings(), () => filterJson(value, pointerTo(''), pass));
+  };
 
   return {
     checkArguments(args, profiles) {
-      const pass = createPass(inbound(profiles));
+      const pass = createPass(inbound(profiles), harmless(profiles), profiles);
       const forRecord = orWithheld('', pass.findings, () => {
         // Where nothing is found at all there is nothing to take out of the copy either.
         if (glanceAtJson(args, pass) === 'blank') return args;
@@ -131,11 +150,11 @@ export function createBoundary({ redactionKey, knownSecrets }: BoundaryOptions):
       });
       const report = pass.findings.report(scanned);
       const blocked = report.verdict === 'blocked';
-      return { report, blocked, forRecord: forRecord === args ? args : redactForRecord(args) };
+      return { report, blocked, forRecord: forRecord === args ? args : redactUnder(args, profiles) };
     },
 
     filterOutput(output, profiles) {
-      const pass = createPass(outbound(profiles));
+      const pass = createPass(outbound(profiles), harmless(profiles), profiles);
       const filtered = orWithheld('', pass.findings, () =>
         filterParts(output, artifactRule(profiles), pointerTo, pass),
       );
@@ -149,14 +168,14 @@ export function createBoundary({ redactionKey, knownSecrets }: BoundaryOptions):
       const actionOf = outbound(profiles);
       return createStreamFilter({
         name,
-        pass: createPass(actionOf),
-        lineEnds: followLineEnds(scanner, isInKnownSecret),
+        pass: createPass(actionOf, harmless(profiles), profiles),
+        lineEnds: followLineEnds(scanners.for(profiles), isInKnownSecret),
         scanned,
-        mayBlock: hasDecoys || detectors.some(({ id }) => actionOf(id) === 'block'),
+        mayBlock: hasDecoys || idsOf(profiles).some((id) => actionOf(id) === 'block'),
       });
     },
 
-    redactForRecord,
+    redactForRecord: (value) => redactUnder(value, []),
 
     redactText: (text) =>
       orWithheld('', collectFindings(), () =>

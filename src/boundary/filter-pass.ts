@@ -2,6 +2,7 @@
 import type { ActionOf } from './actions.ts';
 import type { DecodeBudget } from './decoding/budget.ts';
 import type { Findings } from './findings.ts';
+import type { IsHarmless } from './harmless.ts';
 import { boundaryLimits, LimitExceeded } from './limits.ts';
 import type { Placeholder, Redacted } from './redaction.ts';
 import { applyRedactions, distinct, inOrder, isRedacting } from './redaction.ts';
@@ -13,6 +14,8 @@ import type { LiteralScanner } from './scan/literal-scanner.ts';
 
 export interface FilterPass {
   readonly actionOf: ActionOf;
+  /** Hits that are none. */
+  readonly isHarmless: IsHarmless;
   readonly findings: Findings;
   readonly placeholder: Placeholder;
   readonly scanner: LiteralScanner;
@@ -66,12 +69,13 @@ export function filterText(text: string, place: Place, pass: FilterPass): string
 /** Reports hits and replaces what is to be replaced. Later rounds report only what they change: the rest is known. */
 export function applyHits(
   text: string,
-  hits: readonly Hit[],
+  found: readonly Hit[],
   place: Place,
   round: number,
   pass: FilterPass,
 ): Redacted {
-  if (hits.length === 0) return { text, changes: [] };
+  if (found.length === 0) return { text, changes: [] };
+  const hits = found.filter((hit) => !pass.isHarmless(hit));
   const ordered = inOrder(hits, pass.actionOf);
   const reported = distinct(ordered, pass.actionOf).filter(
     ({ detector, isContinuation = false }) =>

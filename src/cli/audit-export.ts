@@ -4,33 +4,20 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
 import type { Command } from 'commander';
+import { addFilterOptions } from './audit/filters.ts';
+import type { FilterOptions } from './audit/filters.ts';
 import { createClient } from './client.ts';
 import { CommandFailed } from './command-failed.ts';
 
-const filters = [
-  'type',
-  'principal',
-  'tool',
-  'status',
-  'effect',
-  'rule',
-  'callId',
-  'requestId',
-  'from',
-  'to',
-] as const;
-
-type ExportOptions = Partial<Record<(typeof filters)[number] | 'format' | 'out', string>>;
+type ExportOptions = FilterOptions & Partial<Record<'format' | 'out', string>>;
 
 export function addAuditExport(audit: Command): void {
   const command = audit
     .command('export')
     .description('events in the order of writing, to stdout or a file; verify it with "audit verify --file"')
-    .option('--format <format>', 'ndjson (verifies offline) or csv', 'ndjson')
+    .option('--format <format>', 'ndjson (verifies offline), csv or ocsf (for a SIEM)', 'ndjson')
     .option('--out <file>', 'a new file, for its owner alone');
-  for (const filter of filters)
-    command.option(`--${filter.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} <value>`);
-  command.action(async ({ out, ...query }: ExportOptions) => {
+  addFilterOptions(command).action(async ({ out, ...query }: ExportOptions) => {
     const search = new URLSearchParams(query).toString();
     const body = await createClient(process.env).stream(`/v1/audit/export?${search}`);
     try {

@@ -13,14 +13,22 @@ interface VerifyOptions {
   readonly file?: string;
   readonly publicKey?: string;
   readonly anchor?: string;
+  readonly deep?: boolean;
 }
 
 export function addAuditVerify(audit: Command, output: () => Output): void {
   audit
     .command('verify')
     .description('walk every chain from its first event, and compare it with what was signed')
-    .option('--offline', 'read the database in SALLYPORT_DATA_DIR itself instead of asking the server')
+    .option(
+      '--offline',
+      'read the database itself (SALLYPORT_DATABASE_URL, else in SALLYPORT_DATA_DIR) instead of asking the server',
+    )
     .option('--file <export>', 'verify an NDJSON export; neither server nor database is needed')
+    .option(
+      '--deep',
+      'also what is derived from the chain: search terms and words, holds, and how content went',
+    )
     .option('--public-key <hex>', 'the key that must have signed, as you noted it')
     .option('--anchor <file>', 'compare with the checkpoints in this anchor file (with --offline or --file)')
     .action(async (options: VerifyOptions) => {
@@ -32,10 +40,11 @@ export function addAuditVerify(audit: Command, output: () => Output): void {
 }
 
 function verify(options: VerifyOptions): Promise<VerifyReport> {
-  const { offline, file, publicKey, anchor } = options;
+  const { offline, file, publicKey, anchor, deep } = options;
   if (publicKey !== undefined && !isHex(publicKey, 64))
     throw new CommandFailed(2, '--public-key takes 64 lower-case hex digits.');
   const trust: VerifyTrust = {
+    ...(deep === true && { deep }),
     ...(publicKey !== undefined && { publicKeys: [publicKey] }),
     ...(anchor !== undefined && (offline === true || file !== undefined) && { anchors: readAnchors(anchor) }),
   };
@@ -51,8 +60,14 @@ function verify(options: VerifyOptions): Promise<VerifyReport> {
       2,
       '--anchor needs --offline or --file: the server that is checked cannot be asked about it.',
     );
-  const query = publicKey === undefined ? '' : `?publicKey=${publicKey}`;
-  return createClient(process.env).request('GET', `/v1/audit/verify${query}`) as Promise<VerifyReport>;
+  const query = new URLSearchParams({
+    ...(publicKey !== undefined && { publicKey }),
+    ...(deep === true && { deep: 'yes' }),
+  });
+  return createClient(process.env).request(
+    'GET',
+    `/v1/audit/verify?${query.toString()}`,
+  ) as Promise<VerifyReport>;
 }
 
 /** A line that is no JSON goes on as text: the verifier names it. */
@@ -89,6 +104,13 @@ async function verifyFile(path: string, trust: VerifyTrust): Promise<VerifyRepor
 }
 
 async function verifyOffline(trust: VerifyTrust): Promise<VerifyReport> {
+  const clock = { now: () => Date.now() };
+  const url = await databaseUrl();
+  if (url !== null) {
+    const { openPostgresRecordReadOnly } = await import('../audit/postgres/open-postgres-record.ts');
+    await using record = await openPostgresRecordReadOnly({ url, clock });
+    return await record.verify(trust);
+  }
   const [{ openSqliteRecordReadOnly }, { databaseFile }] = await Promise.all([
     import('../audit/sqlite/open-sqlite-record.ts'),
     import('../audit/sqlite/data-directory.ts'),
@@ -96,8 +118,16 @@ async function verifyOffline(trust: VerifyTrust): Promise<VerifyReport> {
   const dataDir = process.env['SALLYPORT_DATA_DIR'] ?? './data';
   if (!existsSync(databaseFile(dataDir)))
     throw new CommandFailed(2, `There is no record in ${dataDir}: set SALLYPORT_DATA_DIR to the server's.`);
-  using record = openSqliteRecordReadOnly({ dataDir, clock: { now: () => Date.now() } });
+  using record = openSqliteRecordReadOnly({ dataDir, clock });
   return await record.verify(trust);
+}
+
+/** As the server reads it; nothing else of its configuration is needed. */
+async function databaseUrl(): Promise<string | null> {
+  const { loadConfig } = await import('../config/config.ts');
+  const names = new Set(['SALLYPORT_DATABASE_URL', 'SALLYPORT_DATABASE_URL_FILE']);
+  const given = Object.entries(process.env).filter(([name]) => names.has(name));
+  return loadConfig(Object.fromEntries(given)).config.databaseUrl;
 }
 
 /** What stands behind the proof, in words that promise no more than there is. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import type { BoundaryProfile, BoundaryReport } from '../model/finding.ts';
+import type { BoundaryProfile, BoundaryReport, CustomDetector } from '../model/finding.ts';
 import { CommandFailed } from './command-failed.ts';
 import type { Output } from './output.ts';
 import { printable, table } from './output.ts';
@@ -80,13 +80,16 @@ async function explain(id: string | undefined, options: ProfileOptions, out: Out
     import('../boundary/actions.ts'),
   ]);
   const profiles = await readProfiles(options);
-  const inbound = inboundActions(profiles);
-  const outbound = outboundActions(profiles);
-  const asked = detectors.filter((detector) => id === undefined || detector.id === id);
+  const custom = profiles.flatMap((profile) => profile.detectors.map((each) => ofPolicy(each, profile)));
+  const ids = custom.map((detector) => detector.id);
+  const inbound = inboundActions(profiles, ids);
+  const outbound = outboundActions(profiles, ids);
+  const all = [...custom, ...detectors];
+  const asked = all.filter((detector) => id === undefined || detector.id === id);
   if (asked.length === 0)
     throw new CommandFailed(
       1,
-      `There is no detector "${id}". "sallyport boundary explain" lists all ${detectors.length}.`,
+      `There is no detector "${id}". "sallyport boundary explain" lists all ${all.length}.`,
     );
   const shown = asked.map(({ id, title, family, source }) => ({
     detector: id,
@@ -106,6 +109,10 @@ async function explain(id: string | undefined, options: ProfileOptions, out: Out
       table(shown.map((each) => [each.detector, each.family, each.inbound, each.outbound, each.title])),
     );
   }
+}
+
+function ofPolicy({ id, title, examples }: CustomDetector, profile: BoundaryProfile) {
+  return { id, title, examples, family: 'secrets', source: `the boundary profile ${profile.name}` };
 }
 
 interface Explained {

@@ -3,6 +3,8 @@
 export interface Output {
   /** Prints the value as JSON, or as the text that `human` makes of it. */
   show(value: unknown, human: () => string): void;
+  /** The same for one of many: JSON takes one line. */
+  line(value: unknown, human: () => string): void;
   readonly paint: Paint;
 }
 
@@ -19,6 +21,9 @@ export function createOutput(asJson: boolean, hasColour: boolean): Output {
   return {
     show(value, human) {
       process.stdout.write(`${asJson ? escapeUnseen(JSON.stringify(value, null, 2)) : human()}\n`);
+    },
+    line(value, human) {
+      process.stdout.write(`${asJson ? escapeUnseen(JSON.stringify(value)) : human()}\n`);
     },
     paint: { bold: style(1), dim: style(2), good: style(32), bad: style(31) },
   };

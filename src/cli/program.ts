@@ -5,6 +5,7 @@ import type { ImageCommands } from '../execution/container/image-commands.ts';
 import { readVersion } from '../config/version.ts';
 import { addApprovalCommands } from './approval-commands.ts';
 import { addAuditCommands } from './audit-commands.ts';
+import { addBackupCommand } from './backup-command.ts';
 import { addBlockCommands } from './block-commands.ts';
 import { addBoundaryCommands } from './boundary-commands.ts';
 import { addCallCommand } from './call-command.ts';
@@ -14,6 +15,8 @@ import { addDoctorCommand } from './doctor-command.ts';
 import type { DoctorReport } from './doctor/report.ts';
 import { addImageCommands } from './image-commands.ts';
 import { addKeyCommands } from './key-commands.ts';
+import { addMcpCommand } from './mcp-command.ts';
+import { StartFailed } from '../supervisor/start-failed.ts';
 import { createOutput, printable } from './output.ts';
 import type { Output } from './output.ts';
 import { addPolicyCommands } from './policy-commands.ts';
@@ -23,11 +26,18 @@ export interface RunnerCommandOptions {
   readonly instance?: string;
 }
 
+export interface WorkerCommandOptions {
+  readonly index: string;
+  readonly url: string;
+}
+
 /** What starts processes is handed in: the command line does not construct servers. */
 export interface ProgramActions {
   readonly serve: () => Promise<void>;
   /** With `listen` a service of its own, else the child of the api that started it. */
   readonly runner: (options: RunnerCommandOptions) => Promise<void>;
+  /** One HTTP process of a supervised server. */
+  readonly worker: (options: WorkerCommandOptions) => Promise<void>;
   readonly images: () => Promise<ImageCommands>;
   readonly doctor: () => Promise<DoctorReport>;
 }
@@ -79,12 +89,24 @@ function createProgram(actions: ProgramActions): Command {
         command.error('error: a runner that is a service of its own takes --listen');
       return actions.runner(options);
     });
+  program
+    .command('worker', { hidden: true })
+    .description('an HTTP process of a supervised server, which starts it')
+    .requiredOption('--index <n>', 'which one')
+    .requiredOption('--url <url>', 'where the supervisor listens')
+    .action((options: WorkerCommandOptions, command: Command) =>
+      process.send === undefined
+        ? command.error('error: a worker is started by "sallyport serve" with SALLYPORT_HTTP_WORKERS')
+        : actions.worker(options),
+    );
   addCallCommand(program, output);
+  addMcpCommand(program);
   addPolicyCommands(program, output);
   addBlockCommands(program, output);
   addBoundaryCommands(program, output);
   addApprovalCommands(program, output);
   addAuditCommands(program, output);
+  addBackupCommand(program, output);
   addKeyCommands(program, output);
   addImageCommands(program, output, actions.images);
   addConfigCommand(program, output);
@@ -101,6 +123,7 @@ function allCommands(command: Command): Command[] {
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommandFailed) return error.exitCode;
   if (error instanceof ConfigInvalid) return 2;
+  if (error instanceof StartFailed) return error.exitCode;
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   return 1;
 }

@@ -119,6 +119,8 @@ export class CallTool {
       const binding = bindingOf(exchange, params);
       return {
         resultType: 'input_required',
+        // Nothing that the client could give.
+        inputRequests: {},
         requestState: await mintRequestState(stateKey, now(), call, binding, context),
       };
     }

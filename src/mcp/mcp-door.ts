@@ -52,7 +52,8 @@ export class McpDoor {
     if (Array.isArray(message))
       return refusal(400, codes.invalidRequest, 'Send one message at a time: there are no batches.');
     // Nothing that a client could subscribe to changes in a way it is told of: a stream would only be held open.
-    if (memberOf(message, 'method') === 'subscriptions/listen')
+    const method = memberOf(message, 'method');
+    if (method === 'subscriptions/listen')
       return refusal(404, codes.methodNotFound, 'Method not found', memberOf(message, 'id'));
     const sessionId = request.headers.get(sessionHeader);
     if (sessionId !== null && !isSessionOf(this.#options.stateKey, caller, sessionId))
@@ -63,10 +64,12 @@ export class McpDoor {
         token: caller.keyId,
         clientId: caller.principal.id,
         scopes: [...caller.scopes],
-        extra: { from: { caller: traced(caller, message), sessionId } satisfies Omit<Exchange, 'era'> },
+        extra: {
+          from: { caller: traced(caller, message), sessionId, method } satisfies Omit<Exchange, 'era'>,
+        },
       },
     });
-    if (memberOf(message, 'method') === 'initialize' && answer.ok) {
+    if (method === 'initialize' && answer.ok) {
       const { newMark, stateKey } = this.#options;
       answer.headers.set(sessionHeader, createSessionId(stateKey, caller, newMark()));
     }

@@ -46,4 +46,6 @@ export interface Exchange {
   readonly era: 'legacy' | 'modern';
   /** Of a legacy client that shows the one it was given. */
   readonly sessionId: string | null;
+  /** Method of the message, as it came. */
+  readonly method: unknown;
 }

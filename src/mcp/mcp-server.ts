@@ -1,5 +1,5 @@
 /** The protocol of one request: which methods there are, and what is read from their parameters. Hostile: all of them. */
-import { ProtocolError, ProtocolErrorCode, Server } from '@modelcontextprotocol/server';
+import { ProtocolError, Server } from '@modelcontextprotocol/server';
 import type {
   CallToolResult,
   JSONRPCRequest,
@@ -86,15 +86,15 @@ export function createMcpServer(rooms: McpRooms, exchange: Exchange): Server {
     });
   }
   // Not as a handler of its own: that would take no task for an answer, and ask clients of 2025-11-25 for input.
-  server.fallbackRequestHandler = (request, context) => {
-    if (request.method !== 'tools/call')
-      throw new ProtocolError(ProtocolErrorCode.MethodNotFound, 'Method not found');
-    const params = readCallParams(request);
-    return guarded(rooms, exchange, async () => {
-      const result = await calls.call(exchange, params, context);
-      return asListed(server, options, params.name, result);
-    });
-  };
+  if (exchange.method === 'tools/call') {
+    server.fallbackRequestHandler = (request, context) => {
+      const params = readCallParams(request);
+      return guarded(rooms, exchange, async () => {
+        const result = await calls.call(exchange, params, context);
+        return asListed(server, options, params.name, result);
+      });
+    };
+  }
   return server;
 }
 

@@ -24,6 +24,25 @@ export interface BoundaryReport {
   readonly scanned: readonly string[];
 }
 
+/** A detector that ops add in a `Boundary` resource. */
+export interface CustomDetector {
+  readonly id: string;
+  readonly title: string;
+  /** One of these stands inside of every match; text without them costs nothing. */
+  readonly keywords: readonly string[];
+  /** RE2, tried around the keywords, within a line. A group named `secret` narrows the hit to a part. */
+  readonly pattern: string;
+  readonly examples: { readonly hit: readonly string[]; readonly miss: readonly string[] };
+}
+
+/** What is known to be harmless. */
+export interface Allowed {
+  /** Hosts, or `*.` and a domain, to which pictures and links may carry what they like. */
+  readonly hosts: readonly string[];
+  /** Exact texts that a detector would find: a key of a vendor's documentation, say. */
+  readonly texts: readonly { readonly detector: string; readonly text: string }[];
+}
+
 /** A `Boundary` resource: for each direction, what a detector's hit leads to. */
 export interface BoundaryProfile {
   readonly name: string;
@@ -33,6 +52,9 @@ export interface BoundaryProfile {
   readonly artifacts: 'none' | 'images' | 'any';
   /** What a detector's hit leaves the caller with, in either direction; what is not named keeps the detector's own. */
   readonly taints: Readonly<Record<string, readonly string[]>>;
+  /** Looked for where this profile applies; their actions stand in the directions. */
+  readonly detectors: readonly CustomDetector[];
+  readonly allow: Allowed;
   /** When stdout and stderr may leave: with the outcome, or filtered while the call runs. */
   readonly stream: 'buffered' | 'live';
 }

@@ -1,7 +1,7 @@
 /** Shapes of policy documents after they were checked against their JSON Schema (`schemas/`). */
 import type { ConfinementName } from '../model/confinement.ts';
 import type { QuotaUnit } from '../model/decision.ts';
-import type { Action } from '../model/finding.ts';
+import type { Action, Allowed, CustomDetector } from '../model/finding.ts';
 import type { JsonObject, JsonValue } from '../model/json.ts';
 import type { SessionFacts } from '../model/taint.ts';
 import type { EngineRuntime, HarnessEntry, Reuse } from '../model/tool.ts';
@@ -131,11 +131,20 @@ export interface ImageSpec {
   };
 }
 
+/** A detector of one's own; where it is defined it flags arguments and takes text out of output unless it says otherwise. */
+export interface CustomDetectorSpec extends Pick<CustomDetector, 'id' | 'keywords' | 'pattern' | 'examples'> {
+  readonly title?: string;
+  readonly inbound?: 'allow' | 'flag' | 'block';
+  readonly outbound?: Action;
+}
+
 export interface BoundarySpec {
   readonly inbound?: Readonly<Record<string, Action>>;
   readonly outbound?: Readonly<Record<string, Action>>;
   readonly artifacts?: 'none' | 'images' | 'any';
   readonly taints?: Readonly<Record<string, readonly string[]>>;
+  readonly detectors?: readonly CustomDetectorSpec[];
+  readonly allow?: Partial<Allowed>;
   readonly stream?: 'buffered' | 'live';
 }
 

@@ -18,12 +18,26 @@ export function compileLinearPattern(pattern: string): LinearPattern {
   if (pattern.length > PATTERN_CHARS_MAX) {
     throw new Error(`the pattern is longer than ${PATTERN_CHARS_MAX} characters`);
   }
-  let compiled: RE2JS;
+  const compiled = compileRe2(pattern);
+  return Object.freeze({ test: (text: string) => compiled.test(text), toString: () => pattern });
+}
+
+/** Gives every match in a text. Throws as `compileLinearPattern` does. */
+export function findLinear(pattern: string): (text: string) => readonly string[] {
+  const compiled = compileRe2(pattern);
+  return (text) => {
+    const matcher = compiled.matcher(text);
+    const found: string[] = [];
+    while (matcher.find()) found.push(text.slice(matcher.start(), matcher.end()));
+    return found;
+  };
+}
+
+function compileRe2(pattern: string): RE2JS {
   try {
-    compiled = RE2JS.compile(RE2JS.translateRegExp(pattern));
+    return RE2JS.compile(RE2JS.translateRegExp(pattern));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`not a pattern that matches in linear time (RE2): ${reason}`, { cause: error });
   }
-  return Object.freeze({ test: (text: string) => compiled.test(text), toString: () => pattern });
 }

@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: B1, B2, B5, B6, B7, B10 and B11 in pairs A B A B against the peers, medians of the ratios. Not a test:
+ * `npm run bench`: B1, B2, B5 to B11 in pairs A B A B against the peers, medians of the ratios. Not a test:
  * nothing here asserts a time. Peers come from this folder's own package; `npm install` in it first.
  */
 import { execFileSync } from 'node:child_process';
@@ -109,6 +109,9 @@ const reload = await benchReload();
 const { benchBoundary } = await import('./boundary.ts');
 say('B7 boundary');
 const boundary = await benchBoundary();
+const { benchRecord } = await import('./record.ts');
+say('B8, B9 record');
+const record = await benchRecord({ median, pairs }, say);
 say('B11 start');
 const start = await benchStart();
 say('B1, B2 calls');
@@ -137,6 +140,7 @@ const results = {
   },
   reload,
   B7: boundary,
+  ...record,
   ...start,
 };
 const folder = join(import.meta.dirname, 'results');

@@ -118,6 +118,8 @@ test('a profile that only flags leaves the text alone', () => {
     outbound: { detectors: { 'zero-width': 'flag' } },
     artifacts: 'any',
     taints: {},
+    detectors: [],
+    allow: { hosts: [], texts: [] },
     stream: 'buffered',
   } as const;
 

@@ -171,11 +171,14 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
       expect(await record.getCall('call_2')).toBeNull();
     });
 
-    test('shows the calls whose intent has no outcome', async () => {
-      await using record = await store.open('open', sources());
-      for (const id of ['call_1', 'call_2', 'call_3']) await record.write(intent(id));
-      await record.write(outcome('call_2'));
-      await record.write({ events: [draft('not_started', { callId: 'call_3' })] });
+    test('shows, once it is opened again, the calls whose intent has no outcome', async () => {
+      {
+        await using record = await store.open('open', sources());
+        for (const id of ['call_1', 'call_2', 'call_3']) await record.write(intent(id));
+        await record.write(outcome('call_2'));
+        await record.write({ events: [draft('not_started', { callId: 'call_3' })] });
+      }
+      await using record = await store.open('open', sources(undefined, 100));
       expect(await record.openCalls()).toEqual([storedCall('call_1')]);
     });
 

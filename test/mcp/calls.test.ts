@@ -176,6 +176,7 @@ describe('approval', () => {
     });
     expect(first.body.result).toEqual({
       resultType: 'input_required',
+      inputRequests: {},
       requestState: expect.stringMatching(/^v1\./),
       _meta: expect.anything(),
     });

@@ -39,7 +39,7 @@ function sallyport(...args: string[]): Promise<{ stdout: string; stderr: string 
 
 const installed = (path: string): string => join(project, 'node_modules/sallyport', path);
 
-test('the package holds JavaScript, policies and images, and no TypeScript, tests or tools', async () => {
+test('the package holds JavaScript, policies and images, and no TypeScript but the types of the client, no tests and no tools', async () => {
   expect([...new Set(files.map((path) => path.split('/')[0] ?? ''))].toSorted()).toEqual([
     'CHANGELOG.md',
     'LICENSE',
@@ -50,7 +50,7 @@ test('the package holds JavaScript, policies and images, and no TypeScript, test
     'policies',
     'sandbox-images',
   ]);
-  expect(files.filter((path) => path.endsWith('.ts'))).toEqual([]);
+  expect(files.filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'))).toEqual([]);
   expect(await readdir(installed('dist'))).toContain('main.js');
 });
 
@@ -64,6 +64,44 @@ test('the shipped policies lint without a finding', async () => {
   const { stdout } = await sallyport('policy', 'lint', installed('policies'));
   expect(JSON.parse(stdout)).toMatchObject({ errors: [], warnings: [] });
 });
+
+const program = `
+import { CallFailed, Sallyport } from 'sallyport';
+import type { Call } from 'sallyport';
+
+const sallyport = new Sallyport();
+const call: Call = await sallyport.run('js_run', { code: 'console.log("seen"); return 6 * 7' });
+console.log(call.result);
+for await (const event of sallyport.stream('js_run', { code: 'throw new Error("no")' })) {
+  if (event.type === 'finished') console.log(event.data.status);
+}
+const failed: unknown = await sallyport.run('js_run', { code: 'throw new Error("no")' }).catch((error: unknown) => error);
+console.log(failed instanceof CallFailed && failed.call.error?.message);
+`;
+
+test('a program uses the installed client, and TypeScript knows its types', async () => {
+  await writeFile(join(project, 'program.mts'), program);
+  const options = [
+    '--noEmit',
+    '--strict',
+    '--target',
+    'es2024',
+    '--lib',
+    'esnext,dom,dom.asynciterable',
+    '--types',
+    '',
+  ];
+  for (const module of ['nodenext', 'preserve']) {
+    const compiler = join(repository, 'node_modules/.bin/tsc');
+    await run(compiler, [...options, '--module', module, 'program.mts'], { cwd: project, env: environment });
+  }
+  await using server = await startServer();
+  const { stdout, stderr } = await run(process.execPath, ['program.mts'], {
+    cwd: project,
+    env: { ...environment, SALLYPORT_URL: server.url, SALLYPORT_API_KEY: server.key },
+  });
+  expect({ stdout, stderr }).toEqual({ stdout: '42\nfailed\nno\n', stderr: '' });
+}, 60_000);
 
 test('the installed server runs a call in an isolate and ends in an orderly way', async () => {
   await using server = await startServer({

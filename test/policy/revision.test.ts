@@ -101,6 +101,8 @@ test('a tool that says nothing of limits gets the defaults', async () => {
     outbound: { detectors: {} },
     artifacts: 'any',
     taints: {},
+    detectors: [],
+    allow: { hosts: [], texts: [] },
     stream: 'buffered',
   });
 });

@@ -2,20 +2,28 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setImmediate } from 'node:timers/promises';
 import { csvLines } from '../../audit/export/csv.ts';
+import { ocsfLines } from '../../audit/export/ocsf.ts';
 import { ndjsonLines } from '../../audit/export/ndjson.ts';
-import type { RecordStore } from '../../audit/record.ts';
+import type { RecordExport, RecordStore } from '../../audit/record.ts';
 import type { Caller } from '../../model/principal.ts';
 import { callerOf } from '../authenticate.ts';
 import { filterParameters, readChoice, readEventFilter } from '../event-filter.ts';
 import { readQuery } from '../query.ts';
 import type { Route } from '../route.ts';
 
-const formats = ['ndjson', 'csv'] as const;
+const formats = ['ndjson', 'csv', 'ocsf'] as const;
 
-const mediaTypes = { ndjson: 'application/x-ndjson', csv: 'text/csv; charset=utf-8' } as const;
+const mediaTypes = {
+  ndjson: 'application/x-ndjson',
+  csv: 'text/csv; charset=utf-8',
+  ocsf: 'application/x-ndjson',
+} as const;
 
 const parameters = {
-  format: { description: 'ndjson (default): verifies offline; csv: a table', enum: formats },
+  format: {
+    description: 'ndjson (default): verifies offline; csv: a table; ocsf: OCSF 1.5.0 for a SIEM',
+    enum: formats,
+  },
   ...filterParameters,
 } as const;
 
@@ -25,6 +33,7 @@ const linesPerTurn = 32;
 export interface ExportAuditOptions {
   readonly record: Pick<RecordStore, 'export'>;
   readonly now: () => number;
+  readonly version: string;
   readonly onExport: (caller: Caller, format: string, filters: readonly string[]) => Promise<void>;
 }
 
@@ -61,7 +70,7 @@ export function exportAuditRoute(options: ExportAuditOptions): Route {
         .set('Content-Type', mediaTypes[form])
         .set('Content-Disposition', `attachment; filename="audit.${form}"`)
         .set('Cache-Control', 'private, no-store');
-      const lines = form === 'csv' ? csvLines(exported) : ndjsonLines(exported, timeOf(options.now()));
+      const lines = linesOf(form, exported, options);
       try {
         await pipeline(Readable.from(inTurns(lines)), response);
       } catch (error) {
@@ -73,8 +82,15 @@ export function exportAuditRoute(options: ExportAuditOptions): Route {
   };
 }
 
-function timeOf(ms: number): string {
-  return new Date(ms).toISOString();
+function linesOf(
+  form: (typeof formats)[number],
+  exported: RecordExport,
+  { now, version }: ExportAuditOptions,
+): AsyncIterable<string> {
+  if (form === 'csv') return csvLines(exported);
+  return form === 'ocsf'
+    ? ocsfLines(exported, version)
+    : ndjsonLines(exported, new Date(now()).toISOString());
 }
 
 async function* inTurns(lines: AsyncIterable<string>): AsyncGenerator<string> {

@@ -19,8 +19,10 @@ import type { CallFollower } from '../follow-call.ts';
 import { createOpenApi } from '../openapi.ts';
 import { createBodyParser } from '../read-body.ts';
 import type { Readiness } from '../readiness-watch.ts';
-import { problemDocument, problemOf } from '../problem.ts';
+import { problemDocument, problemOf, withoutSecrets } from '../problem.ts';
 import type { Route } from '../route.ts';
+import type { MetricsText } from '../serve-metrics.ts';
+import { Transfers } from '../transfers.ts';
 import { formatTools } from '../tool-formats.ts';
 import { decideApprovalRoute, getApprovalRoute, listApprovalsRoute } from './approvals.ts';
 import { cancelCallRoute } from './cancel-call.ts';
@@ -42,10 +44,12 @@ import { listHoldsRoute, releaseHoldRoute, setHoldRoute } from './holds.ts';
 import { listToolsRoute } from './list-tools.ts';
 import { mcpRoute } from './mcp.ts';
 import type { McpRouteOptions, McpShared } from './mcp.ts';
+import { noteBackupRoute } from './note-backup.ts';
 import { healthRoute, metricsRoute, openApiRoute, readyRoute } from './operations.ts';
 import { getRevisionRoute, listRevisionsRoute } from './policy-revisions.ts';
 import { getFileRoute, listFilesRoute, putFileRoute, removeFileRoute } from './session-files.ts';
 import { endSessionRoute, getSessionRoute, listSessionsRoute, openSessionRoute } from './sessions.ts';
+import { tailAuditRoute } from './tail-audit.ts';
 import { verifyAuditRoute } from './verify-audit.ts';
 
 export interface RoutesOptions {
@@ -61,7 +65,10 @@ export interface RoutesOptions {
   readonly policy: ActivePolicy;
   readonly readiness: () => Promise<Readiness>;
   readonly isDraining: () => boolean;
-  readonly servesMetrics: boolean;
+  /** Whether a key may still read, for answers that take long. */
+  readonly isStillActive: (caller: Caller) => Promise<boolean>;
+  /** Null: they are served elsewhere or nowhere. */
+  readonly metrics: MetricsText | null;
   readonly version: string;
   /** The MCP door, which does with calls what the HTTP door does. */
   readonly openMcp: (shared: McpShared) => McpRouteOptions;
@@ -70,7 +77,9 @@ export interface RoutesOptions {
 export function createRoutes(options: RoutesOptions): readonly Route[] {
   const { context, keys, desk, detached, files, follower, sessions } = options;
   const { record } = context;
+  const redactText = (text: string): string => context.boundary.redactText(text);
   const bodies = createBodyParser();
+  const transfers = new Transfers(context.metrics);
   const recordRead = async (caller: Caller, what: string): Promise<void> => {
     await record.write({
       events: [{ type: 'audit_read', ...actor(caller), tenant: caller.principal.tenant, details: { what } }],
@@ -130,19 +139,31 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
     endSessionRoute(sessions),
     listFilesRoute(files),
     putFileRoute(files),
-    getFileRoute(files),
+    getFileRoute(files, transfers),
     removeFileRoute(files),
-    getArtifactRoute({ record, onRead: recordArtifactRead }),
+    getArtifactRoute({ transfers, record, onRead: recordArtifactRead }),
     listApprovalsRoute(desk),
     getApprovalRoute(desk),
     decideApprovalRoute({ desk, bodies, isDraining: options.isDraining }),
     listAuditEventsRoute({ record, onRead: recordRead }),
     verifyAuditRoute({ record, onRead: recordRead }),
-    exportAuditRoute({ record, now: () => context.clock.now(), onExport: recordExport }),
+    exportAuditRoute({
+      record,
+      now: () => context.clock.now(),
+      version: options.version,
+      onExport: recordExport,
+    }),
     listCheckpointsRoute({ record, onRead: recordRead }),
+    tailAuditRoute({
+      record,
+      onRead: recordRead,
+      isStillActive: options.isStillActive,
+      isDraining: options.isDraining,
+    }),
     getAuditEventRoute({ record, onRead: recordRead }),
     getAuditCallRoute({ record, onRead: recordRead }),
     eraseRoute(options.upkeep.erasures, bodies),
+    noteBackupRoute({ record, bodies, redactText: (text) => context.boundary.redactText(text) }),
     listHoldsRoute(options.upkeep.holds, recordRead),
     setHoldRoute(options.upkeep.holds, bodies),
     releaseHoldRoute(options.upkeep.holds),
@@ -159,7 +180,10 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
       options.openMcp({
         executeCall: run,
         onArtifactRead: recordArtifactRead,
-        describeRefusal,
+        describeRefusal: (refusal, callId, requestId) => {
+          const problem = withoutSecrets(problemOf(refusal, callId), redactText);
+          return problemDocument(problem, requestId) as JsonObject;
+        },
         describeTool,
       }),
     ),
@@ -168,7 +192,7 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
     revokeKeyRoute(keys),
     healthRoute(),
     readyRoute(options.readiness),
-    ...(options.servesMetrics ? [metricsRoute(context.metrics.registry)] : []),
+    ...(options.metrics === null ? [] : [metricsRoute(options.metrics)]),
     openApiRoute(() => document),
   ];
   const document = createOpenApi(routes, options.version);
@@ -176,9 +200,6 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
 }
 
 const describeTool: McpShared['describeTool'] = (tool) => formatTools([tool], 'mcp')[0] ?? {};
-
-const describeRefusal: McpShared['describeRefusal'] = (refusal, callId, requestId) =>
-  problemDocument(problemOf(refusal, callId), requestId) as JsonObject;
 
 const draining = {
   code: 'draining',

@@ -1,7 +1,7 @@
-import type { Registry } from 'prom-client';
 import { findCaller, hasScope } from '../authenticate.ts';
 import type { Readiness } from '../readiness-watch.ts';
 import type { Route } from '../route.ts';
+import type { MetricsText } from '../serve-metrics.ts';
 
 /** `GET /health`: the process answers. Says nothing about what it depends on. */
 export function healthRoute(): Route {
@@ -57,7 +57,7 @@ function outline({ status, dependencies }: Readiness): object {
 }
 
 /** `GET /metrics`: Prometheus text. */
-export function metricsRoute(registry: Registry): Route {
+export function metricsRoute(source: MetricsText): Route {
   return {
     method: 'get',
     path: '/metrics',
@@ -67,7 +67,7 @@ export function metricsRoute(registry: Registry): Route {
     problems: [],
     audits: [],
     async handler(_request, response) {
-      response.set('Content-Type', registry.contentType).send(await registry.metrics());
+      response.set('Content-Type', source.contentType).send(await source.metrics());
     },
   };
 }

@@ -1,5 +1,6 @@
 /** What the writer does to clear content, and to make the file forget it. */
-import { dropFromIndex, indexStatements, isCallHeld, isHeldAt } from './search-schema.ts';
+import { isCallHeld, isHeldAt } from '../hold-sql.ts';
+import { dropFromIndex, indexStatements } from './search-schema.ts';
 import type { Approval } from '../../model/approval.ts';
 import type { Clearing, Hold } from '../erasure.ts';
 import type { StoredSession } from '../record.ts';

@@ -9,9 +9,9 @@ import type { ChainHead, SealedEvent } from '../chain.ts';
 import type { Activation } from '../record.ts';
 import type { Connection } from './connection.ts';
 import { addHold, clear, clearingStatements, dropExpired, scrub } from './clearing.ts';
-import { hasLeftWaiting } from './has-left-waiting.ts';
+import { hasLeftWaiting } from '../has-left-waiting.ts';
 import { addToIndex } from './search-schema.ts';
-import type { Commit, SealedWrite, Stored, StoredApproval, WriteFailure } from './protocol.ts';
+import type { Commit, SealedWrite, Stored, StoredApproval, WriteFailure } from '../sealed-write.ts';
 
 /** Policy revisions kept: the latest activated, and the one that decides. */
 const revisionsKeptMax = 1000;

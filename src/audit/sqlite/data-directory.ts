@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { RecordUnavailable } from '../record.ts';
 import { sqliteCode } from './connection.ts';
 
-const databaseName = 'record.db';
+export const databaseName = 'record.db';
 const lockName = 'record.lock';
 
 export function databaseFile(dataDir: string): string {
@@ -16,9 +16,9 @@ export function databaseFile(dataDir: string): string {
  * Creates what is missing, for this user alone: directory 0700, files 0600; SQLite gives its side files the same mode.
  * What it created survives a loss of power.
  */
-export function createDataDirectory(dataDir: string): void {
+export function createDataDirectory(dataDir: string, files: readonly string[] = []): void {
   const created = mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  for (const name of [databaseName, lockName]) closeSync(openSync(join(dataDir, name), 'a', 0o600));
+  for (const name of [...files, lockName]) closeSync(openSync(join(dataDir, name), 'a', 0o600));
   const last = created === undefined ? resolve(dataDir) : dirname(resolve(created));
   for (let path = resolve(dataDir); ; path = dirname(path)) {
     syncDirectory(path);

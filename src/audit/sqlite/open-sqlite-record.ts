@@ -1,11 +1,12 @@
 /** The doors of the record on SQLite. */
 import { openWriter, recordUnavailable } from './connection.ts';
-import { createDataDirectory, databaseFile, lockDataDirectory } from './data-directory.ts';
+import { createDataDirectory, databaseFile, databaseName, lockDataDirectory } from './data-directory.ts';
 import { migrate } from './migrations.ts';
 import { SqliteRecordReader } from './record-reader.ts';
-import { SqliteRecord } from './sqlite-record.ts';
+import { ChainedRecord } from '../chained-record.ts';
+import { WriteQueue } from './write-queue.ts';
 import type { RecordReader, RecordStore } from '../record.ts';
-import type { SealSources } from './seal-write.ts';
+import type { SealSources } from '../seal-write.ts';
 
 export interface SqliteRecordOptions extends SealSources {
   /** Created with mode 0700 when it is missing. One process writes to it at a time. */
@@ -22,18 +23,21 @@ export interface SqliteRecordOptions extends SealSources {
  */
 export function openSqliteRecord(options: SqliteRecordOptions): RecordStore {
   try {
-    createDataDirectory(options.dataDir);
+    createDataDirectory(options.dataDir, [databaseName]);
     using opened = new DisposableStack();
-    const lock = opened.use(lockDataDirectory(options.dataDir));
+    opened.use(lockDataDirectory(options.dataDir));
     const file = databaseFile(options.dataDir);
     const migrating = openWriter(file, options.clock);
     opened.defer(() => migrating.close());
     migrate(migrating);
     migrating.prepare('UPDATE upkeep SET retention_ms = ?').run(options.retentionMs ?? null);
     const reader = opened.use(new SqliteRecordReader(file, options.clock));
-    const record = new SqliteRecord(options, { file, reader, lock, onCallStored: options.onCallStored });
-    opened.move();
+    const resources = new AsyncDisposableStack();
+    const sink = new WriteQueue({ file, writer: options.writer });
+    const record = new ChainedRecord(options, { ...options, reader, sink, resources });
     migrating.close();
+    const kept = opened.move();
+    resources.defer(() => kept.dispose());
     return record;
   } catch (error) {
     throw recordUnavailable(error);

@@ -5,7 +5,7 @@ import { encodeCursor } from '../cursor.ts';
 import { openReader, recordUnavailable, sqliteCode } from './connection.ts';
 import { eventSql, firstPositionSince } from './event-query.ts';
 import { startExport } from './export-rows.ts';
-import { hasLeftWaiting } from './has-left-waiting.ts';
+import { hasLeftWaiting } from '../has-left-waiting.ts';
 import { requireCurrentSchema } from './migrations.ts';
 import { listHolds, planErasure, planPurge } from './selection.ts';
 import { verifyRecord } from './verify-record.ts';

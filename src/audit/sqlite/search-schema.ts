@@ -1,33 +1,19 @@
 /** The step of the schema that adds terms, words, retention and holds, with what older rows get of it. */
 import { contentTerms, permanentTerms, searchText } from '../search-terms.ts';
+import { isCallHeld, isHeldAt } from '../hold-sql.ts';
 import { parseCanonicalEvent } from '../stored-event.ts';
 import type { JsonObject } from '../../model/json.ts';
 import type { CanonicalEvent } from '../stored-event.ts';
 import type { Connection } from './connection.ts';
 
-/** Events that say of a call whose it is. */
-export const ownerTypes = `('intent', 'outcome', 'not_started', 'denied', 'invalid', 'quota_exceeded', 'approval_requested')`;
-
-/** Of an event `e`: whether the call of `owner` is its subject. */
-export function isOwnedBy(owner: string): string {
-  return `EXISTS (SELECT 1 FROM audit_chain o WHERE o.call_id = e.call_id AND o.principal = ${owner} AND o.type IN ${ownerTypes})`;
-}
-
-/** A hold `h` means an event `e`. */
-const holds = `(h.call_id IS NULL OR e.call_id = h.call_id)
-  AND (h.tenant IS NULL OR e.tenant = h.tenant)
-  AND (h.from_time IS NULL OR e.time >= h.from_time) AND (h.to_time IS NULL OR e.time < h.to_time)
-  AND (h.principal IS NULL OR e.principal = h.principal OR ${isOwnedBy('h.principal')})
-  AND (h.session IS NULL
-    OR EXISTS (SELECT 1 FROM audit_terms t WHERE t.kind = 'session' AND t.value = h.session AND t.position = e.position)
-    OR EXISTS (SELECT 1 FROM audit_chain o JOIN audit_terms t ON t.kind = 'session' AND t.value = h.session AND t.position = o.position
-      WHERE o.call_id = e.call_id))`;
-
-/** A condition: some hold means the event at this position, or an event of this call. */
-export const isHeldAt = (position: string): string =>
-  `EXISTS (SELECT 1 FROM holds h JOIN audit_chain e ON e.position = ${position} WHERE ${holds})`;
-export const isCallHeld = (callId: string): string =>
-  `EXISTS (SELECT 1 FROM holds h JOIN audit_chain e ON e.call_id = ${callId} WHERE ${holds})`;
+/**
+ * A condition: a later event says why the content of an event is gone. Named parameters `position`, `callId`, `principal`
+ * and `session` of that event.
+ */
+export const isErasureToldOf = `EXISTS (SELECT 1 FROM audit_chain e WHERE e.position > $position AND (e.type = 'purged'
+  OR (e.type = 'erased' AND (e.call_id = $callId OR (e.call_id IS NULL AND (
+    json_extract(CAST(e.canonical AS TEXT), '$.details.selection.principal') = $principal
+    OR json_extract(CAST(e.canonical AS TEXT), '$.details.selection.session') = $session))))))`;
 
 /**
  * `audit_terms` and `audit_text` find events by what is not in a column; both are derived. `retention_now` says since
@@ -143,6 +129,6 @@ export function dropFromIndex(
   if (rest !== '') addWords.run(position, rest);
 }
 
-function allWords(details: JsonObject | undefined, content: JsonObject | null): string {
+export function allWords(details: JsonObject | undefined, content: JsonObject | null): string {
   return `${searchText(details)} ${searchText(content)}`.trim();
 }

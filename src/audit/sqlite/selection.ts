@@ -1,5 +1,5 @@
 /** Reads what an erasure or a purge would clear. */
-import { ownerTypes, isCallHeld, isHeldAt, isOwnedBy } from './search-schema.ts';
+import { ownerTypes, isCallHeld, isHeldAt, isOwnedBy } from '../hold-sql.ts';
 import type { Hold } from '../erasure.ts';
 import type { ErasurePlan, PurgePlan, RecordSelection } from '../erasure.ts';
 import type { StoredCall } from '../record.ts';

@@ -1,11 +1,14 @@
 /** Walks the stored chains in slices, so that the thread it runs on stays free for others. */
 import { setImmediate } from 'node:timers/promises';
-import { commitTo } from '../chain.ts';
 import { searchColumnNames } from '../stored-event.ts';
 import { CheckpointClaims } from '../checkpoints/checkpoint-claims.ts';
 import { ChainVerifier } from '../verify.ts';
+import { DerivedCheck } from './verify-derived.ts';
+import type { DerivedProblem } from './verify-derived.ts';
+import { callProblem, HighTime, readJson } from '../verify-rows.ts';
+import type { CallRow } from '../verify-rows.ts';
 import type { ChainHead } from '../chain.ts';
-import type { StoredCall, VerifyReport, VerifyTrust } from '../record.ts';
+import type { VerifyReport, VerifyTrust } from '../record.ts';
 import type { CanonicalEvent, SearchColumn } from '../stored-event.ts';
 import type { ChainRow } from '../verify.ts';
 import type { Connection } from './connection.ts';
@@ -26,6 +29,10 @@ export async function verifyRecord(connection: Connection, trust: VerifyTrust): 
     claims,
   );
   const times = new HighTime();
+  const derived = trust.deep === true ? new DerivedCheck(connection) : null;
+  const name = (problems: Iterable<DerivedProblem>): void => {
+    for (const { kind, place, detail } of problems) verifier.problem(kind, place, detail);
+  };
   await walk(
     (after: number) => statements.events(after, last),
     0,
@@ -33,9 +40,11 @@ export async function verifyRecord(connection: Connection, trust: VerifyTrust): 
       const event = verifier.add(chainRow(row, statements.bytes));
       if (event !== null && !times.follows(event.time, row[5]))
         verifier.problem('altered', event, 'the column time_high is not the latest time up to this event');
+      if (event !== null && derived !== null) name(derived.add(event, row[0], row[7]));
       return row[0];
     },
   );
+  if (derived !== null) name(derived.end());
   verifier.compareHeads(heads);
   verifier.compareClaims();
   await walk(
@@ -91,48 +100,6 @@ async function walk<Key, Row>(
   }
 }
 
-/** Checks the column that says the latest time of the chain so far. After a wrong one it goes on from there. */
-class HighTime {
-  #time = '';
-
-  follows(time: string, stored: SearchColumn): boolean {
-    if (time > this.#time) this.#time = time;
-    const right = stored === this.#time;
-    if (!right) this.#time = String(stored);
-    return right;
-  }
-}
-
-interface CallProblem {
-  readonly writer: string;
-  readonly sequence: number;
-  readonly detail: string;
-}
-
-/** Members of stored JSON, none where it cannot be read. */
-function readJson<T extends object>(json: unknown): Partial<T> {
-  try {
-    const value: unknown = JSON.parse(String(json));
-    return typeof value === 'object' && value !== null ? value : {};
-  } catch {
-    return {};
-  }
-}
-
-/** A call has to be what the last event that commits to it says. */
-function callProblem([id, status, salt, body]: CallRow, events: Iterable<Buffer>): CallProblem | null {
-  for (const canonical of events) {
-    const { callCommitment, writer = '', sequence = 0 } = readJson<CanonicalEvent>(canonical);
-    if (callCommitment === undefined) continue;
-    if (callCommitment !== commitTo('call', String(body), salt))
-      return { writer, sequence, detail: `call ${id} is not what this event committed to` };
-    const { call } = readJson<StoredCall>(body);
-    const same = call?.id === id && call.status === status;
-    return same ? null : { writer, sequence, detail: `the columns of call ${id} are not what it says` };
-  }
-  return { writer: '', sequence: 0, detail: `no event vouches for call ${id}` };
-}
-
 type StoredRow = readonly [
   position: number,
   canonical: string | null,
@@ -144,8 +111,6 @@ type StoredRow = readonly [
   content: string | null,
   ...columns: SearchColumn[],
 ];
-
-type CallRow = readonly [id: string, status: string, salt: string, body: Buffer];
 
 /** Text is quicker to read than bytes; only where bytes that are no UTF-8 may hide behind U+FFFD are they read. */
 function chainRow(row: StoredRow, bytes: (position: number) => Uint8Array): ChainRow {

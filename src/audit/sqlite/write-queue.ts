@@ -5,17 +5,12 @@
 import { getCompileCacheDir } from 'node:module';
 import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { ContentHeld } from '../erasure.ts';
-import { ApprovalSettled, IdempotencyTaken, RecordUnavailable } from '../record.ts';
+import { RecordUnavailable } from '../record.ts';
+import { failureError, queuedBytesMax, queuedWritesMax, queueFull, writeBytes } from '../write-limits.ts';
+import type { WriteSink } from '../chained-record.ts';
 import { recordUnavailable } from './connection.ts';
 import type { ChainHead } from '../chain.ts';
-import type { Commit, SealedWrite, ThreadStart, ToThread, WriteFailure } from './protocol.ts';
-
-/** Writes that may wait for the disk. Beyond it the record is slower than its callers, and they are refused. */
-export const queuedWritesMax = 4_096;
-
-/** Bytes of content, calls and artifacts that may wait. */
-export const queuedBytesMax = 256 * 1024 * 1024;
+import type { Commit, SealedWrite, ThreadStart, ToThread } from '../sealed-write.ts';
 
 /** A commit that takes longer than this at the end is given up, milliseconds; nothing in it was acknowledged. */
 const closeMsMax = 10_000;
@@ -28,7 +23,8 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-export class WriteQueue implements AsyncDisposable {
+export class WriteQueue implements WriteSink {
+  readonly isConnected = true;
   readonly #start: ThreadStart;
   #thread: Worker | null = null;
   /** Of this turn, not yet sent. */
@@ -48,8 +44,7 @@ export class WriteQueue implements AsyncDisposable {
     if (this.#closed) return Promise.reject(new RecordUnavailable('The record is closed.'));
     const full =
       this.#unsent.length + this.#sent.length >= queuedWritesMax || this.#bytes + bytes > queuedBytesMax;
-    if (full)
-      return Promise.reject(new RecordUnavailable('Too many writes wait for the record; call again later.'));
+    if (full) return Promise.reject(new RecordUnavailable(queueFull));
     return new Promise((resolve, reject) => {
       if (this.#unsent.length === 0) setImmediate(() => this.#send());
       this.#unsent.push({ write, bytes, resolve, reject });
@@ -130,7 +125,7 @@ export class WriteQueue implements AsyncDisposable {
       if (waiting === undefined) continue;
       this.#bytes -= waiting.bytes;
       if (result.kind === 'stored') waiting.resolve(result);
-      else waiting.reject(failureError(result));
+      else waiting.reject(failureError(result, recordUnavailable));
     }
   }
 
@@ -146,22 +141,4 @@ export class WriteQueue implements AsyncDisposable {
 function threadEnvironment(): Record<string, string> {
   const directory = getCompileCacheDir();
   return directory === undefined ? {} : { NODE_COMPILE_CACHE: dirname(directory) };
-}
-
-function failureError(failure: WriteFailure): Error {
-  if (failure.kind === 'idempotency_taken')
-    return new IdempotencyTaken('Another call holds this idempotency key.');
-  if (failure.kind === 'held') return new ContentHeld('A hold means some of what should be cleared.');
-  if (failure.kind === 'approval_settled') return new ApprovalSettled('The approval is no longer open.');
-  return recordUnavailable(Object.assign(new Error(failure.message), { code: failure.code }));
-}
-
-function writeBytes(write: SealedWrite): number {
-  let bytes = 0;
-  for (const { before, after, content } of write.events)
-    bytes += before.length + after.length + (content?.text.length ?? 0);
-  for (const { body } of write.calls ?? []) bytes += body.length;
-  for (const { data } of write.artifacts ?? []) bytes += data.byteLength;
-  bytes += write.requestedApproval?.payload.byteLength ?? 0;
-  return bytes + (write.activation?.content?.length ?? 0);
 }

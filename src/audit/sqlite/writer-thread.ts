@@ -3,11 +3,9 @@
  * What arrived while a commit ran goes into the next one together.
  */
 import { receiveMessageOnPort, parentPort, workerData } from 'node:worker_threads';
+import { batchWritesMax } from '../write-limits.ts';
 import { Committer } from './committer.ts';
-import type { SealedWrite, ThreadStart, ToThread } from './protocol.ts';
-
-/** Writes in one transaction. More wait for the next, so that the first of a burst are not kept for the last. */
-const batchWritesMax = 256;
+import type { SealedWrite, ThreadStart, ToThread } from '../sealed-write.ts';
 
 function serve(port: NonNullable<typeof parentPort>, { file, writer }: ThreadStart): void {
   const committer = new Committer(file, writer);

@@ -6,12 +6,13 @@
 import { createBoundary } from '../../boundary/boundary.ts';
 import type { Boundary, BoundaryOptions } from '../../boundary/boundary.ts';
 import type { KnownSecret } from '../../boundary/known-secrets.ts';
-import type { CredentialSource } from '../../policy/revision.ts';
+import type { CustomDetector } from '../../model/finding.ts';
+import type { CredentialSource, Revision } from '../../policy/revision.ts';
 
 /** Earlier secrets that are still looked for, the latest of them. */
 const earlierMax = 64;
 
-type Credentials = { readonly credentials: readonly CredentialSource[] };
+type Looked = Pick<Revision, 'credentials' | 'boundaries'>;
 
 export interface LiveBoundaryOptions {
   readonly redactionKey: Uint8Array;
@@ -24,29 +25,38 @@ export interface LiveBoundaryOptions {
 export class LiveBoundary implements Boundary {
   readonly #options: LiveBoundaryOptions;
   #secrets: readonly KnownSecret[];
+  #detectors: readonly CustomDetector[];
   #current: Boundary;
 
   /** Throws when a secret of the first revision cannot be read or looked for. */
-  constructor(first: Credentials, options: LiveBoundaryOptions) {
+  constructor(first: Looked, options: LiveBoundaryOptions) {
     this.#options = options;
     this.#secrets = options.readSecrets(first.credentials);
-    this.#current = this.#build(this.#secrets);
+    this.#detectors = detectorsOf(first);
+    this.#current = this.#build(this.#secrets, this.#detectors);
   }
 
   /** What puts the filter for a revision in force. Throws when it cannot be made; the one in force stays. */
-  prepare({ credentials }: Credentials): () => void {
-    const secrets = this.#withEarlier(this.#options.readSecrets(credentials));
-    if (isSame(secrets, this.#secrets)) return () => {};
-    const next = this.#build(secrets);
+  prepare(revision: Looked): () => void {
+    const secrets = this.#withEarlier(this.#options.readSecrets(revision.credentials));
+    const detectors = detectorsOf(revision);
+    const hasSame = JSON.stringify(detectors) === JSON.stringify(this.#detectors);
+    if (hasSame && isSame(secrets, this.#secrets)) return () => {};
+    const next = this.#build(secrets, detectors);
     return () => {
       this.#current = next;
       this.#secrets = secrets;
+      this.#detectors = detectors;
     };
   }
 
   /** What the filter in force was made of, for one on another thread. */
   get options(): BoundaryOptions {
-    return { redactionKey: this.#options.redactionKey, knownSecrets: this.#secrets };
+    return {
+      redactionKey: this.#options.redactionKey,
+      knownSecrets: this.#secrets,
+      detectors: this.#detectors,
+    };
   }
 
   readonly checkArguments: Boundary['checkArguments'] = (args, profiles) =>
@@ -69,8 +79,8 @@ export class LiveBoundary implements Boundary {
     return filtered;
   }
 
-  #build(knownSecrets: readonly KnownSecret[]): Boundary {
-    return createBoundary({ redactionKey: this.#options.redactionKey, knownSecrets });
+  #build(knownSecrets: readonly KnownSecret[], detectors: readonly CustomDetector[]): Boundary {
+    return createBoundary({ redactionKey: this.#options.redactionKey, knownSecrets, detectors });
   }
 
   #withEarlier(secrets: readonly KnownSecret[]): readonly KnownSecret[] {
@@ -78,6 +88,10 @@ export class LiveBoundary implements Boundary {
     const earlier = this.#secrets.filter(({ secret, isDecoy }) => isDecoy !== true && !known.has(secret));
     return [...secrets, ...earlier.slice(0, earlierMax)];
   }
+}
+
+function detectorsOf({ boundaries }: Looked): readonly CustomDetector[] {
+  return [...boundaries.values()].flatMap(({ detectors }) => detectors);
 }
 
 function isSame(some: readonly KnownSecret[], others: readonly KnownSecret[]): boolean {

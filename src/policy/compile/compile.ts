@@ -3,29 +3,21 @@
  * makes sure that no hostile argument can later make a rule slow or wrong.
  */
 import { createHash } from 'node:crypto';
-import type { BoundaryProfile } from '../../model/finding.ts';
 import type { JsonObject, JsonValue } from '../../model/json.ts';
 import type { ToolCode } from '../../model/tool.ts';
 import { ValidatorFactory } from '../arguments/validate-args.ts';
 import { canonicalJson } from '../canonical-json.ts';
 import { createBaseEnvironment } from '../cel/environment.ts';
 import { ToolValue } from '../cel/principal-values.ts';
-import { didYouMeanHint } from '../did-you-mean.ts';
-import type {
-  AnyResource,
-  BoundaryResource,
-  PolicyResource,
-  PolicyTestResource,
-  ToolResource,
-} from '../documents.ts';
+import type { AnyResource, PolicyResource, PolicyTestResource, ToolResource } from '../documents.ts';
 import { deepFreeze, FrozenMap } from '../freeze.ts';
 import { loadDocuments } from '../load/load.ts';
 import type { LoadedDocuments } from '../load/load.ts';
 import { arrangeProblems } from '../problem.ts';
 import type { PolicyProblem } from '../problem.ts';
-import { DEFAULT_BOUNDARY } from '../revision.ts';
 import type { CompiledQuota, CompiledRule, PolicySummary, Revision, ToolIndex } from '../revision.ts';
 import { SubjectIndex } from '../subjects.ts';
+import { compileBoundaries } from './compile-boundaries.ts';
 import { checkCredentials } from './check-credentials.ts';
 import { checkScopes } from './check-scopes.ts';
 import { checkTest } from './check-test.ts';
@@ -173,42 +165,6 @@ function ofKind<K extends AnyResource['kind']>(
 
 function byName<R extends AnyResource>(resources: readonly R[]): readonly R[] {
   return resources.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
-}
-
-function compileBoundaries(
-  resources: readonly BoundaryResource[],
-  detectors: ReadonlySet<string>,
-  findings: Findings,
-): ReadonlyMap<string, BoundaryProfile> {
-  const profiles = new Map<string, BoundaryProfile>();
-  profiles.set(DEFAULT_BOUNDARY, profileOf(DEFAULT_BOUNDARY, {}));
-  for (const {
-    metadata: { name },
-    spec,
-    source,
-  } of resources) {
-    for (const direction of ['inbound', 'outbound', 'taints'] as const) {
-      for (const detector of Object.keys(spec[direction] ?? {})) {
-        if (detectors.has(detector)) continue;
-        const hint = didYouMeanHint(detector, detectors);
-        findings.error(source, `/spec/${direction}/${detector}`, `unknown detector "${detector}"`, hint);
-      }
-    }
-    profiles.set(name, profileOf(name, spec));
-  }
-  return profiles;
-}
-
-function profileOf(name: string, spec: BoundaryResource['spec']): BoundaryProfile {
-  const { inbound = {}, outbound = {}, artifacts = 'any', taints = {}, stream = 'buffered' } = spec;
-  return deepFreeze({
-    name,
-    inbound: { detectors: { ...inbound } },
-    outbound: { detectors: { ...outbound } },
-    artifacts,
-    taints: { ...taints },
-    stream,
-  });
 }
 
 async function compileTools(

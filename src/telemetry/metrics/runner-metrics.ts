@@ -174,6 +174,8 @@ function register<T>(registry: Registry, shown: Shown<T>, source: Source<T>): vo
     help,
     labelNames: [...source.labelNames, ...labels],
     registers: [registry],
+    // Several processes see the same runner, each as it reports itself.
+    aggregator: 'max',
     async collect() {
       const readings = await source.readings();
       this.reset();

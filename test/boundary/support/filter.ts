@@ -25,6 +25,8 @@ export function profile(
     outbound: none,
     artifacts: 'any',
     taints: {},
+    detectors: [],
+    allow: { hosts: [], texts: [] },
     stream: 'buffered',
     [direction]: { detectors },
   };

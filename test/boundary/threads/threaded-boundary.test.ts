@@ -10,6 +10,8 @@ const standard: BoundaryProfile = {
   outbound: { detectors: {} },
   artifacts: 'any',
   taints: {},
+  detectors: [],
+  allow: { hosts: [], texts: [] },
   stream: 'buffered',
 };
 const strict: BoundaryProfile = { ...standard, inbound: { detectors: { '*': 'block' } } };

@@ -17,7 +17,7 @@ const credential = (name: string, isDecoy = false): CredentialSource => ({
 
 function boundaryFor(...credentials: CredentialSource[]): LiveBoundary {
   return new LiveBoundary(
-    { credentials },
+    { credentials, boundaries: new Map() },
     {
       redactionKey: new Uint8Array(32),
       readSecrets: (sources) =>
@@ -34,7 +34,7 @@ const text = 'it is first-warehouse-password or other-warehouse-password';
 
 test('a new secret is looked for once its revision is in force, and an earlier one still', () => {
   const boundary = boundaryFor(credential('old'));
-  const putInForce = boundary.prepare({ credentials: [credential('next')] });
+  const putInForce = boundary.prepare({ credentials: [credential('next')], boundaries: new Map() });
   expect(boundary.redactText(text)).toMatch(/^it is \[REDACTED:old:\w+\] or other-warehouse-password$/);
   putInForce();
   expect(boundary.redactText(text)).toMatch(/^it is \[REDACTED:old:\w+\] or \[REDACTED:next:\w+\]$/);
@@ -42,7 +42,9 @@ test('a new secret is looked for once its revision is in force, and an earlier o
 
 test('a secret that cannot be read leaves the filter as it was', () => {
   const boundary = boundaryFor(credential('old'));
-  expect(() => boundary.prepare({ credentials: [credential('absent')] })).toThrow('absent is missing');
+  expect(() => boundary.prepare({ credentials: [credential('absent')], boundaries: new Map() })).toThrow(
+    'absent is missing',
+  );
   expect(boundary.redactText(text)).toMatch(/^it is \[REDACTED:old:\w+\] or other-warehouse-password$/);
 });
 
@@ -50,6 +52,6 @@ test('a decoy that policy no longer has blocks nothing any more', () => {
   const boundary = boundaryFor(credential('trap', true));
   const args = { text: secrets['trap'] ?? '' };
   expect(boundary.checkArguments(args, []).blocked).toBe(true);
-  boundary.prepare({ credentials: [] })();
+  boundary.prepare({ credentials: [], boundaries: new Map() })();
   expect(boundary.checkArguments(args, []).blocked).toBe(false);
 });

@@ -1,17 +1,16 @@
-/** The record on SQLite: reads here and now, writes through the writer's thread. */
-import { RecordUnavailable } from '../record.ts';
-import { parseCanonicalEvent, storedEvent } from '../stored-event.ts';
+/** The record over a store: seals what is written, and knows whether the store can be written. */
+import { RecordUnavailable } from './record.ts';
+import { parseCanonicalEvent, storedEvent } from './stored-event.ts';
 import { poolRandomBytes, sealWrite } from './seal-write.ts';
-import { WriteQueue } from './write-queue.ts';
-import type { ApprovalQuery, PendingOf, SessionQuery } from '../record.ts';
-import type { EventQuery, Receipt, RecordHealth, RecordStore, RecordWrite, StoredEvent } from '../record.ts';
-import type { ExportFilter, VerifyTrust } from '../record.ts';
-import type { RecordSelection } from '../erasure.ts';
-import { linkEvent } from '../chain.ts';
-import type { ChainHead, SealedEvent } from '../chain.ts';
-import type { SealedWrite } from './protocol.ts';
+import type { ApprovalQuery, PendingOf, SessionQuery } from './record.ts';
+import type { EventQuery, Receipt, RecordHealth, RecordReader, RecordStore } from './record.ts';
+import type { RecordWrite, StoredEvent } from './record.ts';
+import type { ExportFilter, VerifyTrust } from './record.ts';
+import type { RecordSelection } from './erasure.ts';
+import { linkEvent } from './chain.ts';
+import type { ChainHead, SealedEvent } from './chain.ts';
+import type { SealedWrite } from './sealed-write.ts';
 import type { SealSources } from './seal-write.ts';
-import type { SqliteRecordReader } from './record-reader.ts';
 
 /** A success older than this says nothing about now: a probe is written before the record is called healthy, milliseconds. */
 const healthAgeMsMax = 5_000;
@@ -19,11 +18,29 @@ const healthAgeMsMax = 5_000;
 /** After a failure it takes room for this much, more than most writes, to be healthy again, bytes. */
 const recoveryBytes = 128 * 1024;
 
-export class SqliteRecord implements RecordStore {
+/** Where sealed writes become durable. Disposing waits for what was pushed. */
+export interface WriteSink extends AsyncDisposable {
+  /** The head that the write's events follow, once they are durable. Rejects as `RecordStore.write` does. */
+  push(write: SealedWrite): Promise<ChainHead>;
+  /** False once the store is known to be away, also before a write has failed. */
+  readonly isConnected: boolean;
+  /** As `RecordStore.scrub` does. */
+  scrub(): Promise<unknown>;
+}
+
+export interface ChainedRecordParts {
+  readonly reader: RecordReader;
+  readonly sink: WriteSink;
+  /** Disposed after the sink: what reader and sink stand on. */
+  readonly resources: AsyncDisposable;
+  readonly onCallStored?: ((callId: string) => void) | undefined;
+}
+
+export class ChainedRecord implements RecordStore {
   readonly #sources: SealSources;
-  readonly #reader: SqliteRecordReader;
-  readonly #lock: Disposable;
-  readonly #queue: WriteQueue;
+  readonly #reader: RecordReader;
+  readonly #sink: WriteSink;
+  readonly #resources: AsyncDisposable;
   readonly #onCallStored: ((callId: string) => void) | undefined;
   #scrubs = 0;
   #failed = false;
@@ -31,21 +48,13 @@ export class SqliteRecord implements RecordStore {
   #probe: Promise<RecordHealth> | null = null;
   #closing: Promise<void> | null = null;
 
-  /** Takes over the reader and the lock: disposing disposes them. */
-  constructor(
-    sources: SealSources,
-    parts: {
-      readonly file: string;
-      readonly reader: SqliteRecordReader;
-      readonly lock: Disposable;
-      readonly onCallStored?: ((callId: string) => void) | undefined;
-    },
-  ) {
+  /** Takes over the sink and the resources: disposing disposes them. */
+  constructor(sources: SealSources, { reader, sink, resources, onCallStored }: ChainedRecordParts) {
     this.#sources = { ...sources, randomBytes: poolRandomBytes(sources.randomBytes) };
-    this.#reader = parts.reader;
-    this.#lock = parts.lock;
-    this.#onCallStored = parts.onCallStored;
-    this.#queue = new WriteQueue({ file: parts.file, writer: sources.writer });
+    this.#reader = reader;
+    this.#sink = sink;
+    this.#resources = resources;
+    this.#onCallStored = onCallStored;
   }
 
   async write(write: RecordWrite): Promise<Receipt> {
@@ -58,7 +67,7 @@ export class SqliteRecord implements RecordStore {
   async scrub(): Promise<void> {
     this.#scrubs += 1;
     try {
-      await this.#queue.scrub();
+      await this.#sink.scrub();
     } finally {
       this.#scrubs -= 1;
     }
@@ -69,7 +78,8 @@ export class SqliteRecord implements RecordStore {
     if (this.#scrubs > 0 && !this.#failed) return { state: 'ok', reason: null };
     const ageMs = this.#sources.clock.now() - this.#successAtMs;
     // A negative age means that the clock went back, and the success may be old.
-    if (!this.#failed && ageMs >= 0 && ageMs <= healthAgeMsMax) return { state: 'ok', reason: null };
+    const isFresh = ageMs >= 0 && ageMs <= healthAgeMsMax;
+    if (!this.#failed && this.#sink.isConnected && isFresh) return { state: 'ok', reason: null };
     this.#probe ??= this.#writeProbe().finally(() => {
       this.#probe = null;
     });
@@ -199,10 +209,8 @@ export class SqliteRecord implements RecordStore {
   }
 
   async #close(): Promise<void> {
-    using parts = new DisposableStack();
-    parts.use(this.#lock);
-    parts.use(this.#reader);
-    await this.#queue[Symbol.asyncDispose]();
+    await using _resources = this.#resources;
+    await this.#sink[Symbol.asyncDispose]();
   }
 
   async #writeProbe(): Promise<RecordHealth> {
@@ -217,7 +225,7 @@ export class SqliteRecord implements RecordStore {
 
   async #store(sealed: SealedWrite): Promise<ChainHead> {
     try {
-      const place = await this.#queue.push(sealed);
+      const place = await this.#sink.push(sealed);
       this.#failed = false;
       this.#successAtMs = this.#sources.clock.now();
       return place;

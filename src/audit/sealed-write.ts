@@ -2,11 +2,11 @@
  * What the api's thread and the writer's thread say to each other: plain data, copied, so kept small.
  * Both sides are ours; nothing here is hostile. Content was canonical JSON before it came here.
  */
-import type { Block } from '../../model/block.ts';
-import type { Activation, ApiKey, IdempotencyEntry, StoredArtifact, StoredSession } from '../record.ts';
-import type { Taint } from '../../model/taint.ts';
-import type { ChainHead, SealedEvent } from '../chain.ts';
-import type { Clearing, Hold } from '../erasure.ts';
+import type { Block } from '../model/block.ts';
+import type { Activation, ApiKey, IdempotencyEntry, StoredArtifact, StoredSession } from './record.ts';
+import type { Taint } from '../model/taint.ts';
+import type { ChainHead, SealedEvent } from './chain.ts';
+import type { Clearing, Hold } from './erasure.ts';
 
 /** A call with its commitment's salt, ready to be stored. */
 export interface SealedCall {
@@ -21,6 +21,7 @@ export interface SealedCall {
 export interface StoredApproval {
   readonly id: string;
   readonly callId: string;
+  readonly tenant: string;
   readonly principal: string;
   readonly status: string;
   readonly expiresAtMs: number;
@@ -58,6 +59,7 @@ export interface SealedWrite {
 export type WriteFailure =
   | { readonly kind: 'idempotency_taken' }
   | { readonly kind: 'approval_settled' }
+  | { readonly kind: 'call_ended' }
   | { readonly kind: 'held' }
   | { readonly kind: 'failed'; readonly code: string | null; readonly message: string };
 

@@ -1,9 +1,9 @@
 /** Gives a write everything that comes from outside: ids, time, nonces, salts and commitments. */
-import { canonicalJson } from '../canonical-json.ts';
-import { commitTo, sealEvent } from '../chain.ts';
-import type { Approval } from '../../model/approval.ts';
-import type { EventDraft, RecordWrite, StoredCall } from '../record.ts';
-import type { SealedCall, SealedWrite, StoredApproval } from './protocol.ts';
+import { canonicalJson } from './canonical-json.ts';
+import { commitTo, sealEvent } from './chain.ts';
+import type { Approval } from '../model/approval.ts';
+import type { EventDraft, RecordWrite, StoredCall } from './record.ts';
+import type { SealedCall, SealedWrite, StoredApproval } from './sealed-write.ts';
 
 /** What a store is given so that tests can repeat what it does. */
 export interface SealSources {
@@ -86,8 +86,8 @@ function sealCall({ call, tenant, principal }: StoredCall, { randomBytes }: Seal
 }
 
 function storedApproval(approval: Approval): StoredApproval {
-  const { id, callId, principal, status, expiresAtMs } = approval;
-  return { id, callId, principal, status, expiresAtMs, body: canonicalJson(approval) };
+  const { id, callId, tenant, principal, status, expiresAtMs } = approval;
+  return { id, callId, tenant, principal, status, expiresAtMs, body: canonicalJson(approval) };
 }
 
 /** The event that commits to the stored call, so that nobody can change the one without breaking the other. */

@@ -1,0 +1,30 @@
+/** Chooses the store of the record by the configuration. */
+import { createDataDirectory, lockDataDirectory } from './sqlite/data-directory.ts';
+import { openSqliteRecord } from './sqlite/open-sqlite-record.ts';
+import type { RecordStore } from './record.ts';
+import type { SealSources } from './seal-write.ts';
+
+export interface OpenRecordOptions extends SealSources {
+  /** Of this process alone, whatever the store is. */
+  readonly dataDir: string;
+  /** PostgreSQL; null: SQLite in the data directory. */
+  readonly databaseUrl: string | null;
+  /** Content older than this is not shown any more, milliseconds; null: it is kept. */
+  readonly retentionMs: number | null;
+  /** Told of a call each time that it is durable as it now stands. Must not throw. */
+  readonly onCallStored: (callId: string) => void;
+}
+
+/** The record, and the lock on the data directory. Rejects with `RecordUnavailable`. */
+export async function openRecord(
+  options: OpenRecordOptions,
+  stack: AsyncDisposableStack,
+): Promise<RecordStore> {
+  const { databaseUrl, dataDir } = options;
+  if (databaseUrl === null) return stack.use(openSqliteRecord(options));
+  createDataDirectory(dataDir);
+  stack.use(lockDataDirectory(dataDir));
+  // Its driver is loaded where it is used.
+  const { openPostgresRecord } = await import('./postgres/open-postgres-record.ts');
+  return stack.use(await openPostgresRecord({ ...options, url: databaseUrl }));
+}

@@ -1,0 +1,125 @@
+/**
+ * What waits for PostgreSQL: bounded, in order, one transaction at a time. What arrived while a commit ran goes into
+ * the next one together. Between commits the writer says that it is alive.
+ */
+import { RecordUnavailable } from '../record.ts';
+import {
+  batchWritesMax,
+  failureError,
+  queuedBytesMax,
+  queuedWritesMax,
+  queueFull,
+  writeBytes,
+} from '../write-limits.ts';
+import { recordUnavailable } from './connection.ts';
+import type { ChainHead } from '../chain.ts';
+import type { WriteSink } from '../chained-record.ts';
+import type { SealedWrite } from '../sealed-write.ts';
+import type { PostgresCommitter } from './committer.ts';
+
+/** A sixth of the silence after which others take this writer for dead, milliseconds. */
+const beatEveryMs = 10_000;
+
+/** What is not committed so long after the end began is given up, milliseconds; nothing in it was acknowledged. */
+const closeMsMax = 10_000;
+
+interface Waiting {
+  readonly write: SealedWrite;
+  readonly bytes: number;
+  readonly resolve: (place: ChainHead) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class BatchQueue implements WriteSink {
+  readonly #committer: PostgresCommitter;
+  readonly #rewrite: () => Promise<void>;
+  #rewriting: Promise<unknown> = Promise.resolve();
+  readonly #timer: NodeJS.Timeout;
+  #waiting: Waiting[] = [];
+  #underwayCount = 0;
+  #bytes = 0;
+  #working: Promise<void> | null = null;
+  #isBeatDue = false;
+  #closed = false;
+
+  /** Takes over the committer, which is open: disposing disposes it. `rewrite` makes the tables forget. */
+  constructor(committer: PostgresCommitter, rewrite: () => Promise<void>) {
+    this.#committer = committer;
+    this.#rewrite = rewrite;
+    this.#timer = setInterval(() => {
+      this.#isBeatDue = true;
+      this.#work();
+    }, beatEveryMs).unref();
+  }
+
+  get isConnected(): boolean {
+    return this.#committer.isConnected;
+  }
+
+  push(write: SealedWrite): Promise<ChainHead> {
+    const bytes = writeBytes(write);
+    if (this.#closed) return Promise.reject(new RecordUnavailable('The record is closed.'));
+    const count = this.#waiting.length + this.#underwayCount;
+    if (count >= queuedWritesMax || this.#bytes + bytes > queuedBytesMax)
+      return Promise.reject(new RecordUnavailable(queueFull));
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ write, bytes, resolve, reject });
+      this.#bytes += bytes;
+      this.#work();
+    });
+  }
+
+  /** Writes wait meanwhile; those of other nodes may be refused. Rejects with `RecordUnavailable`. */
+  scrub(): Promise<unknown> {
+    if (this.#closed) return Promise.reject(new RecordUnavailable('The record is closed.'));
+    const rewriting = Promise.all([this.#rewriting, this.#working])
+      .then(() => this.#rewrite())
+      .catch((error: unknown) => {
+        throw recordUnavailable(error);
+      });
+    this.#rewriting = rewriting.catch(() => {});
+    return rewriting;
+  }
+
+  /** Commits what was pushed, then lets the chain go. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#timer);
+    const timer = setTimeout(() => this.#committer.giveUp(), closeMsMax);
+    await this.#rewriting;
+    await this.#working;
+    clearTimeout(timer);
+    await this.#committer[Symbol.asyncDispose]();
+  }
+
+  #work(): void {
+    this.#working ??= this.#run().finally(() => {
+      this.#working = null;
+    });
+  }
+
+  async #run(): Promise<void> {
+    // Writes of one turn of the event loop go together.
+    await new Promise((resolve) => setImmediate(resolve));
+    await this.#rewriting;
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0, batchWritesMax);
+      this.#underwayCount = batch.length;
+      const commit = await this.#committer.commit(batch.map(({ write }) => write));
+      this.#underwayCount = 0;
+      this.#isBeatDue = false;
+      for (const [index, { bytes, resolve, reject }] of batch.entries()) {
+        this.#bytes -= bytes;
+        const result = commit[index];
+        if (result?.kind === 'stored') resolve(result);
+        else
+          reject(result === undefined ? new TypeError('no answer') : failureError(result, recordUnavailable));
+      }
+    }
+    if (!this.#isBeatDue || this.#closed) return;
+    this.#isBeatDue = false;
+    // The next one, or the next write, tries again; until then nothing is promised.
+    await this.#committer.beat().catch(() => {});
+  }
+}

@@ -1,0 +1,171 @@
+/** Walks the stored chains, some rows at a time. */
+import { CheckpointClaims } from '../checkpoints/checkpoint-claims.ts';
+import { parseCanonicalEvent, searchColumnNames, searchColumns } from '../stored-event.ts';
+import { ChainVerifier } from '../verify.ts';
+import { callProblem, HighTime, readJson } from '../verify-rows.ts';
+import { columnText } from './column-text.ts';
+import { readEnds } from './export-rows.ts';
+import type { ChainHead } from '../chain.ts';
+import type { VerifyProblem, VerifyReport, VerifyTrust } from '../record.ts';
+import type { CanonicalEvent, SearchColumn } from '../stored-event.ts';
+import type { ChainRow } from '../verify.ts';
+import type { Ends } from './export-rows.ts';
+import type { Reading } from './reading.ts';
+
+/** Rows read at once. */
+const eventsAtOnce = 1_000;
+const callsAtOnce = 200;
+
+type Place = Pick<VerifyProblem, 'writer' | 'sequence'>;
+
+/** Verifies what was durable when it was called. Rejects with `RecordUnavailable`. */
+export async function verifyRecord(reading: Reading, trust: VerifyTrust): Promise<VerifyReport> {
+  const ends = await readEnds(reading);
+  const report = await walkOnce(reading, ends, trust, new Set());
+  const missing = report.problems.filter(({ kind }) => kind === 'missing');
+  if (missing.length === 0) return report;
+  // What is missing at its place may stand elsewhere: then it is named as moved.
+  const elsewhere = await findPlaces(reading, missing, ends.last);
+  return elsewhere.size === 0 ? report : walkOnce(reading, ends, trust, elsewhere);
+}
+
+async function walkOnce(
+  reading: Reading,
+  { heads, last }: Ends,
+  trust: VerifyTrust,
+  elsewhere: ReadonlySet<string>,
+): Promise<VerifyReport> {
+  const claims = await collectClaims(reading, last, trust);
+  const verifier = new ChainVerifier((place) => elsewhere.has(placeKey(place)), claims);
+  const times = new HighTime();
+  for await (const row of chainRows(reading, last)) {
+    const event = verifier.add(chainRow(row));
+    if (event !== null && !times.follows(event.time, row.time_high))
+      verifier.problem('altered', event, 'the column time_high is not the latest time up to this event');
+  }
+  verifier.compareHeads(
+    new Map(heads.map(({ writer, sequence, hash }): [string, ChainHead] => [writer, { sequence, hash }])),
+  );
+  verifier.compareClaims();
+  await verifyCalls(reading, verifier);
+  return verifier.report();
+}
+
+function placeKey({ writer, sequence }: Place): string {
+  return `${writer}#${sequence}`;
+}
+
+async function findPlaces(reading: Reading, places: readonly Place[], last: number): Promise<Set<string>> {
+  const found = await reading.rows<Place & Record<string, unknown>>(
+    `SELECT e.writer, e.sequence FROM audit_chain e JOIN unnest($1::text[], $2::bigint[]) AS p (writer, sequence)
+       ON e.writer = p.writer AND e.sequence = p.sequence WHERE e.position <= $3`,
+    [places.map(({ writer }) => writer), places.map(({ sequence }) => sequence), last],
+  );
+  return new Set(found.map(placeKey));
+}
+
+/** Checkpoints by the column of their type: one that was hidden from it is found altered in the walk. */
+async function collectClaims(reading: Reading, last: number, trust: VerifyTrust): Promise<CheckpointClaims> {
+  const claims = new CheckpointClaims(trust);
+  for (let after = 0; ;) {
+    const rows = await reading.rows<Place & { position: number; canonical: Buffer }>(
+      `SELECT position, canonical, writer, sequence FROM audit_chain
+       WHERE type IN ('checkpoint', 'chain_key_rotated') AND position > $1 AND position <= $2 ORDER BY position LIMIT $3`,
+      [after, last, eventsAtOnce],
+    );
+    for (const { canonical, writer, sequence } of rows)
+      claims.takeEvent({ writer, sequence }, readJson<CanonicalEvent>(canonical).details);
+    const end = rows.at(-1);
+    if (end === undefined) break;
+    after = end.position;
+  }
+  for (const [index, anchor] of (trust.anchors ?? []).entries()) claims.takeAnchor(anchor, index + 1);
+  return claims;
+}
+
+type StoredRow = Readonly<Record<string, SearchColumn>> & {
+  readonly position: number;
+  readonly canonical: Buffer & SearchColumn;
+  readonly event_hash: string;
+  readonly previous_hash: string;
+  readonly hash: string;
+  readonly time_high: string;
+  readonly salt: string | null;
+  readonly content: (Buffer & SearchColumn) | null;
+};
+
+const columns = searchColumnNames.map((name) => `e.${name}`).join(', ');
+
+async function* chainRows(reading: Reading, last: number): AsyncGenerator<StoredRow> {
+  const read = (after: number): Promise<StoredRow[]> =>
+    reading.contentRows<StoredRow>(
+      null,
+      `SELECT e.position, canonical, event_hash, previous_hash, hash, time_high, salt, content, ${columns}
+       FROM (SELECT * FROM audit_chain WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3) e
+       LEFT JOIN audit_content c ON c.day = left(e.time, 10) AND c.position = e.position ORDER BY e.position`,
+      [after, last, eventsAtOnce],
+    );
+  for (let next = read(0); ;) {
+    const rows = await next;
+    const end = rows.at(-1);
+    if (end === undefined) return;
+    // The database reads on while these are hashed.
+    next = read(end.position);
+    next.catch(() => {});
+    yield* rows;
+  }
+}
+
+function chainRow(row: StoredRow): ChainRow {
+  const { canonical, salt, content } = row;
+  return {
+    canonical,
+    eventHash: row.event_hash,
+    previousHash: row.previous_hash,
+    hash: row.hash,
+    columns: memberColumns(
+      row,
+      searchColumnNames.map((name) => row[name] ?? null),
+    ),
+    content: salt === null ? null : { salt, text: content?.toString() ?? '' },
+  };
+}
+
+/** The columns as members of the event: where U+FFFD stands for U+0000 it is no alteration. */
+function memberColumns({ canonical }: StoredRow, stored: readonly SearchColumn[]): readonly SearchColumn[] {
+  if (!canonical.includes('\\u0000')) return stored;
+  try {
+    const members = searchColumns(parseCanonicalEvent(canonical.toString()));
+    return stored.map((value, index) => {
+      const member = members[index] ?? null;
+      return value === columnText(member) ? member : value;
+    });
+  } catch {
+    return stored;
+  }
+}
+
+/** Each with its events, in one moment: a call that changes meanwhile is what its last event then says. */
+async function verifyCalls(reading: Reading, verifier: ChainVerifier): Promise<void> {
+  for (let after = ''; ;) {
+    const rows = await reading.rows<{
+      id: string;
+      status: string;
+      salt: string;
+      body: Buffer;
+      events: Buffer[];
+    }>(
+      `SELECT id, status, salt, body,
+         ARRAY(SELECT canonical FROM audit_chain WHERE call_id = c.id ORDER BY position DESC) AS events
+       FROM calls c WHERE id > $1 ORDER BY id LIMIT $2`,
+      [after, callsAtOnce],
+    );
+    for (const { id, status, salt, body, events } of rows) {
+      const problem = callProblem([id, status, salt, body], events);
+      if (problem !== null) verifier.problem('call_altered', problem, problem.detail);
+    }
+    const end = rows.at(-1);
+    if (end === undefined) return;
+    after = end.id;
+  }
+}

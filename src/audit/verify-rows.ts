@@ -1,0 +1,49 @@
+/** What every store's verification looks at beside the chains: the column of latest times, and stored calls. */
+import { commitTo } from './chain.ts';
+import type { StoredCall } from './record.ts';
+import type { CanonicalEvent, SearchColumn } from './stored-event.ts';
+
+/** `body` is canonical JSON, as it is stored. */
+export type CallRow = readonly [id: string, status: string, salt: string, body: Buffer];
+
+/** Checks the column that says the latest time of the chain so far. After a wrong one it goes on from there. */
+export class HighTime {
+  #time = '';
+
+  follows(time: string, stored: SearchColumn): boolean {
+    if (time > this.#time) this.#time = time;
+    const right = stored === this.#time;
+    if (!right) this.#time = String(stored);
+    return right;
+  }
+}
+
+export interface CallProblem {
+  readonly writer: string;
+  readonly sequence: number;
+  readonly detail: string;
+}
+
+/** Members of stored JSON, none where it cannot be read. */
+export function readJson<T extends object>(json: unknown): Partial<T> {
+  try {
+    const value: unknown = JSON.parse(String(json));
+    return typeof value === 'object' && value !== null ? value : {};
+  } catch {
+    return {};
+  }
+}
+
+/** A call has to be what the last event that commits to it says. */
+export function callProblem([id, status, salt, body]: CallRow, events: Iterable<Buffer>): CallProblem | null {
+  for (const canonical of events) {
+    const { callCommitment, writer = '', sequence = 0 } = readJson<CanonicalEvent>(canonical);
+    if (callCommitment === undefined) continue;
+    if (callCommitment !== commitTo('call', String(body), salt))
+      return { writer, sequence, detail: `call ${id} is not what this event committed to` };
+    const { call } = readJson<StoredCall>(body);
+    const same = call?.id === id && call.status === status;
+    return same ? null : { writer, sequence, detail: `the columns of call ${id} are not what it says` };
+  }
+  return { writer: '', sequence: 0, detail: `no event vouches for call ${id}` };
+}

@@ -1,0 +1,175 @@
+/** Sessions: one container and one `/work` that keep their state from call to call. */
+import type { Call } from '../model/call.ts';
+import type { Session as SessionDocument } from '../model/session.ts';
+import type { CallEvent } from './calls.ts';
+import type { RunOptions, Runner } from './runner.ts';
+import type { RequestOptions, Transport } from './transport.ts';
+
+export interface NewSession {
+  /** Name of an image that policy gives sessions. */
+  readonly image: string;
+  readonly idleMs?: number;
+  readonly lifetimeMs?: number;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+export interface SessionFile {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly modifiedAt: string | null;
+}
+
+export class Sessions {
+  readonly #transport: Transport;
+  readonly #runner: Runner;
+
+  constructor(transport: Transport, runner: Runner) {
+    this.#transport = transport;
+    this.#runner = runner;
+  }
+
+  /** A container of its own. `await using` ends it. Not sent again when the line breaks: it might open two. */
+  async create(session: NewSession, options: RequestOptions = {}): Promise<Session> {
+    const document = await this.#transport.json<SessionDocument>({
+      method: 'POST',
+      path: '/v1/sessions',
+      json: session,
+      isRepeatable: false,
+      ...options,
+    });
+    return new Session(document, this.#transport, this.#runner);
+  }
+
+  /** One that is there already. */
+  async get(id: string, options: RequestOptions = {}): Promise<Session> {
+    const document = await this.#transport.json<SessionDocument>({
+      method: 'GET',
+      path: pathOf(id),
+      isRepeatable: true,
+      ...options,
+    });
+    return new Session(document, this.#transport, this.#runner);
+  }
+
+  /** Your own, newest first. */
+  async *list(
+    { status }: { readonly status?: 'open' | 'ended' } = {},
+    options: RequestOptions = {},
+  ): AsyncGenerator<SessionDocument, void, undefined> {
+    let cursor: string | undefined;
+    do {
+      const page: { items: SessionDocument[]; nextCursor: string | null } = await this.#transport.json({
+        method: 'GET',
+        path: '/v1/sessions',
+        query: { status, cursor },
+        isRepeatable: true,
+        ...options,
+      });
+      yield* page.items;
+      cursor = page.nextCursor ?? undefined;
+    } while (cursor !== undefined);
+  }
+}
+
+export class Session implements AsyncDisposable {
+  readonly id: string;
+  /** As it stood when it was asked for. */
+  readonly document: SessionDocument;
+  readonly files: SessionFiles;
+  readonly #transport: Transport;
+  readonly #runner: Runner;
+
+  constructor(document: SessionDocument, transport: Transport, runner: Runner) {
+    this.id = document.id;
+    this.document = document;
+    this.files = new SessionFiles(document.id, transport);
+    this.#transport = transport;
+    this.#runner = runner;
+  }
+
+  /** Runs a tool in it. */
+  run(tool: string, args: object, options: Omit<RunOptions, 'session'> = {}): Promise<Call> {
+    return this.#runner.run(tool, args, { ...options, session: this.id });
+  }
+
+  stream(
+    tool: string,
+    args: object,
+    options: Omit<RunOptions, 'session'> = {},
+  ): AsyncGenerator<CallEvent, void, undefined> {
+    return this.#runner.stream(tool, args, { ...options, session: this.id });
+  }
+
+  /** Also when it is over already. A call that runs in it is cancelled. */
+  end(options: RequestOptions = {}): Promise<SessionDocument> {
+    return this.#transport.json({ method: 'DELETE', path: pathOf(this.id), isRepeatable: true, ...options });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end();
+  }
+}
+
+/** What lies under `/work`. Paths are relative to it. */
+export class SessionFiles {
+  readonly #session: string;
+  readonly #transport: Transport;
+
+  constructor(session: string, transport: Transport) {
+    this.#session = session;
+    this.#transport = transport;
+  }
+
+  async list(prefix = '', options: RequestOptions = {}): Promise<readonly SessionFile[]> {
+    const { items } = await this.#transport.json<{ items: readonly SessionFile[] }>({
+      method: 'GET',
+      path: `${pathOf(this.#session)}/files`,
+      query: { prefix },
+      isRepeatable: true,
+      ...options,
+    });
+    return items;
+  }
+
+  /** The bytes as the boundary lets them out. */
+  read(path: string, options: RequestOptions = {}): Promise<Uint8Array> {
+    return this.#transport.bytes({ method: 'GET', path: this.#pathOf(path), isRepeatable: true, ...options });
+  }
+
+  async readText(path: string, options: RequestOptions = {}): Promise<string> {
+    return new TextDecoder().decode(await this.read(path, options));
+  }
+
+  /** Whole: what was there is replaced. A text goes as UTF-8. */
+  write(
+    path: string,
+    content: Uint8Array | string,
+    options: RequestOptions = {},
+  ): Promise<{ readonly path: string; readonly sizeBytes: number; readonly sha256: string }> {
+    return this.#transport.json({
+      method: 'PUT',
+      path: this.#pathOf(path),
+      bytes: typeof content === 'string' ? new TextEncoder().encode(content) : Uint8Array.from(content),
+      isRepeatable: true,
+      ...options,
+    });
+  }
+
+  /** Not sent again when the line breaks: the second time it would not be there. */
+  async remove(path: string, options: RequestOptions = {}): Promise<void> {
+    await this.#transport.json({
+      method: 'DELETE',
+      path: this.#pathOf(path),
+      isRepeatable: false,
+      ...options,
+    });
+  }
+
+  #pathOf(path: string): string {
+    return `${pathOf(this.#session)}/files/${path.split('/').map(encodeURIComponent).join('/')}`;
+  }
+}
+
+function pathOf(id: string): string {
+  return `/v1/sessions/${encodeURIComponent(id)}`;
+}

@@ -1,0 +1,258 @@
+/**
+ * Keeps the HTTP processes of one server: holds the listening socket and hands each connection to a worker, starts
+ * workers anew when they end, replaces them on reload, and ends them in order. It parses nothing that clients send.
+ */
+import { createServer } from 'node:net';
+import type { Server, Socket } from 'node:net';
+import { Counter, Gauge, Registry } from 'prom-client';
+import { listen } from '../api/serve.ts';
+import type { ListenAddress } from '../api/serve.ts';
+import { HeldConnections, turnAway } from './held-connections.ts';
+import { PooledMetrics } from './pooled-metrics.ts';
+import { StartFailed } from './start-failed.ts';
+import { WorkerProcess } from './worker-process.ts';
+import type { WorkerExit } from './worker-process.ts';
+
+const restartDelayMsMin = 100;
+const restartDelayMsMax = 10_000;
+/** A worker that served this long was healthy: the back-off starts anew. */
+const stableAfterMs = 30_000;
+
+export interface SupervisorOptions {
+  readonly address: ListenAddress;
+  readonly workersCount: number;
+  /** Whether a worker may start while the one whose place it takes still ends; else there is one after the other. */
+  readonly mayOverlap: boolean;
+  /** Program and arguments of a worker. */
+  readonly command: (worker: { readonly index: number; readonly url: string }) => readonly string[];
+  readonly environment: NodeJS.ProcessEnv;
+  /** How long a worker may take to end, milliseconds. */
+  readonly stopMsMax: number;
+  /** Throws when the configuration as it is now would let no worker start. */
+  readonly checkConfig: () => void;
+  readonly logger: Readonly<Record<'info' | 'warn' | 'error', (fields: object, message: string) => void>>;
+}
+
+export class Supervisor implements AsyncDisposable {
+  readonly metrics: PooledMetrics;
+  readonly #options: SupervisorOptions;
+  readonly #server: Server;
+  readonly #workers = new Set<WorkerProcess>();
+  readonly #held = new HeldConnections();
+  readonly #restarts: Counter;
+  #url = '';
+  #turn = 0;
+  #restartDelayMs = restartDelayMsMin;
+  #restartTimers = new Set<NodeJS.Timeout>();
+  #phase: 'starting' | 'up' | 'stopping' = 'starting';
+  #reloading: Promise<void> = Promise.resolve();
+  #isReloadWanted = false;
+
+  private constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => this.#accept(socket));
+    const own = new Registry();
+    this.#restarts = createOwnMetrics(own, {
+      workers: () => this.#serving().length,
+      held: () => this.#held.count,
+    });
+    const collect = (): ReturnType<PooledMetricsCollect> =>
+      Promise.all([...this.#workers].map((worker) => worker.collect()));
+    this.metrics = new PooledMetrics({ own, collect });
+  }
+
+  /** Resolves when all workers serve. Throws `ListenFailed` or `StartFailed`, and has then ended what it started. */
+  static async start(options: SupervisorOptions): Promise<Supervisor> {
+    const supervisor = new Supervisor(options);
+    try {
+      supervisor.#url = await listen(supervisor.#server, options.address);
+      const first = Array.from({ length: options.workersCount }, () => supervisor.#launch());
+      for (const exit of await Promise.all(first.map(({ settled }) => settled)))
+        if (exit !== null) throw new StartFailed(exit);
+      supervisor.#phase = 'up';
+      // One that ended meanwhile was not replaced yet.
+      for (let missing = options.workersCount - supervisor.#workers.size; missing > 0; missing -= 1)
+        supervisor.#launchLater();
+      return supervisor;
+    } catch (error) {
+      await supervisor[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  /** Replaces every worker, without a connection lost. What is asked for meanwhile is done once more afterwards. */
+  reload(): Promise<void> {
+    if (this.#isReloadWanted) return this.#reloading;
+    this.#isReloadWanted = true;
+    this.#reloading = this.#reloadAfter(this.#reloading);
+    return this.#reloading;
+  }
+
+  async #reloadAfter(earlier: Promise<void>): Promise<void> {
+    await earlier;
+    this.#isReloadWanted = false;
+    if (this.#phase === 'up') await this.#replaceAll();
+  }
+
+  /** Takes no new connection, lets every worker end in order. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#phase = 'stopping';
+    for (const timer of this.#restartTimers) clearTimeout(timer);
+    if (this.#server.listening) this.#server.close();
+    this.#held.release(turnAway);
+    const ending = [...this.#workers];
+    for (const worker of ending) worker.stop();
+    await Promise.all(ending.map(({ exited }) => exited));
+  }
+
+  #accept(socket: Socket): void {
+    socket.on('error', () => socket.destroy());
+    this.#dispatch(socket);
+  }
+
+  /** In turns among the workers that serve. */
+  #dispatch(socket: Socket): void {
+    if (this.#phase === 'stopping') return turnAway(socket);
+    const serving = this.#serving();
+    const worker = serving[this.#turn % serving.length];
+    this.#turn += 1;
+    if (worker === undefined) this.#held.hold(socket);
+    else worker.take(socket);
+  }
+
+  #serving(): WorkerProcess[] {
+    return [...this.#workers].filter(({ state }) => state === 'serving');
+  }
+
+  #launch(): WorkerProcess {
+    const taken = new Set([...this.#workers].map(({ index }) => index));
+    let index = 1;
+    while (taken.has(index)) index += 1;
+    const worker = new WorkerProcess({
+      index,
+      command: this.#options.command({ index, url: this.#url }),
+      environment: this.#options.environment,
+      stopMsMax: this.#options.stopMsMax,
+      onServing: () => this.#held.release((socket) => this.#dispatch(socket)),
+      onDraining: (draining) => this.#onDraining(draining),
+      onExit: (gone, exit) => this.#onExit(gone, exit),
+      onScrape: () => this.metrics.metrics(),
+      onLastMetrics: (metrics) => this.metrics.retire(metrics),
+      onReturned: (socket) => this.#dispatch(socket),
+    });
+    this.#workers.add(worker);
+    return worker;
+  }
+
+  /** Somebody else told it to end: where two may be there at once, the next one need not wait for that. */
+  #onDraining(worker: WorkerProcess): void {
+    if (worker.isReplaced || this.#phase !== 'up' || !this.#options.mayOverlap) return;
+    worker.isReplaced = true;
+    this.#restarts.inc({ reason: 'signal' });
+    this.#launch();
+  }
+
+  #onExit(worker: WorkerProcess, exit: WorkerExit): void {
+    this.#workers.delete(worker);
+    if (this.#phase !== 'up' || worker.isReplaced) return;
+    const livedMs = performance.now() - worker.startedAtMs;
+    if (livedMs >= stableAfterMs) this.#restartDelayMs = restartDelayMsMin;
+    const isOrderly = exit.code === 0;
+    this.#restarts.inc({ reason: isOrderly ? 'signal' : 'crash' });
+    if (isOrderly) {
+      this.#launch();
+      return;
+    }
+    const fields = {
+      worker: worker.index,
+      workerPid: worker.pid,
+      ...exit,
+      restartInMs: this.#restartDelayMs,
+    };
+    this.#options.logger.error(fields, 'a worker ended by itself');
+    this.#launchLater();
+  }
+
+  #launchLater(): void {
+    const timer = setTimeout(() => {
+      this.#restartTimers.delete(timer);
+      this.#launch();
+    }, this.#restartDelayMs);
+    this.#restartTimers.add(timer);
+    this.#restartDelayMs = Math.min(2 * this.#restartDelayMs, restartDelayMsMax);
+  }
+
+  async #replaceAll(): Promise<void> {
+    const { checkConfig, logger, mayOverlap } = this.#options;
+    try {
+      checkConfig();
+    } catch (error) {
+      logger.error({ err: error }, 'the configuration cannot be used: nothing is reloaded');
+      return;
+    }
+    logger.info({ workers: this.#workers.size }, 'reloading');
+    for (const worker of this.#serving()) {
+      const isDone = await (mayOverlap ? this.#replaceBeside(worker) : this.#replaceAfter(worker));
+      if (!isDone) return;
+    }
+    logger.info({ workers: this.#workers.size }, 'reloaded');
+  }
+
+  async #replaceBeside(worker: WorkerProcess): Promise<boolean> {
+    const next = this.#launch();
+    // One that cannot start takes nobody's place.
+    next.isReplaced = true;
+    const exit = await next.settled;
+    if (exit !== null) {
+      this.#options.logger.error({ ...exit }, 'a new worker does not start: the ones before go on serving');
+      return false;
+    }
+    next.isReplaced = false;
+    worker.isReplaced = true;
+    worker.stop();
+    return true;
+  }
+
+  async #replaceAfter(worker: WorkerProcess): Promise<boolean> {
+    worker.isReplaced = true;
+    worker.stop();
+    await worker.exited;
+    if (this.#phase !== 'up') return false;
+    return (await this.#launch().settled) === null;
+  }
+}
+
+type PooledMetricsCollect = ConstructorParameters<typeof PooledMetrics>[0]['collect'];
+
+function createOwnMetrics(
+  registry: Registry,
+  read: { readonly workers: () => number; readonly held: () => number },
+): Counter {
+  const registers = [registry];
+  void new Gauge({
+    name: 'sallyport_workers_serving',
+    help: 'HTTP processes that take connections',
+    registers,
+    collect() {
+      this.set(read.workers());
+    },
+  });
+  void new Gauge({
+    name: 'sallyport_connections_held',
+    help: 'Connections that wait for a process that serves',
+    registers,
+    collect() {
+      this.set(read.held());
+    },
+  });
+  return new Counter({
+    name: 'sallyport_worker_restarts_total',
+    help: 'HTTP processes that were started anew: after a crash, or because somebody ended one with a signal',
+    labelNames: ['reason'],
+    registers,
+  });
+}

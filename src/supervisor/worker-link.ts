@@ -1,0 +1,159 @@
+/**
+ * A worker's side of its supervisor: connections come over the channel between the two, already accepted. When the
+ * channel ends, the supervisor is gone and nobody sends any more: the worker then stops as on SIGTERM.
+ */
+import type { Server } from 'node:http';
+import { Socket } from 'node:net';
+import type { MetricsSource, Serving } from '../api/serving.ts';
+import type { MetricsText } from '../api/serve-metrics.ts';
+import { aliveEveryMs } from './messages.ts';
+import type { FromWorker, ToWorker } from './messages.ts';
+
+/** How long a kept-alive connection may stay without a request once the worker drains: until then it is answered. */
+const lingerMs = 1000;
+const idleCheckMs = 20;
+const scrapeMsMax = 5000;
+
+export interface WorkerLinkOptions {
+  readonly process: NodeJS.Process;
+  readonly index: number;
+  /** Where the supervisor listens. */
+  readonly url: string;
+}
+
+export class WorkerLink implements Serving, AsyncDisposable {
+  readonly index: number;
+  readonly ownsMetricsAddress = false;
+  /** Resolves when this worker shall end. */
+  readonly stopped: Promise<void>;
+  readonly #process: NodeJS.Process;
+  readonly #url: string;
+  readonly #sockets = new Set<Socket>();
+  readonly #noMore = Promise.withResolvers<void>();
+  readonly #scrapes = new Map<number, (text: string | null) => void>();
+  readonly #alive: NodeJS.Timeout;
+  #nextScrape = 1;
+  #server: Server | null = null;
+  #metrics: MetricsSource | null = null;
+
+  constructor({ process, index, url }: WorkerLinkOptions) {
+    if (process.send === undefined) throw new Error('a worker is started by its supervisor alone');
+    this.index = index;
+    this.#process = process;
+    this.#url = url;
+    const stopped = Promise.withResolvers<void>();
+    this.stopped = stopped.promise;
+    process.on('message', (message, handle) => this.#hear(message as ToWorker, handle));
+    process.once('disconnect', () => {
+      stopped.resolve();
+      this.#noMore.resolve();
+      for (const answer of this.#scrapes.values()) answer(null);
+    });
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.resolve());
+    this.#alive = setInterval(() => void this.#tell({ kind: 'alive' }), aliveEveryMs);
+    this.#alive.unref();
+  }
+
+  async open(server: Server): Promise<string> {
+    this.#server = server;
+    // It never listens, but this is when it begins to watch over its connections' times.
+    server.emit('listening');
+    await this.#tell({ kind: 'serving' });
+    return this.#url;
+  }
+
+  /** Idle connections are not cut at once: their clients may be about to send, and are told to go with the answer. */
+  async close(server: Server, withinMs: number): Promise<void> {
+    await this.#tell({ kind: 'draining' });
+    await this.#noMore.promise;
+    let idle: NodeJS.Timeout | null = null;
+    const linger = setTimeout(() => {
+      idle = setInterval(() => server.closeIdleConnections(), idleCheckMs);
+    }, lingerMs);
+    const end = setTimeout(() => server.closeAllConnections(), withinMs);
+    await Promise.all([...this.#sockets].map((socket) => gone(socket)));
+    clearTimeout(linger);
+    clearTimeout(end);
+    if (idle !== null) clearInterval(idle);
+    // Clears the watch; it says that it was not running, which it was not.
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  }
+
+  publish(metrics: MetricsSource): MetricsText {
+    this.#metrics = metrics;
+    return {
+      contentType: metrics.contentType,
+      metrics: async () => (await this.#scrape()) ?? metrics.metrics(),
+    };
+  }
+
+  /** Hands over what was counted, so that sums do not shrink with this process. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#alive);
+    await this.#collect(null);
+    if (this.#process.connected) this.#process.disconnect?.();
+  }
+
+  #hear(message: ToWorker, handle: unknown): void {
+    switch (message.kind) {
+      case 'connection':
+        if (handle instanceof Socket) this.#serve(handle);
+        return;
+      case 'no_more':
+        return this.#noMore.resolve();
+      case 'collect':
+        return void this.#collect(message.id);
+      case 'scraped':
+        return this.#scrapes.get(message.id)?.(message.text);
+      default:
+        return message satisfies never;
+    }
+  }
+
+  #serve(socket: Socket): void {
+    const server = this.#server;
+    if (server === null || this.#sockets.size >= server.maxConnections) {
+      socket.destroy();
+      return;
+    }
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+    server.emit('connection', socket);
+    socket.resume();
+  }
+
+  async #scrape(): Promise<string | null> {
+    const id = this.#nextScrape;
+    this.#nextScrape += 1;
+    const { promise, resolve } = Promise.withResolvers<string | null>();
+    this.#scrapes.set(id, resolve);
+    const timer = setTimeout(() => resolve(null), scrapeMsMax);
+    try {
+      if (!(await this.#tell({ kind: 'scrape', id }))) return null;
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      this.#scrapes.delete(id);
+    }
+  }
+
+  async #collect(id: number | null): Promise<void> {
+    const metrics = (await this.#metrics?.getMetricsAsJSON()) ?? [];
+    await this.#tell({ kind: 'collected', id, metrics });
+  }
+
+  /** False where nobody hears it any more. */
+  #tell(message: FromWorker): Promise<boolean> {
+    return new Promise((resolve) => {
+      if (!this.#process.connected) return resolve(false);
+      this.#process.send?.(message, undefined, undefined, (error) => resolve(error === null));
+    });
+  }
+}
+
+function gone(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket.closed) resolve();
+    else socket.once('close', () => resolve());
+  });
+}

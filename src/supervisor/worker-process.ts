@@ -1,0 +1,159 @@
+/** One worker, as its supervisor sees it. */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import type { Socket } from 'node:net';
+import { silentMsMax } from './messages.ts';
+import type { FromWorker, MetricsReading, ToWorker } from './messages.ts';
+
+/** How long a worker may take to say what it counted. */
+const collectMsMax = 2000;
+
+export interface WorkerExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface WorkerProcessOptions {
+  readonly index: number;
+  /** Program and arguments. */
+  readonly command: readonly string[];
+  readonly environment: NodeJS.ProcessEnv;
+  /** How long it may take to end once it was told to, milliseconds. */
+  readonly stopMsMax: number;
+  readonly onServing: (worker: WorkerProcess) => void;
+  readonly onDraining: (worker: WorkerProcess) => void;
+  readonly onExit: (worker: WorkerProcess, exit: WorkerExit) => void;
+  readonly onScrape: () => Promise<string>;
+  /** What it counted in its life, told at its end. */
+  readonly onLastMetrics: (metrics: MetricsReading) => void;
+  /** It took a connection that could not be handed over. */
+  readonly onReturned: (socket: Socket) => void;
+}
+
+export type WorkerState = 'starting' | 'serving' | 'draining' | 'gone';
+
+export class WorkerProcess {
+  readonly index: number;
+  readonly startedAtMs = performance.now();
+  /** Resolves when it is gone. */
+  readonly exited: Promise<WorkerExit>;
+  /** Resolves when it serves; with the exit when it ended before that. */
+  readonly settled: Promise<WorkerExit | null>;
+  /** Its end is wanted: nobody takes its place because of it. */
+  isReplaced = false;
+  readonly #options: WorkerProcessOptions;
+  readonly #child: ChildProcess;
+  readonly #collecting = new Map<number, (metrics: MetricsReading | null) => void>();
+  readonly #silence: NodeJS.Timeout;
+  #nextId = 1;
+  #state: WorkerState = 'starting';
+  #killTimer: NodeJS.Timeout | null = null;
+  /** As it was last told. */
+  #metrics: MetricsReading | null = null;
+
+  constructor(options: WorkerProcessOptions) {
+    this.#options = options;
+    this.index = options.index;
+    const [program = '', ...args] = options.command;
+    const child = spawn(program, args, {
+      env: options.environment,
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    this.#child = child;
+    const settled = Promise.withResolvers<WorkerExit | null>();
+    this.settled = settled.promise;
+    const exited = Promise.withResolvers<WorkerExit>();
+    this.exited = exited.promise;
+    this.#silence = setTimeout(() => child.kill('SIGKILL'), silentMsMax);
+    child.on('message', (message) => {
+      this.#silence.refresh();
+      this.#hear(message as FromWorker, () => settled.resolve(null));
+    });
+    const onGone = (exit: WorkerExit): void => {
+      if (this.#state === 'gone') return;
+      this.#end(exit);
+      exited.resolve(exit);
+      settled.resolve(exit);
+    };
+    child.once('error', () => onGone({ code: null, signal: null }));
+    child.once('exit', (code, signal) => onGone({ code, signal }));
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+  get state(): WorkerState {
+    return this.#state;
+  }
+
+  /** Hands a connection over. */
+  take(socket: Socket): void {
+    this.#child.send({ kind: 'connection' } satisfies ToWorker, socket, {}, (error) => {
+      if (error !== null && !socket.destroyed) this.#options.onReturned(socket);
+    });
+  }
+
+  /** Ends it in order; by force when that takes too long. */
+  stop(): void {
+    if (this.#state === 'gone' || this.#killTimer !== null) return;
+    this.#killTimer = setTimeout(() => this.#child.kill('SIGKILL'), this.#options.stopMsMax);
+    this.#child.kill('SIGTERM');
+  }
+
+  /** Null when it does not say. */
+  async collect(): Promise<MetricsReading | null> {
+    if (this.#state === 'gone' || !this.#child.connected) return null;
+    const id = this.#nextId;
+    this.#nextId += 1;
+    const { promise, resolve } = Promise.withResolvers<MetricsReading | null>();
+    this.#collecting.set(id, resolve);
+    const timer = setTimeout(() => resolve(null), collectMsMax);
+    this.#tell({ kind: 'collect', id });
+    const metrics = await promise;
+    clearTimeout(timer);
+    this.#collecting.delete(id);
+    return metrics;
+  }
+
+  #hear(message: FromWorker, onSettled: () => void): void {
+    switch (message.kind) {
+      case 'alive':
+        return;
+      case 'serving':
+        this.#state = 'serving';
+        onSettled();
+        return this.#options.onServing(this);
+      case 'draining':
+        this.#state = 'draining';
+        // After every connection that is already on its way: the channel keeps the order.
+        this.#tell({ kind: 'no_more' });
+        return this.#options.onDraining(this);
+      case 'collected':
+        this.#metrics = message.metrics;
+        if (message.id !== null) this.#collecting.get(message.id)?.(message.metrics);
+        return;
+      case 'scrape':
+        return void this.#answerScrape(message.id);
+      default:
+        return message satisfies never;
+    }
+  }
+
+  async #answerScrape(id: number): Promise<void> {
+    const text = await this.#options.onScrape().catch(() => null);
+    this.#tell({ kind: 'scraped', id, text });
+  }
+
+  #tell(message: ToWorker): void {
+    if (this.#child.connected) this.#child.send(message, () => {});
+  }
+
+  #end(exit: WorkerExit): void {
+    this.#state = 'gone';
+    clearTimeout(this.#silence);
+    if (this.#killTimer !== null) clearTimeout(this.#killTimer);
+    for (const resolve of this.#collecting.values()) resolve(null);
+    if (this.#metrics !== null) this.#options.onLastMetrics(this.#metrics);
+    this.#options.onExit(this, exit);
+  }
+}

@@ -1,0 +1,26 @@
+import { afterAll, beforeAll } from 'vitest';
+import { openPostgresRecord } from '../../../src/audit/postgres/open-postgres-record.ts';
+import { recordApprovalsContract } from '../../contract/record-approvals.ts';
+import { recordStoreContract } from '../../contract/record-store.ts';
+import { recordUpkeepContract } from '../../contract/record-upkeep.ts';
+import type { UpkeepStore } from '../../contract/record-upkeep.ts';
+import type { StoreUnderTest } from '../../contract/record-store.ts';
+import { PostgresServer } from '../../support/postgres-server.ts';
+
+let server: PostgresServer;
+const urls = new Map<string, string>();
+beforeAll(async () => {
+  server = await PostgresServer.start();
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+const store: StoreUnderTest & UpkeepStore = {
+  async open(name, given) {
+    const url = urls.get(name) ?? (await server.createDatabase());
+    urls.set(name, url);
+    return openPostgresRecord({ ...given, url });
+  },
+};
+recordStoreContract('PostgreSQL', store);
+recordApprovalsContract('PostgreSQL', store);
+recordUpkeepContract('PostgreSQL', store);
