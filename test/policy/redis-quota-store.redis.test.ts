@@ -367,3 +367,9 @@ describe('when Redis goes away', () => {
     expect(JSON.stringify(store.state())).not.toContain('hunter2secret');
   });
 });
+
+test('says how far its clock is from ours', async () => {
+  await using store = await open('clocks');
+  await leased(store, drawOn('calls', 1), Date.now() - 60_000);
+  expect(store.state().clockOffsetMs).toBeGreaterThan(59_000);
+});
