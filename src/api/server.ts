@@ -17,7 +17,7 @@ import type { AuthenticateOptions } from './authenticate.ts';
 import { limitConnections } from './limit-connections.ts';
 import { createRequestLog, noteRequest } from './log-requests.ts';
 import type { RequestLog } from './log-requests.ts';
-import { Problem, problemKinds, sendProblem } from './problem.ts';
+import { Problem, problemKinds, sendProblem, withoutSecrets } from './problem.ts';
 import type { ProblemCode } from './problem.ts';
 import type { SharedRates } from './rates/shared-rates.ts';
 import { bodyReader } from './read-body.ts';
@@ -40,8 +40,8 @@ export interface ServerOptions {
   readonly authentication: AuthenticateOptions;
   readonly onScopeDenied: (caller: Caller, scope: Scope, route: string) => Promise<void>;
   readonly newRequestId: () => string;
-  /** False for a text with a secret in it. Request ids go to the record, the log and the answer as they are. */
-  readonly mayRecord: (text: string) => boolean;
+  /** The text without secrets. Request ids that hold one are not taken: they go to the record, the log and the answer. */
+  readonly redactText: (text: string) => string;
   /** Every answer then closes its connection: the client comes back to a process that serves. */
   readonly isDraining: () => boolean;
   /** Counts rate limits together with other servers; null: alone. */
@@ -91,7 +91,8 @@ function createExpressApp(options: ServerOptions, log: RequestLog): Express {
 function identifyRequest(options: ServerOptions): RequestHandler {
   return (request, response, next) => {
     const given = request.get('x-request-id');
-    const isUsable = given !== undefined && requestIdPattern.test(given) && options.mayRecord(given);
+    const isUsable =
+      given !== undefined && requestIdPattern.test(given) && options.redactText(given) === given;
     const requestId = isUsable ? given : options.newRequestId();
     response.locals['requestId'] = requestId;
     response.set('X-Request-Id', requestId);
@@ -205,7 +206,7 @@ function answerErrors(options: ServerOptions): ErrorRequestHandler {
       next(error);
       return;
     }
-    sendProblem(response, problem, requestId);
+    sendProblem(response, withoutSecrets(problem, options.redactText), requestId);
   };
 }
 

@@ -2,6 +2,7 @@
 import { isStillActive } from '../api/authenticate.ts';
 import { CallFollower } from '../api/follow-call.ts';
 import { LoginFailures } from '../api/login-failures.ts';
+import { OidcVerifier } from '../api/oidc.ts';
 import { Problem } from '../api/problem.ts';
 import { ReadinessWatch } from '../api/readiness-watch.ts';
 import { readReadiness } from '../api/readiness.ts';
@@ -17,6 +18,9 @@ import { Upkeep } from '../calls/upkeep/upkeep.ts';
 import type { RunnerGroup } from '../execution/runner/runner-group.ts';
 import type { Caller } from '../model/principal.ts';
 import type { CallParts } from './calls.ts';
+import type { Config } from '../config/config.ts';
+import type { Clock } from '../calls/call-context.ts';
+import type { Logger } from '../telemetry/logger.ts';
 import type { Foundation } from './foundation.ts';
 import { openMcp } from './mcp.ts';
 import type { PolicyParts } from './policy.ts';
@@ -45,6 +49,7 @@ export async function openDoor(
   const authentication = {
     record,
     now: () => clock.now(),
+    tokens: openTokens(config, clock, logger),
     onFailure: (address: string) => failures.count(address),
   };
   const upkeep = stack.use(
@@ -113,7 +118,7 @@ export async function openDoor(
       });
     },
     newRequestId: () => newId('req'),
-    mayRecord: (text) => context.boundary.redactText(text) === text,
+    redactText: (text) => context.boundary.redactText(text),
     isDraining: () => isDraining,
     rates,
     bodyBytesMax: config.maxBodyBytes,
@@ -151,6 +156,23 @@ export async function openDoor(
 /** What an operator changes: the port, unless the host was set as well. */
 function portSetting(host: string): string {
   return host === '127.0.0.1' ? 'SALLYPORT_PORT' : 'SALLYPORT_HOST and SALLYPORT_PORT';
+}
+
+function openTokens(
+  { oidcAudience, oidcIssuer, oidcRolesClaim, oidcScopes, oidcTenantClaim }: Config,
+  clock: Clock,
+  logger: Logger,
+): OidcVerifier | null {
+  if (oidcIssuer === null || oidcAudience === null || oidcScopes === null) return null;
+  return new OidcVerifier({
+    issuer: oidcIssuer,
+    audience: oidcAudience,
+    rolesClaim: oidcRolesClaim,
+    tenantClaim: oidcTenantClaim,
+    scopes: oidcScopes,
+    now: () => clock.now(),
+    logger,
+  });
 }
 
 function problemOfError(error: unknown): Problem | null {

@@ -19,7 +19,7 @@ import type { CallFollower } from '../follow-call.ts';
 import { createOpenApi } from '../openapi.ts';
 import { createBodyParser } from '../read-body.ts';
 import type { Readiness } from '../readiness-watch.ts';
-import { problemDocument, problemOf } from '../problem.ts';
+import { problemDocument, problemOf, withoutSecrets } from '../problem.ts';
 import type { Route } from '../route.ts';
 import type { MetricsText } from '../serve-metrics.ts';
 import { Transfers } from '../transfers.ts';
@@ -77,6 +77,7 @@ export interface RoutesOptions {
 export function createRoutes(options: RoutesOptions): readonly Route[] {
   const { context, keys, desk, detached, files, follower, sessions } = options;
   const { record } = context;
+  const redactText = (text: string): string => context.boundary.redactText(text);
   const bodies = createBodyParser();
   const transfers = new Transfers(context.metrics);
   const recordRead = async (caller: Caller, what: string): Promise<void> => {
@@ -179,7 +180,10 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
       options.openMcp({
         executeCall: run,
         onArtifactRead: recordArtifactRead,
-        describeRefusal,
+        describeRefusal: (refusal, callId, requestId) => {
+          const problem = withoutSecrets(problemOf(refusal, callId), redactText);
+          return problemDocument(problem, requestId) as JsonObject;
+        },
         describeTool,
       }),
     ),
@@ -196,9 +200,6 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
 }
 
 const describeTool: McpShared['describeTool'] = (tool) => formatTools([tool], 'mcp')[0] ?? {};
-
-const describeRefusal: McpShared['describeRefusal'] = (refusal, callId, requestId) =>
-  problemDocument(problemOf(refusal, callId), requestId) as JsonObject;
 
 const draining = {
   code: 'draining',

@@ -67,7 +67,7 @@ export function putFileRoute(files: SessionFiles): Route {
       const read = (): Promise<Uint8Array> => readRawBody(request, response, files.fileBytesMax);
       const answer = await files.put(callerOf(response), String(request.params['id']), path, read);
       if (isRefusal(answer)) throw problemOf(answer, null);
-      response.json({ path, ...answer });
+      response.json(answer);
     },
   };
 }
@@ -93,7 +93,11 @@ export function getFileRoute(files: SessionFiles, transfers: Transfers): Route {
       const answer = await files.get(callerOf(response), String(request.params['id']), path);
       if (isRefusal(answer)) throw problemOf(answer, null);
       response.set('Sallyport-Boundary', answer.boundary.verdict);
-      sendUntrusted(response, { name: path, mediaType: answer.mediaType, data: answer.data }, transfers);
+      sendUntrusted(
+        response,
+        { name: answer.name, mediaType: answer.mediaType, data: answer.data },
+        transfers,
+      );
     },
   };
 }
