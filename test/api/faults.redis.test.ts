@@ -55,8 +55,7 @@ describe('a start that cannot be', () => {
 
   test('on a data directory of another user: exit code 2, and whose it is', async () => {
     const dataDir = directory('foreign');
-    const failed = expect(startWith(dataDir, { prefix: asNobody })).rejects;
-    await failed.toThrow(
+    await expect(startWith(dataDir, { prefix: asNobody })).rejects.toThrow(
       `server ended with 2: sallyport: The configuration cannot be used:\n  SALLYPORT_DATA_DIR: ${dataDir} cannot be used: it belongs to user 0, and this process runs as ${nobody}; chown it, or run as its owner`,
     );
   });
