@@ -276,7 +276,7 @@ test('every kind of event of the catalogue is seen, here or in the test that is 
   const { openSqliteRecordReadOnly } = await import('../../src/audit/sqlite/open-sqlite-record.ts');
   using record = openSqliteRecordReadOnly({ dataDir: server.dataDir, clock: { now: () => Date.now() } });
   for await (const row of (await record.export({ tenant: null })).rows)
-    if (row.kind === 'event') recorded.add(String((JSON.parse(row.canonical) as StoredEvent).type));
+    if (row.kind === 'event') recorded.add((JSON.parse(row.canonical) as StoredEvent).type);
   const named = Object.entries(otherTests).filter(([type]) => !recorded.has(type));
   for (const [type, file] of named)
     expect({ type, file, names: readFileSync(join(repository, file), 'utf8').includes(type) }).toMatchObject({
