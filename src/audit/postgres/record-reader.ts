@@ -49,9 +49,12 @@ interface BodyRow {
 
 export class PostgresRecordReader implements RecordReader {
   readonly #reading: Reading;
+  readonly #writer: string | null;
 
-  constructor(reading: Reading) {
+  /** What belongs to one writer alone is that of `writer`: its sessions, its policy, its use of quotas. Null: of all. */
+  constructor(reading: Reading, writer: string | null) {
     this.#reading = reading;
+    this.#writer = writer;
   }
 
   getCall(id: string): Promise<StoredCall | null> {
@@ -131,7 +134,10 @@ export class PostgresRecordReader implements RecordReader {
   }
 
   openSessions(): Promise<readonly StoredSession[]> {
-    return this.#bodies<StoredSession>(`SELECT body FROM sessions WHERE status = 'open' ORDER BY id`);
+    return this.#bodies<StoredSession>(
+      `SELECT body FROM sessions WHERE status = 'open' AND ($1::text IS NULL OR writer = $1) ORDER BY id`,
+      [this.#writer],
+    );
   }
 
   async taintsOf(holders: readonly string[]): Promise<readonly string[]> {
@@ -153,7 +159,8 @@ export class PostgresRecordReader implements RecordReader {
 
   async policyState(): Promise<PolicyState | null> {
     const [row] = await this.#reading.rows<{ revision: string; pin: string | null }>(
-      'SELECT revision, pin FROM policy_state',
+      'SELECT revision, pin FROM policy_state WHERE writer = $1',
+      [this.#writer],
     );
     if (row === undefined) return null;
     return { revision: row.revision, pin: row.pin === null ? null : (JSON.parse(row.pin) as Pin) };
@@ -257,8 +264,8 @@ export class PostgresRecordReader implements RecordReader {
         `SELECT position, type, canonical FROM audit_chain
          WHERE type IN ('intent', 'outcome', 'not_started') AND position >= ${firstPositionSince('$1')}
            AND (type = 'not_started' OR position('"quotas":['::bytea IN canonical) > 0)
-           AND time >= $1 AND position > $2 ORDER BY position LIMIT $3`,
-        [since, after, drawsBatch],
+           AND time >= $1 AND position > $2 AND ($4::text IS NULL OR writer = $4) ORDER BY position LIMIT $3`,
+        [since, after, drawsBatch, this.#writer],
       );
       for (const row of rows) yield* await this.#quotaUseOf(row);
       const last = rows.at(-1);
