@@ -1,17 +1,25 @@
-/** Who calls: API keys as `Authorization: Bearer spk_<id>_<secret>`. Everything in the header is hostile. */
+/** Who calls: `Authorization: Bearer` with an API key `spk_<id>_<secret>`, or a token of the OIDC issuer. All of it is hostile. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
 import type { ApiKey, RecordStore } from '../audit/record.ts';
 import type { Caller, Scope } from '../model/principal.ts';
+import type { TokenVerifier } from './oidc.ts';
 import { Problem } from './problem.ts';
 
 const bearerPattern = /^Bearer (spk_([a-z0-9]{4,32})_[A-Za-z0-9_-]{43})$/;
+/** Three parts in base64url: JWS Compact Serialization (RFC 7515, 3.1). */
+const tokenPattern = /^Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/;
 const traceparentPattern = /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/;
 const noHash = Buffer.alloc(32);
+
+/** A caller as its credential proves it. */
+export type Identity = Pick<Caller, 'principal' | 'keyId' | 'scopes' | 'tokenExpiresAtMs'>;
 
 export interface AuthenticateOptions {
   readonly record: Pick<RecordStore, 'getKey'>;
   readonly now: () => number;
+  /** Null: keys only. */
+  readonly tokens: TokenVerifier | null;
   /** One failed attempt from this address; recorded in aggregate. */
   readonly onFailure: (address: string) => void;
 }
@@ -20,22 +28,36 @@ export interface AuthenticateOptions {
 export function authenticate(options: AuthenticateOptions, limitFailures: RequestHandler): RequestHandler {
   return async (request, response, next) => {
     const address = request.ip ?? 'unknown';
-    const key = await findKey(options, request.get('authorization'));
-    if (typeof key === 'string') {
+    const found = await identify(options, request.get('authorization'));
+    if (typeof found === 'string') {
       options.onFailure(address);
-      const problem = new Problem('unauthenticated', key);
+      const problem = new Problem('unauthenticated', found);
       return limitFailures(request, response, (limited?: unknown) => next(limited ?? problem));
     }
     const caller: Caller = {
-      principal: { id: key.principal, tenant: key.tenant, roles: key.roles, attributes: {} },
-      keyId: key.id,
-      scopes: new Set(key.scopes),
+      ...found,
       address,
       requestId: requestIdOf(response),
       traceId: traceIdOf(request),
     };
     response.locals['caller'] = caller;
     next();
+  };
+}
+
+/** Who it is, or why nobody. */
+async function identify(
+  options: AuthenticateOptions,
+  header: string | undefined,
+): Promise<Identity | string> {
+  const token = tokenPattern.exec(header ?? '')?.[1];
+  if (token !== undefined && options.tokens !== null) return options.tokens.verify(token);
+  const key = await findKey(options, header);
+  if (typeof key === 'string') return key;
+  return {
+    principal: { id: key.principal, tenant: key.tenant, roles: key.roles, attributes: {} },
+    keyId: key.id,
+    scopes: new Set(key.scopes),
   };
 }
 
@@ -65,6 +87,7 @@ export async function isStillActive(
   { record, now }: Pick<AuthenticateOptions, 'record' | 'now'>,
   caller: Caller,
 ): Promise<boolean> {
+  if (caller.tokenExpiresAtMs !== undefined) return now() < caller.tokenExpiresAtMs;
   const key = await record.getKey(caller.keyId);
   return key !== null && whyEnded(key, now()) === null;
 }

@@ -87,7 +87,9 @@ function responses(route: Route): object {
     status === 204 ? {} : { content: Object.fromEntries(mediaTypes.map((type) => [type, { schema: {} }])) };
   const codes = [
     ...route.problems,
-    ...(route.scope === null ? [] : (['unauthenticated', 'insufficient_scope', 'rate_limited'] as const)),
+    ...(route.scope === null
+      ? []
+      : (['unauthenticated', 'insufficient_scope', 'rate_limited', 'identity_unavailable'] as const)),
   ];
   const byStatus = Map.groupBy(codes, (code) => problemKinds[code].status);
   const problems = [...byStatus].map(([problemStatus, members]) => [

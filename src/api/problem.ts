@@ -52,6 +52,7 @@ export const problemKinds = {
   internal: { status: 500, title: 'Something went wrong on our side', retryable: true },
   runtime_unavailable: { status: 503, title: 'The runtime is not available', retryable: true },
   audit_unavailable: { status: 503, title: 'The record cannot be written', retryable: true },
+  identity_unavailable: { status: 503, title: 'Tokens cannot be checked', retryable: true },
   quota_unavailable: { status: 503, title: 'A quota cannot be counted', retryable: true },
   overloaded: { status: 503, title: 'There is no room for this call now', retryable: true },
   draining: { status: 503, title: 'The server is shutting down', retryable: true },
@@ -90,6 +91,25 @@ export function problemOf(refusal: Refusal, callId: string | null): Problem {
     ...Object.fromEntries(fields),
     ...(callId === null ? {} : { callId }),
   });
+}
+
+/**
+ * The same without secrets in what it quotes of the request: whoever reads an answer, a model above all, may not be who
+ * wrote the request. What policy says stays as it is.
+ */
+export function withoutSecrets(problem: Problem, redactText: (text: string) => string): Problem {
+  if (problem.code === 'policy_denied') return problem;
+  const errors = problem.fields['errors'];
+  const clean = (value: unknown): unknown => (typeof value === 'string' ? redactText(value) : value);
+  const cleaned = Array.isArray(errors)
+    ? {
+        errors: errors.map((error: object) =>
+          Object.fromEntries(Object.entries(error).map(([name, value]) => [name, clean(value)])),
+        ),
+      }
+    : {};
+  const { message, code, fields, cause } = problem;
+  return new Problem(code, redactText(message), { ...fields, ...cleaned }, { cause });
 }
 
 /** RFC 9457. */

@@ -5,6 +5,7 @@ import { describeStaleness } from '../calls/policy/policy-state.ts';
 import type { PolicyState } from '../calls/policy/policy-state.ts';
 import type { ExecutorHealth } from '../execution/executor.ts';
 import type { QuotaStoreState } from '../policy/quotas/quota-store.ts';
+import type { RatesState } from './rates/shared-rates.ts';
 import { findUnmetConfinement } from '../policy/unmet-confinement.ts';
 import type { Revision } from '../policy/revision.ts';
 import type { RunnerState } from '../execution/runner/runner-connection.ts';
@@ -30,6 +31,8 @@ export interface ReadinessOptions {
   readonly revision: () => Revision;
   readonly policy: () => PolicyState;
   readonly quotas: () => QuotaStoreState;
+  /** Null: rate limits are counted in this process, as configured. */
+  readonly rates: () => RatesState | null;
   readonly blocks: () => readonly Block[];
   readonly hasDiskReserve: () => boolean;
   readonly isDraining: () => boolean;
@@ -52,6 +55,7 @@ export async function readReadiness(options: ReadinessOptions): Promise<Readines
     ...runners.flatMap((runner) => describeRunner(runner, revision)),
     describePolicy(options.policy()),
     describeQuotas(options.quotas()),
+    ...describeRates(options.rates()),
     ...describeBlocks(options.blocks()),
     ...(isDraining ? [{ name: 'server', state: 'down', reason: 'it is shutting down' } as const] : []),
   ];
@@ -77,6 +81,12 @@ function describePolicy(policy: PolicyState): DependencyReading {
 
 function describeQuotas({ store, state, reason }: QuotaStoreState): DependencyReading {
   return { name: 'quotas', state: state === 'ok' ? 'ok' : 'degraded', reason, details: { store } };
+}
+
+function describeRates(rates: RatesState | null): readonly DependencyReading[] {
+  if (rates === null) return [];
+  const { state, reason } = rates;
+  return [{ name: 'rate-limits', state: state === 'ok' ? 'ok' : 'degraded', reason }];
 }
 
 /** Whom and what they mean is for `GET /v1/blocks`. */

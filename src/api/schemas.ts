@@ -9,7 +9,9 @@ const labels = {
   additionalProperties: { type: 'string', maxLength: 256 },
 } as const;
 
-const principalId = { type: 'string', pattern: '^[A-Za-z0-9_.:@-]{1,128}$' } as const;
+const keyPrincipalId = { type: 'string', pattern: '^[A-Za-z0-9_.:@-]{1,128}$' } as const;
+/** Also those of tokens (`oidc:<issuer>:<sub>`), whom no key can name. */
+const principalId = { type: 'string', pattern: "^[A-Za-z0-9_.:@/%~!*()'-]{1,255}$" } as const;
 const name = { type: 'string', pattern: '^[A-Za-z0-9_-]{1,64}$' } as const;
 
 const sessionId = { type: 'string', pattern: '^ses_[0-9A-HJKMNP-TV-Z]{26}$' } as const;
@@ -136,7 +138,7 @@ export const requestSchemas = {
     additionalProperties: false,
     required: ['principal', 'tenant', 'roles', 'scopes'],
     properties: {
-      principal: principalId,
+      principal: keyPrincipalId,
       tenant: name,
       roles: { type: 'array', maxItems: 64, uniqueItems: true, items: name },
       // Without `type` the validator compares every pair of items.

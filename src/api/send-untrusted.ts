@@ -1,5 +1,6 @@
 /** Bytes that a tool wrote, on their way to a client that may be a browser: nothing is sniffed, nothing runs. */
 import type { Response } from 'express';
+import type { Transfers } from './transfers.ts';
 
 /** Formats that a browser only draws. Everything else is handed over as a download. */
 const magicNumbers: Readonly<Record<string, (head: string) => boolean>> = {
@@ -9,9 +10,6 @@ const magicNumbers: Readonly<Record<string, (head: string) => boolean>> = {
   'image/webp': (head) => head.startsWith('RIFF') && head.slice(8, 12) === 'WEBP',
 };
 
-/** How long a client may take nothing of it: until it is gone, the whole file waits in memory. */
-const stalledMsMax = 30_000;
-
 export interface UntrustedFile {
   /** May hold folders; the last name is what a download is called. */
   readonly name: string;
@@ -20,8 +18,8 @@ export interface UntrustedFile {
   readonly data: Uint8Array;
 }
 
-export function sendUntrusted(response: Response, file: UntrustedFile, stalledMs = stalledMsMax): void {
-  response.setTimeout(stalledMs, () => response.destroy());
+/** After `transfers.admit`. */
+export function sendUntrusted(response: Response, file: UntrustedFile, transfers: Transfers): void {
   const data = Buffer.from(file.data);
   const isImage = magicNumbers[file.mediaType]?.(data.subarray(0, 16).toString('latin1')) ?? false;
   const fileName = encodeURIComponent((file.name.split('/').at(-1) ?? 'file').toWellFormed());
@@ -30,6 +28,6 @@ export function sendUntrusted(response: Response, file: UntrustedFile, stalledMs
     .set('Content-Disposition', isImage ? 'inline' : `attachment; filename*=UTF-8''${fileName}`)
     .set('Content-Security-Policy', "sandbox; default-src 'none'")
     .set('X-Content-Type-Options', 'nosniff')
-    .set('Cache-Control', 'private, no-store')
-    .send(data);
+    .set('Cache-Control', 'private, no-store');
+  transfers.send(response, data);
 }

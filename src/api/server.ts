@@ -7,16 +7,19 @@ import type { Server } from 'node:http';
 import express from 'express';
 import type { ErrorRequestHandler, Express, NextFunction, Request, RequestHandler, Response } from 'express';
 import { rateLimit } from 'express-rate-limit';
+import type { Store } from 'express-rate-limit';
 import helmet from 'helmet';
 import type { Caller, Scope } from '../model/principal.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { authenticate, callerOf, requestIdOf, requireScope } from './authenticate.ts';
 import type { AuthenticateOptions } from './authenticate.ts';
+import { limitConnections } from './limit-connections.ts';
 import { createRequestLog, noteRequest } from './log-requests.ts';
 import type { RequestLog } from './log-requests.ts';
-import { Problem, problemKinds, sendProblem } from './problem.ts';
+import { Problem, problemKinds, sendProblem, withoutSecrets } from './problem.ts';
 import type { ProblemCode } from './problem.ts';
+import type { SharedRates } from './rates/shared-rates.ts';
 import { bodyReader } from './read-body.ts';
 import type { Route } from './route.ts';
 
@@ -24,6 +27,8 @@ const headersTimeoutMs = 10_000;
 const requestTimeoutMs = 60_000;
 const keepAliveTimeoutMs = 65_000;
 const connectionsMax = 2048;
+/** Half of them. */
+const connectionsByAddressMax = 1024;
 const headerBytesMax = 16 * 1024;
 /** Flood guards of the door; what a principal may spend is policy's business. */
 const requestsPerMinuteMaxByKey = 120_000;
@@ -35,10 +40,12 @@ export interface ServerOptions {
   readonly authentication: AuthenticateOptions;
   readonly onScopeDenied: (caller: Caller, scope: Scope, route: string) => Promise<void>;
   readonly newRequestId: () => string;
-  /** False for a text with a secret in it. Request ids go to the record, the log and the answer as they are. */
-  readonly mayRecord: (text: string) => boolean;
+  /** The text without secrets. Request ids that hold one are not taken: they go to the record, the log and the answer. */
+  readonly redactText: (text: string) => string;
   /** Every answer then closes its connection: the client comes back to a process that serves. */
   readonly isDraining: () => boolean;
+  /** Counts rate limits together with other servers; null: alone. */
+  readonly rates: Pick<SharedRates, 'store'> | null;
   readonly bodyBytesMax: number;
   readonly trustedProxies: readonly string[];
   readonly logger: Logger;
@@ -59,6 +66,11 @@ export function createHttpServer(options: ServerOptions): Server {
     createExpressApp(options, log),
   );
   server.maxConnections = connectionsMax;
+  limitConnections(server, {
+    byAddressMax: connectionsByAddressMax,
+    trustedProxies: options.trustedProxies,
+    onRefused: () => options.metrics.doorShed('connections'),
+  });
   server.on('close', () => log.close());
   return server;
 }
@@ -79,7 +91,8 @@ function createExpressApp(options: ServerOptions, log: RequestLog): Express {
 function identifyRequest(options: ServerOptions): RequestHandler {
   return (request, response, next) => {
     const given = request.get('x-request-id');
-    const isUsable = given !== undefined && requestIdPattern.test(given) && options.mayRecord(given);
+    const isUsable =
+      given !== undefined && requestIdPattern.test(given) && options.redactText(given) === given;
     const requestId = isUsable ? given : options.newRequestId();
     response.locals['requestId'] = requestId;
     response.set('X-Request-Id', requestId);
@@ -117,6 +130,7 @@ function createGuards(options: ServerOptions): (route: Route) => RequestHandler[
     ...shared,
     limit: failuresPerMinuteMaxByAddress,
     identifier: 'failures',
+    ...storeOf(options, 'failures'),
     handler: (_request, _response, next) =>
       next(new Problem('rate_limited', 'Too many requests without a valid key.')),
   });
@@ -124,6 +138,7 @@ function createGuards(options: ServerOptions): (route: Route) => RequestHandler[
     ...shared,
     limit: requestsPerMinuteMaxByKey,
     identifier: 'requests',
+    ...storeOf(options, 'requests'),
     keyGenerator: (_request, response) => callerOf(response).keyId,
     handler: (request, _response, next) => {
       const reset = (
@@ -152,6 +167,11 @@ function createGuards(options: ServerOptions): (route: Route) => RequestHandler[
     );
     return [identify, byKey, check, ...(route.body === undefined ? [] : [readBody])];
   };
+}
+
+/** In Redis where that is configured, else in this process. */
+function storeOf({ rates }: ServerOptions, name: string): { store?: Store } {
+  return rates === null ? {} : { store: rates.store(name) };
 }
 
 function refuseUnknown(routes: readonly Route[]): RequestHandler {
@@ -186,7 +206,7 @@ function answerErrors(options: ServerOptions): ErrorRequestHandler {
       next(error);
       return;
     }
-    sendProblem(response, problem, requestId);
+    sendProblem(response, withoutSecrets(problem, options.redactText), requestId);
   };
 }
 

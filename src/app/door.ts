@@ -2,9 +2,11 @@
 import { isStillActive } from '../api/authenticate.ts';
 import { CallFollower } from '../api/follow-call.ts';
 import { LoginFailures } from '../api/login-failures.ts';
+import { OidcVerifier } from '../api/oidc.ts';
 import { Problem } from '../api/problem.ts';
 import { ReadinessWatch } from '../api/readiness-watch.ts';
 import { readReadiness } from '../api/readiness.ts';
+import { SharedRates } from '../api/rates/shared-rates.ts';
 import { createRoutes } from '../api/routes/index.ts';
 import { createHttpServer } from '../api/server.ts';
 import { serveMetrics } from '../api/serve-metrics.ts';
@@ -16,6 +18,9 @@ import { Upkeep } from '../calls/upkeep/upkeep.ts';
 import type { RunnerGroup } from '../execution/runner/runner-group.ts';
 import type { Caller } from '../model/principal.ts';
 import type { CallParts } from './calls.ts';
+import type { Config } from '../config/config.ts';
+import type { Clock } from '../calls/call-context.ts';
+import type { Logger } from '../telemetry/logger.ts';
 import type { Foundation } from './foundation.ts';
 import { openMcp } from './mcp.ts';
 import type { PolicyParts } from './policy.ts';
@@ -43,6 +48,7 @@ export async function openDoor(
   const authentication = {
     record,
     now: () => clock.now(),
+    tokens: openTokens(config, clock, logger),
     onFailure: (address: string) => failures.count(address),
   };
   const upkeep = stack.use(
@@ -61,6 +67,8 @@ export async function openDoor(
     isStillActive: (caller: Caller) => isStillActive(authentication, caller),
   };
   const metricsText = serving.publish(metrics.registry);
+  const { redisUrl } = config;
+  const rates = redisUrl === null ? null : stack.use(SharedRates.open({ url: redisUrl, logger }));
   let isDraining = false;
   const readiness = stack.use(
     new ReadinessWatch({
@@ -72,6 +80,7 @@ export async function openDoor(
           policy: () => policy.state,
           blocks: () => blocks.list(),
           quotas: () => quotas.state(),
+          rates: () => rates?.state() ?? null,
           hasDiskReserve: disk.hasRoom,
           isDraining: () => isDraining,
         }),
@@ -107,8 +116,9 @@ export async function openDoor(
       });
     },
     newRequestId: () => newId('req'),
-    mayRecord: (text) => context.boundary.redactText(text) === text,
+    redactText: (text) => context.boundary.redactText(text),
     isDraining: () => isDraining,
+    rates,
     bodyBytesMax: config.maxBodyBytes,
     trustedProxies: config.trustedProxies ?? [],
     logger,
@@ -143,6 +153,23 @@ export async function openDoor(
 /** What an operator changes: the port, unless the host was set as well. */
 function portSetting(host: string): string {
   return host === '127.0.0.1' ? 'SALLYPORT_PORT' : 'SALLYPORT_HOST and SALLYPORT_PORT';
+}
+
+function openTokens(
+  { oidcAudience, oidcIssuer, oidcRolesClaim, oidcScopes, oidcTenantClaim }: Config,
+  clock: Clock,
+  logger: Logger,
+): OidcVerifier | null {
+  if (oidcIssuer === null || oidcAudience === null || oidcScopes === null) return null;
+  return new OidcVerifier({
+    issuer: oidcIssuer,
+    audience: oidcAudience,
+    rolesClaim: oidcRolesClaim,
+    tenantClaim: oidcTenantClaim,
+    scopes: oidcScopes,
+    now: () => clock.now(),
+    logger,
+  });
 }
 
 function problemOfError(error: unknown): Problem | null {

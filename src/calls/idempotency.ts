@@ -13,7 +13,10 @@ export async function findReplay(
   request: CallRequest,
 ): Promise<CallAnswer | null> {
   if (request.idempotencyKey === null) return null;
-  const entry = await context.record.findIdempotency(caller.principal.id, request.idempotencyKey);
+  const entry = await context.record.findIdempotency(
+    caller.principal.id,
+    storedKey(context, request.idempotencyKey),
+  );
   return entry === null ? null : answerOf(context, caller, request, entry);
 }
 
@@ -36,11 +39,16 @@ export function idempotencyEntry(
   if (request.idempotencyKey === null) return null;
   return {
     principal: caller.principal.id,
-    key: request.idempotencyKey,
+    key: storedKey(context, request.idempotencyKey),
     fingerprint: fingerprintOf(context, request),
     callId,
     expiresAtMs: context.clock.now() + keptMs,
   };
+}
+
+/** Keyed hash: the key is the caller's text, and may be or hold anything. */
+export function storedKey({ fingerprint }: Pick<CallContext, 'fingerprint'>, key: string): string {
+  return fingerprint(`idempotency key ${key}`);
 }
 
 async function answerOf(

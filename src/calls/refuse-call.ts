@@ -12,6 +12,7 @@ import { callEvent, summaryOf } from './begin-call.ts';
 import type { CallAnswer, CallContext, CallRequest } from './call-context.ts';
 import { decoyEvents, logDecoys } from './decoy-alert.ts';
 import type { Decided } from './decide-call.ts';
+import { storedKey } from './idempotency.ts';
 import { actor } from './key-ring.ts';
 import type { Refusal, RefusalCode } from './refusal.ts';
 import { refusalFields } from './refusal.ts';
@@ -120,7 +121,7 @@ export async function withdrawCall(
       : {
           releasedIdempotency: {
             principal: caller.principal.id,
-            key: idempotencyKey,
+            key: storedKey(context, idempotencyKey),
             callId: begun.callId,
           },
         }),

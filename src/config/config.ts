@@ -18,6 +18,10 @@ type OptionalNames =
   | 'runners'
   | 'redisUrl'
   | 'metricsAddress'
+  | 'oidcIssuer'
+  | 'oidcAudience'
+  | 'oidcTenantClaim'
+  | 'oidcScopes'
   | 'httpWorkers'
   | 'runnerTlsCert'
   | 'runnerTlsKey'
@@ -89,8 +93,24 @@ export function loadConfig(environment: NodeJS.ProcessEnv): LoadedConfig {
     });
   }
   checkUnknown(environment, problems, warnings);
+  checkOidc(values as Config, problems);
   if (problems.length > 0) throw new ConfigInvalid(problems);
   return { config: Object.freeze(values) as Config, sources, secrets, warnings };
+}
+
+/** What stands only together. Without scopes a token could do nothing, and nobody would know why. */
+function checkOidc(
+  { oidcIssuer, oidcAudience, oidcScopes, oidcTenantClaim }: Config,
+  problems: string[],
+): void {
+  const needed = { SALLYPORT_OIDC_AUDIENCE: oidcAudience, SALLYPORT_OIDC_SCOPES: oidcScopes };
+  for (const [name, value] of Object.entries(needed)) {
+    if (oidcIssuer !== null && value === null)
+      problems.push(`${name} must be set with SALLYPORT_OIDC_ISSUER`);
+    if (oidcIssuer === null && value !== null) problems.push(`${name} needs SALLYPORT_OIDC_ISSUER`);
+  }
+  if (oidcIssuer === null && oidcTenantClaim !== null)
+    problems.push('SALLYPORT_OIDC_TENANT_CLAIM needs SALLYPORT_OIDC_ISSUER');
 }
 
 function secretsIn(text: string): readonly string[] {

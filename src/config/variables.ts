@@ -1,5 +1,8 @@
 /** Every environment variable that Sallyport reads: name, meaning, default and how its text becomes a value. */
 
+import { scopes } from '../model/principal.ts';
+import type { Scope } from '../model/principal.ts';
+
 export interface Variable<T> {
   readonly name: string;
   readonly describes: string;
@@ -131,6 +134,28 @@ function runnerList(value: string): readonly string[] {
   if (parts.some((part) => !/^(unix:\/|tls:\/\/).+$/.test(part)))
     throw new Error('must be unix:/path or tls://host:port, or a list of them separated by ","');
   return parts;
+}
+
+function issuerUrl(value: string): string {
+  const url = URL.parse(value);
+  const isLocal = url?.protocol === 'http:' && ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname);
+  if (url === null || (url.protocol !== 'https:' && !isLocal) || url.search !== '' || url.hash !== '')
+    throw new Error('must be an https:// URL without query and fragment, as it stands in the tokens');
+  return value;
+}
+
+function scopeMap(value: string): ReadonlyMap<Scope, readonly string[]> {
+  const wanted = 'must be scope=role|role, separated by ",", for example call=*,audit=auditor|security';
+  const map = new Map<Scope, readonly string[]>();
+  for (const part of value.split(',')) {
+    const [, name, roles = ''] = /^\s*([a-z]+)\s*=\s*(\*|[A-Za-z0-9_|-]+)\s*$/.exec(part) ?? [];
+    const scope = scopes.find((candidate) => candidate === name);
+    if (scope === undefined || map.has(scope)) throw new Error(`${wanted}; scopes are ${scopes.join(', ')}`);
+    const given = roles.split('|');
+    if (given.includes('')) throw new Error(wanted);
+    map.set(scope, given);
+  }
+  return map;
 }
 
 function hostAndPort(value: string): { readonly host: string; readonly port: number } {
@@ -329,6 +354,36 @@ export const variables = {
     null,
     webhookUrl,
     { secret: true },
+  ),
+  oidcIssuer: variable(
+    'SALLYPORT_OIDC_ISSUER',
+    'issuer whose tokens (JWT) are taken beside API keys; its discovery document says where its keys are',
+    null,
+    issuerUrl,
+  ),
+  oidcAudience: variable(
+    'SALLYPORT_OIDC_AUDIENCE',
+    'what a token must name as its audience',
+    null,
+    text(/^[\x21-\x7e]{1,255}$/, '1 to 255 visible ASCII characters'),
+  ),
+  oidcRolesClaim: variable(
+    'SALLYPORT_OIDC_ROLES_CLAIM',
+    'claim of a token with the roles of its principal, a path separated by "."',
+    'roles',
+    text(/^[\x21-\x7e]{1,255}$/, '1 to 255 visible ASCII characters'),
+  ),
+  oidcTenantClaim: variable(
+    'SALLYPORT_OIDC_TENANT_CLAIM',
+    'claim with the tenant; unset: tokens are of the tenant "default"',
+    null,
+    text(/^[\x21-\x7e]{1,255}$/, '1 to 255 visible ASCII characters'),
+  ),
+  oidcScopes: variable(
+    'SALLYPORT_OIDC_SCOPES',
+    'which roles of a token give which scope, for example call=*,audit=auditor|security',
+    null,
+    scopeMap,
   ),
   dockerHost: variable(
     'DOCKER_HOST',

@@ -17,8 +17,10 @@ export interface Caller {
   readonly principal: Principal;
   /** Principals on whose behalf it acts, outermost first; left out where it acts for itself. */
   readonly act?: readonly string[];
-  /** Id of the key, never its secret. */
+  /** Id of the key, never its secret. Of a token, what stands for its principal. */
   readonly keyId: string;
+  /** Set where a signed token proved it: there is no key to look up, and it stands until then. */
+  readonly tokenExpiresAtMs?: number;
   readonly scopes: ReadonlySet<Scope>;
   /** Peer address as the door saw it; `local` for calls made inside the process. */
   readonly address: string;

@@ -28,7 +28,7 @@ export interface Metrics {
   /** `stored`, `contradicted` or `failed`. */
   recordWritten(outcome: string, seconds: number): void;
   httpAnswered(method: string, route: string, status: number, seconds: number): void;
-  /** Refused before it was looked at: `connections`, `bodies`, `downloads` or `busy`. */
+  /** Refused before it was looked at: `connections` or `downloads`. */
   doorShed(reason: string): void;
   runnerLost(): void;
   /** A change of policy was tried. */
@@ -133,7 +133,7 @@ function createCounters(registry: Registry): Counters {
   ]);
   const shed = counter(
     'sallyport_http_shed_total',
-    'Requests turned away at the door: connections, bodies, downloads, busy',
+    'Turned away at the door: connections beyond what one address may hold, downloads beyond what memory may',
     ['reason'],
   );
   const lost = counter('sallyport_runner_lost_total', 'Times that the runner process went away');

@@ -160,7 +160,10 @@ describe('kill -9 in mid-call', () => {
     await using server = await startServer({ environment: noEngine });
     const crashed = server.call('js_run', { code: 'for(;;){}' });
     await untilBusy(server.runnerPid);
-    for (const pid of descendants(server.runnerPid)) process.kill(pid, 'SIGKILL');
+    const workers = descendants(server.runnerPid);
+    for (const pid of workers) process.kill(pid, 'SIGKILL');
+    // No zombie either: the runner knows that they are gone.
+    for (const pid of workers) await gone(pid);
     expect((await crashed).body).toMatchObject({ status: 'crashed', result: null });
     expect((await server.call('js_run', { code: 'return 1' })).body.result).toBe(1);
   });

@@ -35,6 +35,7 @@ test('problem codes and their statuses', () => {
     limit_exceeds_policy: 422,
     policy_invalid: 422,
     idempotency_mismatch: 422,
+    identity_unavailable: 503,
     rate_limited: 429,
     quota_exceeded: 429,
     quota_unavailable: 503,

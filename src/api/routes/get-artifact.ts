@@ -6,8 +6,10 @@ import { Problem } from '../problem.ts';
 import { readQuery } from '../query.ts';
 import type { Route } from '../route.ts';
 import { sendUntrusted } from '../send-untrusted.ts';
+import type { Transfers } from '../transfers.ts';
 
 export interface GetArtifactOptions {
+  readonly transfers: Transfers;
   readonly record: Pick<RecordStore, 'getArtifact'>;
   readonly onRead: (caller: Caller, artifactId: string, callId: string) => Promise<void>;
 }
@@ -20,11 +22,12 @@ export function getArtifactRoute(options: GetArtifactOptions): Route {
     scope: 'call',
     summary: 'Download an artifact',
     success: { status: 200, description: 'The bytes.', mediaType: 'application/octet-stream' },
-    problems: ['malformed_request', 'not_found', 'audit_unavailable'],
+    problems: ['malformed_request', 'not_found', 'audit_unavailable', 'overloaded'],
     audits: ['artifact_read'],
     async handler(request, response) {
       readQuery(request, []);
       const caller = callerOf(response);
+      options.transfers.admit(response);
       const artifact = await options.record.getArtifact(String(request.params['id']));
       if (artifact === null || !maySee(caller, artifact)) {
         throw new Problem(
@@ -33,7 +36,7 @@ export function getArtifactRoute(options: GetArtifactOptions): Route {
         );
       }
       await options.onRead(caller, artifact.id, artifact.callId);
-      sendUntrusted(response, artifact);
+      sendUntrusted(response, artifact, options.transfers);
     },
   };
 }

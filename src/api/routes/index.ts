@@ -19,9 +19,10 @@ import type { CallFollower } from '../follow-call.ts';
 import { createOpenApi } from '../openapi.ts';
 import { createBodyParser } from '../read-body.ts';
 import type { Readiness } from '../readiness-watch.ts';
-import { problemDocument, problemOf } from '../problem.ts';
+import { problemDocument, problemOf, withoutSecrets } from '../problem.ts';
 import type { Route } from '../route.ts';
 import type { MetricsText } from '../serve-metrics.ts';
+import { Transfers } from '../transfers.ts';
 import { formatTools } from '../tool-formats.ts';
 import { decideApprovalRoute, getApprovalRoute, listApprovalsRoute } from './approvals.ts';
 import { cancelCallRoute } from './cancel-call.ts';
@@ -76,7 +77,9 @@ export interface RoutesOptions {
 export function createRoutes(options: RoutesOptions): readonly Route[] {
   const { context, keys, desk, detached, files, follower, sessions } = options;
   const { record } = context;
+  const redactText = (text: string): string => context.boundary.redactText(text);
   const bodies = createBodyParser();
+  const transfers = new Transfers(context.metrics);
   const recordRead = async (caller: Caller, what: string): Promise<void> => {
     await record.write({
       events: [{ type: 'audit_read', ...actor(caller), tenant: caller.principal.tenant, details: { what } }],
@@ -136,9 +139,9 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
     endSessionRoute(sessions),
     listFilesRoute(files),
     putFileRoute(files),
-    getFileRoute(files),
+    getFileRoute(files, transfers),
     removeFileRoute(files),
-    getArtifactRoute({ record, onRead: recordArtifactRead }),
+    getArtifactRoute({ transfers, record, onRead: recordArtifactRead }),
     listApprovalsRoute(desk),
     getApprovalRoute(desk),
     decideApprovalRoute({ desk, bodies, isDraining: options.isDraining }),
@@ -177,7 +180,10 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
       options.openMcp({
         executeCall: run,
         onArtifactRead: recordArtifactRead,
-        describeRefusal,
+        describeRefusal: (refusal, callId, requestId) => {
+          const problem = withoutSecrets(problemOf(refusal, callId), redactText);
+          return problemDocument(problem, requestId) as JsonObject;
+        },
         describeTool,
       }),
     ),
@@ -194,9 +200,6 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
 }
 
 const describeTool: McpShared['describeTool'] = (tool) => formatTools([tool], 'mcp')[0] ?? {};
-
-const describeRefusal: McpShared['describeRefusal'] = (refusal, callId, requestId) =>
-  problemDocument(problemOf(refusal, callId), requestId) as JsonObject;
 
 const draining = {
   code: 'draining',

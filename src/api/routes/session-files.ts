@@ -8,6 +8,7 @@ import { readQuery } from '../query.ts';
 import { readRawBody } from '../read-body.ts';
 import type { Route } from '../route.ts';
 import { sendUntrusted } from '../send-untrusted.ts';
+import type { Transfers } from '../transfers.ts';
 
 const filePath = '/v1/sessions/:id/files/*path';
 
@@ -66,13 +67,13 @@ export function putFileRoute(files: SessionFiles): Route {
       const read = (): Promise<Uint8Array> => readRawBody(request, response, files.fileBytesMax);
       const answer = await files.put(callerOf(response), String(request.params['id']), path, read);
       if (isRefusal(answer)) throw problemOf(answer, null);
-      response.json({ path, ...answer });
+      response.json(answer);
     },
   };
 }
 
 /** `GET /v1/sessions/{id}/files/{path}`: bytes that hostile code may have written, as the boundary lets them out. */
-export function getFileRoute(files: SessionFiles): Route {
+export function getFileRoute(files: SessionFiles, transfers: Transfers): Route {
   return {
     method: 'get',
     path: filePath,
@@ -83,15 +84,20 @@ export function getFileRoute(files: SessionFiles): Route {
       description: 'The bytes; the header Sallyport-Boundary says what the filter made of them.',
       mediaType: 'application/octet-stream',
     },
-    problems: [...problems, 'content_withheld'],
+    problems: [...problems, 'content_withheld', 'overloaded'],
     audits: ['file_read', 'denied'],
     async handler(request, response) {
       readQuery(request, []);
+      transfers.admit(response);
       const path = pathOf(request);
       const answer = await files.get(callerOf(response), String(request.params['id']), path);
       if (isRefusal(answer)) throw problemOf(answer, null);
       response.set('Sallyport-Boundary', answer.boundary.verdict);
-      sendUntrusted(response, { name: path, mediaType: answer.mediaType, data: answer.data });
+      sendUntrusted(
+        response,
+        { name: answer.name, mediaType: answer.mediaType, data: answer.data },
+        transfers,
+      );
     },
   };
 }

@@ -12,8 +12,8 @@ import type { CallStart } from '../begin-call.ts';
 import { isRefusal } from '../refusal.ts';
 import { findTool } from '../validate-call.ts';
 import { decisionDigest, digestedSession } from './decision-digest.ts';
-import { decodePayload } from './pending-payload.ts';
-import type { PendingPayload } from './pending-payload.ts';
+import { decodePayload, tokenOf } from './pending-payload.ts';
+import type { PendingPayload, PendingToken } from './pending-payload.ts';
 import { standingOf } from './standing.ts';
 
 /** Why a call can no longer run. */
@@ -84,13 +84,19 @@ async function activeCaller(
   approval: Approval,
   { caller }: PendingPayload,
 ): Promise<Caller | null> {
-  const key = await activeKey(context, caller.keyId, 'call');
-  if (key === null || key.principal !== approval.principal || key.tenant !== approval.tenant) return null;
+  const { token, ...known } = caller;
+  const found =
+    token === undefined
+      ? await activeKey(context, caller.keyId, 'call')
+      : activeToken(context, token, 'call');
+  if (found === null || found.principal !== approval.principal || found.tenant !== approval.tenant)
+    return null;
   return {
-    ...caller,
+    ...known,
     ...(approval.act.length === 0 ? {} : { act: approval.act }),
-    principal: { id: key.principal, tenant: key.tenant, roles: key.roles, attributes: {} },
-    scopes: new Set(key.scopes),
+    ...(token === undefined ? {} : { tokenExpiresAtMs: token.expiresAtMs }),
+    principal: { id: found.principal, tenant: found.tenant, roles: found.roles, attributes: {} },
+    scopes: new Set(found.scopes),
   };
 }
 
@@ -101,7 +107,11 @@ export async function isStillApprover(
   rules: RequiredApproval['rules'],
   person: Caller,
 ): Promise<boolean> {
-  const key = await activeKey(context, person.keyId, 'approve');
+  const token = tokenOf(person);
+  const key =
+    token === undefined
+      ? await activeKey(context, person.keyId, 'approve')
+      : activeToken(context, token, 'approve');
   if (key === null || key.principal !== person.principal.id || key.tenant !== person.principal.tenant)
     return false;
   const principal = { ...person.principal, roles: key.roles };
@@ -109,9 +119,17 @@ export async function isStillApprover(
   return standingOf(approval, rules, { ...person, principal }).kind === 'approver';
 }
 
-async function activeKey(context: CallContext, id: string, scope: Scope): Promise<ApiKey | null> {
+type Standing = Pick<ApiKey, 'principal' | 'tenant' | 'roles' | 'scopes'>;
+
+async function activeKey(context: CallContext, id: string, scope: Scope): Promise<Standing | null> {
   const key = await context.record.getKey(id);
   if (key === null || key.revokedAtMs !== null) return null;
   if (key.expiresAtMs !== null && key.expiresAtMs <= context.clock.now()) return null;
   return key.scopes.includes(scope) || key.scopes.includes('admin') ? key : null;
+}
+
+/** What a token said holds as long as the token: nobody can be asked whether it still would be given. */
+function activeToken(context: CallContext, token: PendingToken, scope: Scope): Standing | null {
+  if (token.expiresAtMs <= context.clock.now()) return null;
+  return token.scopes.includes(scope) || token.scopes.includes('admin') ? token : null;
 }

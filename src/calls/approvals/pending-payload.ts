@@ -1,13 +1,31 @@
 /** What has to outlive the wait for an approval, as bytes for the seal: the exact arguments, and the request around them. */
 import type { JsonObject } from '../../model/json.ts';
-import type { Caller } from '../../model/principal.ts';
+import type { Caller, Scope } from '../../model/principal.ts';
 import type { CallRequest, CheckedArguments } from '../call-context.ts';
 
 export interface PendingPayload {
   /** The caller's scopes and roles are read anew at dispatch, by its key. */
-  readonly caller: Pick<Caller, 'keyId' | 'address' | 'requestId' | 'traceId'>;
+  readonly caller: Pick<Caller, 'keyId' | 'address' | 'requestId' | 'traceId'> & {
+    /** Where a token proved it. */
+    readonly token?: PendingToken;
+  };
   readonly request: Pick<CallRequest, 'limits' | 'labels' | 'idempotencyKey' | 'session'>;
   readonly args: CheckedArguments;
+}
+
+/** What a token proved. */
+export interface PendingToken {
+  readonly principal: string;
+  readonly tenant: string;
+  readonly roles: readonly string[];
+  readonly scopes: readonly Scope[];
+  readonly expiresAtMs: number;
+}
+
+export function tokenOf({ principal, scopes, tokenExpiresAtMs }: Caller): PendingToken | undefined {
+  if (tokenExpiresAtMs === undefined) return undefined;
+  const { id, tenant, roles } = principal;
+  return { principal: id, tenant, roles, scopes: [...scopes], expiresAtMs: tokenExpiresAtMs };
 }
 
 const lengthBytes = 4;
@@ -18,7 +36,7 @@ export function encodePayload(caller: Caller, request: CallRequest, args: Checke
   const { limits, labels, idempotencyKey, session } = request;
   const header = Buffer.from(
     JSON.stringify({
-      caller: { keyId, address, requestId, traceId },
+      caller: { keyId, address, requestId, traceId, token: tokenOf(caller) },
       request: { limits, labels, idempotencyKey, session },
     }),
   );

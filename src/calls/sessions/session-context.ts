@@ -6,6 +6,7 @@ import { sessionTerms } from '../../policy/session-terms.ts';
 import type { SessionTerms } from '../../policy/session-terms.ts';
 import type { CallContext } from '../call-context.ts';
 import { findBlock } from '../decide-call.ts';
+import { decoyEvents, logDecoys } from '../decoy-alert.ts';
 import { actor } from '../key-ring.ts';
 import type { Refusal } from '../refusal.ts';
 
@@ -69,17 +70,20 @@ export async function recordRefusal(
   about: { readonly sessionId: string } | { readonly image: string },
 ): Promise<Refusal> {
   context.metrics.callRefused(refusal.code);
+  const findings = 'findings' in refusal ? refusal.findings : [];
+  const subject = { ...actor(caller), tenant: caller.principal.tenant };
+  logDecoys(context, findings, { ...about, principal: caller.principal.id, requestId: caller.requestId });
   if (!context.hasDiskReserve()) return unrecorded;
   await context.record.write({
     events: [
       {
         type: refusal.code === 'quota_exceeded' ? 'quota_exceeded' : 'denied',
-        ...actor(caller),
-        tenant: caller.principal.tenant,
+        ...subject,
         status: refusal.code,
         details: { code: refusal.code, ...about },
         content: { address: caller.address },
       },
+      ...decoyEvents(findings, subject),
     ],
   });
   return refusal;

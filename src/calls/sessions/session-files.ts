@@ -24,6 +24,8 @@ import type { SessionContext } from './session-context.ts';
 import type { SessionDesk } from './session-desk.ts';
 
 export interface ReadFile {
+  /** Its path as the boundary lets it out. */
+  readonly name: string;
   readonly data: Uint8Array;
   readonly mediaType: string;
   readonly boundary: BoundaryReport;
@@ -61,7 +63,7 @@ export class SessionFiles {
     id: string,
     path: string,
     read: () => Promise<Uint8Array>,
-  ): Promise<{ readonly sizeBytes: number; readonly sha256: string } | Refusal> {
+  ): Promise<{ readonly path: string; readonly sizeBytes: number; readonly sha256: string } | Refusal> {
     const access = await this.#access(caller, id, { changes: true });
     if (isRefusal(access)) return access;
     using _claimed = access;
@@ -78,7 +80,7 @@ export class SessionFiles {
       details: { change: 'put', sizeBytes: data.length },
       content: { path, sha256 },
     });
-    return refusal ?? { sizeBytes: data.length, sha256 };
+    return refusal ?? { path: this.#context.boundary.redactText(path), sizeBytes: data.length, sha256 };
   }
 
   async get(caller: Caller, id: string, path: string): Promise<ReadFile | Refusal> {
@@ -100,7 +102,7 @@ export class SessionFiles {
       details: { what: 'content', sizeBytes: file.data.length },
       content: { path, sha256: createHash('sha256').update(file.data).digest('hex') },
     });
-    return refusal ?? { data: file.data, mediaType: file.mediaType, boundary: report };
+    return refusal ?? { name: file.name, data: file.data, mediaType: file.mediaType, boundary: report };
   }
 
   async list(caller: Caller, id: string, prefix: string): Promise<FileList | Refusal> {

@@ -9,8 +9,8 @@ import { bounded, statusOf } from './engine.ts';
 import type { Engine } from './engine.ts';
 import { killGraceMs } from './limits.ts';
 import type { Logger } from './logger.ts';
-import { cgroupPathsOf, readResourceUsage } from './resource-usage.ts';
-import type { ResourceUsage } from './resource-usage.ts';
+import { cgroupFilesOf, cgroupPathsOf, readResourceUsage } from './resource-usage.ts';
+import type { CgroupFiles, ResourceUsage } from './resource-usage.ts';
 
 /** How a container ended by itself, as the engine says. */
 export interface ContainerEnd {
@@ -25,6 +25,7 @@ export class AttachedContainer implements AsyncDisposable {
   readonly #exited: Promise<unknown>;
   readonly #logger: Logger;
   #pid = 0;
+  #cgroupFiles: CgroupFiles | null = null;
 
   private constructor(container: Container, stream: Duplex, exited: Promise<unknown>, logger: Logger) {
     this.#container = container;
@@ -75,6 +76,7 @@ export class AttachedContainer implements AsyncDisposable {
   /** For what is read and killed past the engine. 0 where the engine does not tell. */
   async learnPid(): Promise<number> {
     this.#pid = (await this.#state())?.Pid ?? 0;
+    this.#cgroupFiles = await cgroupFilesOf(this.#pid, this.id);
     return this.#pid;
   }
 
@@ -84,7 +86,7 @@ export class AttachedContainer implements AsyncDisposable {
   }
 
   async usage(): Promise<ResourceUsage> {
-    return await readResourceUsage(this.#container, this.#pid);
+    return await readResourceUsage(this.#container, this.#cgroupFiles);
   }
 
   /** Ends all processes of the container, and waits for `closed`, the end of its stream as the reader sees it. */

@@ -20,6 +20,7 @@ import { listImages } from './images.ts';
 import {
   concurrentCallsMax,
   owedSweepDelayMs,
+  removalDelayMs,
   sweepIntervalMs,
   tendIntervalMs,
   waitingCallsMax,
@@ -232,9 +233,14 @@ export class ContainerExecutor implements SandboxExecutor {
     const wish = { profile, own: request.profile.limits, tenant: request.tenant, stop };
     const { sandbox, runtime } = await this.#source.acquire(wish);
     using cleanup = new DisposableStack();
-    cleanup.defer(() => this.#source.discard(sandbox));
+    let restMs = 0;
+    cleanup.defer(() => this.#source.discard(sandbox, restMs));
     const { clock } = this.#options;
-    await serveCall({ ...call, frames: prepared.frames(), before: nothingUsed, sandbox, runtime, clock });
+    const onEnded = ({ reason }: CallEnding): void => {
+      if (reason === 'completed') restMs = removalDelayMs;
+    };
+    const frames = prepared.frames();
+    await serveCall({ ...call, frames, before: nothingUsed, sandbox, runtime, clock, onEnded });
   }
 
   async #serveInSession(call: ServedCall, session: HeldSession): Promise<void> {

@@ -17,6 +17,8 @@ export const startsMax = 4;
 export const refillsMax = 2;
 /** From a claim until its successor is made, so that a short call has both cores, milliseconds. */
 export const refillDelayMs = 20;
+/** From the end of a call's code until its container is removed, so that the answer is not behind that, milliseconds. */
+export const removalDelayMs = 50;
 /** Used containers that are still being removed; beyond it nothing new is started. */
 export const removalsMax = 16;
 /** Idle containers of all images together. */

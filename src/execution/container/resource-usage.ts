@@ -3,6 +3,7 @@
  * from the engine. The files alone tell how many processes the kernel killed for want of memory, and on cgroup v2
  * the peak.
  */
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Container } from 'dockerode';
 
@@ -18,13 +19,49 @@ export interface ResourceUsage {
 const unknownUsage: ResourceUsage = { cpuMs: 0, memoryPeakBytes: 0, oomKills: null };
 const cgroupRoot = '/sys/fs/cgroup';
 
-/** Never fails: what cannot be read is zero. `pid`: of the container's first process on this host, 0 if unknown. */
-export async function readResourceUsage(container: Container, pid: number): Promise<ResourceUsage> {
-  try {
-    return await readCgroupFiles(container.id, pid);
-  } catch {
-    return await readEngineStats(container).catch(() => unknownUsage);
+/** Files of a container's cgroup, whose paths have its id in them: no other container ever has the same. */
+export interface CgroupFiles {
+  readonly peak: string;
+  readonly events: string;
+  readonly time: string;
+  readonly version: 1 | 2;
+}
+
+/** Null where this process does not see them. `pid`: of the container's first process on this host, 0 if unknown. */
+export async function cgroupFilesOf(pid: number, containerId: string): Promise<CgroupFiles | null> {
+  const paths = await cgroupPathsOf(pid, containerId);
+  if (paths === null) return null;
+  const memory = paths.get('memory');
+  const cpu = paths.get('cpuacct');
+  if (memory !== undefined && cpu !== undefined) {
+    const folder = `${cgroupRoot}/memory${memory}`;
+    return {
+      peak: `${folder}/memory.max_usage_in_bytes`,
+      events: `${folder}/memory.oom_control`,
+      time: `${cgroupRoot}/cpuacct${cpu}/cpuacct.usage`,
+      version: 1,
+    };
   }
+  const folder = `${cgroupRoot}${paths.get('') ?? ''}`;
+  return {
+    peak: `${folder}/memory.peak`,
+    events: `${folder}/memory.events`,
+    time: `${folder}/cpu.stat`,
+    version: 2,
+  };
+}
+
+/** Never fails: what cannot be read is zero. */
+export async function readResourceUsage(
+  container: Container,
+  files: CgroupFiles | null,
+): Promise<ResourceUsage> {
+  try {
+    if (files !== null) return readCgroupFiles(files);
+  } catch {
+    // They went with the container.
+  }
+  return await readEngineStats(container).catch(() => unknownUsage);
 }
 
 /** The paths of a process's cgroups by controller (v1), or under the empty name (v2). Null when it is another's. */
@@ -40,27 +77,13 @@ export async function cgroupPathsOf(pid: number, containerId: string): Promise<M
   return paths;
 }
 
-async function readCgroupFiles(containerId: string, pid: number): Promise<ResourceUsage> {
-  const paths = await cgroupPathsOf(pid, containerId);
-  if (paths === null) throw new Error('its cgroup is not visible here');
-  const memory = paths.get('memory');
-  const cpu = paths.get('cpuacct');
-  if (memory !== undefined && cpu !== undefined) {
-    const folder = `${cgroupRoot}/memory${memory}`;
-    const [peak, events, time] = await Promise.all([
-      readFile(`${folder}/memory.max_usage_in_bytes`, 'utf8'),
-      readFile(`${folder}/memory.oom_control`, 'utf8'),
-      readFile(`${cgroupRoot}/cpuacct${cpu}/cpuacct.usage`, 'utf8'),
-    ]);
-    return usage(Number(time) / 1e6, Number(peak), field(events, 'oom_kill'));
-  }
-  const folder = `${cgroupRoot}${paths.get('') ?? ''}`;
-  const [peak, events, time] = await Promise.all([
-    readFile(`${folder}/memory.peak`, 'utf8'),
-    readFile(`${folder}/memory.events`, 'utf8'),
-    readFile(`${folder}/cpu.stat`, 'utf8'),
-  ]);
-  return usage((field(time, 'usage_usec') ?? 0) / 1e3, Number(peak), field(events, 'oom_kill'));
+/** The kernel answers out of its memory: reading on another thread takes ten times as long. */
+function readCgroupFiles(files: CgroupFiles): ResourceUsage {
+  const [peak, events, time] = [files.peak, files.events, files.time].map((file) =>
+    readFileSync(file, 'utf8'),
+  );
+  const cpuMs = files.version === 1 ? Number(time) / 1e6 : (field(time ?? '', 'usage_usec') ?? 0) / 1e3;
+  return usage(cpuMs, Number(peak), field(events ?? '', 'oom_kill'));
 }
 
 async function readEngineStats(container: Container): Promise<ResourceUsage> {

@@ -88,9 +88,9 @@ export class SandboxSource implements AsyncDisposable {
     await this.#tending;
   }
 
-  /** Ends a container in the background; `[Symbol.asyncDispose]` waits for it. */
-  discard(sandbox: Sandbox): void {
-    void this.#pools.discard(sandbox);
+  /** Ends a container in the background, after so long; `[Symbol.asyncDispose]` waits for it. */
+  discard(sandbox: Sandbox, restMs = 0): void {
+    void this.#pools.discard(sandbox, restMs);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -71,14 +71,19 @@ export class WarmPools<S extends IdleSandbox> implements AsyncDisposable {
     return { sandbox: await waiting, isWarm: false };
   }
 
-  /** Ends a container, used or not. Resolves when it is removed, as far as the engine answers. */
-  async discard(sandbox: S): Promise<void> {
-    const removal = Promise.resolve(sandbox[Symbol.asyncDispose]()).finally(() => {
+  /** Ends a container, used or not, after so long. Resolves when it is removed, as far as the engine answers. */
+  async discard(sandbox: S, restMs = 0): Promise<void> {
+    const removal = this.#remove(sandbox, restMs).finally(() => {
       this.#removals.delete(removal);
       this.#startWhatIsDue();
     });
     this.#removals.add(removal);
     await removal;
+  }
+
+  async #remove(sandbox: S, restMs: number): Promise<void> {
+    if (restMs > 0) await new Promise<void>((resolve) => setTimeout(resolve, restMs));
+    await sandbox[Symbol.asyncDispose]();
   }
 
   /** The shapes of which policy keeps some. Others lose what they had; a floor is filled in the background. */
