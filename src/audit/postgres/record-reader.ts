@@ -5,7 +5,7 @@ import { isCallHeld } from '../hold-sql.ts';
 import { hasLeftWaiting } from '../has-left-waiting.ts';
 import { parseCanonicalEvent, storedEvent } from '../stored-event.ts';
 import { columnText } from './column-text.ts';
-import { Bound, firstPositionSince, pageSql } from './event-query.ts';
+import { eventPage, firstPositionSince } from './event-query.ts';
 import { startExport } from './export-rows.ts';
 import { listHolds, planErasure, planPurge } from './selection.ts';
 import { verifyRecord } from './verify-record.ts';
@@ -194,16 +194,11 @@ export class PostgresRecordReader implements RecordReader {
   }
 
   async listEvents(query: EventQuery): Promise<Page<StoredEvent>> {
-    const bound = new Bound();
-    const where = pageSql(query, bound);
-    const direction = query.order === 'asc' ? 'ASC' : 'DESC';
-    const rows = await this.#reading.contentRows<EventRow>(
+    const { text, values } = eventPage(query);
+    const rows = await this.#reading.contentRows<EventRow & Record<string, unknown>>(
       query.tenant,
-      `SELECT e.position, canonical, event_hash, previous_hash, hash, content
-       FROM (SELECT * FROM audit_chain e WHERE ${where} ORDER BY e.position ${direction} LIMIT ${bound.mark(query.limit + 1)}) e
-       LEFT JOIN audit_content c ON c.day = left(e.time, 10) AND c.position = e.position
-       ORDER BY e.position ${direction}`,
-      bound.values,
+      text,
+      values,
     );
     const shown = rows.slice(0, query.limit);
     const last = shown.at(-1);
