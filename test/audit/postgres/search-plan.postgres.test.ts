@@ -16,7 +16,7 @@ beforeAll(async () => {
   await record.write(intent('call_1'));
   await server.asSuper(
     `INSERT INTO audit_chain SELECT 1 + i, 'w', i, 'x', 'h', 'p', 'h', 'evt_' || i, (ARRAY['intent', 'outcome', 'denied'])[1 + i % 3],
-       '2026-01-02T03:04:05.000Z', '2026-01-02T03:04:05.000Z', 'call_' || i / 2, 'default', 'p' || i % 300, 't' || i % 40,
+       '2026-01-02T03:04:05.000Z', '2026-01-02T03:04:05.000Z', 'call_' || i / 2, 'default', 'p' || i % 300, 't' || i % 250,
        'succeeded', 'allow', 'r' || i % 200, 'req_' || i FROM generate_series(2, 20000) AS s (i); ANALYZE`,
     url,
   );
