@@ -10,6 +10,7 @@ import { watchDiskReserve } from '../calls/disk-reserve.ts';
 import { dayMs } from '../calls/upkeep/upkeep.ts';
 import { OutcomeWriter } from '../calls/outcome-writer.ts';
 import { createIdSource, createRandomSource } from '../calls/ids.ts';
+import { checkDataDirectory } from './preflight.ts';
 import type { Config, LoadedConfig } from '../config/config.ts';
 import { readDataSecret } from '../config/data-secret.ts';
 import type { SharedSecret } from '../audit/postgres/shared-secrets.ts';
@@ -37,6 +38,8 @@ export interface Foundation {
   /** Names this process in the record. */
   readonly writer: string;
   readonly record: RecordStore;
+  /** Time of its newest event when this process opened it, epoch milliseconds: a clock that says less went back. */
+  readonly recordedUntilMs: number;
   /** Writes what must not be lost; after the runners are gone, what their end made of the calls. */
   readonly outcomes: OutcomeWriter;
   /** Who follows a call is told here that it changed. */
@@ -63,6 +66,7 @@ export async function layFoundation(
   scrubber.hide(secrets);
   const logger = createLogger(config.logLevel, 'api', scrubber);
   for (const warning of warnings) logger.warn({}, warning);
+  checkDataDirectory(config.dataDir);
   const writer = `${config.nodeId}/api-${serving.index}`;
   const changes = new CallChanges();
   const { dataDir, databaseUrl, nodeId } = config;
@@ -87,6 +91,7 @@ export async function layFoundation(
     },
     stack,
   );
+  const recordedUntilMs = await newestEventMs(record);
   const dataKey = readDataSecret(config.dataDir, 'data.key');
   const outcomes = stack.use(new OutcomeWriter({ record, logger }));
   const disk = stack.use(await watchDiskReserve(config.dataDir, config.diskReserveBytes));
@@ -106,6 +111,7 @@ export async function layFoundation(
     metrics,
     writer,
     record,
+    recordedUntilMs,
     outcomes,
     changes,
     dataKey,
@@ -135,4 +141,9 @@ function readSharedSecrets({ dataDir, sealingKey, auditSigningKey }: Config): re
       previous: auditSigningKey?.previous ?? null,
     },
   ];
+}
+
+async function newestEventMs(record: RecordStore): Promise<number> {
+  const { items } = await record.listEvents({ tenant: null, limit: 1, order: 'desc' });
+  return Date.parse(items[0]?.time ?? '') || 0;
 }

@@ -112,7 +112,9 @@ test.each([
   ['statement_timeout', 'PostgreSQL was too slow'],
 ])('a write that waits longer than %s is refused, and the next one is not', async (limit, message) => {
   const url = await server.createDatabase();
-  await using record = await openPostgresRecord({ ...sources(), url: `${url}?${limit}=200` });
+  // The schema is made without it.
+  await (await openPostgresRecord({ ...sources(), url }))[Symbol.asyncDispose]();
+  await using record = await openPostgresRecord({ ...sources(), url: `${url}?${limit}=1000` });
   await record.write(intent('call_1'));
   const holder = new pg.Client({ connectionString: url });
   await holder.connect();
