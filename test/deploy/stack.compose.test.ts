@@ -152,6 +152,7 @@ describe('kill -9', () => {
     const kept = await stack.call('js_run', { code: 'return "kept"' });
     await crashed('postgres');
     await untilAllIsWell();
+    expect(await dependency('record')).toMatchObject({ state: 'ok' });
     await expectServed();
     await expectNothingLost(stack, [kept]);
   }, 60_000);
