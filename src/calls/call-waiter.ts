@@ -3,6 +3,9 @@ import type { Call } from '../model/call.ts';
 import type { Caller } from '../model/principal.ts';
 import type { CallChanges } from './call-changes.ts';
 
+/** What changes in another process is not told here. */
+const lookAgainMs = 1000;
+
 export interface CallWaiterOptions {
   readonly changes: CallChanges;
   /** The call as it stands; null when it is no longer there. */
@@ -35,6 +38,7 @@ export class CallWaiter {
     const { changes, current, isStillActive } = this.#options;
     let wake = Promise.withResolvers<void>();
     using following = changes.follow(callId, caller.principal, () => wake.resolve());
+    using _looking = setInterval(() => wake.resolve(), lookAgainMs);
     const isOver = AbortSignal.any([signal, AbortSignal.timeout(withinMs)]);
     isOver.addEventListener('abort', () => wake.resolve(), { once: true });
     for (;;) {

@@ -29,10 +29,17 @@ interface ProblemDocument {
 }
 
 /** `SALLYPORT_URL` and `SALLYPORT_API_KEY`, else the local server and its bootstrap key. */
+export function readConnection(environment: NodeJS.ProcessEnv): {
+  readonly url: string;
+  readonly key: string;
+} {
+  const url = environment['SALLYPORT_URL'] ?? defaultUrl;
+  if (!URL.canParse(url)) throw new CommandFailed(2, `SALLYPORT_URL is not a URL: ${url}`);
+  return { url, key: environment['SALLYPORT_API_KEY'] ?? readBootstrapKey(environment) };
+}
+
 export function createClient(environment: NodeJS.ProcessEnv): Client {
-  const base = environment['SALLYPORT_URL'] ?? defaultUrl;
-  if (!URL.canParse(base)) throw new CommandFailed(2, `SALLYPORT_URL is not a URL: ${base}`);
-  const key = environment['SALLYPORT_API_KEY'] ?? readBootstrapKey(environment);
+  const { key, url: base } = readConnection(environment);
   return {
     async stream(path) {
       const response = await send(new URL(path, base), { headers: { Authorization: `Bearer ${key}` } });

@@ -15,6 +15,7 @@ import { addDoctorCommand } from './doctor-command.ts';
 import type { DoctorReport } from './doctor/report.ts';
 import { addImageCommands } from './image-commands.ts';
 import { addKeyCommands } from './key-commands.ts';
+import { addMcpCommand } from './mcp-command.ts';
 import { StartFailed } from '../supervisor/start-failed.ts';
 import { createOutput, printable } from './output.ts';
 import type { Output } from './output.ts';
@@ -99,6 +100,7 @@ function createProgram(actions: ProgramActions): Command {
         : actions.worker(options),
     );
   addCallCommand(program, output);
+  addMcpCommand(program);
   addPolicyCommands(program, output);
   addBlockCommands(program, output);
   addBoundaryCommands(program, output);
