@@ -117,10 +117,14 @@ export class SessionDesk implements AsyncDisposable {
     }
   }
 
-  /** Ends those whose runner stops with this process; others go on and are taken up by the next. */
+  /**
+   * Ends those whose runner stops with this process, also what is being opened; others go on and are taken up by the
+   * next. No more are opened.
+   */
   async stop(): Promise<void> {
     const { host, sessions } = this.#context;
     clearInterval(this.#timer);
+    await this.#opener.close();
     const ending = sessions.all.filter(({ stored }) => !host.outlivesApi(stored.runner));
     await Promise.all(ending.map((live) => this.#close(live, 'server_stopped')));
     await this.#underway;
