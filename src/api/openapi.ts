@@ -77,6 +77,7 @@ function operation(route: Route): object {
           },
         }),
     responses: responses(route),
+    'x-audit-events': route.audits,
   };
 }
 

@@ -1,6 +1,7 @@
 /** The HTTP door over the parts, and how it closes: nothing new, what runs to its end, what does not end cancelled. */
 import { isStillActive } from '../api/authenticate.ts';
 import { CallFollower } from '../api/follow-call.ts';
+import { RequestNotes } from '../api/log-requests.ts';
 import { LoginFailures } from '../api/login-failures.ts';
 import { OidcVerifier } from '../api/oidc.ts';
 import { Problem } from '../api/problem.ts';
@@ -41,7 +42,8 @@ export async function openDoor(
   { keys, policyParts: { policy, blocks }, callParts, runners }: OpenDoorOptions,
   stack: AsyncDisposableStack,
 ): Promise<string> {
-  const { changes, clock, config, disk, logger, metrics, newId, record, serving, version } = foundation;
+  const { changes, clock, config, disk, logger, metrics, newId, record, recordedUntilMs, serving, version } =
+    foundation;
   const { approvals, context, detached, files, sessions } = callParts;
   const { quotas, running, slots } = context;
   const failures = stack.use(new LoginFailures({ record, logger }));
@@ -69,6 +71,7 @@ export async function openDoor(
   const metricsText = serving.publish(metrics.registry);
   const { redisUrl } = config;
   const rates = redisUrl === null ? null : stack.use(SharedRates.open({ url: redisUrl, logger }));
+  const notes = new RequestNotes();
   let isDraining = false;
   const readiness = stack.use(
     new ReadinessWatch({
@@ -81,6 +84,7 @@ export async function openDoor(
           blocks: () => blocks.list(),
           quotas: () => quotas.state(),
           rates: () => rates?.state() ?? null,
+          clockBehindMs: () => recordedUntilMs - clock.now(),
           hasDiskReserve: disk.hasRoom,
           isDraining: () => isDraining,
         }),
@@ -103,6 +107,7 @@ export async function openDoor(
       policy,
       version,
       readiness: () => readiness.now(),
+      notes,
       isDraining: () => isDraining,
       isStillActive: watched.isStillActive,
       metrics: config.metrics === 'on' && config.metricsAddress === null ? metricsText : null,
@@ -119,6 +124,7 @@ export async function openDoor(
     redactText: (text) => context.boundary.redactText(text),
     isDraining: () => isDraining,
     rates,
+    notes,
     bodyBytesMax: config.maxBodyBytes,
     trustedProxies: config.trustedProxies ?? [],
     logger,
@@ -131,6 +137,7 @@ export async function openDoor(
     logger.info({ url: `${door.url}/metrics` }, 'metrics are served');
   }
   const url = await serving.open(server, { host, port, setting: portSetting(host) });
+  readiness.start();
   stack.defer(async () => {
     isDraining = true;
     logger.info({ runningCalls: slots.runningCount, drainMs: config.drainMs }, 'draining');
