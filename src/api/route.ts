@@ -32,6 +32,8 @@ export interface Route {
     /** Another media type that it comes in where `Accept` asks for it. */
     readonly otherMediaType?: string;
   };
+  /** Answers in the media type of the success, with other statuses: what each means. */
+  readonly otherAnswers?: Readonly<Record<number, string>>;
   readonly problems: readonly ProblemCode[];
   /** Events that a request to this route can leave on the record, refusals included; empty for plain reads. */
   readonly audits: readonly EventType[];
