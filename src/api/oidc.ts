@@ -158,8 +158,8 @@ export class OidcVerifier implements TokenVerifier {
   #identify(payload: JWTPayload): Identity | string {
     const { issuer, rolesClaim, tenantClaim, scopes } = this.#options;
     const { sub = '', exp = 0 } = payload;
-    const id = `oidc:${issuer}:${encodeURIComponent(sub)}`;
-    if (sub === '' || id.length > principalCharsMax)
+    const id = `oidc:${issuer}:${encodeURIComponent(sub.toWellFormed())}`;
+    if (sub === '' || !sub.isWellFormed() || id.length > principalCharsMax)
       return `The token's subject must have 1 to ${principalCharsMax} characters together with its issuer.`;
     const tenant = tenantClaim === null ? 'default' : claimAt(payload, tenantClaim);
     if (typeof tenant !== 'string' || !namePattern.test(tenant))

@@ -78,6 +78,7 @@ function operation(route: Route): object {
         }),
     ...(route.audits.length === 0 ? {} : { 'x-audits': route.audits }),
     responses: responses(route),
+    'x-audit-events': route.audits,
   };
 }
 

@@ -24,14 +24,17 @@ const levels = { ok: 'info', degraded: 'warn', down: 'error' } as const;
 
 export class ReadinessWatch implements Disposable {
   readonly #options: ReadinessWatchOptions;
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | null = null;
   #seen: Seen = new Map();
   #reading: Promise<Readiness> | null = null;
 
   constructor(options: ReadinessWatchOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => void this.#look(), lookEveryMs);
-    this.#timer.unref();
+  }
+
+  /** Looks for itself from now on. */
+  start(): void {
+    this.#timer ??= setInterval(() => void this.#look(), lookEveryMs).unref();
     void this.#look();
   }
 
@@ -49,7 +52,8 @@ export class ReadinessWatch implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    clearInterval(this.#timer);
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
   }
 
   async #look(): Promise<void> {
@@ -78,7 +82,8 @@ export class ReadinessWatch implements Disposable {
   }
 
   #tell({ name, state, reason }: DependencyReading, before: string | null): void {
-    if (before === null && state === 'ok') return;
+    // Its own end is no news to the server.
+    if ((before === null && state === 'ok') || name === 'server') return;
     this.#options.logger[levels[state]]({ dependency: name, state, before, reason }, 'dependency changed');
   }
 }

@@ -10,6 +10,9 @@ import { findUnmetConfinement } from '../policy/unmet-confinement.ts';
 import type { Revision } from '../policy/revision.ts';
 import type { RunnerState } from '../execution/runner/runner-connection.ts';
 
+/** Clocks that NTP keeps are closer. */
+const clockSkewMsMax = 5000;
+
 /** How one dependency is now. */
 export interface DependencyReading {
   readonly name: string;
@@ -34,6 +37,8 @@ export interface ReadinessOptions {
   /** Null: rate limits are counted in this process, as configured. */
   readonly rates: () => RatesState | null;
   readonly blocks: () => readonly Block[];
+  /** How far this host's clock is behind the record's newest event, or away from Redis', milliseconds. */
+  readonly clockBehindMs: () => number;
   readonly hasDiskReserve: () => boolean;
   readonly isDraining: () => boolean;
 }
@@ -49,12 +54,14 @@ export async function readReadiness(options: ReadinessOptions): Promise<Readines
   const canRun = executors.some((executor) => executor.state === 'ok');
   const disk = describeDisk(options.hasDiskReserve());
   const isDraining = options.isDraining();
+  const quotas = options.quotas();
   const dependencies: DependencyReading[] = [
     { name: 'record', ...record },
     disk,
     ...runners.flatMap((runner) => describeRunner(runner, revision)),
     describePolicy(options.policy()),
-    describeQuotas(options.quotas()),
+    describeQuotas(quotas),
+    describeClock(options.clockBehindMs(), quotas.clockOffsetMs ?? 0),
     ...describeRates(options.rates()),
     ...describeBlocks(options.blocks()),
     ...(isDraining ? [{ name: 'server', state: 'down', reason: 'it is shutting down' } as const] : []),
@@ -81,6 +88,22 @@ function describePolicy(policy: PolicyState): DependencyReading {
 
 function describeQuotas({ store, state, reason }: QuotaStoreState): DependencyReading {
   return { name: 'quotas', state: state === 'ok' ? 'ok' : 'degraded', reason, details: { store } };
+}
+
+/** Times on the record, expiries and quotas of several servers are only as right as the clocks. */
+function describeClock(behindMs: number, offsetMs: number): DependencyReading {
+  const behind = `the record's newest event is ${seconds(behindMs)} ahead of this host's clock, which was set back`;
+  const apart = `this host's clock and that of Redis are ${seconds(Math.abs(offsetMs))} apart`;
+  const reasons = [
+    ...(behindMs > clockSkewMsMax ? [behind] : []),
+    ...(Math.abs(offsetMs) > clockSkewMsMax ? [apart] : []),
+  ];
+  if (reasons.length === 0) return { name: 'clock', state: 'ok', reason: null };
+  return { name: 'clock', state: 'degraded', reason: `${reasons.join('; ')}: let NTP set it` };
+}
+
+function seconds(ms: number): string {
+  return `${Math.round(ms / 1000)} s`;
 }
 
 function describeRates(rates: RatesState | null): readonly DependencyReading[] {

@@ -41,7 +41,8 @@ export async function openDoor(
   { keys, policyParts: { policy, blocks }, callParts, runners }: OpenDoorOptions,
   stack: AsyncDisposableStack,
 ): Promise<string> {
-  const { changes, clock, config, disk, logger, metrics, newId, record, serving, version } = foundation;
+  const { changes, clock, config, disk, logger, metrics, newId, record, recordedUntilMs, serving, version } =
+    foundation;
   const { approvals, context, detached, files, sessions } = callParts;
   const { quotas, running, slots } = context;
   const failures = stack.use(new LoginFailures({ record, logger }));
@@ -81,6 +82,7 @@ export async function openDoor(
           blocks: () => blocks.list(),
           quotas: () => quotas.state(),
           rates: () => rates?.state() ?? null,
+          clockBehindMs: () => recordedUntilMs - clock.now(),
           hasDiskReserve: disk.hasRoom,
           isDraining: () => isDraining,
         }),
@@ -131,6 +133,7 @@ export async function openDoor(
     logger.info({ url: `${door.url}/metrics` }, 'metrics are served');
   }
   const url = await serving.open(server, { host, port, setting: portSetting(host) });
+  readiness.start();
   stack.defer(async () => {
     isDraining = true;
     logger.info({ runningCalls: slots.runningCount, drainMs: config.drainMs }, 'draining');

@@ -10,6 +10,7 @@ import { watchDiskReserve } from '../calls/disk-reserve.ts';
 import { dayMs } from '../calls/upkeep/upkeep.ts';
 import { OutcomeWriter } from '../calls/outcome-writer.ts';
 import { createIdSource, createRandomSource } from '../calls/ids.ts';
+import { checkDataDirectory } from './preflight.ts';
 import type { Config, LoadedConfig } from '../config/config.ts';
 import { readDataSecret } from '../config/data-secret.ts';
 import { readVersion } from '../config/version.ts';
@@ -35,6 +36,8 @@ export interface Foundation {
   /** Names this process in the record. */
   readonly writer: string;
   readonly record: RecordStore;
+  /** Time of its newest event when this process opened it, epoch milliseconds: a clock that says less went back. */
+  readonly recordedUntilMs: number;
   /** Writes what must not be lost; after the runners are gone, what their end made of the calls. */
   readonly outcomes: OutcomeWriter;
   /** Who follows a call is told here that it changed. */
@@ -60,6 +63,7 @@ export async function layFoundation(
   scrubber.hide(secrets);
   const logger = createLogger(config.logLevel, 'api', scrubber);
   for (const warning of warnings) logger.warn({}, warning);
+  checkDataDirectory(config.dataDir);
   const writer = `${config.nodeId}/api-${serving.index}`;
   const changes = new CallChanges();
   const record = await openRecord(
@@ -75,6 +79,7 @@ export async function layFoundation(
     },
     stack,
   );
+  const recordedUntilMs = await newestEventMs(record);
   const dataKey = readDataSecret(config.dataDir, 'data.key');
   const outcomes = stack.use(new OutcomeWriter({ record, logger }));
   const disk = stack.use(await watchDiskReserve(config.dataDir, config.diskReserveBytes));
@@ -94,6 +99,7 @@ export async function layFoundation(
     metrics,
     writer,
     record,
+    recordedUntilMs,
     outcomes,
     changes,
     dataKey,
@@ -105,4 +111,9 @@ export async function layFoundation(
         .catch((error: unknown) => logger.error({ err: error, type: event.type }, 'event not recorded'));
     },
   };
+}
+
+async function newestEventMs(record: RecordStore): Promise<number> {
+  const { items } = await record.listEvents({ tenant: null, limit: 1, order: 'desc' });
+  return Date.parse(items[0]?.time ?? '') || 0;
 }

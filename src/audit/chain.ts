@@ -6,6 +6,7 @@
  */
 import { hash as digest } from 'node:crypto';
 import { canonicalJson } from './canonical-json.ts';
+import { contentMembers } from './content-members.ts';
 import type { EventDraft } from './record.ts';
 
 /** Version of the format, in every event. */
@@ -128,6 +129,19 @@ export function commitmentsOf(text: string, salt: string): Readonly<Record<strin
   if (typeof content !== 'object' || content === null || Array.isArray(content)) return null;
   const members = canonicalMembers(content as Readonly<Record<string, unknown>>);
   return objectText(members) === text ? commitments(members, salt) : null;
+}
+
+/** Whether content of this text is exactly what was committed to. False may also mean that only a closer look can tell. */
+export function fitsCommitments(
+  text: string,
+  salt: string,
+  committed: Readonly<Record<string, string>>,
+): boolean {
+  const members = contentMembers(text);
+  if (members === null || members.length !== Object.keys(committed).length) return false;
+  return members.every(
+    ([name, value]) => committed[name.slice(1, -1)] === sha256(sha256(salt + name) + value),
+  );
 }
 
 type Members = readonly (readonly [name: string, canonicalValue: string])[];

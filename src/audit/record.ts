@@ -359,6 +359,8 @@ export interface VerifyReport {
 export interface VerifyTrust {
   /** 64 hex digits each. None: the first key of the record is taken. */
   readonly publicKeys?: readonly string[];
+  /** Also checks what is derived from the chain: search terms, words, holds, and that content went by an erasure. Slow. */
+  readonly deep?: boolean;
   /** Parsed lines of anchors. */
   readonly anchors?: readonly unknown[];
 }

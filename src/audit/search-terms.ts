@@ -68,9 +68,9 @@ export function contentTerms(content: JsonObject | null): readonly SearchTerm[] 
 const wordsMax = 32;
 
 /** What is looked for: words, one that ends with * a beginning. Null when there are none, or too many. */
-export function searchWords(text: string): readonly string[] | null {
+export function searchWords(text: string, max = wordsMax): readonly string[] | null {
   const words = text.normalize('NFC').match(/[\p{L}\p{N}]+\*?/gu) ?? [];
-  return words.length === 0 || words.length > wordsMax ? null : words;
+  return words.length === 0 || words.length > max ? null : words;
 }
 
 /** The words of a value: its strings, numbers left aside, up to `searchTextCharsMax`. */

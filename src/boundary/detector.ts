@@ -40,6 +40,11 @@ type LiteralFormat = PatternFormat | SpanFormat;
 export interface PatternFormat {
   readonly kind: 'pattern';
   readonly pattern: RegExp;
+  /**
+   * A cheap look at the text from the literal on, for one that is common in ordinary text. It refuses most of what the
+   * pattern refuses, and nothing that the pattern takes.
+   */
+  readonly mayMatch?: (text: string, at: number) => boolean;
   /** Characters of the pattern that stand before the literal; 0 unless said. */
   readonly lead?: number;
   /**

@@ -7,8 +7,9 @@ import { boundaryLimits, LimitExceeded } from './limits.ts';
 import type { Placeholder, Redacted } from './redaction.ts';
 import { applyRedactions, distinct, inOrder, isRedacting } from './redaction.ts';
 import type { Hit } from './scan-text.ts';
+import type { Changed } from './scan-around.ts';
 import { scanAround } from './scan-around.ts';
-import { scanText } from './scan-text.ts';
+import { scanWhole } from './scan-text.ts';
 import type { LiteralScanner } from './scan/literal-scanner.ts';
 
 export interface FilterPass {
@@ -50,12 +51,17 @@ export function settle<T>(value: T, filterOnce: (value: T, round: number) => T):
 
 /** Filters one text that stands alone: a stream, a text artifact, a log line. */
 export function filterText(text: string, place: Place, pass: FilterPass): string {
-  let changes: Redacted['changes'] = [];
+  let changed: Changed = { changes: [], hasDirectionMarks: false };
+  const scanFirst = (text: string): readonly Hit[] => {
+    spend(pass, text.length);
+    const { hits, hasDirectionMarks } = scanWhole(text, pass.scanner, pass.decoding);
+    changed = { changes: [], hasDirectionMarks };
+    return hits;
+  };
   return settle(text.toWellFormed(), (text, round) => {
-    if (round === 1) spend(pass, text.length);
-    const hits = round === 1 ? scanText(text, pass.scanner, pass.decoding) : scanAround(text, changes, pass);
+    const hits = round === 1 ? scanFirst(text) : scanAround(text, changed, pass);
     const redacted = applyHits(text, hits, place, round, pass);
-    changes = redacted.changes;
+    changed = { ...changed, changes: redacted.changes };
     return redacted.text;
   });
 }
@@ -86,12 +92,22 @@ export function report(
   { actionOf, findings }: FilterPass,
 ): void {
   const groups = new Map<string, { readonly first: Hit; count: number }>();
+  let last: { readonly first: Hit; count: number } | undefined;
   for (const hit of hits) {
     const { detector, confidence, via } = hit;
+    if (
+      last?.first.detector === detector &&
+      last.first.confidence === confidence &&
+      via.length + last.first.via.length === 0
+    ) {
+      last.count++;
+      continue;
+    }
     const kind = via.length === 0 ? detector + confidence : `${detector}${confidence} ${via.join(' ')}`;
     const group = groups.get(kind);
-    if (group === undefined) groups.set(kind, { first: hit, count: 1 });
-    else group.count++;
+    if (group !== undefined) group.count++;
+    else groups.set(kind, { first: hit, count: 1 });
+    last = group ?? groups.get(kind);
   }
   for (const { first, count } of groups.values()) {
     const { detector, confidence, via, start } = first;

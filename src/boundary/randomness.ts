@@ -2,6 +2,28 @@ import type { Confidence } from './detector.ts';
 
 /** Shannon entropy of the characters, bits each. Reads the text once. */
 export function entropyBits(text: string): number {
+  const counts = new Uint32Array(asciiUnits);
+  /** In the order in which they first occur. */
+  const seen: number[] = [];
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit >= asciiUnits) return entropyOf(text);
+    const count = counts[unit] as number;
+    if (count === 0) seen.push(unit);
+    counts[unit] = count + 1;
+  }
+  let bits = 0;
+  for (const unit of seen) {
+    const share = (counts[unit] as number) / text.length;
+    bits -= share * Math.log2(share);
+  }
+  return bits;
+}
+
+const asciiUnits = 128;
+
+/** The same for every text, slower. */
+function entropyOf(text: string): number {
   const counts = new Map<string, number>();
   for (const character of text) counts.set(character, (counts.get(character) ?? 0) + 1);
   let bits = 0;

@@ -55,9 +55,12 @@ function subsumes(outer: Hit, inner: Hit, actionOf: ActionOf): boolean {
 
 export interface Redacted {
   readonly text: string;
-  /** What was put in, by its place in the new text; where nothing was, an empty stretch. In order. */
+  /** What was put in, by its place in the new text; where nothing was, an empty stretch. In order; near ones are one. */
   readonly changes: readonly { readonly start: number; readonly end: number }[];
 }
+
+/** Less than what is read around a change, so that nothing more is read for it. */
+const nearUnits = 1_024;
 
 /** The text with every hit whose action takes text out replaced. Expects the order of `inOrder`. */
 export function applyRedactions(
@@ -71,11 +74,18 @@ export function applyRedactions(
   let from = 0;
   let length = 0;
   for (const { start, end, replacement } of mergeOverlapping(hits, actionOf)) {
-    const substitute = replacement === null ? '' : placeholder(replacement.label, replacement.secret);
-    pieces.push(text.slice(from, start), substitute);
+    if (start > from) pieces.push(text.slice(from, start));
     length += start - from;
-    changes.push({ start: length, end: length + substitute.length });
-    length += substitute.length;
+    const last = changes.at(-1);
+    const isNear = last !== undefined && length - last.end <= nearUnits;
+    const change = isNear ? last : { start: length, end: length };
+    if (!isNear) changes.push(change);
+    if (replacement !== null) {
+      const substitute = placeholder(replacement.label, replacement.secret);
+      pieces.push(substitute);
+      length += substitute.length;
+    }
+    change.end = length;
     from = end;
   }
   return changes.length === 0 ? { text, changes } : { text: pieces.join('') + text.slice(from), changes };

@@ -11,11 +11,16 @@ import { scanText } from './scan-text.ts';
 const reachUnits = 16_384;
 const armourReachUnits = 69_632;
 
+export interface Changed extends Pick<Redacted, 'changes'> {
+  /** Of the text before any change. */
+  readonly hasDirectionMarks: boolean;
+}
+
 /** All hits that a scan of the whole text finds, as far as one of the changes can have made them. */
-export function scanAround(text: string, changes: Redacted['changes'], pass: FilterPass): Hit[] {
-  const reach = text.includes('-----') ? armourReachUnits : reachUnits;
+export function scanAround(text: string, { changes, hasDirectionMarks }: Changed, pass: FilterPass): Hit[] {
+  const reach = holdsArmour(text, changes) ? armourReachUnits : reachUnits;
   // Whether a mark of direction may stay depends on letters anywhere in the text.
-  const isWhole = changes.length === 0 || ['\u061c', '\u200e', '\u200f'].some((mark) => text.includes(mark));
+  const isWhole = changes.length === 0 || hasDirectionMarks;
   const stretches = isWhole ? [{ start: 0, end: text.length }] : widen(changes, reach);
   return stretches.flatMap(({ start, end }) => {
     // What stands at the cut is broken off: hits count only from as far on as it can reach.
@@ -25,6 +30,13 @@ export function scanAround(text: string, changes: Redacted['changes'], pass: Fil
       .map((hit) => ({ ...hit, start: hit.start + from, end: hit.end + from }))
       .filter((hit) => hit.start < end && hit.end > start);
   });
+}
+
+/** Whether a private key can reach as far as one of the changes, from where it begins or ends. */
+function holdsArmour(text: string, changes: Redacted['changes']): boolean {
+  return widen(changes, armourReachUnits).some(({ start, end }) =>
+    text.slice(Math.max(0, start), end).includes('-----'),
+  );
 }
 
 /** With as much on both sides; those that touch are one, also when only what is read around them does. */

@@ -31,23 +31,31 @@ export function scanText(text: string, scanner: LiteralScanner, budget: DecodeBu
   return scanWhole(text, scanner, budget).hits;
 }
 
-/** The same, and whether anything invisible is in the text, also where it does its work. */
-export function scanWhole(
-  text: string,
-  scanner: LiteralScanner,
-  budget: DecodeBudget,
-): { readonly hits: Hit[]; readonly hasInvisible: boolean } {
+interface WholeScan {
+  readonly hits: Hit[];
+  /** Also where it does its work. */
+  readonly hasInvisible: boolean;
+  /** Whether a mark of direction may stay depends on letters anywhere in the text. */
+  readonly hasDirectionMarks: boolean;
+}
+
+const notEncoded: readonly string[] = [];
+const directionMarks: ReadonlySet<number> = new Set([0x06_1c, 0x20_0e, 0x20_0f]);
+
+/** The same, and what of the text matters for how it is read. */
+export function scanWhole(text: string, scanner: LiteralScanner, budget: DecodeBudget): WholeScan {
   const survey = scanner.survey(text);
   const hits: Hit[] = [];
   const invisible = findInvisible(text, survey.hidden);
   for (const { kind, start, end } of invisible) {
     if (kind !== null)
-      hits.push({ detector: kind, start, end, confidence: 'high', via: [], replacement: null });
+      hits.push({ detector: kind, start, end, confidence: 'high', via: notEncoded, replacement: null });
   }
   scanDeeply(plainView(text, noSeams), survey, scanner, budget, hits);
   for (const view of viewsBeside(text, invisible, noSeams))
     scanDeeply(view, scanner.survey(view.text), scanner, budget, hits);
-  return { hits, hasInvisible: invisible.length > 0 };
+  const hasDirectionMarks = survey.hidden.some((at) => directionMarks.has(text.charCodeAt(at)));
+  return { hits, hasInvisible: invisible.length > 0, hasDirectionMarks };
 }
 
 function scanDeeply(

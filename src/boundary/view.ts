@@ -18,9 +18,11 @@ export interface Origin {
   readonly via: readonly string[];
 }
 
+const notEncoded: readonly string[] = [];
+
 /** The text as it stands. */
 export function plainView(text: string, seams: Seams): View {
-  return { text, seams, toOriginal: (start, end) => ({ start, end, via: [] }) };
+  return { text, seams, toOriginal: (start, end) => ({ start, end, via: notEncoded }) };
 }
 
 /** A view with what a pass over its text found. */

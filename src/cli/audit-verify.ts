@@ -13,6 +13,7 @@ interface VerifyOptions {
   readonly file?: string;
   readonly publicKey?: string;
   readonly anchor?: string;
+  readonly deep?: boolean;
 }
 
 export function addAuditVerify(audit: Command, output: () => Output): void {
@@ -24,6 +25,10 @@ export function addAuditVerify(audit: Command, output: () => Output): void {
       'read the database itself (SALLYPORT_DATABASE_URL, else in SALLYPORT_DATA_DIR) instead of asking the server',
     )
     .option('--file <export>', 'verify an NDJSON export; neither server nor database is needed')
+    .option(
+      '--deep',
+      'also what is derived from the chain: search terms and words, holds, and how content went',
+    )
     .option('--public-key <hex>', 'the key that must have signed, as you noted it')
     .option('--anchor <file>', 'compare with the checkpoints in this anchor file (with --offline or --file)')
     .action(async (options: VerifyOptions) => {
@@ -35,10 +40,11 @@ export function addAuditVerify(audit: Command, output: () => Output): void {
 }
 
 function verify(options: VerifyOptions): Promise<VerifyReport> {
-  const { offline, file, publicKey, anchor } = options;
+  const { offline, file, publicKey, anchor, deep } = options;
   if (publicKey !== undefined && !isHex(publicKey, 64))
     throw new CommandFailed(2, '--public-key takes 64 lower-case hex digits.');
   const trust: VerifyTrust = {
+    ...(deep === true && { deep }),
     ...(publicKey !== undefined && { publicKeys: [publicKey] }),
     ...(anchor !== undefined && (offline === true || file !== undefined) && { anchors: readAnchors(anchor) }),
   };
@@ -54,8 +60,14 @@ function verify(options: VerifyOptions): Promise<VerifyReport> {
       2,
       '--anchor needs --offline or --file: the server that is checked cannot be asked about it.',
     );
-  const query = publicKey === undefined ? '' : `?publicKey=${publicKey}`;
-  return createClient(process.env).request('GET', `/v1/audit/verify${query}`) as Promise<VerifyReport>;
+  const query = new URLSearchParams({
+    ...(publicKey !== undefined && { publicKey }),
+    ...(deep === true && { deep: 'yes' }),
+  });
+  return createClient(process.env).request(
+    'GET',
+    `/v1/audit/verify?${query.toString()}`,
+  ) as Promise<VerifyReport>;
 }
 
 /** A line that is no JSON goes on as text: the verifier names it. */

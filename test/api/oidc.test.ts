@@ -1,5 +1,8 @@
 import { createHmac, generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
 import { rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { OidcVerifier } from '../../src/api/oidc.ts';
@@ -171,6 +174,37 @@ describe('the keys of the issuer', () => {
       else expect(verified).toMatchObject(answer);
     }
   });
+
+  test.each(['\ud800', 'x'.repeat(300), ''])(
+    'a subject that cannot be written down is refused: %j',
+    async (sub) => {
+      // No OIDC server gives such a token: this one is signed with a key of the test's own.
+      const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+      const answers: Record<string, object> = {};
+      const own = createServer((request, response) =>
+        response.end(JSON.stringify(answers[request.url ?? ''])),
+      );
+      own.listen(0, '127.0.0.1');
+      await once(own, 'listening');
+      const url = `http://127.0.0.1:${(own.address() as AddressInfo).port}`;
+      answers['/.well-known/openid-configuration'] = { issuer: url, jwks_uri: `${url}/keys` };
+      answers['/keys'] = { keys: [publicKey.export({ format: 'jwk' })] };
+      const token = (subject: string): Promise<string> =>
+        new SignJWT({ sub: subject })
+          .setProtectedHeader({ alg: 'ES256' })
+          .setIssuer(url)
+          .setAudience(audience)
+          .setExpirationTime('5m')
+          .sign(privateKey);
+      const verifier = new OidcVerifier(options(url));
+      expect(await verifier.verify(await token('auth0|17'))).toMatchObject({
+        principal: { id: `oidc:${url}:auth0%7C17` },
+      });
+      expect(await verifier.verify(await token(sub))).toContain('subject');
+      own.closeAllConnections();
+      own.close();
+    },
+  );
 
   test('are fetched once, and again for a token by a new key', async () => {
     await using other = await OidcIssuer.start();

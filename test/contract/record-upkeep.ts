@@ -19,11 +19,14 @@ function emptied(stored: StoredCall): StoredCall {
   return { ...stored, call: { ...stored.call, result: null } };
 }
 
-async function erase(record: RecordStore, plan: ErasurePlan): Promise<void> {
+async function erase(record: RecordStore, plan: ErasurePlan, selection: RecordSelection = {}): Promise<void> {
   const { places, callIds, calls, sessionIds } = plan;
   const clearing: Clearing = { places, callIds, calls: 'emptied', sessionIds };
   await record.write({
-    events: [draft('erased'), ...calls.map(({ call }) => draft('erased', { callId: call.id }))],
+    events: [
+      draft('erased', { details: { selection: { ...selection } } }),
+      ...calls.map(({ call }) => draft('erased', { callId: call.id })),
+    ],
     calls: calls.map(emptied),
     clearing,
   });
@@ -31,7 +34,7 @@ async function erase(record: RecordStore, plan: ErasurePlan): Promise<void> {
 
 async function eraseAll(record: RecordStore, selection: RecordSelection): Promise<ErasurePlan> {
   const plan = await record.planErasure(selection, 10);
-  await erase(record, plan);
+  await erase(record, plan, selection);
   return plan;
 }
 
@@ -70,7 +73,7 @@ export function recordUpkeepContract(name: string, store: UpkeepStore): void {
       const kept = items.filter(({ content }) => content !== null);
       expect(kept.map(({ callId, type }) => [callId, type])).toEqual([['call_3', 'outcome']]);
       expect((await record.planErasure({ principal: 'alice' }, 10)).places).toEqual([]);
-      expect(await record.verify()).toMatchObject({ valid: true, problems: [] });
+      expect(await record.verify({ deep: true })).toMatchObject({ valid: true, problems: [] });
     });
 
     test('of a call says whose it is, takes what others said about it, and frees no idempotency key', async () => {

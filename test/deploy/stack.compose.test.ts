@@ -35,7 +35,17 @@ afterAll(async () => {
 async function untilAllIsWell(): Promise<void> {
   await vi.waitFor(async () => {
     const found = Object.values((await stack.dependencies()) ?? {}).map(({ name, state }) => [name, state]);
-    const names = ['record', 'runner', 'isolate', 'container', 'policy', 'quotas'];
+    const names = [
+      'record',
+      'disk',
+      'runner',
+      'isolate',
+      'container',
+      'policy',
+      'quotas',
+      'clock',
+      'rate-limits',
+    ];
     expect(found).toEqual(names.map((name) => [name, 'ok']));
   }, waitMs);
 }

@@ -213,7 +213,7 @@ describe('when Redis goes away', () => {
     const running = await leased(store, drawOn('concurrent', 1));
     for (const draw of [strict, local]) await leased(store, draw);
     await leased(other, local);
-    expect(store.state()).toEqual({ store: 'redis', state: 'ok', reason: null });
+    expect(store.state()).toMatchObject({ store: 'redis', state: 'ok', reason: null });
     await server.kill();
     expect(await next()).toMatchObject({
       store: 'redis',
@@ -228,7 +228,7 @@ describe('when Redis goes away', () => {
       false,
     ]);
     await server.up();
-    expect(await next()).toEqual({ store: 'redis', state: 'ok', reason: null });
+    expect(await next()).toMatchObject({ store: 'redis', state: 'ok', reason: null });
     expect([await fits(store, strict), await fits(store, strict), await fits(store, strict)]).toEqual([
       true,
       true,
@@ -366,4 +366,10 @@ describe('when Redis goes away', () => {
     expect((await next()).reason).toMatch(/^Redis: WRONGPASS/);
     expect(JSON.stringify(store.state())).not.toContain('hunter2secret');
   });
+});
+
+test('says how far its clock is from ours', async () => {
+  await using store = await open('clocks');
+  await leased(store, drawOn('calls', 1), Date.now() - 60_000);
+  expect(store.state().clockOffsetMs).toBeGreaterThan(59_000);
 });

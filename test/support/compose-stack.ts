@@ -102,9 +102,9 @@ export class ComposeStack implements AsyncDisposable {
 
   /** What `/ready` says of each dependency; null while nobody answers. */
   async dependencies(): Promise<Readonly<Record<string, Dependency>> | null> {
-    const response = await fetch(`${this.url}/ready`).catch(() => null);
-    if (response === null) return null;
-    const { dependencies } = (await response.json()) as { dependencies: Dependency[] };
+    const answer = await this.request('GET', '/ready').catch(() => null);
+    if (answer === null) return null;
+    const { dependencies } = answer.body as { dependencies: Dependency[] };
     return Object.fromEntries(dependencies.map((dependency) => [dependency.name, dependency]));
   }
 

@@ -13,11 +13,11 @@ const equalities = [
   ['callId', 'call_id'],
   ['requestId', 'request_id'],
   ['principal', 'principal'],
-  ['tool', 'tool'],
-  ['type', 'type'],
-  ['rule', 'rule'],
   ['status', 'status'],
   ['effect', 'effect'],
+  ['type', 'type'],
+  ['tool', 'tool'],
+  ['rule', 'rule'],
   ['tenant', 'tenant'],
 ] as const satisfies readonly (readonly [member: keyof EventQuery, column: string])[];
 
@@ -78,6 +78,7 @@ export function exportSql(filter: ExportFilter): {
   readonly values: readonly SearchColumn[];
 } {
   const where = new Where();
+  where.isDriven = true;
   const { text } = filter;
   if (text !== undefined)
     where.add('e.position IN (SELECT rowid FROM audit_text WHERE audit_text MATCH ?)', matchText(text));
@@ -91,6 +92,8 @@ export function exportSql(filter: ExportFilter): {
 }
 
 class Where {
+  /** Some condition chooses an index. */
+  isDriven = false;
   readonly #terms: string[] = ['true'];
   readonly values: SearchColumn[] = [];
 
@@ -123,6 +126,7 @@ function addDriver(where: Where, query: EventQuery): { table: string; position: 
     const kind = given.shift() as (typeof terms)[number];
     where.add('t.kind = ? AND t.value = ?', kind, query[kind] ?? null);
   }
+  where.isDriven = driver.position !== 'e.position';
   for (const kind of given) addTerm(where, kind, query[kind]);
   if (query.text !== undefined || query.label !== undefined || query.address !== undefined)
     where.add(isContentKept);
@@ -141,18 +145,19 @@ function addTerm(where: Where, kind: TermKind, value: string | undefined): void 
 function addColumns(where: Where, query: ExportFilter): void {
   for (const [member, column] of equalities) {
     const value = query[member];
+    if (value === undefined || value === null) continue;
+    const usual = usualValues[column];
     // A plus sign keeps SQLite from using an index: without statistics it takes them all for equally good.
-    if (value !== undefined && value !== null)
-      where.add(`${where.values.length === 0 ? '' : '+'}e.${column} = ?${sparse(column, value)}`, value);
+    const sign = where.isDriven || value === usual ? '+' : '';
+    // The index leaves the usual value out, and SQLite has to be told that another one is meant.
+    const unusual = usual === undefined || value === usual ? '' : ` AND e.${column} <> '${usual}'`;
+    where.add(`${sign}e.${column} = ?${unusual}`, value);
+    where.isDriven ||= sign === '';
   }
 }
 
-/** The indexes of these columns leave the usual value out, and SQLite has to be told that another one is meant. */
-function sparse(column: string, value: string): string {
-  if (column === 'status' && value !== 'succeeded') return ` AND e.status <> 'succeeded'`;
-  if (column === 'effect' && value !== 'allow') return ` AND e.effect <> 'allow'`;
-  return '';
-}
+/** Nearly every event has these: no index holds them. */
+const usualValues: Readonly<Record<string, string>> = { status: 'succeeded', effect: 'allow' };
 
 /** Every word has to be there; quoted, so that nothing of it is an operator. Throws `RangeError` when there is none. */
 function matchText(text: string): string {

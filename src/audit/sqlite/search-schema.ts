@@ -7,6 +7,15 @@ import type { CanonicalEvent } from '../stored-event.ts';
 import type { Connection } from './connection.ts';
 
 /**
+ * A condition: a later event says why the content of an event is gone. Named parameters `position`, `callId`, `principal`
+ * and `session` of that event.
+ */
+export const isErasureToldOf = `EXISTS (SELECT 1 FROM audit_chain e WHERE e.position > $position AND (e.type = 'purged'
+  OR (e.type = 'erased' AND (e.call_id = $callId OR (e.call_id IS NULL AND (
+    json_extract(CAST(e.canonical AS TEXT), '$.details.selection.principal') = $principal
+    OR json_extract(CAST(e.canonical AS TEXT), '$.details.selection.session') = $session))))))`;
+
+/**
  * `audit_terms` and `audit_text` find events by what is not in a column; both are derived. `retention_now` says since
  * when content is shown, by the clock that each connection brings along as `now_ms()`; the views show what is younger
  * or held, whatever else is still in the tables. `scrub_due` is 2 from an erasure, 1 from a purge, until
@@ -120,6 +129,6 @@ export function dropFromIndex(
   if (rest !== '') addWords.run(position, rest);
 }
 
-function allWords(details: JsonObject | undefined, content: JsonObject | null): string {
+export function allWords(details: JsonObject | undefined, content: JsonObject | null): string {
   return `${searchText(details)} ${searchText(content)}`.trim();
 }

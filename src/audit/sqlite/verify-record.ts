@@ -3,6 +3,8 @@ import { setImmediate } from 'node:timers/promises';
 import { searchColumnNames } from '../stored-event.ts';
 import { CheckpointClaims } from '../checkpoints/checkpoint-claims.ts';
 import { ChainVerifier } from '../verify.ts';
+import { DerivedCheck } from './verify-derived.ts';
+import type { DerivedProblem } from './verify-derived.ts';
 import { callProblem, HighTime, readJson } from '../verify-rows.ts';
 import type { CallRow } from '../verify-rows.ts';
 import type { ChainHead } from '../chain.ts';
@@ -27,6 +29,10 @@ export async function verifyRecord(connection: Connection, trust: VerifyTrust): 
     claims,
   );
   const times = new HighTime();
+  const derived = trust.deep === true ? new DerivedCheck(connection) : null;
+  const name = (problems: Iterable<DerivedProblem>): void => {
+    for (const { kind, place, detail } of problems) verifier.problem(kind, place, detail);
+  };
   await walk(
     (after: number) => statements.events(after, last),
     0,
@@ -34,9 +40,11 @@ export async function verifyRecord(connection: Connection, trust: VerifyTrust): 
       const event = verifier.add(chainRow(row, statements.bytes));
       if (event !== null && !times.follows(event.time, row[5]))
         verifier.problem('altered', event, 'the column time_high is not the latest time up to this event');
+      if (event !== null && derived !== null) name(derived.add(event, row[0], row[7]));
       return row[0];
     },
   );
+  if (derived !== null) name(derived.end());
   verifier.compareHeads(heads);
   verifier.compareClaims();
   await walk(

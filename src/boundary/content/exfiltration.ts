@@ -200,10 +200,13 @@ function isDataValue(pair: string): boolean {
   return isOpaque(value) || value.length > 128 || /%20|\w\+\w+\+\w/.test(value);
 }
 
+const opaqueUnitsMin = 24;
+
 /** Random or encoded: neither words nor numbers, nor the hexadecimal ids that files are stored under. */
 function isOpaque(written: string): boolean {
+  if (written.length < opaqueUnitsMin) return false;
   const part = written.replaceAll(/%[0-9a-f]{2}/gi, '-');
-  if (part.length < 24) return false;
+  if (part.length < opaqueUnitsMin) return false;
   if (/^[0-9a-f-]+$/i.test(part)) return isReadableHex(part);
   const isMixed = /[a-z]/.test(part) && /[A-Z]/.test(part) && /[0-9]/.test(part);
   const isWordList = /^[A-Za-z]{0,20}(?:[-_@][A-Za-z0-9]{1,16}){0,8}$/.test(part);

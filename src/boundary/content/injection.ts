@@ -37,7 +37,7 @@ const ruleId = 'injection-rule';
 
 /** The rules in the form that the scanner takes; their hits are only signs. `mergeInjection` makes findings of them. */
 export const injectionSigns: readonly LiteralDetector[] = injectionRules.map(
-  ({ literals, pattern, weight }, index) => ({
+  ({ literals, pattern, mayMatch, weight }, index) => ({
     family: 'injection',
     inbound: 'allow',
     outbound: 'allow',
@@ -46,7 +46,13 @@ export const injectionSigns: readonly LiteralDetector[] = injectionRules.map(
     source: 'src/boundary/content/injection',
     examples: { hit: [], miss: [] },
     literals,
-    format: { kind: 'pattern', pattern, alphabet: /[A-Za-z]/, check: () => 'medium' },
+    format: {
+      kind: 'pattern',
+      pattern,
+      ...(mayMatch === undefined ? {} : { mayMatch }),
+      alphabet: /[A-Za-z]/,
+      check: () => 'medium',
+    },
   }),
 );
 

@@ -19,12 +19,18 @@ export const emailAddress: LiteralDetector = {
   },
 };
 
+/** By unit: what stands before the `@`. */
+const isLocal = Uint8Array.from({ length: 128 }, (_, unit) =>
+  /[A-Za-z0-9._%+-]/.test(String.fromCharCode(unit)) ? 1 : 0,
+);
+
 function findEmail(text: string, at: number): Span | null {
   let start = at;
-  while (at - start < localUnitsMax && /[A-Za-z0-9._%+-]/.test(text.charAt(start - 1))) start--;
+  while (at - start < localUnitsMax && start > 0 && isLocal[text.charCodeAt(start - 1)] === 1) start--;
+  if (start === at) return null;
   const domain = /@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![A-Za-z0-9-])/y;
   domain.lastIndex = at;
-  return start < at && domain.test(text) ? { start, end: domain.lastIndex, confidence: 'medium' } : null;
+  return domain.test(text) ? { start, end: domain.lastIndex, confidence: 'medium' } : null;
 }
 
 const candidate = /(?<![\w+.])\+[1-9](?:[ ().-]{0,2}[0-9]){7,14}(?![\w])/g;

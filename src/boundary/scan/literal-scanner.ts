@@ -66,7 +66,7 @@ export function buildLiteralScanner(detectors: readonly LiteralDetector[]): Lite
     const encoded = encodeText(text, alphabet);
     const occurrences: number[] = [];
     const hidden = automaton.scan(encoded.codes, (entry, start) => {
-      if ((entries[entry] as Entry).stands(text, start)) occurrences.push(entry, start);
+      if (stands(entries[entry] as Entry, encoded, start)) occurrences.push(entry, start);
     });
     return { ...encoded, occurrences, hidden };
   };
@@ -151,26 +151,41 @@ function needsContext({ format }: LiteralDetector): boolean {
 interface Entry {
   readonly literal: string;
   readonly rule: Rule;
-  /** Whether the literal really stands there: codes do not tell cases apart, nor everything beyond ASCII. */
-  readonly stands: (text: string, at: number) => boolean;
+  /** The literal where it must stand as it is written, and is ASCII; a code of it is its character then. */
+  readonly exact: Uint8Array | null;
+  /** By character of the literal, the units that stand for it in some case, where that must be looked at. */
+  readonly cases: readonly (readonly number[])[] | null;
 }
 
 function buildEntry(literal: string, rule: Rule): Entry {
-  if (!ignoresCase(rule.detector))
-    return { literal, rule, stands: (text, at) => text.startsWith(literal, at) };
   const isAscii = !/[^\u0000-\u007f]/.test(literal);
-  return { literal, rule, stands: isAscii ? () => true : (text, at) => standsInAnyCase(literal, text, at) };
+  if (ignoresCase(rule.detector))
+    return { literal, rule, exact: null, cases: isAscii ? null : unitsOf(literal, casesOf) };
+  if (!isAscii) return { literal, rule, exact: null, cases: unitsOf(literal, (letter) => [letter]) };
+  return { literal, rule, exact: Uint8Array.from(Buffer.from(literal)), cases: null };
+}
+
+/** Whether the literal really stands there: the automaton does not tell cases apart, nor everything beyond ASCII. */
+function stands({ exact, cases }: Entry, { text, codes }: TextCodes, start: number): boolean {
+  if (exact !== null) {
+    for (let at = 0; at < exact.length; at++) if (codes[start + at] !== exact[at]) return false;
+    return true;
+  }
+  if (cases === null) return true;
+  for (let at = 0; at < cases.length; at++)
+    if (cases[at]?.includes(text.charCodeAt(start + at)) !== true) return false;
+  return true;
+}
+
+function unitsOf(literal: string, formsOf: (letter: string) => readonly string[]): number[][] {
+  return Array.from({ length: literal.length }, (_, at) =>
+    formsOf(literal.charAt(at)).map((form) => form.charCodeAt(0)),
+  );
 }
 
 /** Whether the format also knows its literals in another case. */
 function ignoresCase({ format }: LiteralDetector): boolean {
   return format.kind === 'pattern' && (format.pattern.ignoreCase || format.pattern.source.includes('(?i:'));
-}
-
-function standsInAnyCase(literal: string, text: string, start: number): boolean {
-  for (let at = 0; at < literal.length; at++)
-    if (!casesOf(literal.charAt(at)).includes(text.charAt(start + at))) return false;
-  return true;
 }
 
 /** The chosen rules at their literals, in order of precedence. */
@@ -255,14 +270,21 @@ function buildMatcher(detector: LiteralDetector): Matcher {
 }
 
 /** The left edge is tested first: of a long word full of literals only the beginning is tried. */
-function matchToken({ pattern, lead = 0, alphabet, check, isProvable = false }: PatternFormat): Matcher {
+function matchToken({
+  pattern,
+  mayMatch,
+  lead = 0,
+  alphabet,
+  check,
+  isProvable = false,
+}: PatternFormat): Matcher {
   const sticky = new RegExp(pattern);
   const isOfToken = buildCharacterTest(alphabet);
   return (text, literalAt, seams) => {
     const at = literalAt - lead;
     if (at < 0) return null;
     const begins = beginsWord(text, at, isOfToken) || seams(at, at);
-    if (!begins && !isProvable) return null;
+    if ((!begins && !isProvable) || mayMatch?.(text, literalAt) === false) return null;
     sticky.lastIndex = at;
     const matched = sticky.exec(text)?.[0];
     const confidence = matched === undefined ? null : check(matched);
@@ -277,10 +299,11 @@ function matchToken({ pattern, lead = 0, alphabet, check, isProvable = false }: 
   };
 }
 
-function matchInContext({ pattern, alphabet, check }: PatternFormat): Matcher {
+function matchInContext({ pattern, mayMatch, alphabet, check }: PatternFormat): Matcher {
   const sticky = new RegExp(pattern, `${pattern.flags}d`);
   const isOfToken = buildCharacterTest(alphabet);
   return (text, at) => {
+    if (mayMatch?.(text, at) === false) return null;
     sticky.lastIndex = at;
     const match = sticky.exec(text);
     const [start, end] = match?.indices?.groups?.['secret'] ?? [];
@@ -304,10 +327,17 @@ function buildCharacterTest(alphabet: RegExp): CharacterTest {
 /** An escape sequence (`\n`, `\x0a`, `\u000a`, `%20`) is no part of the word that follows it. */
 function beginsWord(text: string, at: number, isOfToken: CharacterTest): boolean {
   if (at === 0 || !isOfToken(text.charCodeAt(at - 1))) return true;
-  return /(?:\\[abfnrtv0]|%[0-9A-Fa-f]{2}|\\x[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4})$/.test(
-    text.slice(Math.max(0, at - 6), at),
-  );
+  const mayEscape =
+    text.charCodeAt(at - 2) === backslash ||
+    text.charCodeAt(at - 3) === percent ||
+    text.charCodeAt(at - 4) === backslash ||
+    text.charCodeAt(at - 6) === backslash;
+  return mayEscape && escapeBefore.test(text.slice(Math.max(0, at - 6), at));
 }
+
+const backslash = 0x5c;
+const percent = 0x25;
+const escapeBefore = /(?:\\[abfnrtv0]|%[0-9A-Fa-f]{2}|\\x[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4})$/;
 
 function endsWord(text: string, end: number, isOfToken: CharacterTest): boolean {
   return end === text.length || !isOfToken(text.charCodeAt(end));

@@ -15,6 +15,8 @@ for (const character of ' .-()') kinds[character.charCodeAt(0)] = separatorKind;
 for (const character of '+ABCDEFGHIJKLMNOPQRSTUVWXYZ') kinds[character.charCodeAt(0)] = markKind;
 for (const character of '0123456789') kinds[character.charCodeAt(0)] = digitKind;
 
+const isDigit = kinds.map((kind) => (kind === digitKind ? 1 : 0));
+
 export interface Window {
   readonly start: number;
   end: number;
@@ -26,6 +28,16 @@ export function findNumberWindows(codes: Uint8Array): readonly Window[] {
   const last = codes.length - 1;
   // Of two digits in a row one is found at every other place.
   for (let at = 1; at <= last + 1;) {
+    // Four such places at once: ordinary text has few digits.
+    while (
+      at + 6 <= last &&
+      ((isDigit[codes[at] as number] as number) |
+        (isDigit[codes[at + 2] as number] as number) |
+        (isDigit[codes[at + 4] as number] as number) |
+        (isDigit[codes[at + 6] as number] as number)) ===
+        0
+    )
+      at += 8;
     const place = at > last ? last : at;
     if (kinds[codes[place] as number] !== digitKind) {
       at += 2;

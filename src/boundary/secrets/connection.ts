@@ -11,6 +11,7 @@ export const connectionDetectors: readonly LiteralDetector[] = [
     source: 'RFC 3986 §3.2.1, userinfo; URI forms of PostgreSQL, MySQL, MongoDB, Redis, AMQP and others',
     literals: ['://'],
     pattern: /:\/\/[^\s/:@"'<>{}()[\]]{0,128}:(?<secret>[^\s/@"'<>]{3,256})@[A-Za-z0-9.[-]/y,
+    mayMatch: hasUserPart,
     alphabet: /@@/,
     check: looksLikePassword,
     hit: [
@@ -99,4 +100,18 @@ function holdsCredentials(encoded: string): Confidence | null {
   const colon = text.indexOf(':');
   const isReadable = /^[\x20-\x7e\xa0-\xff]+$/.test(text);
   return isReadable && colon >= 0 && looksLikePassword(text.slice(colon + 1)) !== null ? 'high' : null;
+}
+
+/** What no name of a user in a URL holds: the first of them is the colon before the password. */
+const endsUser = new Uint8Array(128);
+for (const character of '\t\n\v\f\r /:@"\'<>{}()[]') endsUser[character.charCodeAt(0)] = 1;
+const userUnitsMax = 128;
+
+function hasUserPart(text: string, at: number): boolean {
+  const end = Math.min(text.length, at + '://'.length + userUnitsMax + 1);
+  for (let next = at + '://'.length; next < end; next++) {
+    const unit = text.charCodeAt(next);
+    if (unit < 128 && endsUser[unit] === 1) return unit === 0x3a;
+  }
+  return false;
 }

@@ -15,13 +15,14 @@ interface TokenFormat {
   readonly alphabet?: RegExp;
   readonly check?: (token: string) => Confidence | null;
   readonly isProvable?: boolean;
+  readonly mayMatch?: (text: string, at: number) => boolean;
   readonly hit: readonly string[];
   readonly miss: readonly string[];
 }
 
 /** A token that its own format gives away. */
 export function token(format: TokenFormat): LiteralDetector {
-  const { id, title, source, literals, pattern, lead, isProvable, hit, miss } = format;
+  const { id, title, source, literals, pattern, lead, isProvable, mayMatch, hit, miss } = format;
   return {
     ...secretDefaults,
     id,
@@ -33,6 +34,7 @@ export function token(format: TokenFormat): LiteralDetector {
       pattern,
       ...(lead === undefined ? {} : { lead }),
       ...(isProvable === undefined ? {} : { isProvable }),
+      ...(mayMatch === undefined ? {} : { mayMatch }),
       alphabet: format.alphabet ?? /[A-Za-z0-9]/,
       check: format.check ?? notFiller,
     },

@@ -81,7 +81,7 @@ export class ErasureDesk {
     return {
       kind: 'erased',
       id,
-      calls: plan.calls.length,
+      calls: plan.callIds.length,
       events: plan.places.length,
       remaining: plan.remaining,
       scrubbed: await this.#scrub(id),
@@ -138,24 +138,18 @@ export class ErasureDesk {
           details: {
             ...this.#detailsOf(wanted),
             erasure: id,
-            calls: calls.length,
+            calls: callIds.length,
             events: places.length,
             oldest,
             newest,
             backups: [...backups],
           },
         },
-        ...calls.map(
-          ({ call, tenant }) =>
-            ({
-              type: 'erased',
-              ...actor(by),
-              tenant,
-              callId: call.id,
-              tool: call.tool,
-              details: { erasure: id },
-            }) as const,
-        ),
+        ...callIds.map((callId) => {
+          const stored = calls.find(({ call }) => call.id === callId);
+          const whose = stored === undefined ? {} : { tenant: stored.tenant, tool: stored.call.tool };
+          return { type: 'erased', ...actor(by), ...whose, callId, details: { erasure: id } } as const;
+        }),
       ],
       calls: calls.map((stored): StoredCall => ({ ...stored, call: emptied(stored.call, erasedAt) })),
       clearing: { places, callIds, calls: 'emptied', sessionIds },

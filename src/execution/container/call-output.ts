@@ -8,7 +8,7 @@ import type { Frame } from '../protocol/frame.ts';
 import type { ExecutionFrame } from '../executor.ts';
 import type { Limits } from '../../model/limits.ts';
 import type { Truncation } from '../../model/call.ts';
-import { ByteBuffer } from './byte-buffer.ts';
+import { ByteBuffer } from '../protocol/byte-buffer.ts';
 import { isPlainPath } from '../work-path.ts';
 import { envelopeBytesMax, frameOverheadBytes, queuedBytesMax, stderrTailBytesMax } from './limits.ts';
 

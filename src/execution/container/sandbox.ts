@@ -9,7 +9,7 @@ import { FrameDecoder, parseControl } from '../protocol/frame-decoder.ts';
 import type { Frame } from '../protocol/frame.ts';
 import { AttachedContainer } from './attached-container.ts';
 import type { ContainerEnd } from './attached-container.ts';
-import { ByteBuffer } from './byte-buffer.ts';
+import { ByteBuffer } from '../protocol/byte-buffer.ts';
 import { Demultiplexer } from './demultiplex.ts';
 import type { Engine } from './engine.ts';
 import { complaintBytesMax } from './limits.ts';

@@ -17,9 +17,13 @@ export interface FrameLinkOptions {
   readonly onClosed: (reason: string) => void;
 }
 
+/** Bytes that wait for the other side to read: with more, data waits; with twice as many, nobody reads there. */
+const unsentBytesMax = 8 * 1024 * 1024;
+
 interface ChannelCredit {
   available: number;
   waiting: (() => void)[];
+  isReleased: boolean;
 }
 
 export class FrameLink {
@@ -57,15 +61,20 @@ export class FrameLink {
     this.#write(encodeControl(type, channel, payload));
   }
 
-  /** Sends data in frames of at most 64 KiB, waiting for credit. Returns false when the link closed meanwhile. */
+  /**
+   * Sends data in frames of at most 64 KiB, waiting for credit. Returns false when the link closed, or the channel was
+   * released, meanwhile.
+   */
   async sendData(type: FrameType, channel: number, data: Uint8Array): Promise<boolean> {
     if (!isDataFrame(type)) throw new TypeError(`${type} is not a data frame`);
     for (let offset = 0; offset < data.length;) {
       const credit = this.#creditOf(channel);
-      while (credit.available <= 0 && !this.#isClosed) {
+      while (credit.available <= 0 && !this.#isClosed && !credit.isReleased) {
         await new Promise<void>((resolve) => credit.waiting.push(resolve));
       }
-      if (this.#isClosed) return false;
+      while (this.#stream.writableLength > unsentBytesMax && !this.#isClosed) await drained(this.#stream);
+      if (this.#isClosed || credit.isReleased) return false;
+      if (credit.available <= 0) continue;
       const length = Math.min(payloadBytesMax, credit.available, data.length - offset);
       credit.available -= length;
       this.#write(encodeFrame(type, channel, data.subarray(offset, offset + length)));
@@ -85,8 +94,13 @@ export class FrameLink {
     this.sendControl('credit', channel, { bytes: taken });
   }
 
-  /** Forgets a channel whose call is over. */
+  /** Forgets a channel whose call is over; whoever still sends on it stops. */
   release(channel: number): void {
+    const credit = this.#credits.get(channel);
+    if (credit !== undefined) {
+      credit.isReleased = true;
+      for (const wake of credit.waiting.splice(0)) wake();
+    }
     this.#credits.delete(channel);
     this.#taken.delete(channel);
   }
@@ -103,7 +117,7 @@ export class FrameLink {
   #creditOf(channel: number): ChannelCredit {
     let credit = this.#credits.get(channel);
     if (credit === undefined) {
-      credit = { available: this.#creditBytes, waiting: [] };
+      credit = { available: this.#creditBytes, waiting: [], isReleased: false };
       this.#credits.set(channel, credit);
     }
     return credit;
@@ -121,6 +135,7 @@ export class FrameLink {
   /** Frames of one turn of the event loop leave in one system call. */
   #write(bytes: Buffer): void {
     if (this.#isClosed) return;
+    if (this.#stream.writableLength > 2 * unsentBytesMax) return this.close('the other side does not read');
     if (!this.#isCorked) {
       this.#isCorked = true;
       this.#stream.cork();
@@ -131,4 +146,14 @@ export class FrameLink {
     }
     this.#stream.write(bytes);
   }
+}
+
+async function drained(stream: Duplex): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  stream.once('drain', resolve);
+  stream.once('close', resolve);
+  if (stream.destroyed) resolve();
+  await promise;
+  stream.off('drain', resolve);
+  stream.off('close', resolve);
 }

@@ -2,6 +2,7 @@
 import type { Limits } from '../../model/limits.ts';
 import type { ExecutorHealth, ExitReason, NotStartedCode } from '../executor.ts';
 import type { RuntimeReport, Truncation } from '../../model/call.ts';
+import { isCallId } from './seen-calls.ts';
 
 /** Raised with every change that an older peer would misunderstand. */
 export const protocolVersion = 3;
@@ -11,6 +12,10 @@ export const creditBytes = 512 * 1024;
 
 /** Largest arguments of one call, bytes. The api's own body cap is lower or equal. */
 export const argsBytesMax = 16 * 1024 * 1024;
+/** Calls of one connection that are received or run at once; beyond it they are refused as `overloaded`. */
+export const callsMax = 1024;
+/** Arguments and files of all of them together, bytes, as announced. */
+export const heldBytesMax = 1024 * 1024 * 1024;
 /** Stored files of one call: how many, and their contents together, bytes. */
 export const runFilesMax = 256;
 export const runFilesBytesMax = 256 * 1024 * 1024;
@@ -84,7 +89,14 @@ export function parseRunMessage(fields: Fields | null): RunMessage | null {
   const limits = parseLimits(fields['limits']);
   const isShort = (value: unknown): value is string =>
     typeof value === 'string' && value.length > 0 && value.length <= 512;
-  if (!isShort(callId) || !isShort(tenant) || !isShort(principal) || !isShort(revision) || !isShort(tool))
+  if (
+    !isShort(callId) ||
+    !isCallId(callId) ||
+    !isShort(tenant) ||
+    !isShort(principal) ||
+    !isShort(revision) ||
+    !isShort(tool)
+  )
     return null;
   if (limits === null || typeof argsBytes !== 'number' || !Number.isInteger(argsBytes)) return null;
   if (argsBytes < 0 || argsBytes > argsBytesMax) return null;

@@ -123,11 +123,11 @@ export class RunnerClient {
         ...(files.length > 0 && { files: files.map(({ id, data }) => ({ id, sizeBytes: data.length })) }),
       };
       this.#link.sendControl('run', channel, message);
+      signal.addEventListener('abort', cancel, { once: true });
       let isOpen = await this.#link.sendData('args', channel, args);
       for (const { data } of files) isOpen &&= await this.#link.sendData('fileData', channel, data);
       if (isOpen) this.#link.sendControl('end', channel, {});
       if (signal.aborted) cancel();
-      signal.addEventListener('abort', cancel, { once: true });
       yield* queue;
     } finally {
       signal.removeEventListener('abort', cancel);
@@ -229,16 +229,22 @@ export class RunnerClient {
         return queue.push({ type: 'usage', ...(fields as UsageMessage) });
       case 'exit':
         queue.push({ type: 'exit', ...(fields as ExitMessage) });
-        return queue.end();
+        return this.#end(frame.channel, queue);
       case 'notStarted': {
         const { code, message } = fields as NotStartedMessage;
-        return queue.end(new NotStarted(code, message));
+        return this.#end(frame.channel, queue, new NotStarted(code, message));
       }
       case 'lost':
-        return queue.end(new Lost('the runner lost the call'));
+        return this.#end(frame.channel, queue, new Lost('the runner lost the call'));
       default:
         return this.#link.close(`unexpected ${frame.type} frame`);
     }
+  }
+
+  /** Also wakes whoever still sends its arguments: nobody takes them any more. */
+  #end(channel: number, queue: FrameQueue, error: Error | null = null): void {
+    queue.end(error);
+    this.#link.release(channel);
   }
 
   #receiveOwn(frame: Frame): void {

@@ -3,6 +3,7 @@
  * streams frames back. Trusted: its own policy. Not trusted further than a tool's name: the api.
  */
 import type { Duplex } from 'node:stream';
+import { ByteBuffer } from '../protocol/byte-buffer.ts';
 import { connectionChannel } from '../protocol/frame.ts';
 import type { Frame } from '../protocol/frame.ts';
 import { parseControl } from '../protocol/frame-decoder.ts';
@@ -11,11 +12,20 @@ import { Lost, NotStarted } from '../executor.ts';
 import type {
   ExecutionFrame,
   ExecutorHealth,
+  NotStartedCode,
   SandboxExecutor,
   SandboxProfile,
   StoredContent,
 } from '../executor.ts';
-import { capText, clampLimits, creditBytes, parseRunMessage, protocolVersion } from './messages.ts';
+import {
+  callsMax,
+  capText,
+  clampLimits,
+  creditBytes,
+  heldBytesMax,
+  parseRunMessage,
+  protocolVersion,
+} from './messages.ts';
 import type { Hello, RunMessage, RunnerHealth } from './messages.ts';
 import type { SeenCalls } from './seen-calls.ts';
 import { SessionService } from './session-service.ts';
@@ -53,11 +63,19 @@ interface Incoming {
 
 interface IncomingBytes {
   readonly announcedBytes: number;
-  readonly chunks: Uint8Array[];
-  bytes: number;
+  readonly content: ByteBuffer;
+}
+
+interface Objection {
+  readonly code: NotStartedCode;
+  readonly message: string;
 }
 
 const errorTextCharsMax = 4000;
+/** From connecting until the greeting, milliseconds; the api may have its policy to compile first. */
+const greetingMsMax = 60_000;
+/** Greetings of one connection that may wait for their answer. */
+const greetingsMax = 64;
 /** How long one runtime may take to say how it is; shorter than the api waits for all of them. */
 const executorHealthMsMax = 4000;
 
@@ -68,6 +86,11 @@ export class RunnerServer {
   readonly #calls = new Map<number, Incoming>();
   /** The api speaks this protocol. */
   #isGreeted = false;
+  /** Greetings that wait for a look at the policy files. */
+  #greetings = 0;
+  #announcedBytes = 0;
+  #isReporting = false;
+  readonly #greetingTimer: NodeJS.Timeout;
 
   constructor(options: RunnerServerOptions) {
     this.#options = options;
@@ -76,11 +99,15 @@ export class RunnerServer {
       creditBytes,
       onFrame: (frame) => this.#receive(frame),
       onClosed: (reason) => {
+        clearTimeout(this.#greetingTimer);
         this.#sessions[Symbol.dispose]();
         for (const call of this.#calls.values()) call.abort.abort();
         options.onClosed(reason);
       },
     });
+    this.#greetingTimer = setTimeout(() => {
+      if (!this.#isGreeted) this.#link.close(`no greeting within ${greetingMsMax} ms`);
+    }, greetingMsMax);
     this.#sessions = new SessionService({
       link: this.#link,
       executors: options.executors,
@@ -140,10 +167,17 @@ export class RunnerServer {
       return answer('');
     }
     this.#isGreeted = true;
-    this.#options.revisions.hold(wanted).then(answer, (error: unknown) => {
-      this.#options.logger.error({ err: error }, 'policy cannot be read');
-      this.#link.close('the runner cannot read its policy');
-    });
+    if (this.#greetings >= greetingsMax) return this.#link.close('too many greetings at once');
+    this.#greetings += 1;
+    this.#options.revisions
+      .hold(wanted)
+      .then(answer, (error: unknown) => {
+        this.#options.logger.error({ err: error }, 'policy cannot be read');
+        this.#link.close('the runner cannot read its policy');
+      })
+      .finally(() => {
+        this.#greetings -= 1;
+      });
   }
 
   #open(frame: Frame): void {
@@ -155,18 +189,14 @@ export class RunnerServer {
       this.#link.close('malformed run frame');
       return;
     }
-    if (!this.#options.seenCalls.add(message.callId)) {
-      this.#refuse(
-        channel,
-        'runtime_unavailable',
-        `The runner has seen ${message.callId} before and runs nothing twice.`,
-      );
-      return;
-    }
+    const announcedBytes = message.argsBytes + filesBytesOf(message);
+    const objection = this.#objectionTo(announcedBytes) ?? this.#objectionToId(message.callId);
+    if (objection !== null) return this.#refuse(channel, objection.code, objection.message);
+    this.#announcedBytes += announcedBytes;
     this.#calls.set(channel, {
       message,
-      args: { announcedBytes: message.argsBytes, chunks: [], bytes: 0 },
-      files: { announcedBytes: filesBytesOf(message), chunks: [], bytes: 0 },
+      args: { announcedBytes: message.argsBytes, content: new ByteBuffer() },
+      files: { announcedBytes: filesBytesOf(message), content: new ByteBuffer() },
       abort: new AbortController(),
       isRunning: false,
     });
@@ -183,20 +213,19 @@ export class RunnerServer {
   #collect(frame: Frame, part: 'args' | 'files'): void {
     const call = this.#calls.get(frame.channel);
     if (call === undefined || call.isRunning) return;
-    const incoming = call[part];
-    incoming.bytes += frame.payload.length;
-    if (incoming.bytes > incoming.announcedBytes) {
+    const { announcedBytes, content } = call[part];
+    if (content.length + frame.payload.length > announcedBytes) {
       this.#link.close('more bytes than the run frame announced');
       return;
     }
-    incoming.chunks.push(Uint8Array.from(frame.payload));
+    content.append(frame.payload);
     this.#link.grant(frame.channel, frame.payload.length);
   }
 
   #start(channel: number): void {
     const call = this.#calls.get(channel);
     if (call === undefined || call.isRunning) return;
-    if ([call.args, call.files].some(({ announcedBytes, bytes }) => bytes !== announcedBytes)) {
+    if ([call.args, call.files].some(({ announcedBytes, content }) => content.length !== announcedBytes)) {
       this.#link.close('fewer bytes than the run frame announced');
       return;
     }
@@ -211,6 +240,7 @@ export class RunnerServer {
       })
       .finally(() => {
         this.#calls.delete(channel);
+        this.#announcedBytes -= call.args.announcedBytes + call.files.announcedBytes;
         this.#link.release(channel);
       });
   }
@@ -232,9 +262,9 @@ export class RunnerServer {
       this.#refuse(channel, 'runtime_unavailable', `The runner has no ${profile.kind} runtime.`);
       return;
     }
-    const { argsBytes, files: _files, sessionId, ...asked } = message;
+    const { argsBytes: _argsBytes, files: _files, sessionId, ...asked } = message;
     const limits = clampLimits(message.limits, profile.limits);
-    const args = Buffer.concat(call.args.chunks, argsBytes);
+    const args = call.args.content.bytes;
     const session = sessionId === undefined ? {} : { session: { id: sessionId, runner: '' } };
     const request = { ...asked, limits, args, profile, files: storedContents(call), ...session };
     let hasExited = false;
@@ -279,15 +309,37 @@ export class RunnerServer {
     }
   }
 
+  #objectionTo(announcedBytes: number): Objection | null {
+    if (this.#calls.size < callsMax && this.#announcedBytes + announcedBytes <= heldBytesMax) return null;
+    return { code: 'overloaded', message: 'The runner has more calls of this server than it can hold.' };
+  }
+
+  #objectionToId(callId: string): Objection | null {
+    const verdict = this.#options.seenCalls.add(callId);
+    if (verdict === 'new') return null;
+    const message =
+      verdict === 'seen'
+        ? `The runner has seen ${callId} before and runs nothing twice.`
+        : `${callId} is of a time to come: set the clocks of server and runner.`;
+    return { code: 'runtime_unavailable', message };
+  }
+
   #refuse(channel: number, code: string, message: string): void {
     this.#link.sendControl('notStarted', channel, { code, message: capText(message, errorTextCharsMax) });
   }
 
+  /** One look serves all who ask meanwhile. */
   async #reportHealth(): Promise<void> {
-    const ready = await this.#options.executors;
-    const executors = await Promise.all(ready.map(healthOf));
-    const health: RunnerHealth = { executors };
-    this.#link.sendControl('health', connectionChannel, health);
+    if (this.#isReporting) return;
+    this.#isReporting = true;
+    try {
+      const ready = await this.#options.executors;
+      const executors = await Promise.all(ready.map(healthOf));
+      const health: RunnerHealth = { executors };
+      this.#link.sendControl('health', connectionChannel, health);
+    } finally {
+      this.#isReporting = false;
+    }
   }
 }
 
@@ -297,7 +349,7 @@ function filesBytesOf({ files = [] }: RunMessage): number {
 
 /** One after the other, as they were announced. */
 function storedContents({ message, files }: Incoming): StoredContent[] {
-  const all = Buffer.concat(files.chunks, files.announcedBytes);
+  const all = files.content.bytes;
   let at = 0;
   return (message.files ?? []).map(({ id, sizeBytes }) => {
     at += sizeBytes;

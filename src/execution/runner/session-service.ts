@@ -5,6 +5,7 @@
 import { NotStarted } from '../executor.ts';
 import type { SandboxExecutor, SandboxProfile } from '../executor.ts';
 import type { FileAnswer, FileOperation, SandboxSessions, SessionOwner } from '../sessions.ts';
+import { ByteBuffer } from '../protocol/byte-buffer.ts';
 import { connectionChannel } from '../protocol/frame.ts';
 import type { Frame } from '../protocol/frame.ts';
 import { parseControl } from '../protocol/frame-decoder.ts';
@@ -22,8 +23,7 @@ export interface SessionServiceOptions {
 
 interface Incoming {
   readonly message: SessionMessage;
-  readonly chunks: Uint8Array[];
-  receivedBytes: number;
+  readonly content: ByteBuffer;
   isServed: boolean;
 }
 
@@ -52,17 +52,16 @@ export class SessionService implements Disposable {
     if (message === null || frame.channel === connectionChannel || this.has(frame.channel))
       return 'malformed session frame';
     if (this.#incoming.size >= pendingMax) return 'too many session frames';
-    this.#incoming.set(frame.channel, { message, chunks: [], receivedBytes: 0, isServed: false });
+    this.#incoming.set(frame.channel, { message, content: new ByteBuffer(), isServed: false });
     return null;
   }
 
   collect(frame: Frame): string | null {
     const incoming = this.#incoming.get(frame.channel);
     if (incoming === undefined || incoming.isServed) return null;
-    incoming.receivedBytes += frame.payload.length;
-    if (incoming.receivedBytes > announcedBytes(incoming.message))
+    if (incoming.content.length + frame.payload.length > announcedBytes(incoming.message))
       return 'more bytes than a session frame announced';
-    incoming.chunks.push(Uint8Array.from(frame.payload));
+    incoming.content.append(frame.payload);
     this.#options.link.grant(frame.channel, frame.payload.length);
     return null;
   }
@@ -70,7 +69,7 @@ export class SessionService implements Disposable {
   end(channel: number): string | null {
     const incoming = this.#incoming.get(channel);
     if (incoming === undefined || incoming.isServed) return null;
-    if (incoming.receivedBytes !== announcedBytes(incoming.message))
+    if (incoming.content.length !== announcedBytes(incoming.message))
       return 'fewer bytes than a session frame announced';
     incoming.isServed = true;
     this.#serve(channel, incoming)
@@ -98,7 +97,7 @@ export class SessionService implements Disposable {
     }
   }
 
-  async #serve(channel: number, { message, chunks }: Incoming): Promise<void> {
+  async #serve(channel: number, { message, content }: Incoming): Promise<void> {
     const { link } = this.#options;
     const answer = (words: SessionAnswer): void => link.sendControl('sessionAnswer', channel, words);
     if (message.op === 'open') {
@@ -111,7 +110,7 @@ export class SessionService implements Disposable {
     const { sessionId } = message;
     const owner: SessionOwner = { tenant: message.tenant, principal: message.principal };
     if ('path' in message) {
-      const done = await sessions.exchange(sessionId, owner, operationOf(message, chunks));
+      const done = await sessions.exchange(sessionId, owner, operationOf(message, content.bytes));
       if (done.kind === 'refused') return answer(done);
       if (await link.sendData('fileData', channel, contentOf(message, done)))
         answer({ kind: 'done', dropped: done.dropped });
@@ -144,14 +143,11 @@ function announcedBytes(message: SessionMessage): number {
   return message.op === 'put' ? message.dataBytes : 0;
 }
 
-function operationOf(
-  message: Extract<SessionMessage, { path: string }>,
-  chunks: readonly Uint8Array[],
-): FileOperation {
+function operationOf(message: Extract<SessionMessage, { path: string }>, content: Uint8Array): FileOperation {
   const { path } = message;
   switch (message.op) {
     case 'put':
-      return { kind: 'put', path, data: Buffer.concat(chunks) };
+      return { kind: 'put', path, data: content };
     case 'get':
       return { kind: 'get', path, bytesMax: message.bytesMax };
     case 'list':

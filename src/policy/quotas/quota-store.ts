@@ -34,6 +34,8 @@ export interface Lease {
 }
 
 export interface QuotaStoreState {
+  /** How far the store's clock is ahead of this process's, milliseconds; missing where they are one. */
+  readonly clockOffsetMs?: number;
   readonly store: 'in-process' | 'redis';
   readonly state: 'ok' | 'lost';
   /** Why it is lost, and what that means now. */

@@ -58,7 +58,8 @@ export class RedisQuotaStore implements QuotaStore {
   }
 
   state(): QuotaStoreState {
-    if (this.#link.isUp) return { store: 'redis', state: 'ok', reason: null };
+    const clockOffsetMs = this.#offsetMs;
+    if (this.#link.isUp) return { store: 'redis', state: 'ok', reason: null, clockOffsetMs };
     const reason = this.#link.reason ?? 'the counters are being written to Redis';
     const meaning = 'quotas give nothing, or with onStoreLoss: local what this process counts by itself';
     return { store: 'redis', state: 'lost', reason: `${reason}; ${meaning}` };

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -8,17 +8,19 @@ import { text } from 'node:stream/consumers';
 import { afterAll, expect, test } from 'vitest';
 import { RecordUnavailable } from '../../../src/audit/record.ts';
 import { openSqliteRecord } from '../../../src/audit/sqlite/open-sqlite-record.ts';
-import { draft, sources } from '../../contract/record-fixtures.ts';
+import { Retention } from '../../../src/calls/upkeep/retention.ts';
+import { draft, SetClock, sources } from '../../contract/record-fixtures.ts';
 import type { RecordStore } from '../../../src/audit/record.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'crash-'));
 afterAll(() => rmSync(home, { recursive: true }));
 
 const program = new URL('busy-writer.ts', import.meta.url).pathname;
+const eraser = new URL('busy-eraser.ts', import.meta.url).pathname;
 
 /** Starts the busy writer through a shell line, which may set limits first. Whoever started it ends it. */
-function startWriter(dataDir: string, before = 'true') {
-  return spawn('/bin/sh', ['-c', `${before}; exec "$0" "$1" "$2"`, process.execPath, program, dataDir], {
+function startWriter(dataDir: string, before = 'true', code = program) {
+  return spawn('/bin/sh', ['-c', `${before}; exec "$0" "$1" "$2"`, process.execPath, code, dataDir], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 }
@@ -106,3 +108,37 @@ test('a disk that refuses to write refuses writes, and keeps what was acknowledg
   await using record = openSqliteRecord({ ...sources(undefined, 1_000_000), dataDir });
   await expectComplete(record, acknowledged.trim().split('\n'));
 });
+
+test('a kill at any step of an erasure loses neither it nor what was not erased, and the next start ends it', async () => {
+  for (const linesBeforeKill of [2, 3, 4, 5, 6, 40, 61, 82]) {
+    const dataDir = join(home, `erase-${linesBeforeKill}`);
+    const child = startWriter(dataDir, 'true', eraser);
+    const lines: string[] = [];
+    for await (const line of createInterface({ input: child.stdout })) {
+      lines.push(line);
+      if (lines.length === linesBeforeKill) child.kill('SIGKILL');
+    }
+    await using record = openSqliteRecord({ ...sources(undefined, 1_000_000), dataDir });
+    await using retention = new Retention({
+      record,
+      clock: new SetClock(),
+      logger: { warn() {}, error() {} },
+    });
+    await retention.purge();
+    expect(await record.scrubDue()).toBe('no');
+    expect(await record.verify({ deep: true })).toMatchObject({ valid: true, problems: [] });
+    for (const line of lines) {
+      const [what, number = ''] = line.split(' ');
+      const call = await record.getCall(`call_${number}`);
+      if (what === 'erased') {
+        expect(call?.call.result).toBeNull();
+        expect(bytesHold(dataDir, `needle${number}x`)).toBe(false);
+      } else if (what === 'written' && Number(number) % 2 === 0)
+        expect(call?.call.result).toContain(`needle${number}x`);
+    }
+  }
+});
+
+function bytesHold(dataDir: string, text: string): boolean {
+  return readdirSync(dataDir).some((name) => readFileSync(join(dataDir, name)).includes(text));
+}

@@ -31,7 +31,10 @@ test('a call or a request is found by its own index, also within a tenant', () =
 test('every filter with an index gives its page in order, without sorting', () => {
   expect(plan({ principal: 'p' })).toBe('SEARCH e USING INDEX audit_chain_principal (principal=?)');
   expect(plan({ tool: 't' })).toBe('SEARCH e USING INDEX audit_chain_tool (tool=?)');
-  expect(plan({ type: 'intent', effect: 'deny' })).toBe('SEARCH e USING INDEX audit_chain_type (type=?)');
+  expect(plan({ type: 'intent', effect: 'allow' })).toBe('SEARCH e USING INDEX audit_chain_type (type=?)');
+  // What is rare is looked at first.
+  const rare = { tool: 't', rule: 'r', type: 'denied', effect: 'deny', status: 'succeeded' };
+  expect(plan(rare)).toBe('SEARCH e USING INDEX audit_chain_effect (effect=?)');
   expect(plan({ rule: 'r' })).toBe('SEARCH e USING INDEX audit_chain_rule (rule=?)');
   expect(plan({ status: 'failed' })).toBe('SEARCH e USING INDEX audit_chain_status (status=?)');
   expect(plan({ effect: 'deny' })).toBe('SEARCH e USING INDEX audit_chain_effect (effect=?)');

@@ -260,3 +260,67 @@ function alteredLiteral(value: unknown, type: string, offset: number, flip: numb
   if (value === null) return "'x'";
   return type === 'BLOB' ? `x'${bytes.toString('hex')}'` : `CAST(x'${bytes.toString('hex')}' AS TEXT)`;
 }
+
+describe('what is derived from the chain', () => {
+  const found = join(home, 'found');
+
+  beforeAll(async () => {
+    await using record = openSqliteRecord({ ...sources(clock), dataDir: found });
+    const content = { labels: { team: 'blue' }, address: '10.0.0.1', args: { note: 'one two' } };
+    await record.write({ events: [draft('denied', { callId: 'call_1', key: 'k1', content })] });
+    const selection = { principal: 'alice' };
+    const hold = { id: 'hold_1', selection, reason: 'court', setBy: 'carol', setAtMs: 0 };
+    await record.write({ events: [draft('hold_set', { details: { hold: 'hold_1' } })], hold });
+    await record.write({
+      events: [draft('intent', { callId: 'call_2', content: { args: { n: 'three' } } })],
+    });
+  });
+
+  async function verifyDeeply(change: string): Promise<readonly string[]> {
+    rmSync(tampered, { recursive: true, force: true });
+    cpSync(found, tampered, { recursive: true });
+    const intruder = new Database(join(tampered, 'record.db'));
+    intruder.exec(change);
+    intruder.close();
+    using reader = openSqliteRecordReadOnly({ dataDir: tampered, clock });
+    expect(await reader.verify()).toMatchObject({ valid: true });
+    const report = await reader.verify({ deep: true });
+    return report.problems.map(({ kind, sequence, detail }) => `${kind} ${sequence}: ${detail}`);
+  }
+
+  test('is found as it should be', async () => {
+    expect(await verifyDeeply('SELECT 1')).toEqual([]);
+  });
+
+  test('is found changed whichever term is removed, changed or added', async () => {
+    const terms = ['key', 'label', 'address'];
+    for (const kind of terms) {
+      const hidden = [`altered 1: the search does not find it by ${kind}`];
+      const counted = 'altered 0: the search finds something that no event says';
+      expect(await verifyDeeply(`DELETE FROM audit_terms WHERE kind = '${kind}'`)).toEqual([
+        ...hidden,
+        counted,
+      ]);
+      expect(await verifyDeeply(`UPDATE audit_terms SET value = 'x' WHERE kind = '${kind}'`)).toEqual(hidden);
+      const move = `UPDATE audit_terms SET position = 3 WHERE kind = '${kind}'`;
+      expect(await verifyDeeply(move)).toEqual(hidden);
+    }
+    const add = `INSERT INTO audit_terms (kind, value, position) VALUES ('host', 'x', 1)`;
+    expect(await verifyDeeply(add)).toEqual(['altered 0: the search finds something that no event says']);
+  });
+
+  test('is found changed when words are hidden from the search', async () => {
+    const hide = `INSERT INTO audit_text (audit_text, rowid, words) VALUES ('delete', 1, 'blue 10.0.0.1 one two')`;
+    expect(await verifyDeeply(hide)).toContain('altered 1: the search does not find it by its words');
+  });
+
+  test('names a hold that was taken away or made up, and content that went without an erasure', async () => {
+    expect(await verifyDeeply('DELETE FROM holds')).toEqual(['altered 2: the hold hold_1 was taken away']);
+    const added = `INSERT INTO holds (id, body) VALUES ('hold_2', '{}')`;
+    expect(await verifyDeeply(added)).toEqual(['altered 0: no event tells of the hold hold_2']);
+    const gone = 'DELETE FROM audit_content WHERE position = 3';
+    expect(await verifyDeeply(gone)).toContain(
+      'content_altered 3: its content is gone, and no erasure or purge tells of it',
+    );
+  });
+});

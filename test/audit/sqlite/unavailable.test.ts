@@ -2,11 +2,13 @@ import Database from 'better-sqlite3';
 import { execFileSync } from 'node:child_process';
 import {
   closeSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
   readFileSync,
   rmSync,
+  truncateSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -15,6 +17,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { RecordUnavailable } from '../../../src/audit/record.ts';
 import { openSqliteRecord, openSqliteRecordReadOnly } from '../../../src/audit/sqlite/open-sqlite-record.ts';
+import { queuedWritesMax } from '../../../src/audit/write-limits.ts';
 import { draft, intent, outcome, SetClock, sources } from '../../contract/record-fixtures.ts';
 import type { RecordStore } from '../../../src/audit/record.ts';
 
@@ -26,6 +29,18 @@ function mountSmall(name: string, size: string): Disposable & { readonly path: s
   const path = join(home, name);
   mkdirSync(path);
   execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', path]);
+  return { path, [Symbol.dispose]: () => void execFileSync('umount', ['-l', path]) };
+}
+
+/** A file system on a disk of its own, which can be frozen. */
+function mountImage(name: string): Disposable & { readonly path: string } {
+  const path = join(home, name);
+  const image = `${path}.img`;
+  mkdirSync(path);
+  writeFileSync(image, '');
+  truncateSync(image, 64 * 1024 * 1024);
+  execFileSync('mkfs.ext4', ['-q', image]);
+  execFileSync('mount', ['-o', 'loop', image, path]);
   return { path, [Symbol.dispose]: () => void execFileSync('umount', ['-l', path]) };
 }
 
@@ -133,6 +148,52 @@ describe('a read-only disk', () => {
     using reader = openSqliteRecordReadOnly({ dataDir, clock: new SetClock() });
     expect(await reader.verify()).toMatchObject({ valid: true, events: 1 });
     expect((await reader.getCall('call_1'))?.call.status).toBe('running');
+  });
+});
+
+/** Containers without loop devices cannot have a disk of their own. */
+const hasLoopDevices = existsSync('/dev/loop-control');
+
+describe.skipIf(!hasLoopDevices)('a file that turns read-only while it is used', () => {
+  test('refuses writes and health, and takes them again once it is writable', async () => {
+    using disk = mountImage('turns-read-only');
+    const dataDir = join(disk.path, 'data');
+    await using record = openSqliteRecord({ ...sources(), dataDir });
+    await record.write(intent('call_1'));
+    const log = join(dataDir, 'record.db-wal');
+    execFileSync('chattr', ['+i', log]);
+    await expect(record.write(outcome('call_1'))).rejects.toThrow(RecordUnavailable);
+    expect(await record.health()).toMatchObject({ state: 'down' });
+    execFileSync('chattr', ['-i', log]);
+    expect(await record.health()).toEqual({ state: 'ok', reason: null });
+    await record.write(outcome('call_1'));
+    expect(await record.verify()).toMatchObject({ valid: true, events: 2 });
+  });
+});
+
+describe.skipIf(!hasLoopDevices)('a slow disk', () => {
+  test('makes writes wait, refuses them beyond the queue, and loses none that it took', async () => {
+    using disk = mountImage('slow');
+    await using record = openSqliteRecord({ ...sources(), dataDir: join(disk.path, 'data') });
+    await record.write(intent('call_0'));
+    // Nothing reaches a frozen file system until it thaws: as slow as a disk can be.
+    execFileSync('fsfreeze', ['-f', disk.path]);
+    using thaw = new DisposableStack();
+    thaw.defer(() => void execFileSync('fsfreeze', ['-u', disk.path]));
+    let answered = 0;
+    const writes = Array.from({ length: queuedWritesMax + 50 }, (_none, index) => {
+      const write = record.write(intent(`call_${index + 1}`));
+      void write.finally(() => (answered += 1)).catch(() => {});
+      return write;
+    });
+    const settled = Promise.allSettled(writes);
+    await Promise.allSettled(writes.slice(queuedWritesMax));
+    expect(answered).toBe(50);
+    thaw.dispose();
+    const refused = (await settled).filter(({ status }) => status === 'rejected');
+    expect(refused).toHaveLength(50);
+    expect(await record.health()).toEqual({ state: 'ok', reason: null });
+    expect(await record.verify()).toMatchObject({ valid: true, events: queuedWritesMax + 1 });
   });
 });
 

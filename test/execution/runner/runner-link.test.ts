@@ -1,52 +1,16 @@
-import { createServer, connect } from 'node:net';
 import type { Socket } from 'node:net';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Lost, NotStarted } from '../../../src/execution/executor.ts';
-import type {
-  ExecutionFrame,
-  ExecutionRequest,
-  SandboxExecutor,
-  SandboxProfile,
-  SandboxRequest,
-} from '../../../src/execution/executor.ts';
+import type { ExecutionFrame } from '../../../src/execution/executor.ts';
 import { RunnerClient } from '../../../src/execution/runner/runner-client.ts';
 import { RunnerServer } from '../../../src/execution/runner/runner-server.ts';
 import { protocolVersion } from '../../../src/execution/runner/messages.ts';
 import { SeenCalls } from '../../../src/execution/runner/seen-calls.ts';
 import { encodeControl, encodeFrame } from '../../../src/execution/protocol/frame.ts';
+import { executorOf, limits, profile, request, socketPair } from './support.ts';
+import type { Script } from './support.ts';
 import { FrameDecoder, parseControl } from '../../../src/execution/protocol/frame-decoder.ts';
 
-const limits = {
-  timeoutMs: 1000,
-  memoryMiB: 128,
-  cpus: 1,
-  pids: 64,
-  outputBytes: 1000,
-  logBytes: 1000,
-  artifactBytes: 1000,
-  hostCalls: 10,
-};
-const profile: SandboxProfile = {
-  kind: 'isolate',
-  tool: 'echo',
-  limits,
-  code: null,
-  reuse: 'tenant',
-  minConfinement: 'process',
-  webAssembly: false,
-};
-const request: ExecutionRequest = {
-  callId: 'call_01J00000000000000000000001',
-  tenant: 'acme',
-  principal: 'ana',
-  revision: 'sha256:a',
-  tool: 'echo',
-  limits,
-  args: Buffer.from('{"code":"return 1"}'),
-};
 const started = {
   type: 'started',
   runtime: { kind: 'isolate', confinement: 'process', image: null, warm: true },
@@ -60,34 +24,6 @@ const usage = {
   truncated: [],
 } as const;
 const completed = { type: 'exit', reason: 'completed', error: null } as const;
-
-type Script = (request: SandboxRequest, signal: AbortSignal) => AsyncIterable<ExecutionFrame>;
-
-function executorOf(run: Script): SandboxExecutor {
-  return {
-    kind: 'isolate',
-    run,
-    health: async () => ({ kind: 'isolate', state: 'ok', confinement: 'process', reason: null }),
-    [Symbol.asyncDispose]: async () => {},
-  };
-}
-
-const cleanups: (() => void)[] = [];
-afterEach(() => {
-  for (const cleanup of cleanups.splice(0)) cleanup();
-});
-
-async function socketPair(): Promise<[Socket, Socket]> {
-  const path = join(mkdtempSync(join(tmpdir(), 'link-')), 's');
-  const server = createServer();
-  const accepted = new Promise<Socket>((resolve) => server.once('connection', resolve));
-  await new Promise<void>((resolve) => server.listen(path, resolve));
-  const client = connect(path);
-  const pair: [Socket, Socket] = [client, await accepted];
-  server.close();
-  cleanups.push(() => pair.forEach((socket) => socket.destroy()));
-  return pair;
-}
 
 async function linked(
   run: Script,
@@ -329,9 +265,13 @@ describe('the greeting', () => {
   });
 });
 
-test('seen calls: a replay never passes, also after the memory has turned over', () => {
-  const seen = new SeenCalls(10);
-  const ids = Array.from({ length: 100 }, (_, index) => `call_${String(index).padStart(4, '0')}`);
-  expect(ids.map((id) => seen.add(id))).toEqual(ids.map(() => true));
-  expect(ids.map((id) => seen.add(id))).toEqual(ids.map(() => false));
+test('a call that is refused while its arguments are on their way says so, and does not wait for ever', async () => {
+  const { client } = await linked(async function* () {
+    yield started;
+    yield usage;
+    yield completed;
+  });
+  await collect(client.run(request, never));
+  const large = { ...request, args: Buffer.alloc(4 * 1024 * 1024, 32) };
+  await expect(collect(client.run(large, never))).rejects.toThrow('runs nothing twice');
 });

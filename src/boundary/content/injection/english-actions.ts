@@ -1,4 +1,5 @@
 /** Signs of English in what tools return: a text that speaks to the assistant, in secret, and tells it what to do. */
+import { mayEndInParameter, mayNameReader } from './quick-look.ts';
 import type { InjectionRule } from './sign.ts';
 import { english as en, gap } from './sign.ts';
 
@@ -53,6 +54,7 @@ const hidden: readonly InjectionRule[] = [
       'information ',
     ],
     `(?:attention|important|note|message|instructions?|notice|dear|hey|hello|hi|reminder|todo|request|information)[\\s\\w,:!*]{0,20}\\b${reader}(?! (?:manager|professor|director|editor|coach))|\\(model:`,
+    mayNameReader,
   ),
   en(
     3,
@@ -175,7 +177,12 @@ const orderedActions: readonly InjectionRule[] = [
     ],
     "(?:(?:forward|e-?mail|post|upload|exfiltrate|transmit|send|leak)\\s(?:all|the|this|it|them|any|every|a copy|user|these|their|his|her|your)\\b[\\s\\w',]{0,40}\\bto\\s(?:https?://|[\\w.+-]{1,40}@|the (?:following|url|address|attacker)|this (?:url|address|email|server))|append(?:ed|ing)?[\\s\\w']{0,40}\\b(?:to (?:the|this) (?:link|url)|conversation|user)|\\bappended\\b)",
   ),
-  en(3, ['https://', 'http://'], 'https?://[^\\s"\'<>]{4,80}[?&][\\w-]{1,16}=(?=\\s|["\')]|$)'),
+  en(
+    3,
+    ['https://', 'http://'],
+    'https?://[^\\s"\'<>]{4,80}[?&][\\w-]{1,16}=(?=\\s|["\')]|$)',
+    mayEndInParameter,
+  ),
   en(
     3,
     [

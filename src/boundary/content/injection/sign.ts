@@ -3,6 +3,8 @@ export interface InjectionRule {
   readonly literals: readonly string[];
   /** Sticky, ignoring case. */
   readonly pattern: RegExp;
+  /** See `PatternFormat`. */
+  readonly mayMatch?: (text: string, at: number) => boolean;
   /** Six together make a finding. */
   readonly weight: 2 | 3 | 6;
 }
@@ -13,16 +15,19 @@ export function sign(
   weight: InjectionRule['weight'],
   literals: readonly string[],
   source: string,
+  mayMatch?: InjectionRule['mayMatch'],
 ): InjectionRule {
-  return { language, literals, weight, pattern: new RegExp(`(?:${source})\\p{L}{0,16}`, 'iuy') };
+  const pattern = new RegExp(`(?:${source})\\p{L}{0,16}`, 'iuy');
+  return { language, literals, weight, pattern, ...(mayMatch === undefined ? {} : { mayMatch }) };
 }
 
 export function english(
   weight: InjectionRule['weight'],
   literals: readonly string[],
   source: string,
+  mayMatch?: InjectionRule['mayMatch'],
 ): InjectionRule {
-  return sign('en', weight, literals, source);
+  return sign('en', weight, literals, source, mayMatch);
 }
 
 /** Words between two that belong together: within a sentence, in any script. */

@@ -6,7 +6,7 @@ import type { FileAnswer, FileError, FileOperation, SessionFile } from '../../se
 import { encodeControl, soleCallChannel } from '../../protocol/frame.ts';
 import type { Frame } from '../../protocol/frame.ts';
 import { parseControl } from '../../protocol/frame-decoder.ts';
-import { ByteBuffer } from '../byte-buffer.ts';
+import { ByteBuffer } from '../../protocol/byte-buffer.ts';
 import { inFrames } from '../call-request.ts';
 import { fileOperationMsMax, listedFilesMax, listedPathCharsMax } from '../limits.ts';
 import type { FrameListener, Sandbox } from '../sandbox.ts';
