@@ -43,6 +43,8 @@ import { listCheckpointsRoute } from './list-checkpoints.ts';
 import { listHoldsRoute, releaseHoldRoute, setHoldRoute } from './holds.ts';
 import { listToolsRoute } from './list-tools.ts';
 import { mcpRoute } from './mcp.ts';
+import { challengeWith, oauthMetadataRoutes } from './oauth-metadata.ts';
+import type { OauthMetadata } from './oauth-metadata.ts';
 import type { McpRouteOptions, McpShared } from './mcp.ts';
 import { noteBackupRoute } from './note-backup.ts';
 import { healthRoute, metricsRoute, openApiRoute, readyRoute } from './operations.ts';
@@ -72,6 +74,8 @@ export interface RoutesOptions {
   readonly version: string;
   /** The MCP door, which does with calls what the HTTP door does. */
   readonly openMcp: (shared: McpShared) => McpRouteOptions;
+  /** null: tokens of an authorization server are not taken. */
+  readonly oauth: OauthMetadata | null;
 }
 
 export function createRoutes(options: RoutesOptions): readonly Route[] {
@@ -186,7 +190,9 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
         },
         describeTool,
       }),
+      options.oauth === null ? null : challengeWith(options.oauth),
     ),
+    ...(options.oauth === null ? [] : oauthMetadataRoutes(options.oauth)),
     listKeysRoute(keys),
     createKeyRoute(keys, bodies),
     revokeKeyRoute(keys),

@@ -30,8 +30,13 @@ export interface McpRouteOptions {
 }
 
 /** `POST /mcp`: the Model Context Protocol, one JSON-RPC message a request. */
-export function mcpRoute({ answer, bodyBytesMax }: McpRouteOptions): Route {
+export function mcpRoute(
+  { answer, bodyBytesMax }: McpRouteOptions,
+  /** null where only keys are taken. */
+  challenge: NonNullable<Route['challenge']> | null,
+): Route {
   return {
+    ...(challenge === null ? {} : { challenge }),
     method: 'post',
     path: '/mcp',
     scope: 'call',
