@@ -15,8 +15,8 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import { authenticate, callerOf, requestIdOf, requireScope } from './authenticate.ts';
 import type { AuthenticateOptions } from './authenticate.ts';
 import { limitConnections } from './limit-connections.ts';
-import { createRequestLog, noteRequest } from './log-requests.ts';
-import type { RequestLog } from './log-requests.ts';
+import { createRequestLog } from './log-requests.ts';
+import type { RequestLog, RequestNotes } from './log-requests.ts';
 import { Problem, problemKinds, sendProblem, withoutSecrets } from './problem.ts';
 import type { ProblemCode } from './problem.ts';
 import type { SharedRates } from './rates/shared-rates.ts';
@@ -49,6 +49,8 @@ export interface ServerOptions {
   readonly rates: Pick<SharedRates, 'store'> | null;
   readonly bodyBytesMax: number;
   readonly trustedProxies: readonly string[];
+  /** What the doors know of requests, for the log. */
+  readonly notes: RequestNotes;
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Turns an error of the rooms below into the problem to answer with; null: it is our own fault, 500. */
@@ -208,7 +210,7 @@ function answerErrors(options: ServerOptions): ErrorRequestHandler {
     const problem = error instanceof Problem ? error : (options.problemOfError(error) ?? httpProblem(error));
     const requestId = requestIdOf(response);
     if (problem.code === 'internal') options.logger.error({ err: error, requestId }, 'unforeseen error');
-    noteRequest(response, { outcome: problem.code });
+    response.locals['problem'] = problem.code;
     if (response.headersSent) {
       next(error);
       return;

@@ -1,6 +1,7 @@
 /**
  * Secrets that this deployment knows itself, found in every form in which they commonly leave: plain, base64 and
- * base64url at each of the three alignments, hex, percent-encoded, JSON-escaped and reversed.
+ * base64url at each of the three alignments, hex (also with blanks, colons or hyphens), percent-encoded, JSON-escaped once
+ * or twice, in UTF-16 or Latin-1 that was taken for UTF-8, and reversed.
  */
 import type { LiteralDetector, Span } from './detector.ts';
 import { secretDefaults } from './detector.ts';
@@ -138,6 +139,9 @@ function spanOf(form: Form, text: string, at: number): Span {
 function formsOf(known: KnownSecret): Form[] {
   const bytes = Buffer.from(known.secret, 'utf8');
   const hex = bytes.toString('hex');
+  const json = JSON.stringify(known.secret).slice(1, -1);
+  const little = Buffer.from(known.secret, 'utf16le');
+  const big = Buffer.from(little).swap16();
   const percent = hex.replaceAll(/../g, (pair) => `%${pair}`);
   const exact = (text: string, ...via: string[]): Form => ({ known, text, via, before: 0, after: 0 });
   return [
@@ -149,7 +153,18 @@ function formsOf(known: KnownSecret): Form[] {
     exact(percent, 'percent'),
     exact(percent.toUpperCase(), 'percent'),
     exact(encodeURIComponent(known.secret), 'percent'),
-    exact(JSON.stringify(known.secret).slice(1, -1), 'json'),
+    exact(json, 'json'),
+    exact(JSON.stringify(json).slice(1, -1), 'json', 'json'),
+    ...[' ', ':', '-'].flatMap((between) => {
+      const spaced = hex.replaceAll(/(..)(?!$)/g, `$1${between}`);
+      return [exact(spaced, 'hex'), exact(spaced.toUpperCase(), 'hex')];
+    }),
+    // What is left of it where its bytes were read as UTF-8 and NULs taken out.
+    exact(Buffer.from(known.secret, 'latin1').toString('utf8'), 'latin1'),
+    ...[little, big].flatMap((bytes) => [
+      exact(bytes.toString('utf8').replaceAll('\0', ''), 'utf-16'),
+      exact(bytes.toString('latin1'), 'utf-16'),
+    ]),
     ...[0, 1, 2].flatMap((alignment) => base64Forms(known, bytes, alignment)),
   ].filter((form) => form.text.length >= formUnitsMin);
 }
