@@ -66,6 +66,8 @@ export interface SessionPolicy {
   readonly lifetimeMs: number;
   /** That one principal may hold at once, of this image. */
   readonly perPrincipal: number;
+  /** That all principals of one tenant together may hold at once, of this image. */
+  readonly perTenant: number;
 }
 
 /** Containers that are started ahead of need, for each size that tools of the image declare. */

@@ -128,6 +128,7 @@ export interface ImageSpec {
     readonly idle?: string;
     readonly lifetime?: string;
     readonly perPrincipal?: number;
+    readonly perTenant?: number;
   };
 }
 

@@ -14,7 +14,7 @@ export function sessionProfile(
   changes: Partial<ContainerProfile> = {},
 ): ContainerProfile {
   const profile = profileOf(image, changes);
-  const sessions = { idleMs: 60_000, lifetimeMs: 120_000, perPrincipal: 2 };
+  const sessions = { idleMs: 60_000, lifetimeMs: 120_000, perPrincipal: 2, perTenant: 8 };
   return { ...profile, image: { ...profile.image, sessions } };
 }
 

@@ -24,11 +24,20 @@ export interface NewSession {
 /** What is told to somebody who has as many as they may. */
 const retryAfterMs = 10_000;
 
+interface Opening {
+  readonly tenant: string;
+  readonly principal: string;
+  readonly image: string;
+  endedEarly: SessionEndReason | null;
+  readonly settled: PromiseWithResolvers<void>;
+}
+
 export class SessionOpener {
   readonly #context: SessionContext;
   readonly #onEndedEarly: (id: string, reason: SessionEndReason) => void;
   /** On their way, with how they ended meanwhile. */
-  readonly #opening = new Map<string, { readonly owner: string; endedEarly: SessionEndReason | null }>();
+  readonly #opening = new Map<string, Opening>();
+  #isClosed = false;
 
   /** `onEndedEarly` is told of one that was over before its opening was durable, as soon as that is. */
   constructor(context: SessionContext, onEndedEarly: (id: string, reason: SessionEndReason) => void) {
@@ -42,6 +51,12 @@ export class SessionOpener {
     if (opening !== undefined) opening.endedEarly = reason;
   }
 
+  /** Opens no more; resolves once those on their way are open or refused. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all([...this.#opening.values()].map(({ settled }) => settled.promise));
+  }
+
   /** Throws `RecordUnavailable` when a refusal cannot be recorded. */
   async open(caller: Caller, wanted: NewSession): Promise<StoredSession | Refusal> {
     const context = this.#context;
@@ -50,16 +65,19 @@ export class SessionOpener {
     if (isRefusal(terms)) return recordRefusal(context, caller, terms, { image: wanted.image });
     const refusal = noSessions(terms, wanted) ?? excess(terms.policy, wanted);
     if (refusal !== null) return recordRefusal(context, caller, refusal, { image: wanted.image });
-    const owner = ownerKey(caller, wanted.image);
-    const tooMany = this.#tooMany(caller, wanted.image, owner, terms.policy?.perPrincipal ?? 0);
+    const tooMany = this.#tooMany(caller, wanted.image, terms.policy);
     if (tooMany !== null) return recordRefusal(context, caller, tooMany, { image: wanted.image });
     if (!context.hasDiskReserve()) return unrecorded;
+    if (this.#isClosed) return stopping;
     const request = requestOf(context, caller, wanted, terms);
-    this.#opening.set(request.sessionId, { owner, endedEarly: null });
+    const { tenant, principal, sessionId } = request;
+    const settled = Promise.withResolvers<void>();
+    this.#opening.set(sessionId, { tenant, principal, image: wanted.image, endedEarly: null, settled });
     try {
       return await this.#start(caller, wanted, request);
     } finally {
-      this.#opening.delete(request.sessionId);
+      this.#opening.delete(sessionId);
+      settled.resolve();
     }
   }
 
@@ -95,31 +113,36 @@ export class SessionOpener {
     return stored;
   }
 
-  #tooMany({ principal }: Caller, image: string, owner: string, limit: number): Refusal | null {
-    const open = this.#context.sessions.all.filter(
-      ({ stored }) =>
-        stored.session.image === image &&
-        stored.tenant === principal.tenant &&
-        stored.principal === principal.id,
-    ).length;
-    const opening = [...this.#opening.values()].filter((other) => other.owner === owner).length;
-    if (open + opening < limit) return null;
-    return {
-      code: 'quota_exceeded',
-      detail: `You have ${open + opening} sessions of image ${image}, and policy gives ${limit} at once. End one first: DELETE /v1/sessions/{id}.`,
-      quota: `sallyport/sessions-of-${image}`,
-      unit: 'concurrent',
-      limit,
-      amount: 1,
-      windowMs: 0,
-      retryAfterMs,
-    };
+  #tooMany({ principal }: Caller, image: string, policy: SessionPolicy | null): Refusal | null {
+    const ofTenant = [
+      ...this.#context.sessions.all.map(({ stored }) => ({ ...stored, image: stored.session.image })),
+      ...this.#opening.values(),
+    ].filter((held) => held.image === image && held.tenant === principal.tenant);
+    const own = ofTenant.filter((held) => held.principal === principal.id).length;
+    const { perPrincipal = 0, perTenant = 0 } = policy ?? {};
+    if (own >= perPrincipal) return tooMany(`You have ${own} sessions`, image, perPrincipal);
+    if (ofTenant.length < perTenant) return null;
+    return tooMany(`Your tenant has ${ofTenant.length} sessions`, image, perTenant);
   }
 }
 
-function ownerKey({ principal }: Caller, image: string): string {
-  return JSON.stringify([principal.tenant, principal.id, image]);
+function tooMany(who: string, image: string, limit: number): Refusal {
+  return {
+    code: 'quota_exceeded',
+    detail: `${who} of image ${image}, and policy gives ${limit} at once. End one first: DELETE /v1/sessions/{id}.`,
+    quota: `sallyport/sessions-of-${image}`,
+    unit: 'concurrent',
+    limit,
+    amount: 1,
+    windowMs: 0,
+    retryAfterMs,
+  };
 }
+
+const stopping: Refusal = {
+  code: 'draining',
+  detail: 'The server is shutting down. Nothing was opened; try again shortly.',
+};
 
 function unknownImage(context: SessionContext, caller: Caller, image: string): Refusal {
   const images = sessionImages(context.revision(), caller.principal);

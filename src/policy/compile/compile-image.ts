@@ -8,6 +8,7 @@ import type { Findings } from './findings.ts';
 const mebibyte = 1024 * 1024;
 const sessionLifetimeMsMax = 24 * 3_600_000;
 const sessionDefaults = { idle: '10m', lifetime: '1h', perPrincipal: 2 } as const;
+const sessionsPerTenant = 8;
 
 export function compileImages(
   resources: readonly ImageResource[],
@@ -48,8 +49,15 @@ function sessionsOf(
 ): SessionPolicy | null {
   if (sessions === undefined) return null;
   const { idle, lifetime, perPrincipal } = { ...sessionDefaults, ...sessions };
+  const { perTenant = Math.max(sessionsPerTenant, perPrincipal) } = sessions;
   const [idleMs, lifetimeMs] = [parseDurationMs(idle), parseDurationMs(lifetime)];
   if (lifetimeMs > sessionLifetimeMsMax) complain('lifetime', `${lifetime} is above 24h`, 'lower it');
   if (idleMs > lifetimeMs) complain('idle', `idle ${idle} is above lifetime ${lifetime}`, 'lower it');
-  return { idleMs, lifetimeMs, perPrincipal };
+  if (perPrincipal > perTenant)
+    complain(
+      'perPrincipal',
+      `perPrincipal ${perPrincipal} is above perTenant ${perTenant}`,
+      'raise perTenant',
+    );
+  return { idleMs, lifetimeMs, perPrincipal, perTenant };
 }

@@ -59,6 +59,13 @@ export const imageSchema = documentSchema('Image', {
           default: 2,
           description: 'how many of this image one principal may hold at once',
         },
+        perTenant: {
+          type: 'integer',
+          minimum: 1,
+          maximum: 1024,
+          description:
+            'how many of this image all principals of one tenant together may hold at once; 8, or perPrincipal where that is more, unless it is said',
+        },
       },
     },
   },

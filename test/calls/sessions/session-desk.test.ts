@@ -15,7 +15,7 @@ const policy = `${refundPolicy().replace('runtime: {kind: isolate}', 'runtime: {
 apiVersion: sallyport/v1
 kind: Image
 metadata: {name: till}
-spec: {build: python, sessions: {idle: 1m, lifetime: 1h, perPrincipal: 2}}
+spec: {build: python, sessions: {idle: 1m, lifetime: 1h, perPrincipal: 2, perTenant: 3}}
 `;
 const runtime = { kind: 'container', confinement: 'none', image: null, warm: true } as const;
 const away = new NotStarted('runtime_unavailable', 'The runner is down.');
@@ -87,6 +87,49 @@ test('one that ends while it is being opened ends on the record too', async () =
     endReason: 'container_ended',
   });
   expect(await endsOnRecord()).toEqual(['container_ended']);
+});
+
+test('a principal and a tenant have a cap, those on their way counted, and are told which', async () => {
+  await using at = await desk();
+  const bob = await calls.person('bob', { roles: ['payer'] });
+  const [first, second, third] = await Promise.all(
+    [ana, ana, ana].map((who) => at.open(who, { image: 'till' })),
+  );
+  expect([first, second]).toEqual([
+    expect.objectContaining({ tenant: 'acme' }),
+    expect.objectContaining({ tenant: 'acme' }),
+  ]);
+  expect(third).toMatchObject({
+    code: 'quota_exceeded',
+    limit: 2,
+    detail: expect.stringMatching(/^You have 2 /),
+  });
+  const both = await Promise.all([bob, bob].map((who) => at.open(who, { image: 'till' })));
+  expect(both[0]).toMatchObject({ principal: 'bob' });
+  expect(both[1]).toMatchObject({
+    code: 'quota_exceeded',
+    limit: 3,
+    detail: expect.stringMatching(/^Your tenant has 3 .*DELETE/),
+  });
+});
+
+test('a stop waits for what is being opened, and ends it; nothing is opened after that', async () => {
+  const opening = Promise.withResolvers<Awaited<ReturnType<SessionHost['open']>>>();
+  const isAsked = Promise.withResolvers<void>();
+  host.open = async () => {
+    isAsked.resolve();
+    return await opening.promise;
+  };
+  host.outlivesApi = () => false;
+  await using at = await desk();
+  const answer = opened(at);
+  await isAsked.promise;
+  const stopped = at.stop();
+  opening.resolve({ runner: 'r', runtime });
+  const { session } = await answer;
+  await stopped;
+  expect((await at.get(session.id))?.session).toMatchObject({ status: 'ended', endReason: 'server_stopped' });
+  expect(await at.open(ana, { image: 'till' })).toMatchObject({ code: 'draining' });
 });
 
 test('ended while the runner is away, it is over at once, and the runner is told when it is back', async () => {

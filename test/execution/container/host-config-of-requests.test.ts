@@ -23,7 +23,7 @@ import { openExecutor, profileOf, silentLogger } from '../../support/container-c
 import { RecordingEngine, recordedImageId } from '../../support/recording-engine.ts';
 
 const digest = `python@sha256:${'0'.repeat(64)}`;
-const sessions = { idleMs: 60_000, lifetimeMs: 120_000, perPrincipal: 2 };
+const sessions = { idleMs: 60_000, lifetimeMs: 120_000, perPrincipal: 2, perTenant: 8 };
 const profile = profileOf('python', {
   image: { name: 'python', source: { from: 'digest', reference: digest }, entry: 'json', sessions },
 });
