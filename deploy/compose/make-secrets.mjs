@@ -19,8 +19,16 @@ function keep(name, text) {
   process.stdout.write(`made ${name}\n`);
 }
 
-keep('api/sealing-key', `${randomBytes(32).toString('hex')}\n`);
-keep('api/signing-key', `${randomBytes(32).toString('hex')}\n`);
-keep('redis/redis.conf', `requirepass ${randomBytes(32).toString('hex')}\n`);
-const redisPassword = readFileSync(`${root}/redis/redis.conf`, 'utf8').trim().split(' ')[1];
-keep('api/redis-url', `redis://:${redisPassword}@redis:6379\n`);
+const hex = () => randomBytes(32).toString('hex');
+const readBack = (name) => readFileSync(`${root}/${name}`, 'utf8').trim();
+
+keep('api/sealing-key', `${hex()}\n`);
+keep('api/signing-key', `${hex()}\n`);
+keep('redis/redis.conf', `requirepass ${hex()}\n`);
+keep('api/redis-url', `redis://:${readBack('redis/redis.conf').split(' ')[1]}@redis:6379\n`);
+keep('postgres/admin-password', `${hex()}\n`);
+keep('postgres/sallyport-password', `${hex()}\n`);
+keep(
+  'api/database-url',
+  `postgres://sallyport:${readBack('postgres/sallyport-password')}@postgres:5432/sallyport\n`,
+);

@@ -113,14 +113,15 @@ function checkOidc(
     problems.push('SALLYPORT_OIDC_TENANT_CLAIM needs SALLYPORT_OIDC_ISSUER');
 }
 
+/** The path of a web address may be its token; that of a database's is a name, which is also in ordinary paths. */
 function secretsIn(text: string): readonly string[] {
-  const { password = '', pathname = '', search = '' } = URL.parse(text) ?? {};
+  const { password = '', pathname = '', protocol = '', search = '' } = URL.parse(text) ?? {};
   return [
     text,
     ...text.split(',').map((part) => part.trim()),
     password,
     safelyDecoded(password),
-    pathname + search,
+    /^https?:$/.test(protocol) ? pathname + search : search,
   ];
 }
 

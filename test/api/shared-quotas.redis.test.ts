@@ -76,6 +76,7 @@ test('Redis lost: quotas do what they say, and /ready, the record, the log and a
     name: 'quotas',
     state: 'ok',
     reason: null,
+    since: expect.any(String),
     details: { store: 'redis' },
   });
   expect((await strict.request('GET', '/metrics')).body).toContain('sallyport_quota_store_up 1');

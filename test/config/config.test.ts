@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -80,4 +81,14 @@ describe('config', () => {
       'cannot read /nonexistent',
     );
   });
+});
+
+test('what the log must not say are passwords and web addresses, and not the name of a database', () => {
+  const password = `${randomUUID()}/1`;
+  const { secrets } = loadConfig({
+    SALLYPORT_DATABASE_URL: `postgres://owner:${encodeURIComponent(password)}@db:5432/sallyport`,
+    SALLYPORT_APPROVAL_WEBHOOK: 'https://hooks.example/T0/secret-part',
+  });
+  expect(secrets).toEqual(expect.arrayContaining([password, '/T0/secret-part']));
+  expect(secrets).not.toContain('/sallyport');
 });

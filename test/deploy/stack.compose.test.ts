@@ -8,7 +8,7 @@ import { callOf, expectNothingLost } from '../support/acknowledged.ts';
 import { buildWorkerImage, someoneLoops, workerPidsOf } from '../support/contained-isolates.ts';
 import { buildImages } from '../support/container-calls.ts';
 import { ComposeStack } from '../support/compose-stack.ts';
-import type { Service } from '../support/compose-stack.ts';
+import type { Dependency, Service } from '../support/compose-stack.ts';
 import { command, docker, dockerLines } from '../support/docker.ts';
 import { repository } from '../support/server.ts';
 import type { Answer } from '../support/server.ts';
@@ -34,20 +34,14 @@ afterAll(async () => {
 /** Resolves when the server says so of all that it depends on. */
 async function untilAllIsWell(): Promise<void> {
   await vi.waitFor(async () => {
-    const found = Object.values((await stack.dependencies()) ?? {}).map(({ name, state }) => [name, state]);
-    const names = [
-      'record',
-      'disk',
-      'runner',
-      'isolate',
-      'container',
-      'policy',
-      'quotas',
-      'clock',
-      'rate-limits',
-    ];
-    expect(found).toEqual(names.map((name) => [name, 'ok']));
+    const { status, dependencies } = (await stack.ready()) ?? {};
+    const ailing = (dependencies ?? []).filter(({ state }) => state !== 'ok');
+    expect([status, ailing]).toEqual(['ok', []]);
   }, waitMs);
+}
+
+async function dependency(name: string): Promise<Dependency | undefined> {
+  return (await stack.ready())?.dependencies.find((candidate) => candidate.name === name);
 }
 
 async function expectServed(): Promise<void> {
@@ -65,9 +59,8 @@ async function expectServed(): Promise<void> {
 
 test('calls in isolates and containers are served, by a runner that is a service of its own', async () => {
   await expectServed();
-  const { runner, quotas } = (await stack.dependencies()) ?? {};
-  expect(runner?.details).toMatchObject({ identity: 'service' });
-  expect(quotas?.details).toMatchObject({ store: 'redis' });
+  expect((await dependency('runner'))?.details).toMatchObject({ identity: 'service' });
+  expect((await dependency('quotas'))?.details).toMatchObject({ store: 'redis' });
 });
 
 describe('the walls between the services', () => {
@@ -95,13 +88,15 @@ describe('the walls between the services', () => {
 
   test('no environment holds a secret, and redis refuses whom the password is missing', async () => {
     const containers = await Promise.all(
-      (['api', 'runner', 'redis'] as const).map((service) => stack.container(service)),
+      (['api', 'runner', 'redis', 'postgres'] as const).map((service) => stack.container(service)),
     );
     const environments = await docker('inspect', '--format', '{{json .Config.Env}}', ...containers);
-    const url = await stack.evaluate('api', 'fs.readFileSync("/run/secrets/redis-url", "utf8").trim()');
-    const password = new URL(url).password;
-    expect(password).toMatch(/^[0-9a-f]{64}$/);
-    expect(environments).not.toContain(password);
+    for (const name of ['redis-url', 'database-url']) {
+      const url = await stack.evaluate('api', `fs.readFileSync("/run/secrets/${name}", "utf8").trim()`);
+      const { password } = new URL(url);
+      expect(password).toMatch(/^[0-9a-f]{64}$/);
+      expect(environments).not.toContain(password);
+    }
     expect(await docker('exec', await stack.container('redis'), 'redis-cli', 'get', 'x')).toContain('NOAUTH');
   });
 });
@@ -125,7 +120,7 @@ spec:
 
   writeFileSync(file, 'apiVersion: sallyport/v1\nkind: Policy\nmetadata: {na');
   await vi.waitFor(async () => {
-    expect((await stack.dependencies())?.['policy']).toMatchObject({ state: 'degraded' });
+    expect(await dependency('policy')).toMatchObject({ state: 'degraded' });
   }, waitMs);
   expect((await stack.call('shell_run', { script: 'echo 3' })).status).toBe(403);
 
@@ -150,10 +145,16 @@ describe('kill -9', () => {
     await crashed('redis');
     await untilAllIsWell();
     await expectServed();
-    expect((await stack.dependencies())?.['quotas']).toMatchObject({
-      state: 'ok',
-      details: { store: 'redis' },
-    });
+    expect(await dependency('quotas')).toMatchObject({ state: 'ok', details: { store: 'redis' } });
+  }, 60_000);
+
+  test('of postgres: what was answered is there, and calls go on once it is back', async () => {
+    const kept = await stack.call('js_run', { code: 'return "kept"' });
+    await crashed('postgres');
+    await untilAllIsWell();
+    expect(await dependency('record')).toMatchObject({ state: 'ok' });
+    await expectServed();
+    await expectNothingLost(stack, [kept]);
   }, 60_000);
 
   test('of the runner in mid-call: that call is unknown, the next ones are served, nothing stays behind', async () => {

@@ -9,7 +9,7 @@ import { freePort } from './free-port.ts';
 import { repository } from './server.ts';
 import type { Answer } from './server.ts';
 
-export type Service = 'api' | 'runner' | 'redis';
+export type Service = 'api' | 'runner' | 'redis' | 'postgres';
 
 export class ComposeStack implements AsyncDisposable {
   readonly project = `sallyport-${randomUUID()}`;
@@ -100,12 +100,10 @@ export class ComposeStack implements AsyncDisposable {
     return this.request('POST', '/v1/calls', { body: { tool, args, ...more } });
   }
 
-  /** What `/ready` says of each dependency; null while nobody answers. */
-  async dependencies(): Promise<Readonly<Record<string, Dependency>> | null> {
+  /** What `/ready` says, with reasons and details once somebody answers to the bootstrap key; null while nobody does. */
+  async ready(): Promise<Readiness | null> {
     const answer = await this.request('GET', '/ready').catch(() => null);
-    if (answer === null) return null;
-    const { dependencies } = answer.body as { dependencies: Dependency[] };
-    return Object.fromEntries(dependencies.map((dependency) => [dependency.name, dependency]));
+    return answer === null ? null : (answer.body as Readiness);
   }
 
   /** Everything that the engine has of this project: containers, networks, volumes (those without a name as well). */
@@ -135,7 +133,12 @@ export class ComposeStack implements AsyncDisposable {
   }
 }
 
-interface Dependency {
+interface Readiness {
+  readonly status: 'ok' | 'degraded' | 'down';
+  readonly dependencies: readonly Dependency[];
+}
+
+export interface Dependency {
   readonly name: string;
   readonly state: 'ok' | 'degraded' | 'down';
   readonly reason: string | null;
