@@ -7,9 +7,10 @@ import { LineBudget } from '../telemetry/line-budget.ts';
 import { linesLeftOut, requestMessage } from '../telemetry/logger.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { findCaller, requestIdOf, traceIdOf } from './authenticate.ts';
+import type { Caller } from '../model/principal.ts';
 import type { Route } from './route.ts';
 
-/** What a handler knows and the line should say. `tool` only where it is one of the policy's: else it is anybody's text. */
+/** What is known of a request and its line should say. */
 export interface RequestNote {
   readonly tool?: string;
   readonly callId?: string;
@@ -17,9 +18,17 @@ export interface RequestNote {
   readonly outcome?: string;
 }
 
-/** Adds to what the request's line will say. */
-export function noteRequest(response: Response, note: RequestNote): void {
-  response.locals['note'] = { ...(response.locals['note'] as RequestNote | undefined), ...note };
+/** By principal, of whom each request has an object of its own: whichever door a call comes in by. */
+export class RequestNotes {
+  readonly #notes = new WeakMap<Caller['principal'], RequestNote>();
+
+  of({ principal }: Caller): RequestNote {
+    return this.#notes.get(principal) ?? {};
+  }
+
+  add(caller: Caller, note: RequestNote): void {
+    this.#notes.set(caller.principal, { ...this.of(caller), ...note });
+  }
 }
 
 /** Lines of requests without a caller, in all: anybody can make those. */
@@ -36,9 +45,10 @@ export interface RequestLog {
 
 export function createRequestLog(options: {
   readonly logger: Logger;
+  readonly notes: RequestNotes;
   readonly routes: readonly Pick<Route, 'path'>[];
 }): RequestLog {
-  const { logger, routes } = options;
+  const { logger, notes, routes } = options;
   const shown = pathShower(routes);
   const budget = new LineBudget({
     linesMax: anonymousLinesMax,
@@ -57,7 +67,7 @@ export function createRequestLog(options: {
         requestId: requestIdOf(response),
         ...(traceId !== null && { traceId }),
         ...(caller !== null && { principal: caller.principal.id, key: caller.keyId }),
-        ...outcomeOf(response),
+        ...outcomeOf(response, caller === null ? {} : notes.of(caller)),
         req: { method: request.method, path: shown(request.path), address: request.ip },
         res: { status: statusCode },
         latencyMs: Math.round((performance.now() - startedAt) * 1000) / 1000,
@@ -74,9 +84,10 @@ export function createRequestLog(options: {
 }
 
 /** `aborted`: the client went away before its answer had left. */
-function outcomeOf(response: Response): RequestNote {
-  const note = response.locals['note'] as RequestNote | undefined;
+function outcomeOf(response: Response, note: RequestNote): RequestNote {
+  const problem: unknown = response.locals['problem'];
   if (!response.writableFinished) return { ...note, outcome: 'aborted' };
+  if (typeof problem === 'string') return { ...note, outcome: problem };
   return { outcome: response.statusCode < 400 ? 'ok' : 'refused', ...note };
 }
 

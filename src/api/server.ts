@@ -15,13 +15,14 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import { authenticate, callerOf, requestIdOf, requireScope } from './authenticate.ts';
 import type { AuthenticateOptions } from './authenticate.ts';
 import { limitConnections } from './limit-connections.ts';
-import { createRequestLog, noteRequest } from './log-requests.ts';
-import type { RequestLog } from './log-requests.ts';
+import { createRequestLog } from './log-requests.ts';
+import type { RequestLog, RequestNotes } from './log-requests.ts';
 import { Problem, problemKinds, sendProblem, withoutSecrets } from './problem.ts';
 import type { ProblemCode } from './problem.ts';
 import type { SharedRates } from './rates/shared-rates.ts';
 import { bodyReader } from './read-body.ts';
 import type { Route } from './route.ts';
+import { rememberChallenge } from './routes/oauth-metadata.ts';
 
 const headersTimeoutMs = 10_000;
 const requestTimeoutMs = 60_000;
@@ -48,6 +49,8 @@ export interface ServerOptions {
   readonly rates: Pick<SharedRates, 'store'> | null;
   readonly bodyBytesMax: number;
   readonly trustedProxies: readonly string[];
+  /** What the doors know of requests, for the log. */
+  readonly notes: RequestNotes;
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Turns an error of the rooms below into the problem to answer with; null: it is our own fault, 500. */
@@ -82,7 +85,13 @@ function createExpressApp(options: ServerOptions, log: RequestLog): Express {
   app.set('trust proxy', options.trustedProxies.length === 0 ? false : [...options.trustedProxies]);
   app.use(identifyRequest(options), log.handler, helmet(), countRequests(options.metrics));
   const guards = createGuards(options);
-  for (const route of options.routes) app[route.method](route.path, ...guards(route), route.handler);
+  for (const route of options.routes) {
+    const remember: RequestHandler = (request, response, next) => {
+      rememberChallenge(route, request, response);
+      next();
+    };
+    app[route.method](route.path, remember, ...guards(route), route.handler);
+  }
   app.use(refuseUnknown(options.routes));
   app.use(answerErrors(options));
   return app;
@@ -201,7 +210,7 @@ function answerErrors(options: ServerOptions): ErrorRequestHandler {
     const problem = error instanceof Problem ? error : (options.problemOfError(error) ?? httpProblem(error));
     const requestId = requestIdOf(response);
     if (problem.code === 'internal') options.logger.error({ err: error, requestId }, 'unforeseen error');
-    noteRequest(response, { outcome: problem.code });
+    response.locals['problem'] = problem.code;
     if (response.headersSent) {
       next(error);
       return;

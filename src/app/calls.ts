@@ -6,6 +6,7 @@ import { watchExpiry } from '../calls/approvals/expire-approvals.ts';
 import { PayloadSeal } from '../calls/approvals/payload-seal.ts';
 import { WaitingRoom } from '../calls/approvals/waiting-room.ts';
 import { announcePending, ApprovalWebhook } from '../calls/approvals/webhook/approval-webhook.ts';
+import { watchOpenCalls } from '../calls/close-open-calls.ts';
 import type { CallContext } from '../calls/call-context.ts';
 import { DetachedCalls } from '../calls/detached-calls.ts';
 import { openQuotas } from '../calls/open-quotas.ts';
@@ -88,6 +89,10 @@ export async function openCalls(
     },
     logger,
   };
+  foundation.news.add(({ cancelled }) => {
+    for (const callId of cancelled) context.running.cancel(callId);
+  });
+  if (config.databaseUrl !== null) stack.use(watchOpenCalls(context));
   metrics.setRunningCalls(() => context.slots.runningCount);
   metrics.setWaitingCalls(() => context.slots.waitingCount);
   metrics.setOpenLeases(() => quotas.openLeases);

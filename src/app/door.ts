@@ -1,6 +1,7 @@
 /** The HTTP door over the parts, and how it closes: nothing new, what runs to its end, what does not end cancelled. */
 import { isStillActive } from '../api/authenticate.ts';
 import { CallFollower } from '../api/follow-call.ts';
+import { RequestNotes } from '../api/log-requests.ts';
 import { LoginFailures } from '../api/login-failures.ts';
 import { OidcVerifier } from '../api/oidc.ts';
 import { Problem } from '../api/problem.ts';
@@ -70,6 +71,7 @@ export async function openDoor(
   const metricsText = serving.publish(metrics.registry);
   const { redisUrl } = config;
   const rates = redisUrl === null ? null : stack.use(SharedRates.open({ url: redisUrl, logger }));
+  const notes = new RequestNotes();
   let isDraining = false;
   const readiness = stack.use(
     new ReadinessWatch({
@@ -105,10 +107,12 @@ export async function openDoor(
       policy,
       version,
       readiness: () => readiness.now(),
+      notes,
       isDraining: () => isDraining,
       isStillActive: watched.isStillActive,
       metrics: config.metrics === 'on' && config.metricsAddress === null ? metricsText : null,
       openMcp: openMcp(foundation, callParts, watched),
+      oauth: config.oidcIssuer === null ? null : { issuer: config.oidcIssuer, publicUrl: config.publicUrl },
     }),
     authentication,
     onScopeDenied: async (caller, scope, route) => {
@@ -121,6 +125,7 @@ export async function openDoor(
     redactText: (text) => context.boundary.redactText(text),
     isDraining: () => isDraining,
     rates,
+    notes,
     bodyBytesMax: config.maxBodyBytes,
     trustedProxies: config.trustedProxies ?? [],
     logger,

@@ -13,6 +13,8 @@ import { createIdSource, createRandomSource } from '../calls/ids.ts';
 import { checkDataDirectory } from './preflight.ts';
 import type { Config, LoadedConfig } from '../config/config.ts';
 import { readDataSecret } from '../config/data-secret.ts';
+import type { SharedSecret } from '../audit/postgres/shared-secrets.ts';
+import { NewsDesk } from './news.ts';
 import { readVersion } from '../config/version.ts';
 import { LogScrubber } from '../telemetry/log-scrubber.ts';
 import { createLogger } from '../telemetry/logger.ts';
@@ -42,6 +44,7 @@ export interface Foundation {
   readonly outcomes: OutcomeWriter;
   /** Who follows a call is told here that it changed. */
   readonly changes: CallChanges;
+  readonly news: NewsDesk;
   readonly dataKey: Uint8Array;
   /** The same at every start on this data directory, so that a new runner finds the containers of the one before. */
   readonly instance: string;
@@ -66,16 +69,25 @@ export async function layFoundation(
   checkDataDirectory(config.dataDir);
   const writer = `${config.nodeId}/api-${serving.index}`;
   const changes = new CallChanges();
+  const { dataDir, databaseUrl, nodeId } = config;
+  const news = new NewsDesk();
+  news.add(({ calls }) => {
+    if (calls === null) changes.notifyAll();
+    else for (const callId of calls) changes.notify(callId);
+  });
   const record = await openRecord(
     {
-      dataDir: config.dataDir,
-      databaseUrl: config.databaseUrl,
+      dataDir,
+      databaseUrl,
       writer,
       clock,
       newId,
       randomBytes,
       retentionMs: config.auditRetentionDays === null ? null : config.auditRetentionDays * dayMs,
       onCallStored: (callId) => changes.notify(callId),
+      onNews: news.tell,
+      sharesQuotas: config.redisUrl !== null,
+      sharedSecrets: () => readSharedSecrets(config),
     },
     stack,
   );
@@ -103,7 +115,12 @@ export async function layFoundation(
     outcomes,
     changes,
     dataKey,
-    instance: createHmac('sha256', dataKey).update('instance').digest('hex').slice(0, 16),
+    news,
+    // Servers on one database have the same key, and may have the same engine.
+    instance: createHmac('sha256', dataKey)
+      .update(databaseUrl === null ? 'instance' : `instance ${nodeId}`)
+      .digest('hex')
+      .slice(0, 16),
     disk,
     recordInBackground(event) {
       record
@@ -111,6 +128,19 @@ export async function layFoundation(
         .catch((error: unknown) => logger.error({ err: error, type: event.type }, 'event not recorded'));
     },
   };
+}
+
+/** By the names of their files in the data directory. */
+function readSharedSecrets({ dataDir, sealingKey, auditSigningKey }: Config): readonly SharedSecret[] {
+  return [
+    { name: 'data.key', key: readDataSecret(dataDir, 'data.key') },
+    { name: 'sealing.key', key: sealingKey ?? readDataSecret(dataDir, 'sealing.key') },
+    {
+      name: 'signing.key',
+      key: auditSigningKey?.key ?? readDataSecret(dataDir, 'signing.key'),
+      previous: auditSigningKey?.previous ?? null,
+    },
+  ];
 }
 
 async function newestEventMs(record: RecordStore): Promise<number> {

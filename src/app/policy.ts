@@ -29,7 +29,7 @@ export interface OpenPolicyOptions extends Pick<ActivePolicyOptions, 'runners'> 
 }
 
 export async function openPolicy(
-  { config, record, clock, newId, metrics, logger, scrubber, dataKey }: Foundation,
+  { config, record, clock, newId, metrics, logger, scrubber, dataKey, news }: Foundation,
   { first, environment, onChange, runners }: OpenPolicyOptions,
 ): Promise<PolicyParts> {
   const boundary = new LiveBoundary(first.revision, {
@@ -40,6 +40,12 @@ export async function openPolicy(
   const redactText = (text: string): string => boundary.redactText(text);
   scrubber.use(redactText);
   const blocks = await BlockList.open({ record, clock, newId, redactText });
+  news.add(({ haveBlocksChanged }) => {
+    if (!haveBlocksChanged) return;
+    blocks
+      .refresh()
+      .catch((error: unknown) => logger.error({ err: error }, 'blocks of other servers not taken up'));
+  });
   const directories = config.policyDirs;
   const policy = new ActivePolicy(first, {
     directories,

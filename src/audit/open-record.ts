@@ -1,6 +1,8 @@
 /** Chooses the store of the record by the configuration. */
 import { createDataDirectory, lockDataDirectory } from './sqlite/data-directory.ts';
 import { openSqliteRecord } from './sqlite/open-sqlite-record.ts';
+import type { News } from './postgres/news.ts';
+import type { SharedSecret } from './postgres/shared-secrets.ts';
 import type { RecordStore } from './record.ts';
 import type { SealSources } from './seal-write.ts';
 
@@ -13,6 +15,12 @@ export interface OpenRecordOptions extends SealSources {
   readonly retentionMs: number | null;
   /** Told of a call each time that it is durable as it now stands. Must not throw. */
   readonly onCallStored: (callId: string) => void;
+  /** Told what other servers on the same database changed. Must not throw. */
+  readonly onNews: (news: News) => void;
+  /** Whether several servers count quotas together. */
+  readonly sharesQuotas: boolean;
+  /** Which all servers on one database must have; asked for once the data directory is there. */
+  readonly sharedSecrets: () => readonly SharedSecret[];
 }
 
 /** The record, and the lock on the data directory. Rejects with `RecordUnavailable`. */
@@ -26,5 +34,7 @@ export async function openRecord(
   stack.use(lockDataDirectory(dataDir));
   // Its driver is loaded where it is used.
   const { openPostgresRecord } = await import('./postgres/open-postgres-record.ts');
-  return stack.use(await openPostgresRecord({ ...options, url: databaseUrl }));
+  return stack.use(
+    await openPostgresRecord({ ...options, url: databaseUrl, sharedSecrets: options.sharedSecrets() }),
+  );
 }

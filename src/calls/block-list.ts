@@ -9,6 +9,9 @@ import { actor } from './key-ring.ts';
 /** Blocks in force at once; each call looks at all of them. */
 const blocksMax = 1000;
 
+/** How often a list is read that changes meanwhile; the change itself is news again. */
+const readingsMax = 5;
+
 export interface NewBlock {
   readonly tool: string;
   readonly principal?: string;
@@ -28,6 +31,10 @@ export interface BlockListOptions {
 export class BlockList {
   readonly #options: BlockListOptions;
   readonly #blocks = new Map<string, Block>();
+  /** Being written. */
+  readonly #coming = new Set<string>();
+  /** Raised by every change that was made here. */
+  #version = 0;
 
   private constructor(options: BlockListOptions) {
     this.#options = options;
@@ -36,8 +43,23 @@ export class BlockList {
   /** With the blocks of an earlier process. Rejects with `RecordUnavailable`. */
   static async open(options: BlockListOptions): Promise<BlockList> {
     const list = new BlockList(options);
-    for (const block of await options.record.listBlocks()) list.#blocks.set(block.id, block);
+    await list.refresh();
     return list;
+  }
+
+  /** Takes up what others changed. Rejects with `RecordUnavailable`. */
+  async refresh(): Promise<void> {
+    for (let reading = 0; reading < readingsMax; reading += 1) {
+      const version = this.#version;
+      const stored = await this.#options.record.listBlocks();
+      // What was changed here meanwhile is not in what was read, or still is.
+      if (version !== this.#version) continue;
+      const ids = new Set(stored.map(({ id }) => id));
+      for (const id of this.#blocks.keys())
+        if (!ids.has(id) && !this.#coming.has(id)) this.#blocks.delete(id);
+      for (const block of stored) this.#blocks.set(block.id, block);
+      return;
+    }
   }
 
   /** The first block that means this call now, or null. */
@@ -74,6 +96,7 @@ export class BlockList {
     };
     // In force while it is being written: between too early and too late, too early is safe.
     this.#blocks.set(block.id, block);
+    this.#coming.add(block.id);
     try {
       await record.write({
         events: [
@@ -84,6 +107,9 @@ export class BlockList {
     } catch (error) {
       this.#blocks.delete(block.id);
       throw error;
+    } finally {
+      this.#coming.delete(block.id);
+      this.#version += 1;
     }
     return block;
   }
@@ -99,6 +125,7 @@ export class BlockList {
       removedBlocks: [id],
     });
     this.#blocks.delete(id);
+    this.#version += 1;
     return true;
   }
 }

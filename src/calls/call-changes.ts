@@ -35,10 +35,15 @@ export class CallChanges {
     for (const told of this.#followers.get(callId) ?? []) told();
   }
 
+  /** Any call may have changed: everybody looks. */
+  notifyAll(): void {
+    for (const callId of this.#followers.keys()) this.notify(callId);
+  }
+
   /** At shutdown: followers look once more, then leave. */
   close(): void {
     this.#isClosed = true;
-    for (const callId of this.#followers.keys()) this.notify(callId);
+    this.notifyAll();
   }
 
   #leave(callId: string, principal: string, told: () => void): void {

@@ -1,11 +1,15 @@
-/** At start: intents that an earlier process left without an outcome are closed as `unknown`, never run again. */
+/** Intents that an earlier process or a silent node left without an outcome are closed as `unknown`, never run again. */
+import { CallEnded, RecordUnavailable } from '../audit/record.ts';
 import type { RecordStore } from '../audit/record.ts';
 import type { QuotaDraw } from '../model/decision.ts';
 import { settledDraws } from '../policy/quotas/quota-units.ts';
-import type { Clock } from './call-context.ts';
+import type { CallContext, Clock } from './call-context.ts';
 
 /** Calls closed in one write. */
 const batchMax = 100;
+
+/** How often it is looked whether another node fell silent, milliseconds. */
+const lookEveryMs = 5_000;
 
 export async function closeOpenCalls(
   record: Pick<RecordStore, 'openCalls' | 'listEvents' | 'write'>,
@@ -37,9 +41,41 @@ export async function closeOpenCalls(
         details: { closedAtStart: true },
       })),
     );
-    await record.write({ events, calls });
-    closed += batch.length;
+    try {
+      await record.write({ events, calls });
+      closed += batch.length;
+    } catch (error) {
+      // Another node was first with one of them; the rest is looked for anew.
+      if (!(error instanceof CallEnded)) throw error;
+    }
   }
+}
+
+/** Goes on looking, for records that several nodes write. Disposing waits for a look that is under way. */
+export function watchOpenCalls({
+  record,
+  clock,
+  logger,
+}: Pick<CallContext, 'record' | 'clock' | 'logger'>): AsyncDisposable {
+  let looking: Promise<void> | null = null;
+  const look = async (): Promise<void> => {
+    try {
+      const closed = await closeOpenCalls(record, clock);
+      if (closed > 0) logger.warn({ calls: closed }, 'calls of a node that fell silent closed as unknown');
+    } catch (error) {
+      const isExpected = error instanceof RecordUnavailable;
+      logger[isExpected ? 'warn' : 'error']({ err: error }, 'open calls not looked for');
+    }
+  };
+  const timer = setInterval(() => {
+    looking ??= look().finally(() => (looking = null));
+  }, lookEveryMs).unref();
+  return {
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer);
+      await looking;
+    },
+  };
 }
 
 /** What such a call used is not known, so it counts as if it had used all that it leased. */

@@ -2,7 +2,7 @@
  * Outcomes must not be lost when the record is away for a moment: the write is tried again until it holds.
  * The caller waits for a bounded time only; after that the attempts go on without it.
  */
-import { RecordUnavailable } from '../audit/record.ts';
+import { CallEnded, RecordUnavailable } from '../audit/record.ts';
 import type { RecordStore, RecordWrite } from '../audit/record.ts';
 
 const firstDelayMs = 20;
@@ -19,29 +19,28 @@ export interface OutcomeWriterOptions {
 export class OutcomeWriter implements AsyncDisposable {
   readonly #options: OutcomeWriterOptions;
   readonly #stop = new AbortController();
-  readonly #pending = new Set<Promise<void>>();
+  readonly #pending = new Set<Promise<boolean>>();
 
   constructor(options: OutcomeWriterOptions) {
     this.#options = options;
   }
 
-  /** True once durable; false when the wait was over first. Rejects only for errors that no retry can mend. */
+  /**
+   * True once durable; false when the wait was over first, or the call was closed as lost meanwhile. Rejects only for
+   * errors that no retry can mend.
+   */
   async write(write: RecordWrite): Promise<boolean> {
-    try {
-      await this.#options.record.write(write);
-      return true;
-    } catch (error) {
-      if (!(error instanceof RecordUnavailable)) throw error;
-      this.#options.logger.error({ err: error, callId: write.events[0]?.callId }, 'outcome not durable yet');
-    }
-    const retried = this.#retry(write);
-    this.#pending.add(retried);
-    void retried.finally(() => this.#pending.delete(retried)).catch(() => {});
+    const written = this.#write(write);
+    this.#pending.add(written);
+    void written.finally(() => this.#pending.delete(written)).catch(() => {});
     const waitMs = this.#options.answerWaitMs ?? answerWaitMsMax;
-    return Promise.race([
-      retried.then(() => !this.#stop.signal.aborted),
-      delay(waitMs, this.#stop.signal).then(() => false),
-    ]);
+    const waited = new AbortController();
+    const signal = AbortSignal.any([waited.signal, this.#stop.signal]);
+    try {
+      return await Promise.race([written, delay(waitMs, signal).then(() => false)]);
+    } finally {
+      waited.abort();
+    }
   }
 
   /** Gives up what is still not durable: those intents are closed as `unknown` at the next start. */
@@ -50,20 +49,30 @@ export class OutcomeWriter implements AsyncDisposable {
     await Promise.allSettled(this.#pending);
   }
 
-  async #retry(write: RecordWrite): Promise<void> {
-    for (
-      let delayMs = firstDelayMs;
-      !this.#stop.signal.aborted;
-      delayMs = Math.min(delayMs * 2, delayMsMax)
-    ) {
-      await delay(delayMs, this.#stop.signal);
+  async #write(write: RecordWrite): Promise<boolean> {
+    for (let delayMs = firstDelayMs; ; delayMs = Math.min(delayMs * 2, delayMsMax)) {
       try {
         await this.#options.record.write(write);
-        return;
+        return true;
       } catch (error) {
+        if (error instanceof CallEnded) return this.#closedMeanwhile(write, error);
         if (!(error instanceof RecordUnavailable)) throw error;
+        if (delayMs === firstDelayMs)
+          this.#options.logger.error(
+            { err: error, callId: write.events[0]?.callId },
+            'outcome not durable yet',
+          );
       }
+      await delay(delayMs, this.#stop.signal);
+      if (this.#stop.signal.aborted) return false;
     }
+  }
+
+  /** What the record says of it is that nobody knows; so nothing else leaves. */
+  #closedMeanwhile(write: RecordWrite, error: CallEnded): false {
+    const callId = write.events[0]?.callId;
+    this.#options.logger.error({ err: error, callId }, 'outcome refused: the call was closed as lost');
+    return false;
   }
 }
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freePort } from '../support/free-port.ts';
+import { connectMcp } from '../support/mcp.ts';
 import { repository, startServer } from '../support/server.ts';
 import type { LogLine, TestServer } from '../support/server.ts';
 
@@ -51,6 +52,15 @@ test('one line a request says who called what, what came of it and how long it t
     msg: 'request completed',
   });
 });
+
+test('a call that came in by MCP is told alike', async () => {
+  await using client = await connectMcp(server, server.key, '2026-07-28');
+  await client.callTool({ name: 'js_run', arguments: { code: 'return 1' } });
+  const line = await server.logged(({ req, tool }) => isAtMcp(req) && tool === 'js_run');
+  expect(line).toMatchObject({ outcome: 'succeeded', callId: expect.stringMatching(/^call_/) });
+});
+
+const isAtMcp = (req: unknown): boolean => (req as { path?: string } | undefined)?.path === '/mcp';
 
 test('a refusal says its code; what the caller made up is not in it', async () => {
   const answer = await server.call(`${canary}_run`, {});

@@ -6,7 +6,6 @@ import { isOpen } from '../../model/call.ts';
 import { callerOf } from '../authenticate.ts';
 import { readView, viewParameter } from '../call-view.ts';
 import type { CallFollower } from '../follow-call.ts';
-import { noteRequest } from '../log-requests.ts';
 import { readPrefer } from '../prefer.ts';
 import { Problem, problemOf } from '../problem.ts';
 import type { BodyParser } from '../read-body.ts';
@@ -21,8 +20,6 @@ export interface CreateCallOptions {
     request: CallRequest,
     onBegun?: Parameters<CallRun>[0],
   ) => Promise<CallAnswer>;
-  /** Whether policy has a tool of this name, seen by this caller or not. */
-  readonly isTool: (name: string) => boolean;
   readonly detached: DetachedCalls;
   readonly follower: CallFollower;
   /** 128 random bits as text. */
@@ -88,7 +85,6 @@ export function createCallRoute(options: CreateCallOptions): Route {
         );
       }
       const caller = callerOf(response);
-      if (options.isTool(body.tool)) noteRequest(response, { tool: body.tool });
       const wanted = {
         tool: body.tool,
         args: body.args,
@@ -106,12 +102,8 @@ export function createCallRoute(options: CreateCallOptions): Route {
           : await options.detached.answerWithin(waitMs, (onBegun) =>
               options.executeCall(caller, wanted, onBegun),
             );
-      if (answer.kind === 'refused') {
-        if (answer.callId !== null) noteRequest(response, { callId: answer.callId });
-        throw problemOf(answer.refusal, answer.callId);
-      }
+      if (answer.kind === 'refused') throw problemOf(answer.refusal, answer.callId);
       const { call } = answer;
-      noteRequest(response, { callId: call.id, outcome: call.status });
       if (answer.isReplay) response.set('Idempotent-Replayed', 'true');
       response.set('Location', `/v1/calls/${call.id}`);
       if (asEvents)

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { JsonObject } from '../../model/json.ts';
 import type { Caller } from '../../model/principal.ts';
 import type { BlockList } from '../../calls/block-list.ts';
-import type { CallContext } from '../../calls/call-context.ts';
+import type { CallAnswer, CallContext } from '../../calls/call-context.ts';
 import type { DetachedCalls } from '../../calls/detached-calls.ts';
 import { executeCall } from '../../calls/execute-call.ts';
 import type { ApprovalDesk } from '../../calls/approvals/approval-desk.ts';
@@ -16,6 +16,7 @@ import type { SessionFiles } from '../../calls/sessions/session-files.ts';
 import type { Upkeep } from '../../calls/upkeep/upkeep.ts';
 import { visibleTools } from '../../policy/visibility.ts';
 import type { CallFollower } from '../follow-call.ts';
+import type { RequestNote, RequestNotes } from '../log-requests.ts';
 import { createOpenApi } from '../openapi.ts';
 import { createBodyParser } from '../read-body.ts';
 import type { Readiness } from '../readiness-watch.ts';
@@ -30,6 +31,7 @@ import { addBlockRoute, listBlocksRoute, removeBlockRoute } from './blocks.ts';
 import { activatePolicyRoute, reloadPolicyRoute, unpinPolicyRoute } from './change-policy.ts';
 import { createCallRoute } from './create-call.ts';
 import { decideRoute } from './decide.ts';
+import { docsRoute } from './docs.ts';
 import { followCallRoute } from './follow-call.ts';
 import { eraseRoute } from './erasures.ts';
 import { exportAuditRoute } from './export-audit.ts';
@@ -43,6 +45,8 @@ import { listCheckpointsRoute } from './list-checkpoints.ts';
 import { listHoldsRoute, releaseHoldRoute, setHoldRoute } from './holds.ts';
 import { listToolsRoute } from './list-tools.ts';
 import { mcpRoute } from './mcp.ts';
+import { challengeWith, oauthMetadataRoutes } from './oauth-metadata.ts';
+import type { OauthMetadata } from './oauth-metadata.ts';
 import type { McpRouteOptions, McpShared } from './mcp.ts';
 import { noteBackupRoute } from './note-backup.ts';
 import { healthRoute, metricsRoute, openApiRoute, readyRoute } from './operations.ts';
@@ -64,6 +68,7 @@ export interface RoutesOptions {
   readonly upkeep: Pick<Upkeep, 'erasures' | 'holds'>;
   readonly policy: ActivePolicy;
   readonly readiness: () => Promise<Readiness>;
+  readonly notes: RequestNotes;
   readonly isDraining: () => boolean;
   /** Whether a key may still read, for answers that take long. */
   readonly isStillActive: (caller: Caller) => Promise<boolean>;
@@ -72,6 +77,8 @@ export interface RoutesOptions {
   readonly version: string;
   /** The MCP door, which does with calls what the HTTP door does. */
   readonly openMcp: (shared: McpShared) => McpRouteOptions;
+  /** null: tokens of an authorization server are not taken. */
+  readonly oauth: OauthMetadata | null;
 }
 
 export function createRoutes(options: RoutesOptions): readonly Route[] {
@@ -114,16 +121,22 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
     caller: Caller,
     request: Parameters<typeof executeCall>[2],
     onBegun?: Parameters<typeof executeCall>[3],
-  ): ReturnType<typeof executeCall> =>
-    options.isDraining()
-      ? { kind: 'refused', refusal: draining, callId: null }
-      : executeCall(context, caller, request, onBegun);
+  ): ReturnType<typeof executeCall> => {
+    // Any other name is anybody's text, and no matter for the log.
+    if (context.revision().tools.has(request.tool)) options.notes.add(caller, { tool: request.tool });
+    if (options.isDraining()) return { kind: 'refused', refusal: draining, callId: null };
+    const answer = await executeCall(context, caller, request, (call) => {
+      options.notes.add(caller, { callId: call.id, outcome: call.status });
+      onBegun?.(call);
+    });
+    options.notes.add(caller, noteOf(answer));
+    return answer;
+  };
   const newMark = (): string => randomBytes(16).toString('hex');
   const routes: Route[] = [
     createCallRoute({
       bodies,
       executeCall: run,
-      isTool: (name) => context.revision().tools.has(name),
       detached,
       follower,
       newMark,
@@ -186,7 +199,9 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
         },
         describeTool,
       }),
+      options.oauth === null ? null : challengeWith(options.oauth),
     ),
+    ...(options.oauth === null ? [] : oauthMetadataRoutes(options.oauth)),
     listKeysRoute(keys),
     createKeyRoute(keys, bodies),
     revokeKeyRoute(keys),
@@ -194,12 +209,18 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
     readyRoute(options.readiness),
     ...(options.metrics === null ? [] : [metricsRoute(options.metrics)]),
     openApiRoute(() => document),
+    docsRoute(() => routes, options.version),
   ];
   const document = createOpenApi(routes, options.version);
   return routes;
 }
 
 const describeTool: McpShared['describeTool'] = (tool) => formatTools([tool], 'mcp')[0] ?? {};
+
+function noteOf(answer: CallAnswer): RequestNote {
+  if (answer.kind === 'call') return { callId: answer.call.id, outcome: answer.call.status };
+  return { outcome: answer.refusal.code, ...(answer.callId !== null && { callId: answer.callId }) };
+}
 
 const draining = {
   code: 'draining',

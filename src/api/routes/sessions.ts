@@ -109,7 +109,7 @@ export function endSessionRoute(desk: SessionDesk): Route {
     scope: 'call',
     summary: 'End a session',
     success: { status: 200, description: 'The session, which is over; also when it was before.' },
-    problems: ['malformed_request', 'not_found', 'audit_unavailable'],
+    problems: ['malformed_request', 'not_found', 'runtime_unavailable', 'audit_unavailable'],
     audits: ['session_closed'],
     async handler(request, response) {
       readQuery(request, []);

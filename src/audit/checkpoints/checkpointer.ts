@@ -9,6 +9,9 @@ import type { SignedStatement } from './statement.ts';
 /** So many events are not left without a checkpoint, whatever the time. */
 const eventsMax = 10_000;
 
+/** Among so many of the latest checkpoints is one of this writer, however many others there are. */
+const ownAmongMax = 1_000;
+
 /** How often it is looked whether one is due, milliseconds. */
 const lookEveryMs = 1_000;
 
@@ -90,16 +93,16 @@ export class Checkpointer implements AsyncDisposable {
     );
   }
 
-  /** The key that the record expects the next signature from. */
+  /** The key that this chain expects the next signature from. */
   async #lastKey(): Promise<string | null> {
-    const { record } = this.#options;
+    const { record, writer } = this.#options;
     const pages = await Promise.all(
       (['checkpoint', 'chain_key_rotated'] as const).map((type) =>
-        record.listEvents({ tenant: null, type, limit: 1, order: 'desc' }),
+        record.listEvents({ tenant: null, type, limit: ownAmongMax, order: 'desc' }),
       ),
     );
     const last = pages
-      .flatMap(({ items }) => items)
+      .flatMap(({ items }) => items.find((event) => event.writer === writer) ?? [])
       .toSorted((a, b) => a.sequence - b.sequence)
       .at(-1);
     const statement = parseStatement(last?.details)?.statement;

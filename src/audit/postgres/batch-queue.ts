@@ -17,8 +17,8 @@ import type { WriteSink } from '../chained-record.ts';
 import type { SealedWrite } from '../sealed-write.ts';
 import type { PostgresCommitter } from './committer.ts';
 
-/** A sixth of the silence after which others take this writer for dead, milliseconds. */
-const beatEveryMs = 10_000;
+/** A twelfth of the silence after which others take this writer for dead, milliseconds. */
+const beatEveryMs = 5_000;
 
 /** What is not committed so long after the end began is given up, milliseconds; nothing in it was acknowledged. */
 const closeMsMax = 10_000;
@@ -108,7 +108,6 @@ export class BatchQueue implements WriteSink {
       this.#underwayCount = batch.length;
       const commit = await this.#committer.commit(batch.map(({ write }) => write));
       this.#underwayCount = 0;
-      this.#isBeatDue = false;
       for (const [index, { bytes, resolve, reject }] of batch.entries()) {
         this.#bytes -= bytes;
         const result = commit[index];

@@ -9,7 +9,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCode, isContradiction, rowsOf } from './connection.ts';
 import { Refused } from './refused.ts';
 import { storeWrites } from './store-writes.ts';
-import { claimWriter, closeSession, openWriterSession } from './writer-session.ts';
+import { tell } from './news.ts';
+import { claimWriter, closeSession, fenceSilentWriters, openWriterSession } from './writer-session.ts';
+import type { ClaimOptions } from './writer-session.ts';
+import type { News } from './news.ts';
 import type { Session } from './connection.ts';
 import type { Position } from './store-writes.ts';
 import type { ChainHead } from '../chain.ts';
@@ -22,9 +25,8 @@ const delayMsMax = 1_000;
 /** Code of a failure: another node took this chain up, for this one had fallen silent. */
 const fencedCode = 'SPFEN';
 
-export interface CommitterOptions {
+export interface CommitterOptions extends ClaimOptions {
   readonly url: string;
-  readonly writer: string;
 }
 
 export class PostgresCommitter implements AsyncDisposable {
@@ -61,7 +63,7 @@ export class PostgresCommitter implements AsyncDisposable {
     }
   }
 
-  /** Says that this writer is alive. Rejects when it was fenced, or the database is away; the next commit then begins anew. */
+  /** Says that this writer is alive, and fences those that are not. Rejects when it was fenced, or the database is away; the next commit then begins anew. */
   async beat(): Promise<void> {
     try {
       const session = await this.#connected();
@@ -71,6 +73,7 @@ export class PostgresCommitter implements AsyncDisposable {
         [this.#options.writer, this.#epoch],
       );
       if (seen.length === 0) throw this.#fenced();
+      await fenceSilentWriters(session, this.#options.writer);
     } catch (error) {
       await this.#reset();
       throw error;
@@ -99,11 +102,12 @@ export class PostgresCommitter implements AsyncDisposable {
 
   async #connected(): Promise<Session> {
     if (this.#session !== null) return this.#session;
-    const { url, writer } = this.#options;
+    const { url, writer, ...claiming } = this.#options;
     const session = await openWriterSession(url, writer);
     try {
       if (this.#epoch === null) {
-        const claim = await claimWriter(session, writer);
+        await fenceSilentWriters(session, writer);
+        const claim = await claimWriter(session, { writer, ...claiming });
         this.#epoch = claim.epoch;
         this.#head = laterOf(this.#head, claim);
       }
@@ -122,8 +126,8 @@ export class PostgresCommitter implements AsyncDisposable {
   async #transaction(session: Session, writes: readonly SealedWrite[]): Promise<Commit> {
     try {
       return await this.#apply(session, writes, async (start) => {
-        const { position, starts } = await storeWrites(session, writes, start, this.#place);
-        return { position, commit: starts.map(storedAfter) };
+        const { position, starts, news } = await storeWrites(session, writes, start, this.#place);
+        return { position, commit: starts.map(storedAfter), news: [news] };
       });
     } catch (error) {
       if (!(error instanceof Refused) && !isContradiction(error)) throw error;
@@ -136,11 +140,12 @@ export class PostgresCommitter implements AsyncDisposable {
   async #apply(
     session: Session,
     writes: readonly SealedWrite[],
-    store: (position: Position) => Promise<{ readonly position: Position; readonly commit: Commit }>,
+    store: (position: Position) => Promise<Applied>,
   ): Promise<Commit> {
     await session.query('BEGIN');
     const before = await this.#lockPosition(session);
-    const { position, commit } = await store(before);
+    const { position, commit, news } = await store(before);
+    for (const one of news) await tell(session, this.#options.writer, one);
     await rowsOf(
       session,
       `WITH tail AS (UPDATE record_tail SET position = $1, time_high = $2)
@@ -172,8 +177,9 @@ export class PostgresCommitter implements AsyncDisposable {
     return { position, timeHigh, ...laterOf(this.#head, row) };
   }
 
-  async #storeEach(session: Session, writes: readonly SealedWrite[], start: Position) {
+  async #storeEach(session: Session, writes: readonly SealedWrite[], start: Position): Promise<Applied> {
     let position = start;
+    const news: News[] = [];
     const commit: (Stored | WriteFailure)[] = [];
     for (const write of writes) {
       await session.query('SAVEPOINT one_write');
@@ -181,6 +187,7 @@ export class PostgresCommitter implements AsyncDisposable {
         const next = await storeWrites(session, [write], position, this.#place);
         commit.push(storedAfter(position));
         position = next.position;
+        news.push(next.news);
       } catch (error) {
         if (!(error instanceof Refused) && !isContradiction(error)) throw error;
         await session.query('ROLLBACK TO one_write');
@@ -190,7 +197,7 @@ export class PostgresCommitter implements AsyncDisposable {
       }
       await session.query('RELEASE one_write');
     }
-    return { position, commit };
+    return { position, commit, news };
   }
 
   /** Whether a commit whose answer was lost is durable. Waits for the database, until this is disposed. */
@@ -235,6 +242,13 @@ export class PostgresCommitter implements AsyncDisposable {
     this.#days.clear();
     if (session !== null) await closeSession(session);
   }
+}
+
+/** What a transaction holds. */
+interface Applied {
+  readonly position: Position;
+  readonly commit: Commit;
+  readonly news: readonly News[];
 }
 
 function laterOf(known: ChainHead | null, { sequence, hash }: ChainHead): ChainHead {

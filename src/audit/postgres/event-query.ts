@@ -36,8 +36,27 @@ export function firstPositionSince(mark: string): string {
   return `(SELECT position FROM audit_chain WHERE time_high >= ${mark} ORDER BY time_high, position LIMIT 1)`;
 }
 
-/** A page as a condition on `e`, the chain. Throws `InvalidCursor`, and `RangeError` for a limit or a time that the door should have refused. */
-export function pageSql(query: EventQuery, bound: Bound): string {
+export interface Statement {
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
+/** A page with one event more, which says whether another page follows. Throws as `pageCondition` does. */
+export function eventPage(query: EventQuery): Statement {
+  const bound = new Bound();
+  const where = pageCondition(query, bound);
+  const direction = query.order === 'asc' ? 'ASC' : 'DESC';
+  return {
+    text: `SELECT e.position, canonical, event_hash, previous_hash, hash, content
+       FROM (SELECT * FROM audit_chain e WHERE ${where} ORDER BY e.position ${direction} LIMIT ${bound.mark(query.limit + 1)}) e
+       LEFT JOIN audit_content c ON c.day = left(e.time, 10) AND c.position = e.position
+       ORDER BY e.position ${direction}`,
+    values: bound.values,
+  };
+}
+
+/** As a condition on `e`, the chain. Throws `InvalidCursor`, and `RangeError` for a limit or a time that the door should have refused. */
+function pageCondition(query: EventQuery, bound: Bound): string {
   const { limit, order, cursor } = query;
   if (!Number.isInteger(limit) || limit < 1 || limit > pageEventsMax)
     throw new RangeError(`limit must be 1 to ${pageEventsMax}`);

@@ -15,6 +15,7 @@ const text = 'text COLLATE "C"';
  * `audit_chain` is small and permanent: `canonical` is the truth, the other columns are copies for search, and
  * `time_high` is the latest time of the chain so far. `record_tail` is one row that every transaction locks, so that
  * positions are in the order of commits. `writers` says where each chain ends, and which epoch of its writer may go on.
+ * `shared_secrets` holds proofs that all nodes have the same keys, and nothing of the keys.
  *
  * `audit_content` has a partition a day. Its rows are seen by who set `sallyport.tenant` ('*': all) and
  * `sallyport.oldest` (a time): without them nothing is, and what is older and not held is not there any more before it
@@ -113,8 +114,11 @@ const initial = `
     hash ${text} NOT NULL DEFAULT '${genesisHash}',
     epoch bigint NOT NULL DEFAULT 1,
     seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    is_stopped boolean NOT NULL DEFAULT false
+    is_stopped boolean NOT NULL DEFAULT false,
+    counts_alone boolean NOT NULL DEFAULT false
   );
+
+  CREATE TABLE shared_secrets (name ${text} PRIMARY KEY, proof ${text} NOT NULL);
 
   CREATE TABLE calls (
     id ${text} PRIMARY KEY,
@@ -177,10 +181,11 @@ const initial = `
     tenant ${text} NOT NULL,
     principal ${text} NOT NULL,
     status ${text} NOT NULL,
+    writer ${text} NOT NULL,
     body bytea NOT NULL
   );
   CREATE INDEX sessions_owner ON sessions (tenant, principal, id);
-  CREATE INDEX sessions_open ON sessions (id) WHERE status = 'open';
+  CREATE INDEX sessions_open ON sessions (writer, id) WHERE status = 'open';
 
   CREATE TABLE taints (
     holder ${text} NOT NULL,
@@ -210,7 +215,7 @@ const initial = `
     facts ${text} NOT NULL
   );
   CREATE TABLE policy_state (
-    id integer PRIMARY KEY CHECK (id = 1),
+    writer ${text} PRIMARY KEY,
     revision ${text} NOT NULL REFERENCES policy_revisions (id),
     pin ${text}
   );

@@ -5,9 +5,13 @@ import { PostgresCommitter } from './committer.ts';
 import { openReaders, openSession, recordUnavailable } from './connection.ts';
 import { migrate, requireCurrentSchema, requireSafeServer } from './migrations.ts';
 import { Reading } from './reading.ts';
+import { NewsListener } from './news.ts';
 import { PostgresRecordReader } from './record-reader.ts';
+import { requireSharedSecrets } from './shared-secrets.ts';
+import type { SharedSecret } from './shared-secrets.ts';
 import { scrub } from './scrub.ts';
 import { closeSession } from './writer-session.ts';
+import type { News } from './news.ts';
 import type { RecordReader, RecordStore } from '../record.ts';
 import type { SealSources } from '../seal-write.ts';
 
@@ -16,8 +20,14 @@ export interface PostgresRecordOptions extends SealSources {
   readonly url: string;
   /** Content older than this is not shown any more, milliseconds; null or none: it is kept. */
   readonly retentionMs?: number | null;
+  /** Whether several servers on this database count quotas together; else this must be the only one. */
+  readonly sharesQuotas?: boolean;
+  /** Which all servers on this database must have. */
+  readonly sharedSecrets?: readonly SharedSecret[];
   /** Told of a call each time that it is durable as it now stands. Must not throw. */
   readonly onCallStored?: (callId: string) => void;
+  /** Told what other servers on this database changed. Must not throw. */
+  readonly onNews?: (news: News) => void;
 }
 
 /**
@@ -26,16 +36,17 @@ export interface PostgresRecordOptions extends SealSources {
  * not keep what it acknowledges.
  */
 export async function openPostgresRecord(options: PostgresRecordOptions): Promise<RecordStore> {
-  const { url, writer, clock, retentionMs = null } = options;
+  const { url, writer, clock, retentionMs = null, sharesQuotas = false, onNews } = options;
   try {
-    await prepare(url);
+    await prepare(url, options.sharedSecrets ?? []);
     await using opened = new AsyncDisposableStack();
-    const committer = opened.use(new PostgresCommitter({ url, writer }));
+    const committer = opened.use(new PostgresCommitter({ url, writer, countsAlone: !sharesQuotas }));
     await committer.open();
     const pool = openReaders(url);
     opened.defer(() => pool.end());
-    const reader = new PostgresRecordReader(new Reading({ pool, clock, retentionMs }));
+    const reader = new PostgresRecordReader(new Reading({ pool, clock, retentionMs }), writer);
     const resources = new AsyncDisposableStack();
+    if (onNews !== undefined) resources.use(await NewsListener.start({ url, writer, onNews }));
     resources.defer(() => pool.end());
     const record = new ChainedRecord(options, {
       ...options,
@@ -58,7 +69,10 @@ export async function openPostgresRecordReadOnly(options: {
   const pool = openReaders(options.url);
   try {
     await requireCurrentSchema(pool);
-    const reader = new PostgresRecordReader(new Reading({ pool, clock: options.clock, retentionMs: null }));
+    const reader = new PostgresRecordReader(
+      new Reading({ pool, clock: options.clock, retentionMs: null }),
+      null,
+    );
     return Object.assign(reader, { [Symbol.asyncDispose]: () => pool.end() });
   } catch (error) {
     await pool.end();
@@ -66,11 +80,12 @@ export async function openPostgresRecordReadOnly(options: {
   }
 }
 
-async function prepare(url: string): Promise<void> {
+async function prepare(url: string, secrets: readonly SharedSecret[]): Promise<void> {
   const session = await openSession(url, 'migrations');
   try {
     await requireSafeServer(session);
     await migrate(session);
+    await requireSharedSecrets(session, secrets);
   } finally {
     await closeSession(session);
   }

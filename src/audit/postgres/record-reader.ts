@@ -5,7 +5,7 @@ import { isCallHeld } from '../hold-sql.ts';
 import { hasLeftWaiting } from '../has-left-waiting.ts';
 import { parseCanonicalEvent, storedEvent } from '../stored-event.ts';
 import { columnText } from './column-text.ts';
-import { Bound, firstPositionSince, pageSql } from './event-query.ts';
+import { eventPage, firstPositionSince } from './event-query.ts';
 import { startExport } from './export-rows.ts';
 import { listHolds, planErasure, planPurge } from './selection.ts';
 import { verifyRecord } from './verify-record.ts';
@@ -49,9 +49,12 @@ interface BodyRow {
 
 export class PostgresRecordReader implements RecordReader {
   readonly #reading: Reading;
+  readonly #writer: string | null;
 
-  constructor(reading: Reading) {
+  /** What belongs to one writer alone is that of `writer`: its sessions, its policy, its use of quotas. Null: of all. */
+  constructor(reading: Reading, writer: string | null) {
     this.#reading = reading;
+    this.#writer = writer;
   }
 
   getCall(id: string): Promise<StoredCall | null> {
@@ -131,7 +134,10 @@ export class PostgresRecordReader implements RecordReader {
   }
 
   openSessions(): Promise<readonly StoredSession[]> {
-    return this.#bodies<StoredSession>(`SELECT body FROM sessions WHERE status = 'open' ORDER BY id`);
+    return this.#bodies<StoredSession>(
+      `SELECT body FROM sessions WHERE status = 'open' AND ($1::text IS NULL OR writer = $1) ORDER BY id`,
+      [this.#writer],
+    );
   }
 
   async taintsOf(holders: readonly string[]): Promise<readonly string[]> {
@@ -153,7 +159,8 @@ export class PostgresRecordReader implements RecordReader {
 
   async policyState(): Promise<PolicyState | null> {
     const [row] = await this.#reading.rows<{ revision: string; pin: string | null }>(
-      'SELECT revision, pin FROM policy_state',
+      'SELECT revision, pin FROM policy_state WHERE writer = $1',
+      [this.#writer],
     );
     if (row === undefined) return null;
     return { revision: row.revision, pin: row.pin === null ? null : (JSON.parse(row.pin) as Pin) };
@@ -187,16 +194,11 @@ export class PostgresRecordReader implements RecordReader {
   }
 
   async listEvents(query: EventQuery): Promise<Page<StoredEvent>> {
-    const bound = new Bound();
-    const where = pageSql(query, bound);
-    const direction = query.order === 'asc' ? 'ASC' : 'DESC';
-    const rows = await this.#reading.contentRows<EventRow>(
+    const { text, values } = eventPage(query);
+    const rows = await this.#reading.contentRows<EventRow & Record<string, unknown>>(
       query.tenant,
-      `SELECT e.position, canonical, event_hash, previous_hash, hash, content
-       FROM (SELECT * FROM audit_chain e WHERE ${where} ORDER BY e.position ${direction} LIMIT ${bound.mark(query.limit + 1)}) e
-       LEFT JOIN audit_content c ON c.day = left(e.time, 10) AND c.position = e.position
-       ORDER BY e.position ${direction}`,
-      bound.values,
+      text,
+      values,
     );
     const shown = rows.slice(0, query.limit);
     const last = shown.at(-1);
@@ -257,8 +259,8 @@ export class PostgresRecordReader implements RecordReader {
         `SELECT position, type, canonical FROM audit_chain
          WHERE type IN ('intent', 'outcome', 'not_started') AND position >= ${firstPositionSince('$1')}
            AND (type = 'not_started' OR position('"quotas":['::bytea IN canonical) > 0)
-           AND time >= $1 AND position > $2 ORDER BY position LIMIT $3`,
-        [since, after, drawsBatch],
+           AND time >= $1 AND position > $2 AND ($4::text IS NULL OR writer = $4) ORDER BY position LIMIT $3`,
+        [since, after, drawsBatch, this.#writer],
       );
       for (const row of rows) yield* await this.#quotaUseOf(row);
       const last = rows.at(-1);

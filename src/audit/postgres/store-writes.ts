@@ -9,6 +9,7 @@ import { eventTerms, eventWords, insertTerms, insertWords } from './search-index
 import { columnText } from './column-text.ts';
 import type { ChainHead } from '../chain.ts';
 import type { Activation, StoredArtifact } from '../record.ts';
+import type { News } from './news.ts';
 import type { IndexRow } from './search-index.ts';
 import type { JsonObject } from '../../model/json.ts';
 import type { SealedCall, SealedWrite, StoredApproval } from '../sealed-write.ts';
@@ -34,6 +35,8 @@ export interface StoredWrites {
   readonly position: Position;
   /** The head that the events of each write follow. */
   readonly starts: readonly ChainHead[];
+  /** For the other nodes. */
+  readonly news: News;
 }
 
 /** Rejects with `Refused`, or with the driver's error. */
@@ -57,9 +60,14 @@ export async function storeWrites(
       session,
       run.flatMap(({ artifacts = [] }) => artifacts),
     );
-    if (first !== undefined && !isPlain(first)) await storeRest(session, first);
+    if (first !== undefined && !isPlain(first)) await storeRest(session, first, place);
   }
-  return { position: rows.position, starts };
+  const news: News = {
+    calls: [...new Set(writes.flatMap(({ calls = [] }) => calls.map(({ id }) => id)))],
+    cancelled: rows.cancelled,
+    haveBlocksChanged: writes.some(({ blocks, removedBlocks }) => (blocks ?? removedBlocks) !== undefined),
+  };
+  return { position: rows.position, starts, news };
 }
 
 /** Events, calls and artifacts of many writes go together; what may be refused, or depends on the one before, alone. */
@@ -95,6 +103,8 @@ class EventRows {
   #rows: (readonly unknown[])[] = [];
   #contents: ContentRow[] = [];
   #index: IndexRow[] = [];
+  /** Calls that were asked to end. */
+  readonly cancelled: string[] = [];
 
   constructor(start: Position) {
     this.#position = start;
@@ -111,6 +121,7 @@ class EventRows {
       const { canonical, sequence, eventHash, previousHash, hash } = linkEvent(event, this.#position);
       const parsed = parseCanonicalEvent(canonical);
       const { time, tenant = null } = parsed;
+      if (parsed.type === 'call_cancelled' && parsed.callId !== undefined) this.cancelled.push(parsed.callId);
       const timeHigh = time > this.#position.timeHigh ? time : this.#position.timeHigh;
       const position = this.#position.position + 1;
       const columns = searchColumns(parsed).map(columnText);
@@ -264,7 +275,8 @@ async function storeArtifacts(session: Session, artifacts: readonly StoredArtifa
 }
 
 /** What few writes hold. */
-async function storeRest(session: Session, write: SealedWrite): Promise<void> {
+async function storeRest(session: Session, write: SealedWrite, place: Place): Promise<void> {
+  const { writer } = place.owner();
   await storeIdempotency(session, write);
   if (write.requestedApproval !== undefined) {
     const { approval, payload } = write.requestedApproval;
@@ -285,13 +297,13 @@ async function storeRest(session: Session, write: SealedWrite): Promise<void> {
     const { id, status } = stored.session;
     await rowsOf(
       session,
-      `INSERT INTO sessions AS s (id, tenant, principal, status, body) VALUES ($1, $2, $3, $4, $5)
+      `INSERT INTO sessions AS s (id, tenant, principal, status, body, writer) VALUES ($1, $2, $3, $4, $5, $6)
        ON CONFLICT (id) DO UPDATE SET status = excluded.status, body = excluded.body WHERE s.status = 'open'`,
-      [id, stored.tenant, stored.principal, status, Buffer.from(JSON.stringify(stored))],
+      [id, stored.tenant, stored.principal, status, Buffer.from(JSON.stringify(stored)), writer],
     );
   }
   await storeKeys(session, write);
-  if (write.activation !== undefined) await storeActivation(session, write.activation);
+  if (write.activation !== undefined) await storeActivation(session, write.activation, writer);
   await storeBlocks(session, write);
   if (write.probeBytes !== undefined)
     await rowsOf(
@@ -361,6 +373,7 @@ async function storeKeys(session: Session, { keys = [], revokedKeys = [] }: Seal
 async function storeActivation(
   session: Session,
   { revision, content, atMs, facts, pin }: Activation,
+  writer: string,
 ): Promise<void> {
   const text = JSON.stringify(facts);
   // What is there already was altered, else it would not be brought again.
@@ -379,9 +392,9 @@ async function storeActivation(
   // The reference makes an activation without content fail when it is not stored after all.
   await rowsOf(
     session,
-    `INSERT INTO policy_state (id, revision, pin) VALUES (1, $1, $2)
-     ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, pin = excluded.pin`,
-    [revision, pin === null ? null : JSON.stringify(pin)],
+    `INSERT INTO policy_state (writer, revision, pin) VALUES ($3, $1, $2)
+     ON CONFLICT (writer) DO UPDATE SET revision = excluded.revision, pin = excluded.pin`,
+    [revision, pin === null ? null : JSON.stringify(pin), writer],
   );
   await rowsOf(
     session,

@@ -34,11 +34,17 @@ export async function openWriterSession(url: string, writer: string): Promise<Se
   }
 }
 
+export interface ClaimOptions {
+  readonly writer: string;
+  /** Quotas are counted by this process alone: then it must be the only one. */
+  readonly countsAlone: boolean;
+}
+
 /**
  * Takes the chain for this session, raising its epoch. Throws `RecordUnavailable` when another session has it and was
  * seen lately, and when events stand behind the head.
  */
-export async function claimWriter(session: Session, writer: string): Promise<Claim> {
+export async function claimWriter(session: Session, { writer, countsAlone }: ClaimOptions): Promise<Claim> {
   const [lock] = await rowsOf<{ isOurs: boolean; isSilent: boolean }>(
     session,
     `SELECT pg_try_advisory_lock($1, hashtext(current_schema() || '/' || $2)) AS "isOurs",
@@ -49,22 +55,14 @@ export async function claimWriter(session: Session, writer: string): Promise<Cla
     throw new RecordUnavailable(
       `Another process writes to this database as ${writer}; give this one a SALLYPORT_NODE_ID of its own.`,
     );
-  const [other] = await rowsOf<{ writer: string }>(
-    session,
-    `SELECT writer FROM writers WHERE writer <> $1 AND NOT is_stopped
-       AND seen_at > clock_timestamp() - make_interval(secs => $2)`,
-    [writer, silentSeconds],
-  );
-  if (other !== undefined)
-    throw new RecordUnavailable(
-      `The node ${other.writer} writes to this database, and several nodes on one are not possible yet; stop it first.`,
-    );
+  await requireSharedQuotas(session, writer, countsAlone);
   const [claim] = await rowsOf<Claim & { last: number | null }>(
     session,
-    `INSERT INTO writers AS w (writer) VALUES ($1)
-     ON CONFLICT (writer) DO UPDATE SET epoch = w.epoch + 1, seen_at = clock_timestamp(), is_stopped = false
+    `INSERT INTO writers AS w (writer, counts_alone) VALUES ($1, $2)
+     ON CONFLICT (writer) DO UPDATE SET epoch = w.epoch + 1, seen_at = clock_timestamp(), is_stopped = false,
+       counts_alone = excluded.counts_alone
      RETURNING epoch, sequence, hash, (SELECT max(sequence) FROM audit_chain WHERE writer = $1) AS last`,
-    [writer],
+    [writer, countsAlone],
   );
   if (claim === undefined) throw new Error('no row was returned');
   if (claim.last !== null && claim.last > claim.sequence)
@@ -72,6 +70,34 @@ export async function claimWriter(session: Session, writer: string): Promise<Cla
       `The chain of ${writer} goes on after its head ${claim.sequence}; verify the record.`,
     );
   return claim;
+}
+
+/** Each of several servers that count alone would give what all of them together may. */
+async function requireSharedQuotas(session: Session, writer: string, countsAlone: boolean): Promise<void> {
+  const [other] = await rowsOf<{ writer: string }>(
+    session,
+    `SELECT writer FROM writers WHERE writer <> $1 AND NOT is_stopped AND (counts_alone OR $3)
+       AND seen_at > clock_timestamp() - make_interval(secs => $2)`,
+    [writer, silentSeconds, countsAlone],
+  );
+  if (other !== undefined)
+    throw new RecordUnavailable(
+      `${other.writer} writes to this database too, and servers on one database count quotas together: give each of them SALLYPORT_REDIS_URL. One that was killed is forgotten after ${silentSeconds} s.`,
+    );
+}
+
+/**
+ * Raises the epoch of writers that are gone and left calls open: whatever they still believe, they write nothing any more
+ * until they have seen that.
+ */
+export async function fenceSilentWriters(session: Session, own: string): Promise<void> {
+  await rowsOf(
+    session,
+    `UPDATE writers w SET epoch = epoch + 1 WHERE writer <> $1
+       AND (is_stopped OR seen_at < clock_timestamp() - make_interval(secs => $2))
+       AND EXISTS (SELECT 1 FROM calls c WHERE c.writer = w.writer AND c.epoch = w.epoch AND c.status = 'running')`,
+    [own, silentSeconds],
+  );
 }
 
 /** Ends a connection that may be broken. */

@@ -199,16 +199,22 @@ const migrations: readonly Step[] = [
   addSearch,
 ];
 
-/** Brings the schema up to date; safe to run again and from several processes. Throws `RecordUnavailable` for a newer one. */
-export function migrate(connection: Connection): void {
+/** The schema of this version. */
+export const schemaVersion = migrations.length;
+
+/**
+ * Brings the schema up to date; safe to run again and from several processes. Throws `RecordUnavailable` for a newer one.
+ * `target` is for tests, which begin with what an earlier version left.
+ */
+export function migrate(connection: Connection, target = schemaVersion): void {
   connection
     .transaction(() => {
       const version = supportedVersion(connection);
-      if (version === migrations.length) return;
-      for (const step of migrations.slice(version))
+      if (version >= target) return;
+      for (const step of migrations.slice(version, target))
         if (typeof step === 'string') connection.exec(step);
         else step(connection);
-      connection.pragma(`user_version = ${migrations.length}`);
+      connection.pragma(`user_version = ${target}`);
       connection.pragma(`application_id = ${applicationId}`);
     })
     .exclusive();

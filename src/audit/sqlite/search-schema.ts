@@ -73,17 +73,26 @@ const schema = `
     WHERE NOT EXISTS (SELECT 1 FROM retention_now r WHERE k.stored_at_ms < r.since_ms) OR ${isCallHeld('k.id')};
 `;
 
+/** Rows taken up at once: each may hold some megabytes of content. */
+const rowsAtOnce = 64;
+
 export function addSearch(connection: Connection): void {
   connection.exec(schema);
   const rows = connection
     .prepare(
-      `SELECT e.position, e.canonical, c.content FROM audit_chain e LEFT JOIN audit_content c ON c.position = e.position`,
+      `SELECT e.position, e.canonical, c.content FROM audit_chain e LEFT JOIN audit_content c ON c.position = e.position
+       WHERE e.position > ? ORDER BY e.position LIMIT ${rowsAtOnce}`,
     )
     .raw();
   const index = indexStatements(connection);
-  // Taken up whole, so that the walk does not read while it writes.
-  for (const [position, canonical, content] of rows.all() as [number, Buffer, Buffer | null][])
-    addToIndex(index, position, parseCanonicalEvent(canonical.toString()), content?.toString() ?? null);
+  for (let after = 0; ;) {
+    const batch = rows.all(after) as [number, Buffer, Buffer | null][];
+    for (const [position, canonical, content] of batch) {
+      addToIndex(index, position, parseCanonicalEvent(canonical.toString()), content?.toString() ?? null);
+      after = position;
+    }
+    if (batch.length === 0) return;
+  }
 }
 
 export type IndexStatements = ReturnType<typeof indexStatements>;

@@ -132,7 +132,8 @@ export class LiveSessions {
 
   async #whyNotLive(principal: Principal, id: string): Promise<Refusal> {
     const stored = await this.#options.record.getSession(id);
-    return stored === null || !isOwn(stored, principal) ? noSuchSession : sessionEnded;
+    if (stored === null || !isOwn(stored, principal)) return noSuchSession;
+    return stored.session.status === 'open' ? sessionElsewhere : sessionEnded;
   }
 }
 
@@ -148,6 +149,12 @@ export const noSuchSession: Refusal = {
 export const sessionEnded: Refusal = {
   code: 'session_ended',
   detail: 'The session is over, with all that it held: GET it to see why, and open a new one.',
+};
+
+export const sessionElsewhere: Refusal = {
+  code: 'runtime_unavailable',
+  detail:
+    'This server does not hold the session: another one on the same database does, or its end is not on the record yet. Nothing was done; send requests of a session to the server that opened it.',
 };
 
 const busy: Refusal = {

@@ -9,7 +9,7 @@ import type { Caller } from '../../model/principal.ts';
 import type { SessionEndReason } from '../../model/session.ts';
 import type { Image } from '../../model/tool.ts';
 import type { Refusal } from '../refusal.ts';
-import { isOwn, noSuchSession } from './live-sessions.ts';
+import { isOwn, noSuchSession, sessionElsewhere } from './live-sessions.ts';
 import type { LiveSession } from './live-sessions.ts';
 import { SessionOpener } from './open-session.ts';
 import type { NewSession } from './open-session.ts';
@@ -65,7 +65,7 @@ export class SessionDesk implements AsyncDisposable {
     const isAllowed = stored !== null && (isOwn(stored, caller.principal) || caller.scopes.has('admin'));
     if (!isAllowed) return noSuchSession;
     const live = this.#context.sessions.get(id);
-    if (live === undefined) return stored;
+    if (live === undefined) return stored.session.status === 'open' ? sessionElsewhere : stored;
     live.endedBy ??= caller;
     await this.#tellRunner(stored);
     return (await this.#close(live, 'deleted')) ? ((await this.get(id)) ?? stored) : unrecorded;

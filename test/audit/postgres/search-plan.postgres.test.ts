@@ -1,0 +1,70 @@
+import pg from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { eventPage } from '../../../src/audit/postgres/event-query.ts';
+import { openPostgresRecord } from '../../../src/audit/postgres/open-postgres-record.ts';
+import type { EventQuery } from '../../../src/audit/record.ts';
+import { intent, sources } from '../../contract/record-fixtures.ts';
+import { PostgresServer } from '../../support/postgres-server.ts';
+
+let server: PostgresServer;
+let client: pg.Client;
+let url = '';
+beforeAll(async () => {
+  server = await PostgresServer.start();
+  url = await server.createDatabase();
+  await using record = await openPostgresRecord({ ...sources(), url });
+  await record.write(intent('call_1'));
+  await server.asSuper(
+    `INSERT INTO audit_chain SELECT 1 + i, 'w', i, 'x', 'h', 'p', 'h', 'evt_' || i, (ARRAY['intent', 'outcome', 'denied'])[1 + i % 3],
+       '2026-01-02T03:04:05.000Z', '2026-01-02T03:04:05.000Z', 'call_' || i / 2, 'default', 'p' || i % 300, 't' || i % 250,
+       'succeeded', 'allow', 'r' || i % 200, 'req_' || i FROM generate_series(2, 20000) AS s (i); ANALYZE`,
+    url,
+  );
+  client = new pg.Client({ connectionString: url });
+  await client.connect();
+});
+afterAll(async () => {
+  await client.end();
+  await server[Symbol.asyncDispose]();
+});
+
+async function plan(query: Partial<EventQuery>): Promise<string> {
+  const { text, values } = eventPage({ tenant: 'default', limit: 50, order: 'desc', ...query });
+  const { rows } = await client.query<Record<string, string>>(`EXPLAIN ${text}`, [...values]);
+  return rows.map((row) => row['QUERY PLAN']).join('\n');
+}
+
+test.each([
+  [{ callId: 'call_7' }, 'audit_chain_call_id'],
+  [{ requestId: 'req_7' }, 'audit_chain_request_id'],
+  [{ principal: 'p7' }, 'audit_chain_principal'],
+  [{ rule: 'r7' }, 'audit_chain_rule'],
+  [{ tool: 't7' }, 'audit_chain_tool'],
+  [{ effect: 'deny' }, 'audit_chain_effect'],
+  [{}, 'audit_chain_pkey'],
+  [{ from: '2027-01-01T00:00:00Z' }, 'audit_chain_time_high'],
+] as const)('a page of %o is found by its index', async (query, index) => {
+  const found = await plan(query);
+  expect(found).toContain(index);
+  expect(found).not.toMatch(/Seq Scan on audit_chain/);
+});
+
+test('content is invisible to whoever does not say what may be seen, and of other tenants to a tenant', async () => {
+  const seen = async (tenant: string, oldest: string): Promise<number> => {
+    await client.query(
+      `SELECT set_config('sallyport.tenant', $1, false), set_config('sallyport.oldest', $2, false)`,
+      [tenant, oldest],
+    );
+    const { rows } = await client.query('SELECT position FROM audit_content');
+    return rows.length;
+  };
+  const { rows } = await client.query('SELECT position FROM audit_content');
+  expect(rows).toEqual([]);
+  expect(await seen('*', '')).toBe(1);
+  expect(await seen('default', '')).toBe(1);
+  expect(await seen('other', '')).toBe(0);
+  expect(await seen('*', '2026-01-03')).toBe(0);
+  const partition = client.query('SELECT * FROM audit_content_20260102');
+  expect((await partition).rows).toEqual([]);
+  await expect(client.query('DELETE FROM audit_chain')).rejects.toThrow('append-only');
+});

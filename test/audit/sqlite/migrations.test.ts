@@ -1,0 +1,82 @@
+import Database from 'better-sqlite3';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { canonicalJson } from '../../../src/audit/canonical-json.ts';
+import { commitTo, linkEvent, sealEvent } from '../../../src/audit/chain.ts';
+import { createDataDirectory } from '../../../src/audit/sqlite/data-directory.ts';
+import { migrate, schemaVersion } from '../../../src/audit/sqlite/migrations.ts';
+import { openSqliteRecord } from '../../../src/audit/sqlite/open-sqlite-record.ts';
+import { parseCanonicalEvent, searchColumnNames, searchColumns } from '../../../src/audit/stored-event.ts';
+import { draft, intent, SetClock, sources, startMs, storedCall } from '../../contract/record-fixtures.ts';
+
+const home = mkdtempSync(join(tmpdir(), 'migrations-'));
+afterAll(() => rmSync(home, { recursive: true }));
+
+const salt = '11'.repeat(32);
+
+/** A record as the version with this schema left it: one call with its outcome. */
+function leave(dataDir: string, version: number): void {
+  createDataDirectory(dataDir);
+  const database = new Database(join(dataDir, 'record.db'));
+  database.function('now_ms', () => startMs);
+  migrate(database, version);
+  const body = canonicalJson(storedCall('call_1', 'succeeded'));
+  const content = { labels: { team: 'blue' }, result: 'strawberry', address: '10.0.0.1' };
+  const sealed = sealEvent(draft('outcome', { callId: 'call_1', key: 'k1', status: 'succeeded', content }), {
+    id: 'evt_1',
+    time: '2026-01-02T03:04:05.000Z',
+    writer: 'node-a/api-1',
+    nonce: '22'.repeat(16),
+    salt,
+    callCommitment: commitTo('call', body, salt),
+  });
+  const linked = linkEvent(sealed, { sequence: 0, hash: '0'.repeat(64) });
+  const event = parseCanonicalEvent(linked.canonical);
+  const { canonical, eventHash, previousHash, hash } = linked;
+  const columns = searchColumnNames.join(', ');
+  const values = [Buffer.from(canonical), eventHash, previousHash, hash, event.time, ...searchColumns(event)];
+  database
+    .prepare(
+      `INSERT INTO audit_chain (canonical, event_hash, previous_hash, hash, time_high, ${columns})
+       VALUES (${values.map(() => '?').join(', ')})`,
+    )
+    .run(...values);
+  database
+    .prepare('INSERT INTO audit_content (position, salt, content) VALUES (1, ?, ?)')
+    .run(salt, Buffer.from(sealed.content?.text ?? ''));
+  database.prepare('INSERT INTO writers (writer, sequence, hash) VALUES (?, 1, ?)').run(event.writer, hash);
+  database
+    .prepare(`INSERT INTO calls (id, status, salt, body) VALUES ('call_1', 'succeeded', ?, ?)`)
+    .run(salt, Buffer.from(body));
+  database.close();
+}
+
+test('what every earlier version left is read, found, verified, kept by its age, and written on', async () => {
+  for (let version = 1; version < schemaVersion; version += 1) {
+    const dataDir = join(home, `from-${version}`);
+    leave(dataDir, version);
+    const clock = new SetClock();
+    await using record = openSqliteRecord({ ...sources(clock, 10), dataDir, retentionMs: 86_400_000 });
+    for (const query of [
+      { text: 'strawberry' },
+      { label: 'team=blue' },
+      { address: '10.0.0.1' },
+      { key: 'k1' },
+    ]) {
+      const page = await record.listEvents({ tenant: null, limit: 10, order: 'asc', ...query });
+      expect({ version, query, ids: page.items.map(({ id }) => id) }).toEqual({
+        version,
+        query,
+        ids: ['evt_1'],
+      });
+    }
+    expect(await record.getCall('call_1')).toMatchObject({ call: { status: 'succeeded' } });
+    expect((await record.write(intent('call_2'))).events()[0]?.sequence).toBe(2);
+    expect(await record.verify({ deep: true })).toMatchObject({ valid: true, problems: [], events: 2 });
+    clock.advance(86_400_001);
+    expect(await record.getCall('call_1')).toBeNull();
+    expect(await record.planPurge(10)).toMatchObject({ callIds: ['call_1'] });
+  }
+});
