@@ -28,9 +28,9 @@ export interface CallContext {
   readonly quotas: QuotaStore;
   /** The kill switch. */
   readonly blocks: Pick<BlockList, 'find'>;
-  /** For short texts, and for streams. */
+  /** For short texts. */
   readonly boundary: Boundary;
-  /** The same boundary for inputs of any size. */
+  /** The same boundary for inputs of any size, and for streams. */
   readonly filter: ThreadedBoundary;
   readonly executor: Executor;
   readonly record: RecordStore;

@@ -91,7 +91,7 @@ export async function dispatchCall(
     return begun;
   }
   onBegun?.(begun.call);
-  const live = openLiveOutput(context, begun, running);
+  using live = openLiveOutput(context, begun, running);
   const run = await runCall(context.executor, begun.execution, running.signal, live);
   // Awaited: whoever waits for running calls at shutdown waits for what becomes of them too.
   if (run.kind === 'not_started') return await withdrawCall(context, begun, run.error, lease);

@@ -47,10 +47,10 @@ export async function filterRun(
   live: LiveOutput | null,
 ): Promise<FilteredRun> {
   if (run.kind === 'lost') return lostRun(context, begun, run.error, live);
-  const left = live === null ? null : leftEarly(context, live.prints);
+  const left = live === null ? null : leftEarly(context, live.close());
   const ended = interpret(begun, run.run);
   const whole = await applyBoundary(context, begun, ended.content);
-  const filtered = live === null ? whole : asItLeft(whole, live);
+  const filtered = live === null ? whole : await asItLeft(whole, live);
   for (const finding of filtered.report.findings)
     context.metrics.findingMade(finding.detector, finding.action);
   logDecoys(context, filtered.report.findings, { callId: begun.callId, tool: begun.tool.name });
@@ -85,7 +85,7 @@ export function lostRun(
     boundary: notScanned,
     runtime: null,
     truncated: [],
-    left: live === null ? null : leftEarly(context, live.prints),
+    left: live === null ? null : leftEarly(context, live.close()),
     used: null,
   };
 }
@@ -94,8 +94,8 @@ export function lostRun(
  * What left early is part of the output, so the streams are taken as the stream filter gave them. The whole decides
  * all the same: what is split over both streams is seen in it alone.
  */
-function asItLeft(whole: FilteredOutput, live: LiveOutput): FilteredOutput {
-  const { stdout, stderr } = live.end();
+async function asItLeft(whole: FilteredOutput, live: LiveOutput): Promise<FilteredOutput> {
+  const { stdout, stderr } = await live.end();
   return {
     ...whole,
     stdout: stdout.text,

@@ -3,7 +3,9 @@
  * outcome is durable. Only what the filter lets go is kept here; the outcome then says how much that was.
  * Hostile: every byte. The filter fails closed: once it blocks, nothing leaves any more.
  */
-import type { StreamEnd, StreamFilter } from '../boundary/stream/stream-filter.ts';
+import type { StreamEnd } from '../boundary/stream/stream-filter.ts';
+import type { Released } from '../boundary/threads/protocol.ts';
+import type { ThreadedStream } from '../boundary/threads/threaded-stream.ts';
 import type { BegunCall } from './begin-call.ts';
 import type { CallContext } from './call-context.ts';
 import { boundaryProfiles } from './check-arguments.ts';
@@ -15,20 +17,28 @@ export type PrintStream = 'stdout' | 'stderr';
 export type LivePrints = Readonly<Record<PrintStream, string>>;
 
 export interface LiveOutputOptions {
-  readonly filters: Readonly<Record<PrintStream, StreamFilter>>;
+  readonly openFilter: (name: PrintStream, onReleased: (released: Released) => void) => ThreadedStream;
   /** More has left. */
   readonly onText: () => void;
   /** Nothing leaves any more: the call should be ended. Told once. */
   readonly onBlocked: () => void;
 }
 
-export class LiveOutput {
+export class LiveOutput implements Disposable {
   readonly #options: LiveOutputOptions;
+  readonly #filters: Readonly<Record<PrintStream, ThreadedStream>>;
   readonly #prints: Record<PrintStream, string> = { stdout: '', stderr: '' };
+  /** What came out of the filter once nothing may leave early any more. */
+  readonly #rest: Record<PrintStream, string> = { stdout: '', stderr: '' };
   #isBlocked = false;
+  #isClosed = false;
+  #isEnded = false;
 
   constructor(options: LiveOutputOptions) {
     this.#options = options;
+    const open = (stream: PrintStream): ThreadedStream =>
+      options.openFilter(stream, (released) => this.#release(stream, released));
+    this.#filters = { stdout: open('stdout'), stderr: open('stderr') };
   }
 
   /** What has left so far. */
@@ -37,24 +47,43 @@ export class LiveOutput {
   }
 
   take(stream: PrintStream, data: Uint8Array): void {
-    if (this.#isBlocked) return;
-    const { filters, onBlocked, onText } = this.#options;
-    const text = filters[stream].push(data);
-    this.#isBlocked = filters[stream].blocked;
-    if (this.#isBlocked) return onBlocked();
-    if (text === '') return;
-    this.#prints[stream] += text;
-    onText();
+    if (!this.#isBlocked) this.#filters[stream].push(data);
+  }
+
+  /** Nothing more leaves early: what has left is now what has left before the outcome. */
+  close(): LivePrints {
+    this.#isClosed = true;
+    return this.prints;
   }
 
   /** Both streams to their ends, what has left included. Once. */
-  end(): Readonly<Record<PrintStream, StreamEnd>> {
-    return { stdout: this.#endOf('stdout'), stderr: this.#endOf('stderr') };
+  async end(): Promise<Readonly<Record<PrintStream, StreamEnd>>> {
+    this.#isEnded = true;
+    const [stdout, stderr] = await Promise.all([this.#endOf('stdout'), this.#endOf('stderr')]);
+    return { stdout, stderr };
   }
 
-  #endOf(stream: PrintStream): StreamEnd {
-    const end = this.#options.filters[stream].end();
-    return { ...end, text: this.#prints[stream] + end.text };
+  /** A call that is lost ends its streams too: their threads hold them until then. */
+  [Symbol.dispose](): void {
+    this.close();
+    if (!this.#isEnded) void this.end();
+  }
+
+  #release(stream: PrintStream, { text, blocked }: Released): void {
+    if (this.#isBlocked) return;
+    const { onBlocked, onText } = this.#options;
+    this.#isBlocked = blocked;
+    if (this.#isClosed) this.#rest[stream] += text;
+    else if (blocked) onBlocked();
+    else if (text !== '') {
+      this.#prints[stream] += text;
+      onText();
+    }
+  }
+
+  async #endOf(stream: PrintStream): Promise<StreamEnd> {
+    const end = await this.#filters[stream].end();
+    return { ...end, text: this.#prints[stream] + this.#rest[stream] + end.text };
   }
 }
 
@@ -66,13 +95,8 @@ export function openLiveOutput(
 ): LiveOutput | null {
   const profiles = boundaryProfiles(begun.revision, begun.decided);
   if (profiles.length === 0 || profiles.some(({ stream }) => stream !== 'live')) return null;
-  const { boundary } = context;
-  const filters = {
-    stdout: boundary.filterStream('stdout', profiles),
-    stderr: boundary.filterStream('stderr', profiles),
-  };
   const live = new LiveOutput({
-    filters,
+    openFilter: (name, onReleased) => context.filter.filterStream(name, profiles, onReleased),
     onText: () => running.progressed(),
     onBlocked: () => running.end(),
   });

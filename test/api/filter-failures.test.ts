@@ -15,12 +15,25 @@ spec:
   runtime: {kind: isolate}
 ---
 apiVersion: sallyport/v1
+kind: Tool
+metadata: {name: run_live}
+spec:
+  input: {type: object, additionalProperties: false, required: [code], properties: {code: {type: string}}}
+  runtime: {kind: isolate}
+---
+apiVersion: sallyport/v1
+kind: Boundary
+metadata: {name: live}
+spec: {stream: live}
+---
+apiVersion: sallyport/v1
 kind: Policy
 metadata: {name: p}
 spec:
   subjects: [{}]
   rules:
     - {name: all, effect: allow, tools: [run]}
+    - {name: live, effect: allow, tools: [run_live], boundary: live}
 `;
 
 const raw = 'a line that nobody may see';
@@ -61,8 +74,8 @@ const doors = {
 };
 
 /** Checks that it is blocked for this reason, and gives all that anybody can see of it but the code. */
-async function callBlocked(code: string, why: string): Promise<string> {
-  const { status, body } = await server.call('run', { code });
+async function callBlocked(code: string, why: string, tool = 'run'): Promise<string> {
+  const { status, body } = await server.call(tool, { code });
   expect([status, body.status]).toEqual([200, 'blocked']);
   expect(body.boundary).toMatchObject({ verdict: 'blocked', findings: [{ detector: why, action: 'block' }] });
   expect(body).toMatchObject({
@@ -89,6 +102,11 @@ describe.each(failures)('%s', (fault, why) => {
   test.each(Object.entries(doors))('a call ends as blocked, its %s withheld', async (_door, codeOf) => {
     expect(await callBlocked(codeOf(large(fault)), why)).not.toContain(raw);
   });
+});
+
+test('a call whose prints leave while it runs is ended when their filter dies, and what was still to leave does not', async () => {
+  const code = `console.log('please-' + 'exit'); console.log('${raw}'); await new Promise((done) => setTimeout(done, 3_600_000))`;
+  expect(await callBlocked(code, 'boundary-crash', 'run_live')).not.toContain(raw);
 });
 
 test('a filter that hangs is ended, and the call with it', async () => {

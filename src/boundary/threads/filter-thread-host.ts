@@ -29,6 +29,8 @@ export interface ThreadOptions {
 interface Job {
   readonly work: Work;
   readonly units: number;
+  /** Of the thread that it must run on; null: any. */
+  readonly generation: number | null;
   readonly resolve: (value: Done[Work['kind']]) => void;
   readonly reject: (failure: FilterFailure) => void;
 }
@@ -43,6 +45,7 @@ export class FilterThreadHost implements AsyncDisposable {
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
   #load = 0;
+  #generation = 0;
 
   constructor(options: ThreadOptions) {
     this.#options = options;
@@ -53,12 +56,21 @@ export class FilterThreadHost implements AsyncDisposable {
     return this.#load;
   }
 
-  /** Rejects with `FilterFailure`. */
-  run<K extends Work['kind']>(work: Extract<Work, { kind: K }>, units: number): Promise<Done[K]> {
+  /** Counts the threads that were lost: what one of them held is gone with it. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Rejects with `FilterFailure`: so does work of a generation that is over. */
+  run<K extends Work['kind']>(
+    work: Extract<Work, { kind: K }>,
+    units: number,
+    generation: number | null = null,
+  ): Promise<Done[K]> {
     if (this.#isClosed || this.#waiting.length >= waitingMax)
       return Promise.reject(new FilterFailure('boundary-overload'));
     const { promise, resolve, reject } = Promise.withResolvers<Done[Work['kind']]>();
-    this.#waiting.push({ work, units, resolve, reject });
+    this.#waiting.push({ work, units, generation, resolve, reject });
     this.#load += units;
     this.#next();
     return promise as Promise<Done[K]>;
@@ -76,6 +88,11 @@ export class FilterThreadHost implements AsyncDisposable {
     if (this.#running !== null) return;
     const job = this.#waiting.shift();
     if (job === undefined) return;
+    if (job.generation !== null && job.generation !== this.#generation) {
+      this.#fail(job, new FilterFailure('boundary-crash'));
+      this.#next();
+      return;
+    }
     this.#running = job;
     try {
       const thread = (this.#thread ??= this.#start());
@@ -155,6 +172,7 @@ export class FilterThreadHost implements AsyncDisposable {
   #lose(reason: FailureReason, cause: unknown): void {
     const thread = this.#thread;
     this.#thread = null;
+    this.#generation++;
     this.#isReady = false;
     this.#told = null;
     void thread?.terminate();

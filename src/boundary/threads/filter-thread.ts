@@ -3,9 +3,12 @@ import { parentPort } from 'node:worker_threads';
 import type { Boundary } from '../boundary.ts';
 import { createBoundary } from '../boundary.ts';
 import { checkFile } from '../check-file.ts';
+import type { StreamFilter } from '../stream/stream-filter.ts';
 import type { Done, FromThread, ToThread, Work } from './protocol.ts';
 
-function perform(boundary: Boundary, work: Work): Done[Work['kind']] {
+type Streams = Map<number, StreamFilter>;
+
+function perform(boundary: Boundary, streams: Streams, work: Work): Done[Work['kind']] {
   switch (work.kind) {
     case 'check-arguments': {
       const checked = boundary.checkArguments(work.args, work.profiles);
@@ -24,16 +27,35 @@ function perform(boundary: Boundary, work: Work): Done[Work['kind']] {
       const isAsGiven = value === work.value;
       return { value: isAsGiven ? null : value, isAsGiven };
     }
+    case 'open-stream':
+      streams.set(work.stream, boundary.filterStream(work.name, work.profiles));
+      return null;
+    case 'push-stream': {
+      const stream = streamOf(streams, work.stream);
+      return { text: stream.push(work.data), blocked: stream.blocked };
+    }
+    case 'end-stream': {
+      const stream = streamOf(streams, work.stream);
+      streams.delete(work.stream);
+      return stream.end();
+    }
   }
+}
+
+function streamOf(streams: Streams, stream: number): StreamFilter {
+  const found = streams.get(stream);
+  if (found === undefined) throw new TypeError(`no stream ${stream} is open`);
+  return found;
 }
 
 function serve(port: NonNullable<typeof parentPort>): void {
   let boundary: Boundary | null = null;
+  const streams: Streams = new Map();
   const answer = ({ options, work }: ToThread): FromThread => {
     try {
       if (options !== undefined) boundary = createBoundary(options);
       if (boundary === null) throw new TypeError('the filter was not told what to look for');
-      return { kind: 'done', value: perform(boundary, work) };
+      return { kind: 'done', value: perform(boundary, streams, work) };
     } catch (error) {
       return { kind: 'threw', error };
     }

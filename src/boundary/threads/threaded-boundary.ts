@@ -14,7 +14,8 @@ import type { FailureReason } from './filter-failure.ts';
 import { failureReport, reasonOf } from './filter-failure.ts';
 import { FilterThreadHost } from './filter-thread-host.ts';
 import { jsonUnits, outputUnits } from './input-size.ts';
-import type { Done, Work } from './protocol.ts';
+import type { Done, Released, Work } from './protocol.ts';
+import { ThreadedStream } from './threaded-stream.ts';
 
 /** What takes less than a millisecond. */
 const inPlaceUnitsMax = 16 * 1024;
@@ -45,6 +46,7 @@ export class ThreadedBoundary implements AsyncDisposable {
   readonly #boundary: Boundary;
   readonly #threads: readonly FilterThreadHost[];
   readonly #onFailure: (reason: FailureReason, error: unknown) => void;
+  #streams = 0;
 
   constructor({
     boundary,
@@ -118,15 +120,37 @@ export class ThreadedBoundary implements AsyncDisposable {
     }
   }
 
+  /** A stream of a call that still runs: whatever its size, its thread takes it. */
+  filterStream(
+    name: 'stdout' | 'stderr',
+    profiles: Profiles,
+    onReleased: (released: Released) => void,
+  ): ThreadedStream {
+    this.#streams += 1;
+    const stream = this.#streams;
+    const onFailure = this.#onFailure;
+    return new ThreadedStream({
+      thread: this.#leastLoaded(0),
+      stream,
+      name,
+      profiles,
+      onReleased,
+      onFailure,
+    });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#threads.map((thread) => thread[Symbol.asyncDispose]()));
   }
 
-  /** On the thread with the least to do, of those that take inputs of that size. */
   #run<K extends Work['kind']>(work: Extract<Work, { kind: K }>, units: number): Promise<Done[K]> {
+    return this.#leastLoaded(units).run<K>(work, units);
+  }
+
+  /** The thread with the least to do, of those that take inputs of that size. */
+  #leastLoaded(units: number): FilterThreadHost {
     const candidates = units < bulkUnitsMin ? this.#threads : this.#threads.slice(1);
-    const least = candidates.reduce((best, thread) => (thread.load < best.load ? thread : best));
-    return least.run<K>(work, units);
+    return candidates.reduce((best, thread) => (thread.load < best.load ? thread : best));
   }
 
   #tell(error: unknown): FailureReason {

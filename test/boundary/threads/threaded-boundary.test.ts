@@ -1,4 +1,4 @@
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { createBoundary } from '../../../src/boundary/boundary.ts';
 import { ThreadedBoundary } from '../../../src/boundary/threads/threaded-boundary.ts';
 import type { BoundaryProfile } from '../../../src/model/finding.ts';
@@ -18,16 +18,18 @@ const strict: BoundaryProfile = { ...standard, inbound: { detectors: { '*': 'blo
 const options = { redactionKey: Buffer.alloc(32, 7), knownSecrets: [] };
 const boundary = createBoundary(options);
 const filter = new ThreadedBoundary({ boundary, current: () => options });
-const faulty = new ThreadedBoundary({
+const failing = {
   boundary,
   current: () => options,
-  jobMsFloor: 2_000,
   heapMiBMax: 64,
   script: new URL('../../support/faulty-filter-thread.ts', import.meta.url),
-});
+};
+const faulty = new ThreadedBoundary({ ...failing, jobMsFloor: 25_000 });
+const hasty = new ThreadedBoundary({ ...failing, jobMsFloor: 1_000 });
 afterAll(async () => {
   await filter[Symbol.asyncDispose]();
   await faulty[Symbol.asyncDispose]();
+  await hasty[Symbol.asyncDispose]();
 });
 
 function wordsOf(sizeBytes: number): string {
@@ -114,11 +116,12 @@ test.each(failures)(
   '%s: everything is withheld as %s, and the next input is filtered',
   async (fault, why) => {
     const text = wordsOf(40_000) + fault;
+    const through = fault === 'please-hang' ? hasty : faulty;
     const finding = { detector: why, action: 'block', where: '', count: 1, confidence: 'high', via: [] };
     const blocked = { report: { verdict: 'blocked', findings: [finding], scanned: [] }, blocked: true };
     const empty = { result: null, error: null, stdout: '', stderr: '', artifacts: [] };
     const output = { ...printed(text), result: { text: wordsOf(40_000) } };
-    expect(await faulty.filterOutput(output, [standard])).toEqual({ ...blocked, ...empty });
+    expect(await through.filterOutput(output, [standard])).toEqual({ ...blocked, ...empty });
     expect((await faulty.filterOutput(printed(wordsOf(40_000)), [standard])).report.verdict).toBe('clean');
   },
 );
@@ -147,4 +150,55 @@ test('what waits behind an input that fails is filtered all the same', async () 
     inputs.map(async (text) => (await faulty.filterOutput(printed(text), [standard])).report.verdict),
   );
   expect(verdicts).toEqual(inputs.map((_, at) => (at % 3 === 0 ? 'blocked' : 'clean')));
+});
+
+describe('a stream of a call that still runs', () => {
+  /** What left, piece by piece, and how it ended. */
+  async function streamed(through: ThreadedBoundary, pieces: readonly string[]) {
+    const left: string[] = [];
+    const released = Promise.withResolvers<void>();
+    const stream = through.filterStream('stdout', [standard], ({ text, blocked }) => {
+      left.push(text);
+      if (blocked) released.resolve();
+    });
+    for (const piece of pieces) stream.push(Buffer.from(piece));
+    return { left, released: released.promise, end: await stream.end() };
+  }
+
+  test('comes out as it does here, whatever pieces it comes in', async () => {
+    const text = `${wordsOf(3_000)}key = "${secret}"\n${wordsOf(3_000)}no line feed at the end`;
+    const here = boundary.filterStream('stdout', [standard]);
+    const expected = here.push(Buffer.from(text)) + here.end().text;
+    for (const units of [7, 1_000, 10_000]) {
+      const pieces = text.match(new RegExp(`[^]{1,${units}}`, 'g')) ?? [];
+      const { left, end } = await streamed(filter, pieces);
+      expect(left.join('') + end.text).toBe(expected);
+      expect([end.report.verdict, end.blocked]).toEqual(['redacted', false]);
+    }
+  });
+
+  test('lets nothing out any more once its filter dies, and says why', async () => {
+    const { left, released, end } = await streamed(faulty, ['a line\n', 'please-exit\n', 'another\n']);
+    await released;
+    expect(left.join('')).not.toContain('another');
+    expect(end).toMatchObject({ text: '', blocked: true, report: { verdict: 'blocked' } });
+    expect(end.report.findings).toMatchObject([{ detector: 'boundary-crash' }]);
+  });
+
+  test('ends with the filter of another call on its thread; the next one does not', async () => {
+    await using one = new ThreadedBoundary({
+      boundary,
+      current: () => options,
+      script: new URL('../../support/faulty-filter-thread.ts', import.meta.url),
+    });
+    const streams = Array.from({ length: 8 }, () => one.filterStream('stdout', [standard], () => {}));
+    const many = Array.from({ length: 8 }, () =>
+      one.filterOutput(printed(`${wordsOf(40_000)}please-exit`), []),
+    );
+    await Promise.all(many);
+    const ends = await Promise.all(streams.map((stream) => stream.end()));
+    expect(ends.some(({ blocked }) => blocked)).toBe(true);
+    const { left, end } = await streamed(one, ['a line\n']);
+    expect([left.join('') + end.text, end.blocked]).toEqual(['a line\n', false]);
+  });
 });
