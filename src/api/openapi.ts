@@ -76,6 +76,7 @@ function operation(route: Route): object {
             content: { [route.rawBodyMediaType ?? 'application/octet-stream']: { schema: {} } },
           },
         }),
+    ...(route.audits.length === 0 ? {} : { 'x-audits': route.audits }),
     responses: responses(route),
     'x-audit-events': route.audits,
   };
@@ -93,16 +94,30 @@ function responses(route: Route): object {
       : (['unauthenticated', 'insufficient_scope', 'rate_limited', 'identity_unavailable'] as const)),
   ];
   const byStatus = Map.groupBy(codes, (code) => problemKinds[code].status);
-  const problems = [...byStatus].map(([problemStatus, members]) => [
-    String(problemStatus),
-    {
-      description: members.map((code) => `${code}: ${problemKinds[code].title}`).join('. '),
-      content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-    },
-  ]);
+  const problems = [...byStatus].map(([problemStatus, members]) => {
+    const other = route.otherAnswers?.[problemStatus];
+    const titles = members.map((code) => `${code}: ${problemKinds[code].title}`);
+    const schema = {
+      allOf: [{ $ref: '#/components/schemas/Problem' }, { properties: { code: { enum: members } } }],
+    };
+    return [
+      String(problemStatus),
+      {
+        description: [...titles, ...(other === undefined ? [] : [other])].join('. '),
+        content: {
+          'application/problem+json': { schema },
+          ...(other === undefined ? {} : { [mediaType]: { schema: {} } }),
+        },
+      },
+    ] as const;
+  });
+  const others = Object.entries(route.otherAnswers ?? {}).map(
+    ([otherStatus, meaning]) => [otherStatus, { description: meaning, ...content }] as const,
+  );
   return {
     [String(status)]: { description, ...content },
     ...(accepted === undefined ? {} : { '202': { description: accepted, ...content } }),
+    ...Object.fromEntries(others),
     ...Object.fromEntries(problems),
   };
 }

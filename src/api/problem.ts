@@ -133,7 +133,11 @@ export function sendProblem(response: Response, problem: Problem, requestId: str
   if (typeof retryAfterMs === 'number')
     response.set('Retry-After', String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
   else if (kind.status === 503) response.set('Retry-After', String(retryAfterSecondsDefault));
-  if (problem.code === 'unauthenticated') response.set('WWW-Authenticate', 'Bearer realm="sallyport"');
+  if (problem.code === 'unauthenticated') {
+    const challenge: unknown = response.locals['challenge'];
+    const more = typeof challenge === 'string' ? `, ${challenge}` : '';
+    response.set('WWW-Authenticate', `Bearer realm="sallyport"${more}`);
+  }
   if (problem.code === 'idempotency_in_flight' && typeof problem.fields['callId'] === 'string') {
     response.set('Location', `/v1/calls/${problem.fields['callId']}`);
   }

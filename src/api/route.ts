@@ -1,5 +1,5 @@
 /** What one endpoint is: enough to serve it, to describe it in OpenAPI and to check it in the coverage test. */
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
 import type { EventType } from '../audit/events.ts';
 import type { Scope } from '../model/principal.ts';
 import type { RequestSchemaName } from './schemas.ts';
@@ -13,6 +13,8 @@ export interface Route {
   readonly scope: Scope | null;
   /** Open to everybody, and says more to whom a key shows. A key that is not valid is refused. */
   readonly readsKey?: true;
+  /** What a 401 says besides, in `WWW-Authenticate`. */
+  readonly challenge?: (request: Request) => string;
   readonly summary: string;
   readonly body?: RequestSchemaName;
   /** Any bytes, which the handler itself reads; says what they are. */
@@ -32,6 +34,8 @@ export interface Route {
     /** Another media type that it comes in where `Accept` asks for it. */
     readonly otherMediaType?: string;
   };
+  /** Answers in the media type of the success, with other statuses: what each means. */
+  readonly otherAnswers?: Readonly<Record<number, string>>;
   readonly problems: readonly ProblemCode[];
   /** Events that a request to this route can leave on the record, refusals included; empty for plain reads. */
   readonly audits: readonly EventType[];

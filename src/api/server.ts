@@ -22,6 +22,7 @@ import type { ProblemCode } from './problem.ts';
 import type { SharedRates } from './rates/shared-rates.ts';
 import { bodyReader } from './read-body.ts';
 import type { Route } from './route.ts';
+import { rememberChallenge } from './routes/oauth-metadata.ts';
 
 const headersTimeoutMs = 10_000;
 const requestTimeoutMs = 60_000;
@@ -84,7 +85,13 @@ function createExpressApp(options: ServerOptions, log: RequestLog): Express {
   app.set('trust proxy', options.trustedProxies.length === 0 ? false : [...options.trustedProxies]);
   app.use(identifyRequest(options), log.handler, helmet(), countRequests(options.metrics));
   const guards = createGuards(options);
-  for (const route of options.routes) app[route.method](route.path, ...guards(route), route.handler);
+  for (const route of options.routes) {
+    const remember: RequestHandler = (request, response, next) => {
+      rememberChallenge(route, request, response);
+      next();
+    };
+    app[route.method](route.path, remember, ...guards(route), route.handler);
+  }
   app.use(refuseUnknown(options.routes));
   app.use(answerErrors(options));
   return app;

@@ -112,6 +112,7 @@ export async function openDoor(
       isStillActive: watched.isStillActive,
       metrics: config.metrics === 'on' && config.metricsAddress === null ? metricsText : null,
       openMcp: openMcp(foundation, callParts, watched),
+      oauth: config.oidcIssuer === null ? null : { issuer: config.oidcIssuer, publicUrl: config.publicUrl },
     }),
     authentication,
     onScopeDenied: async (caller, scope, route) => {

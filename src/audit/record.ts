@@ -351,6 +351,8 @@ export interface VerifyReport {
   /** Events that no checkpoint covers. */
   readonly afterLastCheckpoint: number;
   readonly problems: readonly VerifyProblem[];
+  /** What is derived from the chain was checked too. Left out where it was not, also when it was asked for. */
+  readonly deep?: true;
   /** Of an export: events that it leaves out, proved by their hashes alone. */
   readonly omitted?: number;
 }

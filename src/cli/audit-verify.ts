@@ -34,8 +34,8 @@ export function addAuditVerify(audit: Command, output: () => Output): void {
     .action(async (options: VerifyOptions) => {
       const report = await verify(options);
       const out = output();
-      out.show(report, () => describeReport(report, out));
-      if (!report.valid) process.exitCode = 1;
+      out.show(report, () => describeReport(report, options, out));
+      if (!report.valid || (options.deep === true && report.deep !== true)) process.exitCode = 1;
     });
 }
 
@@ -140,7 +140,7 @@ const trustWords = {
   anchored: 'signed, and as noted in the anchors: excludes everybody who cannot change both',
 } as const;
 
-function describeReport(report: VerifyReport, { paint }: Output): string {
+function describeReport(report: VerifyReport, { deep }: VerifyOptions, { paint }: Output): string {
   const verdict = report.valid ? paint.good('valid') : paint.bad('NOT VALID');
   const range = report.from === null ? '' : ` from ${report.from} to ${report.to ?? ''}`;
   const omitted = report.omitted === undefined ? '' : `, ${report.omitted} more left out by its filter`;
@@ -154,6 +154,13 @@ function describeReport(report: VerifyReport, { paint }: Output): string {
         `  ${paint.bad(kind)} ${printable(writer)} #${sequence}: ${printable(detail)}`,
     ),
     `  ${report.checkpoints} checkpoints, ${report.afterLastCheckpoint} events after the last`,
+    ...(deep !== true
+      ? []
+      : [
+          report.deep === true
+            ? '  search terms, words, holds and how content went were checked too'
+            : paint.bad('  --deep was not done: an export, or this store, has nothing to check it by'),
+        ]),
     ...report.keys.map((key) => paint.dim(`  key ${key}`)),
     paint.dim(`  ${trustWords[report.trust]}`),
   ].join('\n');

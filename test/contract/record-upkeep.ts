@@ -115,6 +115,16 @@ export function recordUpkeepContract(name: string, store: UpkeepStore): void {
       expect(await record.verify()).toMatchObject({ valid: true });
     });
 
+    test('of a deed without a call is refused as well while a hold means it', async () => {
+      await using record = await store.open('held-deed', sources());
+      await record.write({ events: [draft('denied', { content: { args: { a: 1 } } })] });
+      const plan = await record.planErasure({ principal: 'alice' }, 10);
+      expect(plan).toMatchObject({ callIds: [], holds: [] });
+      await record.write({ events: [draft('hold_set')], hold: hold(1, { principal: 'alice' }) });
+      await expect(erase(record, plan)).rejects.toBeInstanceOf(ContentHeld);
+      expect((await record.listEvents(all)).items[0]?.content).toEqual({ args: { a: 1 } });
+    });
+
     test('asks for the file to be rewritten, which is then done', async () => {
       await using record = await store.open('scrub', sources());
       await fill(record);

@@ -4,7 +4,7 @@
  */
 import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -126,6 +126,15 @@ export class PostgresServer implements AsyncDisposable {
       child.once('error', reject);
       child.once('exit', (code) => reject(new Error(`postgres ended with ${code}: ${said.join('\n')}`)));
     });
+  }
+
+  /** Whether a text stands in a file of a table or an index, once all of them are written. */
+  async holds(text: string): Promise<boolean> {
+    await this.asSuper('CHECKPOINT');
+    const base = join(this.#data, 'base');
+    return readdirSync(base, { recursive: true, withFileTypes: true }).some(
+      (entry) => entry.isFile() && readFileSync(join(entry.parentPath, entry.name)).includes(text),
+    );
   }
 
   /** `SIGQUIT` ends it as a crash does, and loses nothing that was acknowledged; `SIGINT` breaks off what runs. */

@@ -31,6 +31,7 @@ import { addBlockRoute, listBlocksRoute, removeBlockRoute } from './blocks.ts';
 import { activatePolicyRoute, reloadPolicyRoute, unpinPolicyRoute } from './change-policy.ts';
 import { createCallRoute } from './create-call.ts';
 import { decideRoute } from './decide.ts';
+import { docsRoute } from './docs.ts';
 import { followCallRoute } from './follow-call.ts';
 import { eraseRoute } from './erasures.ts';
 import { exportAuditRoute } from './export-audit.ts';
@@ -44,6 +45,8 @@ import { listCheckpointsRoute } from './list-checkpoints.ts';
 import { listHoldsRoute, releaseHoldRoute, setHoldRoute } from './holds.ts';
 import { listToolsRoute } from './list-tools.ts';
 import { mcpRoute } from './mcp.ts';
+import { challengeWith, oauthMetadataRoutes } from './oauth-metadata.ts';
+import type { OauthMetadata } from './oauth-metadata.ts';
 import type { McpRouteOptions, McpShared } from './mcp.ts';
 import { noteBackupRoute } from './note-backup.ts';
 import { healthRoute, metricsRoute, openApiRoute, readyRoute } from './operations.ts';
@@ -74,6 +77,8 @@ export interface RoutesOptions {
   readonly version: string;
   /** The MCP door, which does with calls what the HTTP door does. */
   readonly openMcp: (shared: McpShared) => McpRouteOptions;
+  /** null: tokens of an authorization server are not taken. */
+  readonly oauth: OauthMetadata | null;
 }
 
 export function createRoutes(options: RoutesOptions): readonly Route[] {
@@ -194,7 +199,9 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
         },
         describeTool,
       }),
+      options.oauth === null ? null : challengeWith(options.oauth),
     ),
+    ...(options.oauth === null ? [] : oauthMetadataRoutes(options.oauth)),
     listKeysRoute(keys),
     createKeyRoute(keys, bodies),
     revokeKeyRoute(keys),
@@ -202,6 +209,7 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
     readyRoute(options.readiness),
     ...(options.metrics === null ? [] : [metricsRoute(options.metrics)]),
     openApiRoute(() => document),
+    docsRoute(() => routes, options.version),
   ];
   const document = createOpenApi(routes, options.version);
   return routes;

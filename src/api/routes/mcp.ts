@@ -30,8 +30,13 @@ export interface McpRouteOptions {
 }
 
 /** `POST /mcp`: the Model Context Protocol, one JSON-RPC message a request. */
-export function mcpRoute({ answer, bodyBytesMax }: McpRouteOptions): Route {
+export function mcpRoute(
+  { answer, bodyBytesMax }: McpRouteOptions,
+  /** null where only keys are taken. */
+  challenge: NonNullable<Route['challenge']> | null,
+): Route {
   return {
+    ...(challenge === null ? {} : { challenge }),
     method: 'post',
     path: '/mcp',
     scope: 'call',
@@ -44,7 +49,14 @@ export function mcpRoute({ answer, bodyBytesMax }: McpRouteOptions): Route {
       accepted: 'A notification was taken.',
       otherMediaType: 'text/event-stream',
     },
-    problems: ['payload_too_large'],
+    otherAnswers: {
+      400: 'A JSON-RPC error: the message is malformed, or of a revision that is not served.',
+      403: 'A JSON-RPC error: the `Origin` is not one that may.',
+      404: 'A JSON-RPC error: there is no such method or session.',
+      406: 'A JSON-RPC error: `Accept` must name application/json and text/event-stream.',
+      415: 'A JSON-RPC error: the body must be application/json.',
+    },
+    problems: ['payload_too_large', 'unsupported_media_type', 'malformed_request'],
     audits: [
       'intent',
       'outcome',

@@ -38,6 +38,7 @@ export function readyRoute(readiness: () => Promise<Readiness>): Route {
       description:
         '`status` is ok or degraded; 503 with the same body when down. Reasons and details only with a key of scope audit, policy or admin.',
     },
+    otherAnswers: { 503: 'Nothing can be served now; says why.' },
     problems: ['unauthenticated', 'rate_limited'],
     audits: [],
     async handler(_request, response) {

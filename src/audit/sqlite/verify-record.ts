@@ -56,7 +56,7 @@ export async function verifyRecord(connection: Connection, trust: VerifyTrust): 
       return row[0];
     },
   );
-  return verifier.report();
+  return { ...verifier.report(), ...(derived !== null && { deep: true }) };
 }
 
 /** Checkpoints by the column of their type: one that was hidden from it is found altered in the walk. */

@@ -285,6 +285,7 @@ describe('what is derived from the chain', () => {
     using reader = openSqliteRecordReadOnly({ dataDir: tampered, clock });
     expect(await reader.verify()).toMatchObject({ valid: true });
     const report = await reader.verify({ deep: true });
+    expect(report.deep).toBe(true);
     return report.problems.map(({ kind, sequence, detail }) => `${kind} ${sequence}: ${detail}`);
   }
 
