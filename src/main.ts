@@ -90,9 +90,9 @@ await runProgram(process.argv.slice(2), {
     const { createImageCommands } = await import('./execution/container/image-commands.ts');
     return createImageCommands(loadConfig(process.env).config.dockerHost, imagesDirectory);
   },
-  async doctor() {
+  async doctor(options) {
     const { examineHost } = await import('./cli/doctor/examine.ts');
-    return examineHost(loadConfig(process.env).config, imagesDirectory);
+    return examineHost(loadConfig(process.env).config, imagesDirectory, options);
   },
 });
 

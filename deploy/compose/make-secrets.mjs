@@ -32,3 +32,4 @@ keep(
   'api/database-url',
   `postgres://sallyport:${readBack('postgres/sallyport-password')}@postgres:5432/sallyport\n`,
 );
+keep('grafana/admin-password', hex());

@@ -6,7 +6,7 @@ import type { Output } from './output.ts';
 export function addDoctorCommand(
   program: Command,
   output: () => Output,
-  examine: () => Promise<DoctorReport>,
+  examine: (options: { readonly isDeep: boolean }) => Promise<DoctorReport>,
 ): void {
   program
     .command('doctor')
@@ -15,8 +15,12 @@ export function addDoctorCommand(
       'after',
       '\nIt launches a worker or a container under each confinement, which tries to break out: a few seconds.\nExit codes: 0 fine, 1 something that matters is missing, 2 called wrongly.',
     )
-    .action(async () => {
-      const report = await examine();
+    .option(
+      '--deep',
+      'try from inside a container, under each runtime, what a break-out would need, and give a score',
+    )
+    .action(async ({ deep }: { deep?: boolean }) => {
+      const report = await examine({ isDeep: deep === true });
       const out = output();
       out.show(report, () => printReport(report, out.paint));
       if (report.status === 'failed') process.exitCode = 1;

@@ -39,7 +39,7 @@ export interface ProgramActions {
   /** One HTTP process of a supervised server. */
   readonly worker: (options: WorkerCommandOptions) => Promise<void>;
   readonly images: () => Promise<ImageCommands>;
-  readonly doctor: () => Promise<DoctorReport>;
+  readonly doctor: (options: { readonly isDeep: boolean }) => Promise<DoctorReport>;
 }
 
 /** Runs one command line; sets `process.exitCode`, prints errors to stderr, never a stack trace. */

@@ -4,6 +4,7 @@
  */
 import { pino } from 'pino';
 import type { DestinationStream, Logger } from 'pino';
+import { LineSink } from './line-sink.ts';
 import { LineBudget } from './line-budget.ts';
 import { LogScrubber, hideOwnKeys } from './log-scrubber.ts';
 
@@ -19,8 +20,7 @@ export const linesLeftOut = 'lines left out';
 const requestLineMsMax = 20;
 /** Bytes of them that may wait. */
 const requestLineBytesMax = 3072;
-/** Bytes of one write that holds several lines: what a pipe takes in one piece (pipe(7), PIPE_BUF), for others write to it too. */
-const writeBytesMax = 4096;
+const stdoutFd = 1;
 /** Lines with the same words. */
 const sameLinesMax = 100;
 const sameLinesWindowMs = 10_000;
@@ -48,14 +48,12 @@ interface LineStream extends DestinationStream {
  * moment for company. Any other line goes out at once and takes along those that wait.
  */
 function createLineStream(processName: string, scrubber: LogScrubber): LineStream {
-  // `maxWrite` is an option of sonic-boom that pino's types do not know.
-  const options = { fd: 1, sync: true, minLength: requestLineBytesMax, maxWrite: writeBytesMax };
-  const out = pino.destination(options);
+  const out = new LineSink(stdoutFd);
   let timer: NodeJS.Timeout | null = null;
   const flush = (): void => {
     if (timer !== null) clearTimeout(timer);
     timer = null;
-    out.flushSync();
+    out.flush();
   };
   const budget = new LineBudget({
     linesMax: sameLinesMax,
@@ -63,7 +61,7 @@ function createLineStream(processName: string, scrubber: LogScrubber): LineStrea
     onLeftOut(kind, count) {
       const time = new Date().toISOString();
       const line = { level: 'warn', time, process: processName, pid: process.pid, of: kind, count };
-      out.write(scrubber.scrub(JSON.stringify({ ...line, msg: linesLeftOut })));
+      out.add(scrubber.scrub(JSON.stringify({ ...line, msg: linesLeftOut })));
       flush();
     },
   });
@@ -74,12 +72,13 @@ function createLineStream(processName: string, scrubber: LogScrubber): LineStrea
   const stream: LineStream = {
     write(line) {
       if (stream.lastMsg === requestMessage) {
-        out.write(hideOwnKeys(line));
-        timer ??= setTimeout(flush, requestLineMsMax);
+        out.add(hideOwnKeys(line));
+        if (out.waitingBytes >= requestLineBytesMax) flush();
+        else timer ??= setTimeout(flush, requestLineMsMax);
         return;
       }
       if (!budget.take(stream.lastMsg ?? '')) return;
-      out.write(scrubber.scrub(line));
+      out.add(scrubber.scrub(line));
       flush();
     },
   };

@@ -153,7 +153,7 @@ function requestOf(document: OpenApiDocument, operation: Operation): fc.Arbitrar
     ),
     headers: fc
       .tuple(
-        fc.constantFrom('application/json', 'application/json', 'application/json', 'text/plain', ''),
+        fc.constantFrom(...Array.from({ length: 8 }, () => 'application/json'), 'text/plain', ''),
         fc.constantFrom('*/*', 'application/json, text/event-stream', 'text/event-stream', 'text/html'),
         fc.dictionary(
           fc.constantFrom(...inHeader.map(({ name }) => name), 'Range'),
@@ -286,7 +286,7 @@ test(`${requestsTotal} requests out of the OpenAPI document`, async () => {
   expect([...mutations].filter(([name]) => !recorded.has(name))).toEqual([]);
   // It got somewhere, and was not refused at the door alone.
   expect(statuses.get(200) ?? 0).toBeGreaterThan(requestsTotal / 20);
-  expect(mutations.size).toBeGreaterThan(requestsTotal / 100);
+  expect(mutations.size).toBeGreaterThan(requestsTotal / 400);
   if (process.env['FUZZ_REQUESTS'] !== undefined)
     console.log(Object.fromEntries(statuses), { mutations: mutations.size, halfwayMiB, endMiB });
 }, 1_200_000);

@@ -136,6 +136,14 @@ test('a flood without keys fills no disk: so many lines, then one that counts th
   expect(lines.length + counted.reduce((sum, count) => sum + count, 0)).toBe(600);
 });
 
+test('a log that nobody reads any more stops nothing', async () => {
+  await using own = await startServer({ environment: noEngine });
+  own.child.stdout?.destroy();
+  for (let turn = 0; turn < 3; turn += 1)
+    expect((await own.call('js_run', { code: 'return 1' })).body.result).toBe(1);
+  expect(await own.stop()).toEqual({ code: 0, signal: null });
+});
+
 /** Sends bytes as they are; resolves when the server has ended the connection. */
 function raw(text: string): Promise<void> {
   const { hostname, port } = new URL(server.url);

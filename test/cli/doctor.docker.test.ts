@@ -74,7 +74,7 @@ test('images that are not built are named with the command', async () => {
   const changed = path.join(folder, 'images');
   cpSync(imagesDirectory, changed, { recursive: true });
   for (const image of ['shell', 'isolate']) writeFileSync(path.join(changed, image, 'new'), '');
-  const report = await examineHost(loadConfig(environment).config, changed);
+  const report = await examineHost(loadConfig(environment).config, changed, { isDeep: false });
   expect(report.status).toBe('failed');
   expect(find(report, 'images')).toEqual({
     id: 'images',

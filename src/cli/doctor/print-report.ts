@@ -36,7 +36,7 @@ function printCheck({ found, id, remedies, state }: Check, paint: Paint): string
 }
 
 function printRuntime(finding: RuntimeFinding, paint: Paint): string[] {
-  const { confinement, isUsed, missing, protections, reason, remedies, state } = finding;
+  const { confinement, hardening, isUsed, missing, protections, reason, remedies, state } = finding;
   if (state === 'unavailable') {
     return [
       line(colour('bad', 'not here', paint), confinement, reason ?? ''),
@@ -45,6 +45,16 @@ function printRuntime(finding: RuntimeFinding, paint: Paint): string[] {
   }
   return [
     line(colour('good', isUsed ? 'used' : 'works', paint), confinement, protections.join(', ')),
+    ...(hardening === undefined
+      ? []
+      : [
+          line(
+            '',
+            '',
+            `hardening: ${hardening.held.length} of ${hardening.held.length + hardening.open.length}`,
+          ),
+          ...hardening.open.map((id) => line('', '', `open: ${id}`)),
+        ]),
     ...missing.flatMap(({ remedy, what }) => [
       line('', '', `gap: ${what}`),
       ...(remedy === null ? [] : [line('', '', `→ ${remedy}`)]),

@@ -29,6 +29,8 @@ export interface RuntimeFinding {
   readonly isUsed: boolean;
   readonly protections: readonly string[];
   readonly missing: readonly MissingProtection[];
+  /** With `--deep`, of a container runtime that works: what was tried from inside, and what of it was not prevented. */
+  readonly hardening?: { readonly held: readonly string[]; readonly open: readonly string[] };
   /** Why it cannot be used; null when it works. */
   readonly reason: string | null;
   readonly remedies: readonly string[];

@@ -1,21 +1,7 @@
 /** Proof that a container under an engine runtime holds here: a script inside tries what must not work. */
-import { randomUUID } from 'node:crypto';
-
-import type { ContainerProfile, SandboxRequest } from '../executor.ts';
 import type { EngineRuntime } from '../../model/tool.ts';
-import type { Limits } from '../../model/limits.ts';
 import type { ContainerExecutor } from './container-executor.ts';
-
-const limits: Limits = {
-  timeoutMs: 10_000,
-  memoryMiB: 64,
-  cpus: 1,
-  pids: 32,
-  outputBytes: 1024,
-  logBytes: 4096,
-  artifactBytes: 1024,
-  hostCalls: 0,
-};
+import { runProbe } from './probe.ts';
 
 /** Prints what it could do though it must not, a line each; nothing is good. */
 const attempts = `
@@ -42,36 +28,7 @@ export async function containerObjection(
   executor: ContainerExecutor,
   engineRuntime: EngineRuntime,
 ): Promise<string | null> {
-  let breaches = '';
-  try {
-    for await (const frame of executor.run(requestFor(engineRuntime), new AbortController().signal)) {
-      if (frame.type === 'stdout') breaches += Buffer.from(frame.data).toString('utf8');
-      if (frame.type === 'exit' && frame.reason !== 'completed')
-        return `the self-test ended as ${frame.reason}: ${frame.error?.message ?? 'no word why'}`;
-    }
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
-  return breaches === '' ? null : `a container ${breaches.trimEnd().replaceAll('\n', ', ')}`;
-}
-
-function requestFor(engineRuntime: EngineRuntime): SandboxRequest {
-  const profile: ContainerProfile = {
-    kind: 'container',
-    tool: 'self_test',
-    limits,
-    code: null,
-    image: { name: 'shell', source: { from: 'local', folder: 'shell' }, entry: 'script' },
-    engineRuntime,
-  };
-  return {
-    callId: `call_${randomUUID()}`,
-    tenant: 'sallyport',
-    principal: 'sallyport',
-    revision: '',
-    tool: profile.tool,
-    limits,
-    args: Buffer.from(JSON.stringify({ script: attemptsOf[engineRuntime] })),
-    profile,
-  };
+  const { objection, printed } = await runProbe(executor, engineRuntime, attemptsOf[engineRuntime]);
+  if (objection !== null) return objection;
+  return printed === '' ? null : `a container ${printed.trimEnd().replaceAll('\n', ', ')}`;
 }

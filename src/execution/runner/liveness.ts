@@ -7,6 +7,8 @@
 const pingMs = 2000;
 /** How many questions may go without an answer. Long enough for a collection of a big heap or a busy machine. */
 const missesMax = 5;
+/** The same until its first word: a process that is being started on a busy machine takes a while to speak. */
+const firstMissesMax = 30;
 
 export interface LivenessOptions {
   readonly ping: () => void;
@@ -16,10 +18,11 @@ export interface LivenessOptions {
 export class Liveness implements Disposable {
   readonly #timer: NodeJS.Timeout;
   #misses = 0;
+  #missesMax = firstMissesMax;
 
   constructor({ ping, onSilent }: LivenessOptions) {
     this.#timer = setInterval(() => {
-      if (this.#misses >= missesMax) {
+      if (this.#misses >= this.#missesMax) {
         this[Symbol.dispose]();
         onSilent(`it has not answered for ${(this.#misses * pingMs) / 1000} s`);
         return;
@@ -33,6 +36,7 @@ export class Liveness implements Disposable {
   /** Anything at all came from the other side. */
   heard(): void {
     this.#misses = 0;
+    this.#missesMax = missesMax;
   }
 
   [Symbol.dispose](): void {

@@ -36,10 +36,14 @@ test('a container under runsc passes the self-test, which asks its kernel who it
 
 test('doctor starts one and says what it protects', async () => {
   const { config } = loadConfig({ DOCKER_HOST: dockerHost ?? undefined });
-  const { runtimes } = await examineHost(config, imagesDirectory);
+  const { runtimes } = await examineHost(config, imagesDirectory, { isDeep: true });
   const finding = runtimes.find(({ confinement }) => confinement === 'runsc');
   expect(finding).toMatchObject({ state: 'works', isUsed: false, reason: null });
   expect(finding?.protections).toContain('a kernel of its own (gVisor)');
+  // What its own kernel lets code do, to itself; see the container corpus.
+  const known = new Set(['no user namespaces', 'no host devices', 'no look into process 1']);
+  expect(finding?.hardening?.open.filter((id) => !known.has(id))).toEqual([]);
+  expect(finding?.hardening?.held).toContain('a kernel of its own');
 });
 
 test('its release is read, and is new enough', async () => {

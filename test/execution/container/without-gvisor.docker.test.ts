@@ -27,7 +27,7 @@ test('isolate workers are not confined by it', async () => {
 
 test('doctor says how to get it', async () => {
   const { config } = loadConfig({ DOCKER_HOST: engine.address });
-  const { runtimes } = await examineHost(config, imagesDirectory);
+  const { runtimes } = await examineHost(config, imagesDirectory, { isDeep: false });
   expect(runtimes.find(({ confinement }) => confinement === 'runsc')).toMatchObject({
     state: 'unavailable',
     isUsed: false,

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { Lost, NotStarted } from '../../../src/execution/executor.ts';
 import type { ExecutionFrame } from '../../../src/execution/executor.ts';
+import { Liveness } from '../../../src/execution/runner/liveness.ts';
 import { RunnerClient } from '../../../src/execution/runner/runner-client.ts';
 import { RunnerServer } from '../../../src/execution/runner/runner-server.ts';
 import { protocolVersion } from '../../../src/execution/runner/messages.ts';
@@ -274,4 +275,21 @@ test('a call that is refused while its arguments are on their way says so, and d
   await collect(client.run(request, never));
   const large = { ...request, args: Buffer.alloc(4 * 1024 * 1024, 32) };
   await expect(collect(client.run(large, never))).rejects.toThrow('runs nothing twice');
+});
+
+test('a runner may take its time until its first word, and little after that', () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  try {
+    const silences: string[] = [];
+    using liveness = new Liveness({ ping: () => {}, onSilent: (reason) => silences.push(reason) });
+    vi.advanceTimersByTime(60_000);
+    expect(silences).toEqual([]);
+    liveness.heard();
+    vi.advanceTimersByTime(11_999);
+    expect(silences).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(silences).toEqual(['it has not answered for 10 s']);
+  } finally {
+    vi.useRealTimers();
+  }
 });

@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+import { startServer } from '../support/server.ts';
+
+test('the page to read names every operation, runs nothing and loads nothing', async () => {
+  await using server = await startServer({ environment: { DOCKER_HOST: 'unix:///nonexistent/docker.sock' } });
+  const { body, headers, status } = await server.request('GET', '/docs', { key: null });
+  expect(status).toBe(200);
+  expect(headers.get('content-type')).toBe('text/html; charset=utf-8');
+  const { paths } = (await server.request('GET', '/openapi.json')).body as { paths: Record<string, object> };
+  const operations = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+  expect(operations.length).toBeGreaterThan(40);
+  expect(operations.filter((operation) => !String(body).includes(`<code>${operation}</code>`))).toEqual([]);
+  expect(body).not.toMatch(/<script|<link|<img|src=|url\(|https?:\/\/(?!json-schema)/i);
+});
