@@ -63,14 +63,22 @@ keeps_crashing() {
   return 1
 }
 
+# Of the api; without quotes.
+setting() { sed -n "s/^$1=//p" /etc/sallyport/api.env 2>/dev/null | tail -n 1 | tr -d "\"'"; }
+
 # Whether /ready answers 200: 503 says that nothing can be run.
 wait_until_ready() {
-  local port
-  port=$(sed -n 's/^SALLYPORT_PORT=//p' /etc/sallyport/api.env 2>/dev/null | tail -n 1)
+  local port host
+  port=$(setting SALLYPORT_PORT)
+  host=$(setting SALLYPORT_HOST)
+  case $host in
+    '' | 0.0.0.0 | ::) host=127.0.0.1 ;;
+    *:*) host="[$host]" ;;
+  esac
   for ((i = 0; i < ready_attempts_max; i++)); do
     "$release_folder/bin/node" -e \
       'fetch(process.argv[1]).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))' \
-      "http://127.0.0.1:${port:-8080}/ready" && return
+      "http://$host:${port:-8080}/ready" && return
     ! keeps_crashing || return 1
     sleep 0.5
   done

@@ -28,10 +28,10 @@ export interface AuthenticateOptions {
 export function authenticate(options: AuthenticateOptions, limitFailures: RequestHandler): RequestHandler {
   return async (request, response, next) => {
     const address = request.ip ?? 'unknown';
-    const found = await identify(options, request.get('authorization'));
-    if (typeof found === 'string') {
-      options.onFailure(address);
-      const problem = new Problem('unauthenticated', found);
+    const found = await identify(options, request.get('authorization')).catch(problemOnly);
+    if (typeof found === 'string' || found instanceof Problem) {
+      if (typeof found === 'string') options.onFailure(address);
+      const problem = typeof found === 'string' ? new Problem('unauthenticated', found) : found;
       return limitFailures(request, response, (limited?: unknown) => next(limited ?? problem));
     }
     const caller: Caller = {
@@ -43,6 +43,12 @@ export function authenticate(options: AuthenticateOptions, limitFailures: Reques
     response.locals['caller'] = caller;
     next();
   };
+}
+
+/** That nobody can be told apart now is limited as well: strangers could ask for it without end. */
+function problemOnly(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  throw error;
 }
 
 /** Who it is, or why nobody. */

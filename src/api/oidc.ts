@@ -60,6 +60,7 @@ export class OidcVerifier implements TokenVerifier {
   readonly #options: OidcOptions;
   #keys: Promise<JWTVerifyGetKey> | null = null;
   #askAgainAtMs = 0;
+  #toldAtMs = Number.NEGATIVE_INFINITY;
   readonly #fetchedMsMin: number;
 
   constructor(options: OidcOptions) {
@@ -91,11 +92,15 @@ export class OidcVerifier implements TokenVerifier {
     const nowMs = this.#options.now();
     if (this.#keys === null || nowMs >= this.#askAgainAtMs) {
       this.#askAgainAtMs = nowMs + discoveryCachedMsMax;
-      const asked = this.#discover();
-      this.#keys = asked;
-      asked.catch(() => {
-        if (this.#keys === asked) this.#askAgainAtMs = nowMs + this.#fetchedMsMin;
+      const before = this.#keys;
+      const asked = this.#discover().catch((error: unknown) => {
+        this.#askAgainAtMs = nowMs + this.#fetchedMsMin;
+        if (before === null) throw error;
+        // What was known holds on.
+        return before;
       });
+      asked.catch(() => {});
+      this.#keys = asked;
     }
     return this.#keys;
   }
@@ -143,15 +148,22 @@ export class OidcVerifier implements TokenVerifier {
   }
 
   #unavailable(error: unknown): Problem {
-    this.#options.logger.warn(
-      { err: error, issuer: this.#options.issuer },
-      'the keys of the OIDC issuer cannot be had',
-    );
+    const nowMs = this.#options.now();
+    // Strangers can make this happen as often as they like.
+    if (nowMs - this.#toldAtMs >= this.#fetchedMsMin) this.#tell(error, nowMs);
     return new Problem(
       'identity_unavailable',
       'The keys of the issuer of tokens cannot be had, so no token can be checked. Nothing was done; try again shortly.',
       {},
       { cause: error },
+    );
+  }
+
+  #tell(error: unknown, nowMs: number): void {
+    this.#toldAtMs = nowMs;
+    this.#options.logger.warn(
+      { err: error, issuer: this.#options.issuer },
+      'the keys of the OIDC issuer cannot be had',
     );
   }
 

@@ -41,6 +41,8 @@ export class Transfers {
 
   /** Before the file is read: takes a place that is given back when the answer has left. Throws the `Problem` to answer with. */
   admit(response: Response): void {
+    // Who has left already says so no second time; what is sent to them finds the same.
+    if (isGone(response)) return;
     const { tenant, id } = callerOf(response).principal;
     const principal = JSON.stringify([tenant, id]);
     const own = this.#byPrincipal.get(principal) ?? 0;
@@ -56,7 +58,7 @@ export class Transfers {
     if (this.#count >= transfersMax) throw this.#overloaded();
     this.#count += 1;
     this.#byPrincipal.set(principal, own + 1);
-    response.once('close', () => {
+    onGone(response, () => {
       this.#count -= 1;
       const left = (this.#byPrincipal.get(principal) ?? 1) - 1;
       if (left === 0) this.#byPrincipal.delete(principal);
@@ -66,13 +68,14 @@ export class Transfers {
 
   /** Sends what was read. Throws the `Problem` to answer with when there is no room for it in memory. */
   send(response: Response, data: Buffer): void {
+    if (isGone(response)) return;
     const { bytesMax, bytesPerSecondMin, stalledMsMax } = this.#limits;
     if (this.#bytes > 0 && this.#bytes + data.length > bytesMax) throw this.#overloaded();
     this.#bytes += data.length;
     response.setTimeout(stalledMsMax, () => response.destroy());
     const withinMs = stalledMsMax + (data.length / bytesPerSecondMin) * 1000;
     const end = setTimeout(() => response.destroy(), withinMs);
-    response.once('close', () => {
+    onGone(response, () => {
       clearTimeout(end);
       this.#bytes -= data.length;
     });
@@ -85,4 +88,20 @@ export class Transfers {
       retryAfterMs,
     });
   }
+}
+
+function isGone({ destroyed, req: { socket } }: Response): boolean {
+  return destroyed || socket.destroyed;
+}
+
+/** Once, when the answer has left or never will. One that waits behind another on its connection closes with that. */
+function onGone(response: Response, tell: () => void): void {
+  const { socket } = response.req;
+  const gone = (): void => {
+    response.off('close', gone);
+    socket.off('close', gone);
+    tell();
+  };
+  response.once('close', gone);
+  socket.once('close', gone);
 }

@@ -35,9 +35,9 @@ export function openMcp(
     };
     let loading: ReturnType<typeof load> | null = null;
     return {
-      async answer(caller, request, body) {
+      async answer(...asked) {
         loading ??= load();
-        return (await loading).answer(caller, request, body);
+        return (await loading).answer(...asked);
       },
       bodyBytesMax: config.maxBodyBytes,
     };

@@ -21,12 +21,13 @@ export async function openRunners(
 ): Promise<RunnerGroup> {
   if (config.runners === null)
     return new RunnerGroup([await RunnerConnection.start({ ...options, opener: child })]);
+  const addresses = config.runners.map(runnerAddress);
   const tls = readTlsIdentity(config);
   if (tls === null && config.runners.some((text) => text.startsWith('tls:')))
     throw new ConfigInvalid([
       'SALLYPORT_RUNNER names a tls:// address: set SALLYPORT_RUNNER_TLS_CERT, _KEY and _CA',
     ]);
-  const openers = config.runners.map((text) => remoteRunner(runnerAddress(text), tls));
+  const openers = addresses.map((address) => remoteRunner(address, tls));
   return new RunnerGroup(openers.map((opener) => RunnerConnection.startInBackground({ ...options, opener })));
 }
 

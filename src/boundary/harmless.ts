@@ -28,7 +28,9 @@ function judge({ hosts, texts }: Allowed): IsHarmless {
 
 /** As browsers read it: who stands before an `@`, or behind a backslash, is not the host. */
 function isAllowedHost(url: string, hosts: readonly string[]): boolean {
-  if (hosts.length === 0 || !URL.canParse(url, 'https://nowhere.invalid')) return false;
+  // What was found may reach over several URLs of one tag: the first does not speak for the others.
+  if (hosts.length === 0 || /[\s"'<>]/.test(url) || !URL.canParse(url, 'https://nowhere.invalid'))
+    return false;
   const { protocol, hostname } = new URL(url, 'https://nowhere.invalid');
   if (protocol !== 'https:' && protocol !== 'http:') return false;
   return hosts.some((host) => (host.startsWith('*.') ? hostname.endsWith(host.slice(1)) : hostname === host));

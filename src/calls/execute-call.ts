@@ -5,6 +5,7 @@
  * request, and everything that the tool's code yields. Nothing runs before its intent is durable; nothing
  * leaves before its outcome is.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { Lost } from '../execution/executor.ts';
 import type { Caller } from '../model/principal.ts';
 import type { Call } from '../model/call.ts';
@@ -24,6 +25,7 @@ import { isRefusal } from './refusal.ts';
 import { runCall } from './run-call.ts';
 import { claimSession, findSessionObjection } from './sessions/claim-session.ts';
 import { findTool, validateArguments } from './validate-call.ts';
+import type { Decision } from '../model/decision.ts';
 
 /** `onBegun` is told once the intent is durable; a call that does not get so far is not begun. */
 export async function executeCall(
@@ -79,6 +81,11 @@ export async function dispatchCall(
     lease.cancel();
     return refuseCall(context, caller, request, blocked.refusal, blocked);
   }
+  // What other calls left in the session since it was decided counts: nothing else changes it from here on.
+  if (session !== null && start.claim === null && !(await isDecidedSo(context, start))) {
+    lease.cancel();
+    return refuseCall(context, caller, request, sessionChanged, decided);
+  }
   if ((await start.claim?.isOvertaken()) === true) {
     lease.cancel();
     return refuseCall(context, caller, request, overtaken);
@@ -102,9 +109,28 @@ export async function dispatchCall(
   } catch (error) {
     // It ran: a failure of ours is an outcome too, never an error status, and no intent stays open.
     const lost = new Lost('the call ended, its outcome could not be made', { cause: error });
-    return await completeCall(context, begun, lostRun(context, begun, lost, live), slot.waitedMs);
+    return await completeCall(context, begun, await lostRun(context, begun, lost, live), slot.waitedMs);
   }
 }
+
+/** Whether the session, as it stands now that this call has it, is decided on as it was. */
+async function isDecidedSo(
+  context: CallContext,
+  { revision, caller, tool, args, request, decided }: CallStart,
+): Promise<boolean> {
+  const again = await decideCall(context, revision, caller, tool, args, request);
+  return !('refusal' in again) && isDeepStrictEqual(rulesOf(again.decision), rulesOf(decided.decision));
+}
+
+function rulesOf({ effect, matched, limits, boundary }: Decision): object {
+  return { effect, matched, limits, boundary };
+}
+
+const sessionChanged = {
+  code: 'session_busy',
+  detail:
+    'Another call ran in this session while this one was looked at, and policy decides otherwise now. Nothing was run; ask again.',
+} as const;
 
 const overtaken = {
   code: 'approval_settled',

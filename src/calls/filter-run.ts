@@ -68,13 +68,17 @@ export async function filterRun(
 }
 
 /** Whether it ran to its end is not known, and what it yielded is gone. */
-export function lostRun(
+export async function lostRun(
   context: CallContext,
   begun: BegunCall,
   error: Error,
   live: LiveOutput | null,
-): FilteredRun {
+): Promise<FilteredRun> {
   context.logger.error({ err: error, callId: begun.callId }, 'call lost');
+  const left = live === null ? null : leftEarly(context, live.close());
+  // What left was filtered, and may taint whoever read it.
+  const ends = await live?.end();
+  const boundary = ends === undefined ? notScanned : joinReports(ends.stdout.report, ends.stderr.report);
   const shown = {
     name: 'Lost',
     message: 'The server lost this call while it ran; whether it ran to its end is not known.',
@@ -82,10 +86,10 @@ export function lostRun(
   return {
     status: 'unknown',
     content: { ...noContent, error: shown },
-    boundary: notScanned,
+    boundary,
     runtime: null,
     truncated: [],
-    left: live === null ? null : leftEarly(context, live.close()),
+    left,
     used: null,
   };
 }

@@ -32,7 +32,7 @@ export class LiveOutput implements Disposable {
   readonly #rest: Record<PrintStream, string> = { stdout: '', stderr: '' };
   #isBlocked = false;
   #isClosed = false;
-  #isEnded = false;
+  #ends: Promise<Readonly<Record<PrintStream, StreamEnd>>> | null = null;
 
   constructor(options: LiveOutputOptions) {
     this.#options = options;
@@ -56,9 +56,13 @@ export class LiveOutput implements Disposable {
     return this.prints;
   }
 
-  /** Both streams to their ends, what has left included. Once. */
-  async end(): Promise<Readonly<Record<PrintStream, StreamEnd>>> {
-    this.#isEnded = true;
+  /** Both streams to their ends, what has left included. The same, however often it is asked for. */
+  end(): Promise<Readonly<Record<PrintStream, StreamEnd>>> {
+    this.#ends ??= this.#toEnds();
+    return this.#ends;
+  }
+
+  async #toEnds(): Promise<Readonly<Record<PrintStream, StreamEnd>>> {
     const [stdout, stderr] = await Promise.all([this.#endOf('stdout'), this.#endOf('stderr')]);
     return { stdout, stderr };
   }
@@ -66,7 +70,7 @@ export class LiveOutput implements Disposable {
   /** A call that is lost ends its streams too: their threads hold them until then. */
   [Symbol.dispose](): void {
     this.close();
-    if (!this.#isEnded) void this.end();
+    void this.end();
   }
 
   #release(stream: PrintStream, { text, blocked }: Released): void {

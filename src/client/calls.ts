@@ -4,7 +4,7 @@ import type { Artifact, Call } from '../model/call.ts';
 import { CallFailed, ConnectionFailed, UnexpectedAnswer } from './errors.ts';
 import { readServerSentEvents } from './server-sent-events.ts';
 import type { RequestOptions, Transport } from './transport.ts';
-import { wait } from './transport.ts';
+import { segment, wait } from './transport.ts';
 
 /** A call as it goes on. Text of prints comes as the filter lets it out, in order, each piece once. */
 export type CallEvent =
@@ -111,5 +111,5 @@ export function isFinal(call: Call): boolean {
 }
 
 function pathOf(id: string): string {
-  return `/v1/calls/${encodeURIComponent(id)}`;
+  return `/v1/calls/${segment(id)}`;
 }

@@ -11,7 +11,7 @@ import type { CallEvent } from './calls.ts';
 import { CallRunner } from './runner.ts';
 import type { RunOptions, Runner } from './runner.ts';
 import { Sessions } from './sessions.ts';
-import { Transport } from './transport.ts';
+import { segment, Transport } from './transport.ts';
 import type { ClientOptions, RequestOptions } from './transport.ts';
 
 export * from './errors.ts';
@@ -124,7 +124,7 @@ export class Sallyport implements Runner {
 
   /** The bytes of an artifact of yours, as long as it is kept. */
   artifact(artifact: Pick<Artifact, 'id'>, options: RequestOptions = {}): Promise<Uint8Array> {
-    const path = `/v1/artifacts/${encodeURIComponent(artifact.id)}`;
+    const path = `/v1/artifacts/${segment(artifact.id)}`;
     return this.#transport.bytes({ method: 'GET', path, isRepeatable: true, ...options });
   }
 }

@@ -78,7 +78,10 @@ export class CallRunner implements Runner {
     }
     const id = /^\/v1\/calls\/([\w-]+)$/.exec(response.headers.get('location') ?? '')?.[1];
     if (id === undefined) throw new UnexpectedAnswer(response.status, 'the answer does not name its call');
-    yield* this.#calls.followFrom(id, response, { signal: options.signal });
+    const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') === true;
+    // It has begun, and there was no room for a stream.
+    if (!isStream) await response.body?.cancel();
+    yield* this.#calls.followFrom(id, isStream ? response : null, { signal: options.signal });
   }
 }
 

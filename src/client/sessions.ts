@@ -3,6 +3,7 @@ import type { Call } from '../model/call.ts';
 import type { Session as SessionDocument } from '../model/session.ts';
 import type { CallEvent } from './calls.ts';
 import type { RunOptions, Runner } from './runner.ts';
+import { segment } from './transport.ts';
 import type { RequestOptions, Transport } from './transport.ts';
 
 export interface NewSession {
@@ -132,8 +133,13 @@ export class SessionFiles {
   }
 
   /** The bytes as the boundary lets them out. */
-  read(path: string, options: RequestOptions = {}): Promise<Uint8Array> {
-    return this.#transport.bytes({ method: 'GET', path: this.#pathOf(path), isRepeatable: true, ...options });
+  async read(path: string, options: RequestOptions = {}): Promise<Uint8Array> {
+    return await this.#transport.bytes({
+      method: 'GET',
+      path: this.#pathOf(path),
+      isRepeatable: true,
+      ...options,
+    });
   }
 
   async readText(path: string, options: RequestOptions = {}): Promise<string> {
@@ -141,12 +147,12 @@ export class SessionFiles {
   }
 
   /** Whole: what was there is replaced. A text goes as UTF-8. */
-  write(
+  async write(
     path: string,
     content: Uint8Array | string,
     options: RequestOptions = {},
   ): Promise<{ readonly path: string; readonly sizeBytes: number; readonly sha256: string }> {
-    return this.#transport.json({
+    return await this.#transport.json({
       method: 'PUT',
       path: this.#pathOf(path),
       bytes: typeof content === 'string' ? new TextEncoder().encode(content) : Uint8Array.from(content),
@@ -165,11 +171,15 @@ export class SessionFiles {
     });
   }
 
+  /** Throws `TypeError` for a path that leads elsewhere: a URL with `..` in it would be another endpoint's. */
   #pathOf(path: string): string {
-    return `${pathOf(this.#session)}/files/${path.split('/').map(encodeURIComponent).join('/')}`;
+    const names = path.split('/');
+    if (names.some((name) => ['', '.', '..'].includes(name)))
+      throw new TypeError(`not a path of a file under /work: ${path}`);
+    return `${pathOf(this.#session)}/files/${names.map(encodeURIComponent).join('/')}`;
   }
 }
 
 function pathOf(id: string): string {
-  return `/v1/sessions/${encodeURIComponent(id)}`;
+  return `/v1/sessions/${segment(id)}`;
 }

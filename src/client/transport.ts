@@ -157,6 +157,12 @@ function retryAfterMs(response: Response): number | null {
   return /^\d{1,9}$/.test(text) ? Number(text) * 1000 : null;
 }
 
+/** An id in a path. Throws `TypeError` for what would be another path. */
+export function segment(id: string): string {
+  if (!/^[\w-]+$/.test(id)) throw new TypeError(`not an id: ${id}`);
+  return id;
+}
+
 export function wait(ms: number, signal?: AbortSignal): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const onAbort = (): void => {

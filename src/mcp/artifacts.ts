@@ -2,8 +2,11 @@
 import { ResourceNotFoundError } from '@modelcontextprotocol/server';
 import type { ReadResourceResult } from '@modelcontextprotocol/server';
 import type { Caller } from '../model/principal.ts';
+import { invalidParams } from './errors.ts';
 import type { McpOptions } from './mcp-options.ts';
 
+/** As base64 in JSON it stands in memory four times over. */
+const artifactBytesMax = 8 * 1024 * 1024;
 const uriPattern = /^sallyport:\/\/artifacts\/(art_[0-9A-HJKMNP-TV-Z]{26})$/;
 
 export const artifactTemplate = {
@@ -31,6 +34,10 @@ export async function readArtifact(
   const { principal } = caller;
   const isOwn = artifact?.principal === principal.id && artifact.tenant === principal.tenant;
   if (artifact === null || !isOwn) throw new ResourceNotFoundError(uri);
+  if (artifact.data.length > artifactBytesMax)
+    throw invalidParams(
+      `The file is larger than ${artifactBytesMax} bytes: GET /v1/artifacts/${artifact.id} has it.`,
+    );
   await onArtifactRead(caller, artifact.id, artifact.callId);
   return {
     contents: [{ uri, mimeType: artifact.mediaType, blob: Buffer.from(artifact.data).toString('base64') }],

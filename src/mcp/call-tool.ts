@@ -155,7 +155,13 @@ export class CallTool {
     withinMs: number,
     isDone: (call: Call) => boolean,
   ): Promise<Call> {
-    return (await this.#options.waiter.wait({ callId: call.id, caller, isDone, withinMs, signal })) ?? call;
+    try {
+      return (await this.#options.waiter.wait({ callId: call.id, caller, isDone, withinMs, signal })) ?? call;
+    } catch (error) {
+      if (!(error instanceof RecordUnavailable)) throw error;
+      // It has begun: as it stood is the truth, and that nothing was done may be none.
+      return call;
+    }
   }
 
   #result(call: Call): CallToolResult {

@@ -42,8 +42,13 @@ export class McpDoor {
     );
   }
 
-  /** Answers one POST. `request` carries the headers, and ends with the connection; `body` its bytes, under the cap. */
-  async answer(caller: Caller, request: Request, body: Uint8Array): Promise<Response> {
+  /** Answers one POST. `onDownload` may throw the `Problem` that there is no room for a file. `request` carries the headers, and ends with the connection; `body` its bytes, under the cap. */
+  async answer(
+    caller: Caller,
+    request: Request,
+    body: Uint8Array,
+    onDownload: () => void,
+  ): Promise<Response> {
     const origin = validateOriginHeader(request.headers.get('origin'), [...this.#options.originHosts]);
     if (!origin.ok) return refusal(403, codes.refused, 'Requests from this Origin are not taken.');
     const parsed = parseBoundedJson(body, requestJsonCaps);
@@ -58,6 +63,7 @@ export class McpDoor {
     const sessionId = request.headers.get(sessionHeader);
     if (sessionId !== null && !isSessionOf(this.#options.stateKey, caller, sessionId))
       return refusal(404, codes.refused, 'There is no such session; initialize a new one.');
+    if (method === 'resources/read') onDownload();
     const answer = await this.#handler.fetch(request, {
       parsedBody: message,
       authInfo: {

@@ -43,6 +43,8 @@ export class WorkerProcess {
   isReplaced = false;
   readonly #options: WorkerProcessOptions;
   readonly #child: ChildProcess;
+  /** Connections on their way to it. */
+  readonly #handing = new Set<Socket>();
   readonly #collecting = new Map<number, (metrics: MetricsReading | null) => void>();
   readonly #silence: NodeJS.Timeout;
   #nextId = 1;
@@ -82,15 +84,22 @@ export class WorkerProcess {
   get pid(): number | undefined {
     return this.#child.pid;
   }
+  /** One that can be told nothing any more takes nothing, also before its end is known. */
   get state(): WorkerState {
-    return this.#state;
+    return this.#state === 'serving' && !this.#child.connected ? 'draining' : this.#state;
   }
 
-  /** Hands a connection over. */
+  /** Hands a connection over. It is returned where the worker cannot have it, at the latest when the worker is gone. */
   take(socket: Socket): void {
+    this.#handing.add(socket);
     this.#child.send({ kind: 'connection' } satisfies ToWorker, socket, {}, (error) => {
-      if (error !== null && !socket.destroyed) this.#options.onReturned(socket);
+      // Not at once: that the worker is gone is heard of in a later turn.
+      if (this.#handing.delete(socket) && error !== null) setImmediate(() => this.#giveBack(socket));
     });
+  }
+
+  #giveBack(socket: Socket): void {
+    if (!socket.destroyed) this.#options.onReturned(socket);
   }
 
   /** Ends it in order; by force when that takes too long. */
@@ -155,5 +164,8 @@ export class WorkerProcess {
     for (const resolve of this.#collecting.values()) resolve(null);
     if (this.#metrics !== null) this.#options.onLastMetrics(this.#metrics);
     this.#options.onExit(this, exit);
+    // Node sends one at a time, and of those that queue behind it, it says nothing.
+    for (const socket of this.#handing) this.#giveBack(socket);
+    this.#handing.clear();
   }
 }

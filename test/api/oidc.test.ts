@@ -228,6 +228,18 @@ describe('the keys of the issuer', () => {
     expect(other.asked.filter((path) => path === '/jwks').length).toBeLessThanOrEqual(2);
   });
 
+  test('that were had hold on while discovery fails', async () => {
+    await using other = await OidcIssuer.start();
+    const token = await other.token({ lifetimeSeconds: 9000 });
+    let nowMs = Date.now();
+    const verifier = new OidcVerifier(options(other.url, { now: () => nowMs }));
+    expect(await verifier.verify(token)).toMatchObject({ scopes: new Set(['call']) });
+    other.isDown = true;
+    nowMs += 3_700_000;
+    expect(await verifier.verify(token)).toMatchObject({ scopes: new Set(['call']) });
+    expect(other.asked.filter((path) => path.startsWith('/.well-known')).length).toBe(2);
+  });
+
   test('that cannot be had are the fault of no token, and had as soon as they are there', async () => {
     await using other = await OidcIssuer.start();
     const token = await other.token();

@@ -240,6 +240,26 @@ describe('a line that breaks', () => {
   });
 });
 
+test.each(['..', '../../ses_other', 'a/../../../keys/x', '', 'a//b', './a'])(
+  'a path that leads out of a session is refused before it is asked for: %j',
+  async (path) => {
+    const asked: string[] = [];
+    const client = clientOf(server.url, {
+      fetch: (url: URL, init?: RequestInit) => {
+        asked.push(String(url));
+        const body = JSON.stringify({ id: 'ses_1', image: 'python' });
+        return Promise.resolve(new Response(init?.method === 'GET' ? body : '{}'));
+      },
+    });
+    const session = await client.sessions.get('ses_1');
+    await expect(session.files.remove(path)).rejects.toThrow(TypeError);
+    await expect(session.files.read(path)).rejects.toThrow(TypeError);
+    await expect(session.files.write(path, 'x')).rejects.toThrow(TypeError);
+    expect(() => client.calls.get('../keys')).toThrow(TypeError);
+    expect(asked).toHaveLength(1);
+  },
+);
+
 describe('what is no answer of a Sallyport server', () => {
   const problem = {
     type: 'urn:sallyport:problem:overloaded',

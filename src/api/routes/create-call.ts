@@ -106,8 +106,14 @@ export function createCallRoute(options: CreateCallOptions): Route {
       const { call } = answer;
       if (answer.isReplay) response.set('Idempotent-Replayed', 'true');
       response.set('Location', `/v1/calls/${call.id}`);
-      if (asEvents)
-        return options.follower.follow(response, { callId: call.id, caller, position: feedStart });
+      if (asEvents) {
+        try {
+          return await options.follower.follow(response, { callId: call.id, caller, position: feedStart });
+        } catch (error) {
+          // It has begun: that there is no room for a stream is no refusal. The call is the answer, as it stands.
+          if (!(error instanceof Problem) || response.headersSent) throw error;
+        }
+      }
       if (preference.applied !== null) response.set('Preference-Applied', preference.applied);
       response.status(isOpen(call) ? 202 : 200).json(show(call));
     },

@@ -199,6 +199,7 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
         },
         describeTool,
       }),
+      transfers,
       options.oauth === null ? null : challengeWith(options.oauth),
     ),
     ...(options.oauth === null ? [] : oauthMetadataRoutes(options.oauth)),

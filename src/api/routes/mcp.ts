@@ -10,6 +10,8 @@ import type { Tool } from '../../model/tool.ts';
 import { callerOf } from '../authenticate.ts';
 import { readRawBody } from '../read-body.ts';
 import type { Route } from '../route.ts';
+import { transferLimits } from '../transfers.ts';
+import type { Transfers } from '../transfers.ts';
 
 /** What both doors do alike. */
 export interface McpShared {
@@ -25,13 +27,19 @@ export interface McpShared {
 
 export interface McpRouteOptions {
   /** Never rejects for what a client sent: that is an answer. */
-  readonly answer: (caller: Caller, request: Request, body: Uint8Array) => Promise<Response>;
+  readonly answer: (
+    caller: Caller,
+    request: Request,
+    body: Uint8Array,
+    onDownload: () => void,
+  ) => Promise<Response>;
   readonly bodyBytesMax: number;
 }
 
 /** `POST /mcp`: the Model Context Protocol, one JSON-RPC message a request. */
 export function mcpRoute(
   { answer, bodyBytesMax }: McpRouteOptions,
+  transfers: Pick<Transfers, 'admit'>,
   /** null where only keys are taken. */
   challenge: NonNullable<Route['challenge']> | null,
 ): Route {
@@ -72,7 +80,12 @@ export function mcpRoute(
       const body = await readRawBody(request, response, bodyBytesMax);
       const closed = new AbortController();
       response.on('close', () => closed.abort());
-      await send(response, await answer(callerOf(response), webRequest(request, closed.signal), body));
+      await send(
+        response,
+        await answer(callerOf(response), webRequest(request, closed.signal), body, () =>
+          transfers.admit(response),
+        ),
+      );
     },
   };
 }
@@ -95,6 +108,8 @@ async function send(response: ExpressResponse, answer: Response): Promise<void> 
     response.end();
     return;
   }
+  // A stream says something every 15 s, so a client that takes nothing for so long is gone.
+  response.setTimeout(transferLimits.stalledMsMax, () => response.destroy());
   response.flushHeaders();
   try {
     await pipeline(Readable.fromWeb(answer.body as ReadableStream<Uint8Array>), response);

@@ -59,10 +59,10 @@ export function tailAuditRoute(options: TailAuditOptions): Route {
       const filter = readEventFilter(caller, filters);
       const first = count === undefined ? countDefault : readCount(count);
       if (tails >= tailsMax) throw new Problem('overloaded', 'Too many tails of the record are open.');
-      await options.onRead(caller, follow === undefined ? 'tail' : 'follow');
-      const newest = await newestEvents(options.record, filter, first);
       tails += 1;
       try {
+        await options.onRead(caller, follow === undefined ? 'tail' : 'follow');
+        const newest = await newestEvents(options.record, filter, first);
         using stream = new EventStream(response);
         await send(stream, newest);
         if (follow !== undefined) await followFrom(options, { caller, filter, stream, newest });

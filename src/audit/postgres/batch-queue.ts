@@ -2,6 +2,7 @@
  * What waits for PostgreSQL: bounded, in order, one transaction at a time. What arrived while a commit ran goes into
  * the next one together. Between commits the writer says that it is alive.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { RecordUnavailable } from '../record.ts';
 import {
   batchWritesMax,
@@ -34,6 +35,8 @@ export class BatchQueue implements WriteSink {
   readonly #committer: PostgresCommitter;
   readonly #rewrite: () => Promise<void>;
   #rewriting: Promise<unknown> = Promise.resolve();
+  /** The commit under way. */
+  #committing: Promise<unknown> = Promise.resolve();
   readonly #timer: NodeJS.Timeout;
   #waiting: Waiting[] = [];
   #underwayCount = 0;
@@ -72,7 +75,8 @@ export class BatchQueue implements WriteSink {
   /** Writes wait meanwhile; those of other nodes may be refused. Rejects with `RecordUnavailable`. */
   scrub(): Promise<unknown> {
     if (this.#closed) return Promise.reject(new RecordUnavailable('The record is closed.'));
-    const rewriting = Promise.all([this.#rewriting, this.#working])
+    // For the commit, not for the run that it is of: that one waits for us.
+    const rewriting = Promise.all([this.#rewriting, this.#committing])
       .then(() => this.#rewrite())
       .catch((error: unknown) => {
         throw recordUnavailable(error);
@@ -102,11 +106,14 @@ export class BatchQueue implements WriteSink {
   async #run(): Promise<void> {
     // Writes of one turn of the event loop go together.
     await new Promise((resolve) => setImmediate(resolve));
-    await this.#rewriting;
-    while (this.#waiting.length > 0) {
+    for (;;) {
+      await this.#rewritten();
+      if (this.#waiting.length === 0) break;
       const batch = this.#waiting.splice(0, batchWritesMax);
       this.#underwayCount = batch.length;
-      const commit = await this.#committer.commit(batch.map(({ write }) => write));
+      const committing = this.#committer.commit(batch.map(({ write }) => write));
+      this.#committing = committing.catch(() => {});
+      const commit = await committing;
       this.#underwayCount = 0;
       for (const [index, { bytes, resolve, reject }] of batch.entries()) {
         this.#bytes -= bytes;
@@ -116,7 +123,22 @@ export class BatchQueue implements WriteSink {
           reject(result === undefined ? new TypeError('no answer') : failureError(result, recordUnavailable));
       }
     }
-    if (!this.#isBeatDue || this.#closed) return;
+    if (this.#isBeatDue) await this.#beat();
+  }
+
+  /** Once nothing is rewritten, which may take minutes: meanwhile others are told that this writer lives. */
+  async #rewritten(): Promise<void> {
+    let seen: unknown = null;
+    while (seen !== this.#rewriting) {
+      const rewriting = this.#rewriting;
+      seen = rewriting;
+      const done = rewriting.then(() => true);
+      while (!(await Promise.race([done, sleep(beatEveryMs, false, { ref: false })]))) await this.#beat();
+    }
+  }
+
+  async #beat(): Promise<void> {
+    if (this.#closed) return;
     this.#isBeatDue = false;
     // The next one, or the next write, tries again; until then nothing is promised.
     await this.#committer.beat().catch(() => {});

@@ -10,7 +10,13 @@ import { errorCode, isContradiction, rowsOf } from './connection.ts';
 import { Refused } from './refused.ts';
 import { storeWrites } from './store-writes.ts';
 import { tell } from './news.ts';
-import { claimWriter, closeSession, fenceSilentWriters, openWriterSession } from './writer-session.ts';
+import {
+  claimWriter,
+  closeSession,
+  fenceSilentWriters,
+  lockName,
+  openWriterSession,
+} from './writer-session.ts';
 import type { ClaimOptions } from './writer-session.ts';
 import type { News } from './news.ts';
 import type { Session } from './connection.ts';
@@ -110,7 +116,7 @@ export class PostgresCommitter implements AsyncDisposable {
         const claim = await claimWriter(session, { writer, ...claiming });
         this.#epoch = claim.epoch;
         this.#head = laterOf(this.#head, claim);
-      }
+      } else await lockName(session, writer);
       this.#session = session;
       session.on('end', () => {
         if (this.#session === session) this.#session = null;

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openSession, rowsOf } from './connection.ts';
 import { closeSession } from './writer-session.ts';
 import type { Queryable, Session } from './connection.ts';
+import { readJson } from '../verify-rows.ts';
 
 const channel = 'sallyport';
 
@@ -102,10 +103,14 @@ export class NewsListener implements AsyncDisposable {
 async function subscribe({ url, writer, onNews }: ListenOptions): Promise<Session> {
   const session = await openSession(url, 'listener');
   session.on('notification', ({ payload }) => {
-    const heard = JSON.parse(payload ?? '{}') as Partial<News> & { readonly writer?: string };
+    // Whoever may connect may notify: it is a hint where to look, and may be anything.
+    const heard = readJson<News & { readonly writer: string }>(payload);
     if (heard.writer === writer) return;
-    const { calls = [], cancelled = [], haveBlocksChanged = false } = heard;
-    onNews({ calls, cancelled, haveBlocksChanged });
+    onNews({
+      calls: heard.calls === null ? null : idsIn(heard.calls),
+      cancelled: idsIn(heard.cancelled),
+      haveBlocksChanged: heard.haveBlocksChanged === true,
+    });
   });
   try {
     await session.query(`LISTEN ${channel}`);
@@ -114,6 +119,10 @@ async function subscribe({ url, writer, onNews }: ListenOptions): Promise<Sessio
     await closeSession(session);
     throw error;
   }
+}
+
+function idsIn(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((id) => typeof id === 'string') : [];
 }
 
 function ended(session: Session): Promise<void> {

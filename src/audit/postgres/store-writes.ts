@@ -75,11 +75,17 @@ function runsOf(writes: readonly SealedWrite[]): readonly (readonly SealedWrite[
   const runs: SealedWrite[][] = [];
   let last: SealedWrite[] | null = null;
   for (const write of writes) {
-    if (last !== null && isPlain(write)) last.push(write);
+    if (last !== null && isPlain(write) && !sharesCall(last, write)) last.push(write);
     else runs.push([write]);
     last = isPlain(write) ? (runs.at(-1) ?? null) : null;
   }
   return runs;
+}
+
+/** Each state of a call is looked at by itself: the second end of one is refused. */
+function sharesCall(run: readonly SealedWrite[], { calls = [] }: SealedWrite): boolean {
+  const ids = new Set(run.flatMap(({ calls: before = [] }) => before.map(({ id }) => id)));
+  return calls.some(({ id }) => ids.has(id));
 }
 
 const plainMembers = new Set<keyof SealedWrite>(['nowMs', 'events', 'calls', 'artifacts']);

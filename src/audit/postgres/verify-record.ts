@@ -12,8 +12,8 @@ import type { ChainRow } from '../verify.ts';
 import type { Ends } from './export-rows.ts';
 import type { Reading } from './reading.ts';
 
-/** Rows read at once. */
-const eventsAtOnce = 1_000;
+/** Rows read at once: each may hold some megabytes. */
+const eventsAtOnce = 64;
 const callsAtOnce = 200;
 
 type Place = Pick<VerifyProblem, 'writer' | 'sequence'>;

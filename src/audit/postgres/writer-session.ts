@@ -40,6 +40,14 @@ export interface ClaimOptions {
   readonly countsAlone: boolean;
 }
 
+/** The name of this writer, for a session after the first: its lock went with the one before. */
+export async function lockName(session: Session, writer: string): Promise<void> {
+  await rowsOf(session, `SELECT pg_try_advisory_lock($1, hashtext(current_schema() || '/' || $2))`, [
+    lockClass,
+    writer,
+  ]);
+}
+
 /**
  * Takes the chain for this session, raising its epoch. Throws `RecordUnavailable` when another session has it and was
  * seen lately, and when events stand behind the head.

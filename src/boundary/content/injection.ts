@@ -68,7 +68,16 @@ export function mergeInjection(hits: readonly LiteralHit[]): readonly LiteralHit
     if (first !== undefined && score >= scoreMin) {
       const end = Math.max(...group.map((sign) => sign.end));
       const confidence = score >= 2 * scoreMin ? 'high' : score > scoreMin ? 'medium' : 'low';
-      findings.push({ ...first, detector: injectionEntry.id, label: injectionEntry.id, end, confidence });
+      // All of it: a phrase that is known to be harmless does not speak for what follows it.
+      const secret = group.map((sign) => sign.secret).join('\n');
+      findings.push({
+        ...first,
+        detector: injectionEntry.id,
+        label: injectionEntry.id,
+        end,
+        confidence,
+        secret,
+      });
     }
     group = [];
   };

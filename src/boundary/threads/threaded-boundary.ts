@@ -19,6 +19,8 @@ import { ThreadedStream } from './threaded-stream.ts';
 
 /** What takes less than a millisecond. */
 const inPlaceUnitsMax = 16 * 1024;
+/** The same beside detectors of ops, whose patterns may read a line once for each keyword in it. */
+const withOwnInPlaceUnitsMax = 1024;
 /** What takes longer than some 50 ms keeps off one of the threads, so that smaller inputs need not wait for it. */
 const bulkUnitsMin = 1024 * 1024;
 const threadsMax = 4;
@@ -43,6 +45,7 @@ export interface ThreadedBoundaryOptions {
 type Profiles = readonly BoundaryProfile[];
 
 export class ThreadedBoundary implements AsyncDisposable {
+  readonly #current: () => BoundaryOptions;
   readonly #boundary: Boundary;
   readonly #threads: readonly FilterThreadHost[];
   readonly #onFailure: (reason: FailureReason, error: unknown) => void;
@@ -57,16 +60,23 @@ export class ThreadedBoundary implements AsyncDisposable {
     script = new URL('./filter-thread.ts', import.meta.url),
   }: ThreadedBoundaryOptions) {
     this.#boundary = boundary;
+    this.#current = current;
     this.#onFailure = onFailure;
     const thread = { current, jobMsFloor, heapMiBMax, script };
     const count = Math.min(Math.max(availableParallelism(), 2), threadsMax);
     this.#threads = Array.from({ length: count }, () => new FilterThreadHost(thread));
   }
 
+  /** Detectors of ops may take long over what was made for them: they have the deadline of a thread, but for small texts. */
+  #isInPlace(units: number, profiles: Profiles = []): boolean {
+    const own = [this.#current(), ...profiles].some(({ detectors = [] }) => detectors.length > 0);
+    return units <= (own ? withOwnInPlaceUnitsMax : inPlaceUnitsMax);
+  }
+
   async checkArguments(args: JsonValue, profiles: Profiles): Promise<CheckedArguments> {
     const units = jsonUnits(args);
     try {
-      if (units <= inPlaceUnitsMax) return this.#boundary.checkArguments(args, profiles);
+      if (this.#isInPlace(units, profiles)) return this.#boundary.checkArguments(args, profiles);
       const work = { kind: 'check-arguments', args, profiles } as const;
       const { isAsGiven, ...checked } = await this.#run(work, units);
       return isAsGiven ? { ...checked, forRecord: args } : checked;
@@ -79,7 +89,7 @@ export class ThreadedBoundary implements AsyncDisposable {
   async filterOutput(output: ToolOutput, profiles: Profiles): Promise<FilteredOutput> {
     const units = outputUnits(output);
     try {
-      if (units <= inPlaceUnitsMax) return this.#boundary.filterOutput(output, profiles);
+      if (this.#isInPlace(units, profiles)) return this.#boundary.filterOutput(output, profiles);
       const work = { kind: 'filter-output', output: standingAlone(output), profiles } as const;
       const { isAsGiven, ...filtered } = await this.#run(work, units);
       return isAsGiven ? { ...filtered, result: output.result } : filtered;
@@ -91,7 +101,7 @@ export class ThreadedBoundary implements AsyncDisposable {
   /** What goes into a sandbox as a file, as the arguments of a call are checked. */
   async checkFile(file: OutputArtifact, profiles: Profiles): Promise<CheckedFile> {
     try {
-      if (file.data.length <= inPlaceUnitsMax) return checkFile(this.#boundary, file, profiles);
+      if (this.#isInPlace(file.data.length, profiles)) return checkFile(this.#boundary, file, profiles);
       const work = { kind: 'check-file', file: fileAlone(file), profiles } as const;
       return await this.#run(work, file.data.length);
     } catch (error) {
@@ -112,7 +122,7 @@ export class ThreadedBoundary implements AsyncDisposable {
   async redactForRecord(value: JsonValue): Promise<JsonValue> {
     const units = jsonUnits(value);
     try {
-      if (units <= inPlaceUnitsMax) return this.#boundary.redactForRecord(value);
+      if (this.#isInPlace(units)) return this.#boundary.redactForRecord(value);
       const redacted = await this.#run({ kind: 'redact-for-record', value }, units);
       return redacted.isAsGiven ? value : redacted.value;
     } catch (error) {
