@@ -175,14 +175,16 @@ export class ActivePolicy {
   }
 
   async #reload(trigger: PolicyTrigger, by: Caller | null): Promise<PolicyChange> {
-    const { compile, directories, knownDetectors, readClaim, runners, scan } = this.#options;
+    const { compile, directories, knownDetectors, readClaim, runners, scan, sleep } = this.#options;
     for (let attempt = 0; attempt < settlingMax; attempt++) {
-      const files = await this.#settledFiles();
+      // At first they are read while they show whether they rest: what was read in vain is read again.
+      const files = attempt === 0 ? await scan() : await this.#settledFiles();
       if (files === null) break;
+      const rested = sleep(attempt === 0 ? settleMs : 0);
       // They compile for themselves; meanwhile, rather than afterwards.
       void runners.hold('');
       const job = { from: 'directories', directories, knownDetectors, isForDeciding: true } as const;
-      const [compiled, claimed] = await Promise.all([compile(job), readClaim()]);
+      const [compiled, claimed] = await Promise.all([compile(job), readClaim(), rested]);
       // What was read while it changed may be half of the one and half of the other.
       if ((await scan()) !== files) continue;
       return this.#takeUp(compiled, files, { trigger, by, reason: null, claimed, pin: null });

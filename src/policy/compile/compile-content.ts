@@ -16,6 +16,8 @@ import type { Slices } from './slices.ts';
 
 export interface ContentOptions {
   readonly knownDetectors: Iterable<string>;
+  /** As in `CompileOptions`. */
+  readonly isDeciding?: boolean;
   /** Of the files that it was read from, where they are known. */
   readonly places?: readonly string[];
   readonly slices?: Slices;
@@ -30,12 +32,13 @@ export class ContentAltered extends Error {
 export async function compileContent(
   id: string,
   content: string,
-  { knownDetectors, places, slices }: ContentOptions,
+  { knownDetectors, isDeciding = true, places, slices }: ContentOptions,
 ): Promise<CompileResult> {
   if (revisionId(content) !== id) throw new ContentAltered(`The stored content of ${id} was altered.`);
   const { documents, code } = JSON.parse(content) as Content;
   return compileDocuments(readDocuments(documents), {
     knownDetectors,
+    isDeciding,
     stored: { content, code: new Map(Object.entries(code)), places: places ?? null },
     ...(slices === undefined ? {} : { slices }),
   });

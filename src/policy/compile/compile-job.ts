@@ -30,8 +30,8 @@ export type CompiledData =
 export async function runCompileJob(job: CompileJob): Promise<CompiledData> {
   const { knownDetectors, isForDeciding } = job;
   const result = await (job.from === 'directories'
-    ? compile({ directories: job.directories, knownDetectors })
-    : compileContent(job.id, job.content, { knownDetectors }));
+    ? compile({ directories: job.directories, knownDetectors, isDeciding: isForDeciding })
+    : compileContent(job.id, job.content, { knownDetectors, isDeciding: isForDeciding }));
   if (!result.ok) return { ok: false, problems: result.problems };
   const { id, content, tools, images, policies } = result.revision;
   // What the other side does not need it should not have to copy: that happens on the thread that serves calls.

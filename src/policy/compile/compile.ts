@@ -37,6 +37,11 @@ export interface CompileOptions {
   readonly knownDetectors: Iterable<string>;
   /** Also compare rules with each other, for an author's eyes; takes longer and changes nothing but the warnings. */
   readonly isLinting?: boolean;
+  /**
+   * False for one who only runs tools: its rules are read and are part of the id, and whether they can decide is for
+   * those who decide. Default true.
+   */
+  readonly isDeciding?: boolean;
 }
 
 export type CompileResult =
@@ -83,7 +88,13 @@ export interface DocumentOptions extends Omit<CompileOptions, 'directories'> {
 
 export async function compileDocuments(
   { resources, problems, lost, constants }: LoadedDocuments,
-  { knownDetectors, isLinting = false, stored = null, slices = new Slices(Infinity) }: DocumentOptions,
+  {
+    knownDetectors,
+    isLinting = false,
+    isDeciding = true,
+    stored = null,
+    slices = new Slices(Infinity),
+  }: DocumentOptions,
 ): Promise<CompileResult> {
   const findings = new Findings();
   findings.problems.push(...problems);
@@ -91,7 +102,7 @@ export async function compileDocuments(
   const boundaries = compileBoundaries(ofKind(resources, 'Boundary'), new Set(knownDetectors), findings);
   const storedCode = stored?.code ?? null;
   const tools = await compileTools(ofKind(resources, 'Tool'), { findings, images, lost, storedCode }, slices);
-  const policies = byName(ofKind(resources, 'Policy'));
+  const policies = isDeciding ? byName(ofKind(resources, 'Policy')) : [];
   const context: PolicyContext = {
     findings,
     tools,
@@ -109,7 +120,7 @@ export async function compileDocuments(
   for (const policy of policies) await compilePolicy(policy, context, slices);
   checkCredentials(ofKind(resources, 'Credential'), tools, lost, findings);
   const tests = ofKind(resources, 'PolicyTest');
-  for (const test of tests) checkTest(test, tools, lost, findings);
+  if (isDeciding) for (const test of tests) checkTest(test, tools, lost, findings);
   // A scope is about files, and held when they were read.
   if (stored === null) checkScopes(ofKind(resources, 'Scope'), { resources, tools, findings });
   if (findings.problems.length === 0) {
