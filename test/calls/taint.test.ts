@@ -54,10 +54,16 @@ function openSession(calls: WaitingCalls, id: string, { principal }: Caller): vo
   });
 }
 
-async function effect(calls: WaitingCalls, caller: Caller, name: string, session: string | null = null) {
+async function effect(
+  calls: WaitingCalls,
+  caller: Caller,
+  name: string,
+  session: string | null = null,
+  code = 'x',
+) {
   const answer = await executeCall(calls.context, caller, {
     tool: name,
-    args: { code: 'x' },
+    args: { code },
     limits: {},
     labels: {},
     idempotencyKey: null,
@@ -115,4 +121,30 @@ test('policy sees how many calls a session has had and how old it is', async () 
   await effect(calls, ana, 'read_page', 'ses_1');
   expect(await effect(calls, ana, 'third_call', 'ses_1')).toBe('succeeded');
   expect(await calls.record.getSession('ses_1')).toMatchObject({ callCount: 3 });
+});
+
+test('a call that was decided on before its session was tainted does not run afterwards', async () => {
+  await using calls = await WaitingCalls.open(policy);
+  const ana = await calls.person('ana');
+  openSession(calls, 'ses_1', ana);
+  const { filter } = calls.context;
+  const checkArguments = filter.checkArguments.bind(filter);
+  const looking = Promise.withResolvers<void>();
+  const tainted = Promise.withResolvers<void>();
+  Object.assign(filter, {
+    checkArguments: async (...given: Parameters<typeof checkArguments>) => {
+      if (JSON.stringify(given[0]).includes('long')) {
+        looking.resolve();
+        await tainted.promise;
+      }
+      return checkArguments(...given);
+    },
+  });
+  const sending = effect(calls, ana, 'send_mail', 'ses_1', 'long');
+  await looking.promise;
+  expect(await effect(calls, ana, 'read_page', 'ses_1')).toBe('succeeded');
+  tainted.resolve();
+  expect(await sending).toBe('session_busy');
+  expect(calls.runs.map(({ tool }) => tool)).toEqual(['read_page']);
+  expect(await effect(calls, ana, 'send_mail', 'ses_1')).toBe('policy_denied');
 });

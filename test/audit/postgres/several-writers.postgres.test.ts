@@ -46,6 +46,45 @@ test('two nodes write one record, each its own chain, and both verify', async ()
   expect(new Set(page.items.map(({ callId }) => callId)).size).toBe(100);
 });
 
+test.each(["''", "'x'", "'null'", '\'{"cancelled":5,"calls":7}\''])(
+  'what a stranger notifies ends nobody: %s',
+  async (payload) => {
+    const url = await server.createDatabase();
+    const heard = Promise.withResolvers<News>();
+    let isStarted = false;
+    await using a = await open(url, 'a', {
+      onNews: (news) => {
+        if (isStarted && news.calls !== null) heard.resolve(news);
+      },
+    });
+    isStarted = true;
+    await server.asSuper(`NOTIFY sallyport, ${payload}`, url);
+    expect(await heard.promise).toEqual({ calls: [], cancelled: [], haveBlocksChanged: false });
+    await a.write(intent('call_1'));
+  },
+);
+
+test('writes that come with a scrub are written after it', async () => {
+  const url = await server.createDatabase();
+  await using a = await open(url, 'a');
+  // A run that has just begun, and a scrub in the same turn: each must not wait for the other.
+  const first = a.write(intent('call_1'));
+  const scrubbed = a.scrub();
+  const second = a.write(intent('call_2'));
+  await Promise.all([first, scrubbed, second]);
+  expect(await a.verify()).toMatchObject({ valid: true, events: 2 });
+});
+
+test('of two ends of a call in one batch the second is refused', async () => {
+  const url = await server.createDatabase();
+  await using a = await open(url, 'a');
+  await a.write(intent('call_1'));
+  const ends = await Promise.allSettled([a.write(outcome('call_1')), a.write(outcome('call_1'))]);
+  expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+  const page = await a.listEvents({ tenant: null, limit: 10, order: 'asc' });
+  expect(page.items.map(({ type }) => type)).toEqual(['intent', 'outcome']);
+});
+
 test('an idempotency key and an approval are taken once, whichever node asks', async () => {
   const url = await server.createDatabase();
   await using a = await open(url, 'a');
