@@ -102,6 +102,15 @@ export function recordUpkeepContract(name: string, store: UpkeepStore): void {
       await expect(record.planErasure({ tenant: 'default' }, 10)).rejects.toThrow(RangeError);
     });
 
+    test('of a part of a session leaves what the session says of itself', async () => {
+      await using record = await store.open('part-of-session', sources());
+      const since = '2020-01-01T00:00:00.000Z';
+      expect((await record.planErasure({ session: 'ses_1' }, 10)).sessionIds).toEqual(['ses_1']);
+      expect((await record.planErasure({ session: 'ses_1', from: since }, 10)).sessionIds).toEqual([]);
+      expect((await record.planErasure({ session: 'ses_1', callId: 'call_1' }, 10)).sessionIds).toEqual([]);
+      expect((await record.planErasure({ session: 'ses_1', principal: 'bob' }, 10)).sessionIds).toEqual([]);
+    });
+
     test('of what a hold means is refused as a whole, whenever the hold came, until it is released', async () => {
       await using record = await store.open('held', sources());
       await fill(record);

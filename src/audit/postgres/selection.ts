@@ -85,7 +85,7 @@ async function plan(
     places,
     callIds,
     calls: callIds.flatMap((id) => bodies.get(id) ?? []),
-    sessionIds: selection.session === undefined ? await sessionsOf(reading, selection) : [selection.session],
+    sessionIds: await sessionsOf(reading, selection),
     principals: [...new Set([...(await callOwners(reading, callIds)), ...deeds])],
     oldest: times[0] ?? null,
     newest: times.at(-1) ?? null,
@@ -103,14 +103,17 @@ async function callOwners(reading: Reading, callIds: readonly string[]): Promise
   return rows.map(({ principal }) => principal);
 }
 
+/** What they say of themselves goes with the whole of what happened in them, not with a part of it. */
 async function sessionsOf(
   reading: Reading,
-  { principal, callId, from, to }: RecordSelection,
+  { principal, session, callId, from, to }: RecordSelection,
 ): Promise<string[]> {
-  if (principal === undefined || callId !== undefined || from !== undefined || to !== undefined) return [];
-  const rows = await reading.rows<{ id: string }>('SELECT id FROM sessions WHERE principal = $1', [
-    principal,
-  ]);
+  if (callId !== undefined || from !== undefined || to !== undefined) return [];
+  if (principal === undefined) return session === undefined ? [] : [session];
+  const rows = await reading.rows<{ id: string }>(
+    'SELECT id FROM sessions WHERE principal = $1 AND id = coalesce($2, id)',
+    [principal, session ?? null],
+  );
   return rows.map(({ id }) => id);
 }
 

@@ -91,7 +91,7 @@ function plan(connection: Connection, selection: RecordSelection, found: Found):
     places: rows.map(({ position }) => position),
     callIds: [...found.callIds],
     calls,
-    sessionIds: selection.session === undefined ? sessionsOf(connection, selection) : [selection.session],
+    sessionIds: sessionsOf(connection, selection),
     principals: [...new Set([...owners, ...deeds])],
     oldest: times[0] ?? null,
     newest: times.at(-1) ?? null,
@@ -109,9 +109,15 @@ function callOwners(connection: Connection, callId: string): string[] {
     .all(callId) as string[];
 }
 
-function sessionsOf(connection: Connection, { principal, callId, from, to }: RecordSelection): string[] {
-  if (principal === undefined || callId !== undefined || from !== undefined || to !== undefined) return [];
-  return connection.prepare('SELECT id FROM sessions WHERE principal = ?').pluck().all(principal) as string[];
+/** What they say of themselves goes with the whole of what happened in them, not with a part of it. */
+function sessionsOf(
+  connection: Connection,
+  { principal, session, callId, from, to }: RecordSelection,
+): string[] {
+  if (callId !== undefined || from !== undefined || to !== undefined) return [];
+  if (principal === undefined) return session === undefined ? [] : [session];
+  const statement = connection.prepare('SELECT id FROM sessions WHERE principal = ? AND id = coalesce(?, id)');
+  return statement.pluck().all(principal, session ?? null) as string[];
 }
 
 /** The table that the most exact part of a selection is found by. */
