@@ -1,5 +1,7 @@
 /** A supervisor of several workers, where one may start while another still ends. */
+import { once } from 'node:events';
 import { Agent, get } from 'node:http';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Supervisor } from '../../src/supervisor/supervisor.ts';
@@ -8,10 +10,10 @@ import { gone } from '../support/processes.ts';
 const worker = join(import.meta.dirname, '../support/supervised-worker.ts');
 const quiet = { info: () => {}, warn: () => {}, error: () => {} };
 
-function start(): Promise<Supervisor> {
+function start(workersCount = 2): Promise<Supervisor> {
   return Supervisor.start({
     address: { host: '127.0.0.1', port: 0, setting: 'none' },
-    workersCount: 2,
+    workersCount,
     mayOverlap: true,
     command: ({ index, url }) => [process.execPath, worker, String(index), url],
     environment: { PATH: process.env['PATH'] },
@@ -94,4 +96,27 @@ test('a request that is under way when its worker is told to end is answered', a
   await ask(supervisor.url, false);
   process.kill(pid, 'SIGTERM');
   expect(await slow).toBe(pid);
+});
+
+test('connections that wait for a worker which dies are handed to the next, all but the one on its way', async () => {
+  await using supervisor = await start(1);
+  const pid = await ask(supervisor.url, false);
+  process.kill(pid, 'SIGSTOP');
+  const { port } = new URL(supervisor.url);
+  const answered: string[] = [];
+  const clients = await Promise.all(
+    Array.from({ length: 30 }, async () => {
+      const client = connect(Number(port), '127.0.0.1');
+      client.on('error', () => {});
+      await once(client, 'connect');
+      client.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+      client.on('data', (data) => answered.push(data.toString().slice(0, 12)));
+      return client;
+    }),
+  );
+  process.kill(pid, 'SIGKILL');
+  // Of the one that was being handed over nobody hears any more: Node keeps it until its own end.
+  await until(() => answered.length === 29);
+  expect(new Set(answered)).toEqual(new Set(['HTTP/1.1 200']));
+  for (const client of clients) client.destroy();
 });
