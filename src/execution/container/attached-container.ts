@@ -12,6 +12,9 @@ import type { Logger } from './logger.ts';
 import { cgroupFilesOf, cgroupPathsOf, readResourceUsage } from './resource-usage.ts';
 import type { CgroupFiles, ResourceUsage } from './resource-usage.ts';
 
+/** How long the answer to a create that nobody wants any more is waited for, milliseconds. */
+const createdWithinMs = 3000;
+
 /** How a container ended by itself, as the engine says. */
 export interface ContainerEnd {
   readonly exitCode: number;
@@ -46,8 +49,9 @@ export class AttachedContainer implements AsyncDisposable {
     signal: AbortSignal,
     logger: Logger,
   ): Promise<AttachedContainer> {
-    const container = await engine.docker.createContainer({ ...spec, abortSignal: signal });
+    const container = await engine.docker.createContainer({ ...spec, abortSignal: afterwards(signal) });
     try {
+      signal.throwIfAborted();
       const stream = (await container.attach({
         stream: true,
         stdin: true,
@@ -184,4 +188,18 @@ async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T |
   } finally {
     clearTimeout(timer);
   }
+}
+
+/**
+ * Aborted a while after `signal`. What the engine has begun to make it makes, also for a client that has hung up, and
+ * only its answer says what there is to remove.
+ */
+function afterwards(signal: AbortSignal): AbortSignal {
+  const giveUp = new AbortController();
+  const onAbort = (): void => {
+    setTimeout(() => giveUp.abort(signal.reason), createdWithinMs).unref();
+  };
+  if (signal.aborted) giveUp.abort(signal.reason);
+  else signal.addEventListener('abort', onAbort, { once: true });
+  return giveUp.signal;
 }
