@@ -116,7 +116,9 @@ function sessionsOf(
 ): string[] {
   if (callId !== undefined || from !== undefined || to !== undefined) return [];
   if (principal === undefined) return session === undefined ? [] : [session];
-  const statement = connection.prepare('SELECT id FROM sessions WHERE principal = ? AND id = coalesce(?, id)');
+  const statement = connection.prepare(
+    'SELECT id FROM sessions WHERE principal = ? AND id = coalesce(?, id)',
+  );
   return statement.pluck().all(principal, session ?? null) as string[];
 }
 
