@@ -83,10 +83,12 @@ export function addHold({ addHold }: ClearingStatements, hold: Hold): void {
  */
 export function scrub(connection: Connection): void {
   connection.exec('VACUUM');
-  connection.prepare('UPDATE upkeep SET scrub_due = 0').run();
   const [result] = connection.pragma('wal_checkpoint(TRUNCATE)') as { busy: number }[];
-  if (result?.busy === 0) return;
-  connection.prepare('UPDATE upkeep SET scrub_due = 2').run();
+  if (result?.busy === 0) {
+    // Only now: until the log is written back, the file itself is the old one, and a crash would leave it so.
+    connection.prepare('UPDATE upkeep SET scrub_due = 0').run();
+    return;
+  }
   throw Object.assign(new Error('somebody reads the database: its log cannot be emptied'), {
     code: 'SQLITE_BUSY',
   });
