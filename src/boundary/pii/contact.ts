@@ -24,11 +24,12 @@ const isLocal = Uint8Array.from({ length: 128 }, (_, unit) =>
   /[A-Za-z0-9._%+-]/.test(String.fromCharCode(unit)) ? 1 : 0,
 );
 
+const domain = /@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![A-Za-z0-9-])/y;
+
 function findEmail(text: string, at: number): Span | null {
   let start = at;
   while (at - start < localUnitsMax && start > 0 && isLocal[text.charCodeAt(start - 1)] === 1) start--;
   if (start === at) return null;
-  const domain = /@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![A-Za-z0-9-])/y;
   domain.lastIndex = at;
   return domain.test(text) ? { start, end: domain.lastIndex, confidence: 'medium' } : null;
 }

@@ -1,6 +1,6 @@
 /** Where a text may hold a number of a card, an account, a person or a telephone: everything else need not be read for them. */
 
-/** No such number has fewer digits: with a letter or a plus sign, and without. Each has two in a row. */
+/** No such number has fewer digits: with a letter or a plus sign, and without. */
 const markedDigitsMin = 7;
 const digitsMin = 9;
 
@@ -27,59 +27,39 @@ export interface NumberRun {
   readonly hasPlus: boolean;
 }
 
-/** Runs with enough digits, in order. */
+/**
+ * Runs with enough digits, in order. Like Boyer and Moore's search: what stands at the end of a possible run is read first,
+ * so that of ordinary text most is stepped over.
+ */
 export function findNumberRuns(codes: Uint8Array): readonly NumberRun[] {
   const runs: NumberRun[] = [];
-  const last = codes.length - 1;
-  let floor = 0;
-  // Of two digits in a row one is found at every other place.
-  for (let at = 1; at <= last + 1;) {
-    // Four such places at once: ordinary text has few digits.
-    while (
-      at + 6 <= last &&
-      ((isDigit[codes[at] as number] as number) |
-        (isDigit[codes[at + 2] as number] as number) |
-        (isDigit[codes[at + 4] as number] as number) |
-        (isDigit[codes[at + 6] as number] as number)) ===
-        0
-    )
-      at += 8;
-    const place = at > last ? last : at;
-    at = place + 2;
-    if (kinds[codes[place] as number] !== digitKind || !hasDigitBeside(codes, place)) continue;
-    floor = readRun(codes, floor, place, runs);
-    at = floor + 2;
+  const { length } = codes;
+  // A table of all codes: the index is always inside it.
+  const kindAt = (at: number): number => kinds[codes[at] as number] as number;
+  for (let last = markedDigitsMin - 1; last < length;) {
+    if (kindAt(last) === 0) {
+      last += markedDigitsMin;
+      continue;
+    }
+    let start = last;
+    while (start > 0 && start > last + 1 - markedDigitsMin && kindAt(start - 1) !== 0) start--;
+    if (last + 1 - start < markedDigitsMin) last = start + markedDigitsMin - 1;
+    else last = readRun(codes, start, runs) + markedDigitsMin;
   }
   return runs;
 }
 
-function hasDigitBeside(codes: Uint8Array, place: number): boolean {
-  return (
-    (place > 0 && kinds[codes[place - 1] as number] === digitKind) ||
-    (place + 1 < codes.length && kinds[codes[place + 1] as number] === digitKind)
-  );
-}
-
-/** Reads the run around `place`; answers where it ends. */
-function readRun(codes: Uint8Array, floor: number, place: number, runs: NumberRun[]): number {
+/** Reads the run from its start on; answers where it ends. */
+function readRun(codes: Uint8Array, start: number, runs: NumberRun[]): number {
   const { length } = codes;
-  let start = place;
   let seen = 0;
   let digits = 0;
-  while (start > floor) {
-    const kind = kinds[codes[start - 1] as number] as number;
-    if (kind === 0) break;
-    seen |= kind;
-    digits += kind & digitKind;
-    start--;
-  }
-  let end = place;
-  while (end < length) {
+  let end = start;
+  for (; end < length; end++) {
     const kind = kinds[codes[end] as number] as number;
     if (kind === 0) break;
     seen |= kind;
     digits += kind & digitKind;
-    end++;
   }
   const hasCapital = (seen & capitalKind) !== 0;
   const hasPlus = (seen & plusKind) !== 0;
