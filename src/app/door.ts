@@ -3,7 +3,7 @@ import { isStillActive } from '../api/authenticate.ts';
 import { CallFollower } from '../api/follow-call.ts';
 import { RequestNotes } from '../api/log-requests.ts';
 import { LoginFailures } from '../api/login-failures.ts';
-import { OidcVerifier } from '../api/oidc.ts';
+import type { OidcVerifier } from '../api/oidc.ts';
 import { Problem } from '../api/problem.ts';
 import { ReadinessWatch } from '../api/readiness-watch.ts';
 import { readReadiness } from '../api/readiness.ts';
@@ -50,7 +50,7 @@ export async function openDoor(
   const authentication = {
     record,
     now: () => clock.now(),
-    tokens: openTokens(config, clock, logger),
+    tokens: await openTokens(config, clock, logger),
     onFailure: (address: string) => failures.count(address),
   };
   const upkeep = stack.use(
@@ -163,12 +163,13 @@ function portSetting(host: string): string {
   return host === '127.0.0.1' ? 'SALLYPORT_PORT' : 'SALLYPORT_HOST and SALLYPORT_PORT';
 }
 
-function openTokens(
+async function openTokens(
   { oidcAudience, oidcIssuer, oidcRolesClaim, oidcScopes, oidcTenantClaim }: Config,
   clock: Clock,
   logger: Logger,
-): OidcVerifier | null {
+): Promise<OidcVerifier | null> {
   if (oidcIssuer === null || oidcAudience === null || oidcScopes === null) return null;
+  const { OidcVerifier } = await import('../api/oidc.ts');
   return new OidcVerifier({
     issuer: oidcIssuer,
     audience: oidcAudience,

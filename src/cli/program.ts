@@ -3,23 +3,11 @@ import { Command, CommanderError } from 'commander';
 import { ConfigInvalid } from '../config/config.ts';
 import type { ImageCommands } from '../execution/container/image-commands.ts';
 import { readVersion } from '../config/version.ts';
-import { addApprovalCommands } from './approval-commands.ts';
-import { addAuditCommands } from './audit-commands.ts';
-import { addBackupCommand } from './backup-command.ts';
-import { addBlockCommands } from './block-commands.ts';
-import { addBoundaryCommands } from './boundary-commands.ts';
-import { addCallCommand } from './call-command.ts';
 import { CommandFailed } from './command-failed.ts';
-import { addConfigCommand } from './config-command.ts';
-import { addDoctorCommand } from './doctor-command.ts';
 import type { DoctorReport } from './doctor/report.ts';
-import { addImageCommands } from './image-commands.ts';
-import { addKeyCommands } from './key-commands.ts';
-import { addMcpCommand } from './mcp-command.ts';
 import { StartFailed } from '../supervisor/start-failed.ts';
 import { createOutput, printable } from './output.ts';
 import type { Output } from './output.ts';
-import { addPolicyCommands } from './policy-commands.ts';
 
 export interface RunnerCommandOptions {
   readonly listen?: string;
@@ -45,7 +33,8 @@ export interface ProgramActions {
 /** Runs one command line; sets `process.exitCode`, prints errors to stderr, never a stack trace. */
 export async function runProgram(args: readonly string[], actions: ProgramActions): Promise<void> {
   try {
-    await createProgram(actions).parseAsync(args, { from: 'user' });
+    const program = await createProgram(args, actions);
+    await program.parseAsync(args, { from: 'user' });
   } catch (error) {
     process.exitCode = exitCodeOf(error);
     if (!(error instanceof CommanderError))
@@ -53,7 +42,12 @@ export async function runProgram(args: readonly string[], actions: ProgramAction
   }
 }
 
-function createProgram(actions: ProgramActions): Command {
+/** Whether the first word names a process of the server: `help` and whatever else is wrong sees every command. */
+function isProcess([first]: readonly string[]): boolean {
+  return first === 'serve' || first === 'runner' || first === 'worker';
+}
+
+async function createProgram(args: readonly string[], actions: ProgramActions): Promise<Command> {
   const program = new Command('sallyport')
     .description('Sandboxed tool execution for AI agents.')
     .version(readVersion())
@@ -99,18 +93,11 @@ function createProgram(actions: ProgramActions): Command {
         ? command.error('error: a worker is started by "sallyport serve" with SALLYPORT_HTTP_WORKERS')
         : actions.worker(options),
     );
-  addCallCommand(program, output);
-  addMcpCommand(program);
-  addPolicyCommands(program, output);
-  addBlockCommands(program, output);
-  addBoundaryCommands(program, output);
-  addApprovalCommands(program, output);
-  addAuditCommands(program, output);
-  addBackupCommand(program, output);
-  addKeyCommands(program, output);
-  addImageCommands(program, output, actions.images);
-  addConfigCommand(program, output);
-  addDoctorCommand(program, output, actions.doctor);
+  // A server starts faster without what it has no use for: its own commands are complete by now.
+  if (!isProcess(args)) {
+    const { addOperatorCommands } = await import('./operator-commands.ts');
+    addOperatorCommands(program, output, actions);
+  }
   for (const command of allCommands(program))
     command.exitOverride().showHelpAfterError('(--help shows how it is used)');
   return program;
