@@ -163,24 +163,19 @@ async function startExecutors(
       logger,
     }),
   );
-  // Not before: the engine's client takes a while to load, and so do the workers that start now.
+  // Not before: the engine's client takes a while to load, and the api waits for the policy.
+  const revisions = await policy;
   const { createContainerExecutor } = await import('./execution/container/container-executor.ts');
-  let latest: () => HeldRevision | null = () => null;
   const containers = stack.use(
     createContainerExecutor({
       ...engine,
       keepsWarm: config.warmContainers === 'on',
       refusesKnownHoles: config.engineFloor === 'refuse',
-      profiles: () => containerProfiles(latest()),
+      profiles: () => containerProfiles(revisions.latest),
     }),
   );
   // What policy keeps warm is made behind the start, not in its way.
-  void policy
-    .then((revisions) => {
-      latest = () => revisions.latest;
-      return containers.tend();
-    })
-    .catch(() => {});
+  void containers.tend().catch(() => {});
   return [isolates, containers];
 }
 
