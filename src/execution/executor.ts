@@ -84,14 +84,12 @@ export interface Executor extends AsyncDisposable {
 export const notStartedCodes = [
   'runtime_unavailable',
   'overloaded',
+  // The session is taken by another call, cannot hold this one, or is over.
   'session_busy',
   'session_image_mismatch',
   'session_ended',
 ] as const;
 export type NotStartedCode = (typeof notStartedCodes)[number];
-
-/** The session is taken by another call, cannot hold this one, or is over. */
-export type SessionRefusalCode = 'session_busy' | 'session_image_mismatch' | 'session_ended';
 
 /** The sandbox was provably never reached: nothing ran. Becomes 503. The message is fit for the caller. */
 export class NotStarted extends Error {

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { ImageInspectInfo } from 'dockerode';
 
 import type { ContainerProfile, ExecutionFrame } from '../executor.ts';
 import { encodeControl, soleCallChannel } from '../protocol/frame.ts';
@@ -254,11 +255,8 @@ function objectionTo(entrypoint: readonly string[]): string | null {
     : `it is ${JSON.stringify(entrypoint)}`;
 }
 
-/** The library's type leaves it out: Docker Engine API v1.41, ImageConfig.Healthcheck. */
-function hasHealthcheck(config: object | undefined): boolean {
-  const healthcheck = (config as { readonly Healthcheck?: { readonly Test?: readonly string[] } } | undefined)
-    ?.Healthcheck;
-  const test = healthcheck?.Test ?? [];
+function hasHealthcheck(config: ImageInspectInfo['Config'] | undefined): boolean {
+  const test = config?.Healthcheck?.Test ?? [];
   return test.length > 0 && test[0] !== 'NONE';
 }
 

@@ -57,9 +57,10 @@ async function answered(
     if (frame.type === 'end') for (const answer of frames) runner.write(answer);
   });
   let fault: string | null = null;
-  void client.closed.then((reason) => {
-    fault = reason;
-  });
+  const noteFault = async (): Promise<void> => {
+    fault = await client.closed;
+  };
+  void noteFault();
   const run = await runCall(
     { run: client.run.bind(client), [Symbol.asyncDispose]: async () => {} },
     asked,
