@@ -25,6 +25,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Foundation } from './foundation.ts';
 import { openMcp } from './mcp.ts';
 import type { PolicyParts } from './policy.ts';
+import { redactStates } from './runners.ts';
 
 /** After the drain time, what a cancelled call may still take to be recorded. */
 const cancelMsMax = 10_000;
@@ -78,7 +79,8 @@ export async function openDoor(
       read: () =>
         readReadiness({
           record: () => record.health(),
-          runners: () => runners.state(),
+          runners: async () =>
+            redactStates(await runners.state(), (text) => context.boundary.redactText(text)),
           revision: () => policy.revision,
           policy: () => policy.state,
           blocks: () => blocks.list(),

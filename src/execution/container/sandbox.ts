@@ -141,6 +141,11 @@ export class Sandbox implements IdleSandbox {
     return await this.#container.usage();
   }
 
+  /** Closes its stdin: the supervisor then takes the runner for gone. */
+  hangUp(): void {
+    this.#container.stream.end();
+  }
+
   /** Ends all processes of the container, and waits for its stream to end. */
   async kill(): Promise<void> {
     await this.#container.kill(this.#closed);
