@@ -281,9 +281,6 @@ export interface EventQuery {
   readonly order: 'asc' | 'desc';
 }
 
-/** Bytes of events and their content after which a page ends, however few they are: its cursor goes on. */
-export const pageBytesMax = 8 * 1024 * 1024;
-
 /** What an export shows. All else of the chains is left out, and counted. */
 export type ExportFilter = Omit<EventQuery, 'limit' | 'cursor' | 'order' | 'afterId'>;
 

@@ -15,9 +15,7 @@ export function withoutLabels(stored: StoredSession): StoredSession {
 /** Its labels may be older than the retention: whether they are still shown depends on holds alone. */
 export function isPastRetention({ session }: StoredSession, sinceMs: number | null): boolean {
   return (
-    sinceMs !== null &&
-    Object.keys(session.labels).length > 0 &&
-    Date.parse(session.createdAt) < sinceMs
+    sinceMs !== null && Object.keys(session.labels).length > 0 && Date.parse(session.createdAt) < sinceMs
   );
 }
 

@@ -25,7 +25,8 @@ export function postgresStore(server: PostgresServer): BenchedStore {
       const [row] = await server.asSuper(`SELECT pg_database_size('${name}') / 1048576 AS size`);
       return Number(row?.['size']);
     },
-    appendPlainly: async (name, tables) => withClient(server.url(name, 'super'), (client) => appendPlainly(client, tables)),
+    appendPlainly: async (name, tables) =>
+      withClient(server.url(name, 'super'), (client) => appendPlainly(client, tables)),
     readAndHash: async (name) => withClient(server.url(name, 'super'), readAndHash),
   };
 }
@@ -51,14 +52,19 @@ async function appendPlainly(client: pg.Client, tables: PlainRows): Promise<{ ro
   const names = ['audit_chain', 'audit_content', ...(tables === 'all' ? ['audit_terms', 'audit_words'] : [])];
   const targets: PlainTable[] = [];
   for (const name of names) targets.push(await plainTable(client, name));
-  const { rows: counted } = await client.query<{ count: string }>('SELECT count(*) AS count FROM audit_chain');
+  const { rows: counted } = await client.query<{ count: string }>(
+    'SELECT count(*) AS count FROM audit_chain',
+  );
   const rows = Number(counted[0]?.count);
   const startedAt = performance.now();
   for (let start = 0; start < rows; start += batch) {
     await client.query('BEGIN');
     for (const { insert, rowsOf } of targets) {
       const values = rowsOf(start + 1, start + batch);
-      await client.query(insert, (values[0] ?? []).map((_value, index) => values.map((row) => row[index])));
+      await client.query(
+        insert,
+        (values[0] ?? []).map((_value, index) => values.map((row) => row[index])),
+      );
     }
     await client.query('COMMIT');
   }
@@ -94,7 +100,10 @@ async function readAndHash(client: pg.Client): Promise<void> {
      LEFT JOIN audit_content c ON c.day = left(e.time, 10) AND c.position = e.position`,
   );
   for (;;) {
-    const { rows } = await client.query<[Buffer, Buffer | null]>({ text: `FETCH ${rowsAtOnce} FROM each`, rowMode: 'array' });
+    const { rows } = await client.query<[Buffer, Buffer | null]>({
+      text: `FETCH ${rowsAtOnce} FROM each`,
+      rowMode: 'array',
+    });
     if (rows.length === 0) break;
     for (const [canonical, content] of rows) {
       createHash('sha256').update(canonical).digest('hex');

@@ -30,7 +30,8 @@ function appendPlainly(dataDir: string, tables: PlainRows): { readonly rows: num
   try {
     plain.pragma('journal_mode = WAL');
     plain.pragma('synchronous = FULL');
-    const names = tables === 'all' ? ['audit_chain', 'audit_content', 'audit_terms'] : ['audit_chain', 'audit_content'];
+    const names =
+      tables === 'all' ? ['audit_chain', 'audit_content', 'audit_terms'] : ['audit_chain', 'audit_content'];
     plain.exec(schemaOf(source, names));
     const writers = names.map((name) => rowWriter(source, plain, name));
     if (tables === 'all') {
@@ -66,7 +67,11 @@ function schemaOf(source: Database.Database, tables: readonly string[]): string 
 }
 
 /** Writes the rows of one position; all of them are read before the clock runs. */
-function rowWriter(source: Database.Database, plain: Database.Database, table: string): (position: number) => void {
+function rowWriter(
+  source: Database.Database,
+  plain: Database.Database,
+  table: string,
+): (position: number) => void {
   const rows = source.prepare(`SELECT * FROM ${table}`);
   const columns = rows.columns().map(({ name }) => name);
   const place = columns.indexOf('position');

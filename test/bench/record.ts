@@ -43,7 +43,9 @@ export interface RecordBench {
 }
 
 export async function benchRecord(bench: RecordBench) {
-  const home = process.env['BENCH_KEEP'] ?? mkdtempSync(join(process.env['BENCH_DIR'] ?? process.cwd(), '.bench-record-'));
+  const home =
+    process.env['BENCH_KEEP'] ??
+    mkdtempSync(join(process.env['BENCH_DIR'] ?? process.cwd(), '.bench-record-'));
   // PostgreSQL may run as another user.
   chmodSync(home, 0o711);
   try {
@@ -90,7 +92,9 @@ async function benchAppends(store: BenchedStore, { median, pairs, say }: RecordB
     }
     await store.drop(name);
     const figures = [ours, plain.all, plain.chain].map((values) => Math.round(values.at(-1) ?? 0));
-    say?.(`  ${store.name}, appends a second: ours ${figures[0]}, plain ${figures[1]}, chain alone ${figures[2]}`);
+    say?.(
+      `  ${store.name}, appends a second: ours ${figures[0]}, plain ${figures[1]}, chain alone ${figures[2]}`,
+    );
   }
   const measured = (values: readonly number[]): readonly number[] => values.slice(1);
   const ratio = (kind: PlainRows): number =>
@@ -154,13 +158,20 @@ async function verified(record: RecordStore, deep: boolean): Promise<void> {
 
 /** p50 and the longest of a page of 100 for each kind of filter, milliseconds. */
 async function benchPages(record: RecordStore, { median, say }: RecordBench) {
-  const [middle] = (await record.listEvents({ tenant: null, requestId: `req_${events / 2}`, limit: 1, order: 'asc' })).items;
+  const [middle] = (
+    await record.listEvents({ tenant: null, requestId: `req_${events / 2}`, limit: 1, order: 'asc' })
+  ).items;
   const result: Record<string, { p50Ms: number; maxMs: number }> = {};
   for (const [name, question] of Object.entries(questions)) {
     const times: number[] = [];
     for (let index = 0; index < pages; index += 1) {
       const startedAt = performance.now();
-      await record.listEvents({ tenant: null, limit: 100, order: 'desc', ...question(index, middle?.time ?? '') });
+      await record.listEvents({
+        tenant: null,
+        limit: 100,
+        order: 'desc',
+        ...question(index, middle?.time ?? ''),
+      });
       times.push(performance.now() - startedAt);
     }
     result[name] = { p50Ms: round(median(times)), maxMs: round(Math.max(...times)) };

@@ -60,7 +60,8 @@ export function pageContract(name: string, store: StoreUnderTest): void {
     test('a page ends with the event by which it holds 8 MiB, and its cursor goes on', async () => {
       await using record = await store.open('bytes', sources());
       const large = { output: 'x'.repeat(3 * 1024 * 1024) };
-      for (let count = 0; count < 5; count += 1) await record.write({ events: [draft('started', { content: large })] });
+      for (let count = 0; count < 5; count += 1)
+        await record.write({ events: [draft('started', { content: large })] });
       await record.write({ events: [draft('stopped')] });
       expect(await pagesOf(record, all)).toEqual([
         [1, 2, 3],
@@ -79,7 +80,9 @@ export function pageContract(name: string, store: StoreUnderTest): void {
 
     test('goes on after an event that is named', async () => {
       await using record = await store.open('after', sources());
-      await record.write({ events: [draft('started'), draft('stopped'), draft('started'), draft('started')] });
+      await record.write({
+        events: [draft('started'), draft('stopped'), draft('started'), draft('started')],
+      });
       const { items } = await record.listEvents(all);
       const afterId = items[1]?.id ?? '';
       expect(await pagesOf(record, { ...all, afterId, type: 'started', limit: 1 })).toEqual([[3], [4]]);

@@ -15,7 +15,8 @@ import { endWithThisProcess } from './processes.ts';
 /** Debian keeps the server's programs out of PATH, in a folder for each version. */
 const debianFolder = '/usr/lib/postgresql';
 
-function program(name: string): string {
+/** Path of a program of PostgreSQL. */
+export function program(name: string): string {
   const debian = existsSync(debianFolder)
     ? readdirSync(debianFolder)
         .toSorted((a, b) => Number(b) - Number(a))

@@ -1,4 +1,5 @@
-import { InvalidCursor, pageBytesMax } from '../../audit/record.ts';
+import { pageBytesMax } from '../../audit/cursor.ts';
+import { InvalidCursor } from '../../audit/record.ts';
 import type { EventQuery, RecordStore } from '../../audit/record.ts';
 import type { Caller } from '../../model/principal.ts';
 import { callerOf } from '../authenticate.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { pageBytesMax } from '../../audit/record.ts';
+import { pageBytesMax } from '../../audit/cursor.ts';
 import type { EventQuery, ExportFilter, RecordStore, StoredEvent } from '../../audit/record.ts';
 import type { Caller } from '../../model/principal.ts';
 import { callerOf } from '../authenticate.ts';
@@ -115,7 +115,10 @@ async function newestEvents(
 }
 
 /** The last event that the reader may see, whatever the filter lets through. */
-async function latestId(record: TailAuditOptions['record'], { tenant }: ExportFilter): Promise<string | null> {
+async function latestId(
+  record: TailAuditOptions['record'],
+  { tenant }: ExportFilter,
+): Promise<string | null> {
   const { items } = await record.listEvents({ tenant, order: 'desc', limit: 1 });
   return items[0]?.id ?? null;
 }

@@ -147,7 +147,8 @@ export class BatchQueue implements WriteSink {
       const rewriting = this.#rewriting;
       seen = rewriting;
       const done = rewriting.then(() => true);
-      while (!(await Promise.race([done, sleep(this.#beatEveryMs, false, { ref: false })]))) await this.#beat();
+      while (!(await Promise.race([done, sleep(this.#beatEveryMs, false, { ref: false })])))
+        await this.#beat();
     }
   }
 

@@ -1,5 +1,5 @@
 /** Reads one page of events, by the way that leads to it soonest. */
-import { pageBytesMax } from '../record.ts';
+import { pageBytesMax } from '../cursor.ts';
 import { isItsContent, withDay } from './content-of.ts';
 import { Bound, hasWords, pageCondition, shownCondition } from './event-query.ts';
 import { wordsQuery } from './search-index.ts';
@@ -35,9 +35,7 @@ type WordQuery = EventQuery & { readonly text: string };
 export async function readEventPage(reading: Reading, query: EventQuery): Promise<readonly EventRow[]> {
   const { text } = query;
   const statement =
-    text === undefined
-      ? plainPage(query)
-      : pageOf(query, await wordPositions(reading, { ...query, text }));
+    text === undefined ? plainPage(query) : pageOf(query, await wordPositions(reading, { ...query, text }));
   return reading.contentRows<EventRow & Record<string, unknown>>(
     query.tenant,
     statement.text,

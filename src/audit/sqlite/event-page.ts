@@ -1,6 +1,5 @@
 /** Reads one page of events, by the way that leads to it soonest. */
-import { pageBytesMax } from '../record.ts';
-import { encodeCursor } from '../cursor.ts';
+import { encodeCursor, pageBytesMax } from '../cursor.ts';
 import { eventSql, frequentWordsSql, isNarrowed, positionsSql, withWordsSql } from './event-query.ts';
 import type { EventQuery } from '../record.ts';
 import type { Connection } from './connection.ts';
@@ -60,13 +59,14 @@ function readProbed(connection: Connection, query: EventQuery): EventPage | null
   return null;
 }
 
-function withWords(
-  connection: Connection,
-  text: string,
-  positions: readonly number[],
-): readonly number[] {
+function withWords(connection: Connection, text: string, positions: readonly number[]): readonly number[] {
   const { sql, values } = withWordsSql(text, positions);
-  const found = new Set(connection.prepare(sql).pluck().all(...values) as number[]);
+  const found = new Set(
+    connection
+      .prepare(sql)
+      .pluck()
+      .all(...values) as number[],
+  );
   return positions.filter((position) => found.has(position));
 }
 

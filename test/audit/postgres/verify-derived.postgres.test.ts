@@ -40,23 +40,26 @@ test('what is as it should be is found so', async () => {
   expect(await verifyDeeply('SELECT 1', 'SELECT 1')).toEqual([]);
 });
 
-test.each(['key', 'label', 'address'])('a term that is hidden, changed or moved is named: %s', async (kind) => {
-  const hidden = `altered 1: the search does not find it by ${kind}`;
-  const change = (what: string, back: string) =>
-    verifyDeeply(
-      `UPDATE audit_terms SET ${what} WHERE kind = '${kind}'`,
-      `UPDATE audit_terms SET ${back} WHERE kind = '${kind}'`,
-    );
-  expect(await change(`value = value || 'x'`, `value = left(value, -1)`)).toEqual([hidden]);
-  expect(await change('position = 3', 'position = 1')).toEqual([
-    hidden,
-    `altered 3: the search finds it by ${kind} that it does not have`,
-  ]);
-  expect(await change('position = 9', 'position = 1')).toEqual([
-    hidden,
-    'altered 0: the search finds something that no event says',
-  ]);
-});
+test.each(['key', 'label', 'address'])(
+  'a term that is hidden, changed or moved is named: %s',
+  async (kind) => {
+    const hidden = `altered 1: the search does not find it by ${kind}`;
+    const change = (what: string, back: string) =>
+      verifyDeeply(
+        `UPDATE audit_terms SET ${what} WHERE kind = '${kind}'`,
+        `UPDATE audit_terms SET ${back} WHERE kind = '${kind}'`,
+      );
+    expect(await change(`value = value || 'x'`, `value = left(value, -1)`)).toEqual([hidden]);
+    expect(await change('position = 3', 'position = 1')).toEqual([
+      hidden,
+      `altered 3: the search finds it by ${kind} that it does not have`,
+    ]);
+    expect(await change('position = 9', 'position = 1')).toEqual([
+      hidden,
+      'altered 0: the search finds something that no event says',
+    ]);
+  },
+);
 
 test('words that are hidden or made up are named, also where no event stands', async () => {
   const words = (text: string): string => `UPDATE audit_words SET words = '${text}' WHERE position = 3`;
