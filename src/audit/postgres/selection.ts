@@ -36,7 +36,7 @@ export async function planErasure(
   const where = selectionSql(selection, bound);
   const isOwned = principal === undefined ? 'true' : isOwnedBy(bound.mark(principal));
   const seeds = await reading.allRows<Seed & Record<string, unknown>>(
-    `SELECT ${columns}, (e.call_id IS NOT NULL AND ${isOwned}) AS "isOwned" FROM (SELECT ${withDay} FROM audit_chain e WHERE ${where} OFFSET 0) e
+    `SELECT ${columns}, (e.call_id IS NOT NULL AND ${isOwned}) AS "isOwned" FROM (SELECT ${withDay} FROM audit_chain e WHERE ${where} ORDER BY e.position OFFSET 0) e
      JOIN audit_content c ON ${isItsContent} ORDER BY e.position LIMIT ${bound.mark(eventsMax + 1)}`,
     bound.values,
   );
@@ -158,7 +158,7 @@ export async function planPurge(reading: Reading, limit: number): Promise<PurgeP
   if (sinceMs === null) return { places: [], callIds: [], sessionIds: [], ...expired };
   const places = await reading.allRows<{ position: number }>(
     `SELECT c.position FROM audit_content c WHERE c.time < $1 AND c.day <= left($1, 10)
-       AND NOT ${isHeldAt('c.position')} ORDER BY c.position LIMIT $2`,
+       AND NOT ${isHeldAt('c.position')} ORDER BY c.day, c.position LIMIT $2`,
     [new Date(sinceMs).toISOString(), limit],
   );
   const calls = await reading.rows<{ id: string }>(
