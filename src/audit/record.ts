@@ -271,7 +271,9 @@ export interface EventQuery {
   readonly from?: string;
   /** RFC 3339; events before this time. */
   readonly to?: string;
-  /** 1 to 1000. */
+  /** Only what was written after the event of this id; after one that is not there, nothing. */
+  readonly afterId?: string;
+  /** 1 to 1000. A page ends earlier with the event by which it holds `pageBytesMax`. */
   readonly limit: number;
   /** Opaque; from `nextCursor`. A broken one throws `InvalidCursor`. */
   readonly cursor?: string;
@@ -280,7 +282,7 @@ export interface EventQuery {
 }
 
 /** What an export shows. All else of the chains is left out, and counted. */
-export type ExportFilter = Omit<EventQuery, 'limit' | 'cursor' | 'order'>;
+export type ExportFilter = Omit<EventQuery, 'limit' | 'cursor' | 'order' | 'afterId'>;
 
 /** One link of a chain, in the order of writing. */
 export type ExportRow =

@@ -159,7 +159,7 @@ function describeReport(report: VerifyReport, { deep }: VerifyOptions, { paint }
       : [
           report.deep === true
             ? '  search terms, words, holds and how content went were checked too'
-            : paint.bad('  --deep was not done: an export, or this store, has nothing to check it by'),
+            : paint.bad('  --deep was not done: an export has nothing to check it by'),
         ]),
     ...report.keys.map((key) => paint.dim(`  key ${key}`)),
     paint.dim(`  ${trustWords[report.trust]}`),

@@ -73,7 +73,7 @@ export function recordUpkeepContract(name: string, store: UpkeepStore): void {
       const kept = items.filter(({ content }) => content !== null);
       expect(kept.map(({ callId, type }) => [callId, type])).toEqual([['call_3', 'outcome']]);
       expect((await record.planErasure({ principal: 'alice' }, 10)).places).toEqual([]);
-      expect(await record.verify({ deep: true })).toMatchObject({ valid: true, problems: [] });
+      expect(await record.verify({ deep: true })).toMatchObject({ valid: true, deep: true, problems: [] });
     });
 
     test('of a call says whose it is, takes what others said about it, and frees no idempotency key', async () => {

@@ -1,3 +1,4 @@
+import { pageBytesMax } from '../../audit/cursor.ts';
 import { InvalidCursor } from '../../audit/record.ts';
 import type { EventQuery, RecordStore } from '../../audit/record.ts';
 import type { Caller } from '../../model/principal.ts';
@@ -9,7 +10,9 @@ import type { Route } from '../route.ts';
 const parameters = {
   ...filterParameters,
   order: { description: 'Newest first (desc) unless asked otherwise', enum: ['asc', 'desc'] },
-  limit: { description: '1 to 1000, default 100' },
+  limit: {
+    description: `1 to 1000, default 100; a page ends earlier with the event by which it holds ${pageBytesMax / 1024 ** 2} MiB, and its nextCursor goes on`,
+  },
   cursor: { description: 'nextCursor of the page before' },
 } as const;
 

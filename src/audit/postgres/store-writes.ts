@@ -4,11 +4,12 @@ import { parseCanonicalEvent, searchColumnNames, searchColumns } from '../stored
 import { rowsOf } from './connection.ts';
 import { storeClearing } from './clearing.ts';
 import { hasLeftWaiting } from '../has-left-waiting.ts';
+import { withStoredLabels } from '../session-labels.ts';
 import { Refused } from './refused.ts';
 import { eventTerms, eventWords, insertTerms, insertWords } from './search-index.ts';
 import { columnText } from './column-text.ts';
 import type { ChainHead } from '../chain.ts';
-import type { Activation, StoredArtifact } from '../record.ts';
+import type { Activation, StoredArtifact, StoredSession } from '../record.ts';
 import type { News } from './news.ts';
 import type { IndexRow } from './search-index.ts';
 import type { JsonObject } from '../../model/json.ts';
@@ -281,6 +282,18 @@ async function storeArtifacts(session: Session, artifacts: readonly StoredArtifa
 }
 
 /** What few writes hold. */
+async function storeSession(session: Session, stored: StoredSession, writer: string): Promise<void> {
+  const { id, status } = stored.session;
+  const [before] = await rowsOf<{ body: Buffer }>(session, 'SELECT body FROM sessions WHERE id = $1', [id]);
+  const body = Buffer.from(JSON.stringify(withStoredLabels(stored, before?.body)));
+  await rowsOf(
+    session,
+    `INSERT INTO sessions AS s (id, tenant, principal, status, body, writer) VALUES ($1, $2, $3, $4, $5, $6)
+     ON CONFLICT (id) DO UPDATE SET status = excluded.status, body = excluded.body WHERE s.status = 'open'`,
+    [id, stored.tenant, stored.principal, status, body, writer],
+  );
+}
+
 async function storeRest(session: Session, write: SealedWrite, place: Place): Promise<void> {
   const { writer } = place.owner();
   await storeIdempotency(session, write);
@@ -299,15 +312,7 @@ async function storeRest(session: Session, write: SealedWrite, place: Place): Pr
     ]);
   }
   await storeTaints(session, write);
-  for (const stored of write.sessions ?? []) {
-    const { id, status } = stored.session;
-    await rowsOf(
-      session,
-      `INSERT INTO sessions AS s (id, tenant, principal, status, body, writer) VALUES ($1, $2, $3, $4, $5, $6)
-       ON CONFLICT (id) DO UPDATE SET status = excluded.status, body = excluded.body WHERE s.status = 'open'`,
-      [id, stored.tenant, stored.principal, status, Buffer.from(JSON.stringify(stored)), writer],
-    );
-  }
+  for (const stored of write.sessions ?? []) await storeSession(session, stored, writer);
   await storeKeys(session, write);
   if (write.activation !== undefined) await storeActivation(session, write.activation, writer);
   await storeBlocks(session, write);

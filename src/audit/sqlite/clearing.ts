@@ -1,9 +1,9 @@
 /** What the writer does to clear content, and to make the file forget it. */
 import { isCallHeld, isHeldAt } from '../hold-sql.ts';
+import { parseSession, withoutLabels } from '../session-labels.ts';
 import { dropFromIndex, indexStatements } from './search-schema.ts';
 import type { Approval } from '../../model/approval.ts';
 import type { Clearing, Hold } from '../erasure.ts';
-import type { StoredSession } from '../record.ts';
 import type { Connection } from './connection.ts';
 
 export type ClearingStatements = ReturnType<typeof clearingStatements>;
@@ -106,6 +106,5 @@ function forgetWordsOfApprover({ approval, setApproval }: ClearingStatements, ca
 function forgetLabels({ session, setSession }: ClearingStatements, id: string): void {
   const body = session.get(id) as Buffer | undefined;
   if (body === undefined) return;
-  const stored = JSON.parse(body.toString()) as StoredSession;
-  setSession.run(Buffer.from(JSON.stringify({ ...stored, session: { ...stored.session, labels: {} } })), id);
+  setSession.run(Buffer.from(JSON.stringify(withoutLabels(parseSession(body)))), id);
 }

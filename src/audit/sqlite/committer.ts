@@ -10,6 +10,7 @@ import type { Activation } from '../record.ts';
 import type { Connection } from './connection.ts';
 import { addHold, clear, clearingStatements, dropExpired, scrub } from './clearing.ts';
 import { hasLeftWaiting } from '../has-left-waiting.ts';
+import { withStoredLabels } from '../session-labels.ts';
 import { addToIndex } from './search-schema.ts';
 import type { Commit, SealedWrite, Stored, StoredApproval, WriteFailure } from '../sealed-write.ts';
 
@@ -195,7 +196,8 @@ function storeWrite(statements: Statements, write: SealedWrite, start: Position)
   if (write.taints !== undefined) statements.dropTaints.run(write.nowMs);
   for (const stored of write.sessions ?? []) {
     const { session, tenant, principal } = stored;
-    const body = Buffer.from(JSON.stringify(stored));
+    const before = statements.clearing.session.get(session.id) as Buffer | undefined;
+    const body = Buffer.from(JSON.stringify(withStoredLabels(stored, before)));
     statements.putSession.run(session.id, tenant, principal, session.status, body);
   }
   for (const key of write.keys ?? []) {

@@ -38,6 +38,7 @@ export interface EventSql {
   /** `e` is the chain. */
   readonly from: string;
   readonly where: string;
+  readonly position: string;
   /** Column and direction. */
   readonly order: string;
   readonly values: readonly SearchColumn[];
@@ -46,6 +47,9 @@ export interface EventSql {
 /** The first position at which events of this time or later can stand: one step in an index. */
 export const firstPositionSince =
   '(SELECT position FROM audit_chain WHERE time_high >= ? ORDER BY time_high, position LIMIT 1)';
+
+/** A bound number is a floating-point one, with which FTS5 does not begin in the middle. */
+const integer = 'CAST(? AS INTEGER)';
 
 /** What is found by content that is past its time must not be found any more. */
 const isContentKept = `(EXISTS (SELECT 1 FROM audit_content_kept k WHERE k.position = e.position)
@@ -58,18 +62,79 @@ export function eventSql(query: EventQuery): EventSql {
     throw new RangeError(`limit must be 1 to ${pageEventsMax}`);
   const where = new Where();
   const from = addDriver(where, query);
-  addColumns(where, query);
+  if (query.text !== undefined || query.label !== undefined || query.address !== undefined)
+    where.add(isContentKept);
+  addColumns(where, query, from.position);
   const position = from.position;
   if (query.from !== undefined) addFrom(where.add, position, isoTime(query.from));
   if (query.to !== undefined) addTo(where.add, position, isoTime(query.to));
+  if (query.afterId !== undefined)
+    where.add(`${position} > (SELECT position FROM audit_chain WHERE id = ?)`, query.afterId);
   if (query.cursor !== undefined)
-    where.add(`${position} ${order === 'asc' ? '>' : '<'} ?`, decodeCursor(query.cursor, order));
+    where.add(`${position} ${order === 'asc' ? '>' : '<'} ${integer}`, decodeCursor(query.cursor, order));
   return {
     from: from.table,
     where: where.text,
+    position,
     order: `${position} ${order === 'asc' ? 'ASC' : 'DESC'}`,
     values: where.values,
   };
+}
+
+/** Words that stand in so many events are frequent. */
+const rareMax = 1_000;
+
+/** One row where all the words of a search stand in many events. */
+export function frequentWordsSql(text: string): WordSql {
+  return {
+    sql: `SELECT 1 FROM audit_text WHERE audit_text MATCH ? LIMIT 1 OFFSET ${rareMax}`,
+    values: [matchText(text)],
+  };
+}
+
+/** Places for each event that is asked about, up to which a walk over all events with the words is quicker than a search for each. */
+const placesPerSearch = 500;
+
+export interface WordSql {
+  readonly sql: string;
+  readonly values: readonly SearchColumn[];
+}
+
+/** Those of some positions, given in order, whose events have the words. */
+export function withWordsSql(text: string, positions: readonly number[]): WordSql {
+  const ends = [positions[0] ?? 0, positions.at(-1) ?? 0];
+  const [low, high] = [Math.min(...ends), Math.max(...ends)];
+  if (high - low < placesPerSearch * positions.length)
+    return {
+      sql: `SELECT rowid FROM audit_text WHERE audit_text MATCH ? AND rowid >= ${integer} AND rowid <= ${integer}
+        AND +rowid IN (SELECT value FROM json_each(?))`,
+      values: [matchText(text), low, high, JSON.stringify(positions)],
+    };
+  return {
+    sql: `SELECT value FROM json_each(?) WHERE EXISTS
+      (SELECT 1 FROM audit_text f WHERE f.audit_text MATCH ? AND f.rowid = value)`,
+    values: [JSON.stringify(positions), matchText(text)],
+  };
+}
+
+/** Events of known positions, as far as their content is still shown. */
+export function positionsSql(positions: readonly number[], order: EventQuery['order']): EventSql {
+  return {
+    from: 'audit_chain e',
+    where: `e.position IN (SELECT value FROM json_each(?)) AND ${isContentKept}`,
+    position: 'e.position',
+    order: `e.position ${order === 'asc' ? 'ASC' : 'DESC'}`,
+    values: [JSON.stringify(positions)],
+  };
+}
+
+/** Whether a filter beside the words leaves out most events. */
+export function isNarrowed(query: EventQuery): boolean {
+  const isUnusual = ([member, column]: (typeof equalities)[number]): boolean => {
+    const value = query[member];
+    return value !== undefined && value !== null && value !== usualValues[column];
+  };
+  return equalities.some(isUnusual) || terms.some((kind) => query[kind] !== undefined);
 }
 
 /** The same as a condition on a row of the chain that is at hand: no index is chosen by it. */
@@ -83,7 +148,7 @@ export function exportSql(filter: ExportFilter): {
   if (text !== undefined)
     where.add('e.position IN (SELECT rowid FROM audit_text WHERE audit_text MATCH ?)', matchText(text));
   for (const kind of terms) addTerm(where, kind, filter[kind]);
-  addColumns(where, filter);
+  addColumns(where, filter, null);
   if (filter.from !== undefined) where.add('e.time >= ?', isoTime(filter.from));
   if (filter.to !== undefined) where.add('e.time < ?', isoTime(filter.to));
   if (text !== undefined || filter.label !== undefined || filter.address !== undefined)
@@ -128,8 +193,6 @@ function addDriver(where: Where, query: EventQuery): { table: string; position: 
   }
   where.isDriven = driver.position !== 'e.position';
   for (const kind of given) addTerm(where, kind, query[kind]);
-  if (query.text !== undefined || query.label !== undefined || query.address !== undefined)
-    where.add(isContentKept);
   return driver;
 }
 
@@ -142,17 +205,28 @@ function addTerm(where: Where, kind: TermKind, value: string | undefined): void 
     );
 }
 
-function addColumns(where: Where, query: ExportFilter): void {
+/** `position` is that of the driver; null: the row is at hand, and nothing has to lead to it. */
+function addColumns(where: Where, query: ExportFilter, position: string | null): void {
   for (const [member, column] of equalities) {
     const value = query[member];
     if (value === undefined || value === null) continue;
     const usual = usualValues[column];
-    // A plus sign keeps SQLite from using an index: without statistics it takes them all for equally good.
-    const sign = where.isDriven || value === usual ? '+' : '';
+    const isIndexed = value !== usual;
     // The index leaves the usual value out, and SQLite has to be told that another one is meant.
-    const unusual = usual === undefined || value === usual ? '' : ` AND e.${column} <> '${usual}'`;
-    where.add(`${sign}e.${column} = ?${unusual}`, value);
-    where.isDriven ||= sign === '';
+    const equals = (alias: string): string =>
+      `${alias}.${column} = ?${usual === undefined ? '' : ` AND ${alias}.${column} <> '${usual}'`}`;
+    // A plus sign keeps SQLite from using an index: without statistics it takes them all for equally good.
+    if (!isIndexed || position === null) where.add(`+e.${column} = ?`, value);
+    else if (where.isDriven)
+      // Asked of its own index, which is small beside the rows of the chain.
+      where.add(
+        `EXISTS (SELECT 1 FROM audit_chain x INDEXED BY audit_chain_${column} WHERE ${equals('x')} AND x.position = ${position})`,
+        value,
+      );
+    else {
+      where.add(equals('e'), value);
+      where.isDriven = true;
+    }
   }
 }
 

@@ -3,10 +3,13 @@ import { createHash } from 'node:crypto';
 import { parseCanonicalEvent, storedEvent } from '../stored-event.ts';
 import { encodeCursor } from '../cursor.ts';
 import { openReader, recordUnavailable, sqliteCode } from './connection.ts';
-import { eventSql, firstPositionSince } from './event-query.ts';
+import { eventColumns, readEventPage } from './event-page.ts';
+import type { EventRow } from './event-page.ts';
+import { firstPositionSince } from './event-query.ts';
 import { startExport } from './export-rows.ts';
 import { hasLeftWaiting } from '../has-left-waiting.ts';
 import { requireCurrentSchema } from './migrations.ts';
+import { isPastRetention, isSessionHeld, parseSession, withoutLabels } from '../session-labels.ts';
 import { listHolds, planErasure, planPurge } from './selection.ts';
 import { verifyRecord } from './verify-record.ts';
 import type { Approval } from '../../model/approval.ts';
@@ -29,17 +32,6 @@ const pendingTenant = `json_extract(CAST(body AS TEXT), '$.tenant')`;
 
 /** Rows read at once where a caller may stop in between. */
 const drawsBatch = 500;
-
-const eventColumns = 'e.position, e.canonical, e.event_hash, e.previous_hash, e.hash, c.content';
-
-interface EventRow {
-  readonly position: number;
-  readonly canonical: Buffer;
-  readonly event_hash: string;
-  readonly previous_hash: string;
-  readonly hash: string;
-  readonly content: Buffer | null;
-}
 
 const firstVersionDraw = { amount: 1, onStoreLoss: 'deny' } as const;
 
@@ -115,7 +107,7 @@ export class SqliteRecordReader implements RecordReader, Disposable {
 
   async getSession(id: string): Promise<StoredSession | null> {
     const body = this.#read(() => this.#statements.session.get(id) as Buffer | undefined);
-    return body === undefined ? null : parseSession(body);
+    return body === undefined ? null : this.#shownSession(body);
   }
 
   async listSessions({
@@ -127,13 +119,21 @@ export class SqliteRecordReader implements RecordReader, Disposable {
   }: SessionQuery): Promise<readonly StoredSession[]> {
     const { sessions } = this.#statements;
     const wanted = status ?? null;
-    return (this.#read(() => sessions.all(tenant, principal, before, wanted, wanted, limit)) as Buffer[]).map(
-      parseSession,
-    );
+    const bodies = this.#read(() => sessions.all(tenant, principal, before, wanted, wanted, limit));
+    return (bodies as Buffer[]).map((body) => this.#shownSession(body));
   }
 
   async openSessions(): Promise<readonly StoredSession[]> {
-    return (this.#read(() => this.#statements.openSessions.all()) as Buffer[]).map(parseSession);
+    const bodies = this.#read(() => this.#statements.openSessions.all()) as Buffer[];
+    return bodies.map((body) => this.#shownSession(body));
+  }
+
+  #shownSession(body: Buffer): StoredSession {
+    const stored = parseSession(body);
+    const { retentionSince, sessionHeld } = this.#statements;
+    const sinceMs = this.#read(() => retentionSince.get() as number | undefined) ?? null;
+    if (!isPastRetention(stored, sinceMs)) return stored;
+    return this.#read(() => sessionHeld.get(stored.session.id)) === 1 ? stored : withoutLabels(stored);
   }
 
   async taintsOf(holders: readonly string[]): Promise<readonly string[]> {
@@ -178,22 +178,11 @@ export class SqliteRecordReader implements RecordReader, Disposable {
   }
 
   async listEvents(query: EventQuery): Promise<Page<StoredEvent>> {
-    const { from, where, order, values } = eventSql(query);
-    const rows = this.#read(
-      () =>
-        this.#connection
-          .prepare(
-            `SELECT ${eventColumns} FROM ${from} LEFT JOIN audit_content_kept c ON c.position = e.position
-             WHERE ${where} ORDER BY ${order} LIMIT ?`,
-          )
-          .all(...values, query.limit + 1) as EventRow[],
-    );
-    const shown = rows.slice(0, query.limit);
+    const { shown, more } = this.#read(() => readEventPage(this.#connection, query));
     const last = shown.at(-1);
-    const more = last !== undefined && rows.length > query.limit;
     return {
       items: shown.map(readEvent),
-      nextCursor: more ? encodeCursor(query.order, last.position) : null,
+      nextCursor: more && last !== undefined ? encodeCursor(query.order, last.position) : null,
     };
   }
 
@@ -321,6 +310,8 @@ function prepare(connection: Connection) {
          ORDER BY id DESC LIMIT ?`,
       )
       .pluck(),
+    retentionSince: connection.prepare('SELECT since_ms FROM retention_now').pluck(),
+    sessionHeld: connection.prepare(`SELECT ${isSessionHeld('?')}`).pluck(),
     openSessions: connection.prepare(`SELECT body FROM sessions WHERE status = 'open' ORDER BY id`).pluck(),
     taints: connection
       .prepare(
@@ -363,10 +354,6 @@ function prepare(connection: Connection) {
 
 function parseApproval(body: Buffer): Approval {
   return JSON.parse(body.toString()) as Approval;
-}
-
-function parseSession(body: Buffer): StoredSession {
-  return JSON.parse(body.toString()) as StoredSession;
 }
 
 function readEvent(row: EventRow): StoredEvent {

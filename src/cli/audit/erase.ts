@@ -25,6 +25,7 @@ interface Erased {
   readonly events: number;
   readonly remaining: boolean;
   readonly scrubbed: boolean;
+  readonly scrubDelay: string | null;
   readonly backups: readonly string[];
 }
 
@@ -128,12 +129,14 @@ function describeErasures(done: readonly Erased[], { paint }: Output): string {
   const sum = (count: (erased: Erased) => number): number =>
     done.reduce((total, erased) => total + count(erased), 0);
   const backups = [...new Set(done.flatMap((erased) => erased.backups))];
-  const isScrubbed = done.every(({ scrubbed }) => scrubbed);
+  const delay = done.findLast(({ scrubbed }) => !scrubbed)?.scrubDelay;
   return [
     `${paint.good('erased')} ${sum(({ calls }) => calls)} calls, ${sum(({ events }) => events)} events (${done.map(({ id }) => id).join(', ')})`,
-    isScrubbed
+    delay === undefined
       ? 'The files were written anew: nothing of it is left in their bytes.'
-      : paint.bad('The files could not be written anew yet; the server tries until it is done.'),
+      : paint.bad(
+          `The files could not be written anew yet; the server tries until it is done. ${oneLine(delay ?? '')}`,
+        ),
     ...(backups.length === 0
       ? []
       : ['Back-ups that still hold it:', ...backups.map((backup) => `  ${oneLine(backup)}`)]),
