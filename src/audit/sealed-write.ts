@@ -3,6 +3,7 @@
  * Both sides are ours; nothing here is hostile. Content was canonical JSON before it came here.
  */
 import type { Block } from '../model/block.ts';
+import type { CallFacts } from './call-listing.ts';
 import type { Activation, ApiKey, IdempotencyEntry, StoredArtifact, StoredSession } from './record.ts';
 import type { Taint } from '../model/taint.ts';
 import type { ChainHead, SealedEvent } from './chain.ts';
@@ -15,6 +16,7 @@ export interface SealedCall {
   readonly salt: string;
   /** Canonical JSON of the `StoredCall`. */
   readonly body: string;
+  readonly facts: CallFacts;
 }
 
 /** An approval as it is stored. */

@@ -61,7 +61,7 @@ function describeResult({ approval, error, id, result, status }: Call, paint: Ou
   return paint.bad(printable(`${name}: ${message}${stack === undefined ? '' : `\n${stack}`}`));
 }
 
-function describeCall(call: Call, { paint }: Output): string {
+export function describeCall(call: Call, { paint }: Output): string {
   const status = call.status === 'succeeded' ? paint.good(call.status) : paint.bad(call.status);
   const spent =
     call.usage === null

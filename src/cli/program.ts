@@ -9,6 +9,7 @@ import { addBackupCommand } from './backup-command.ts';
 import { addBlockCommands } from './block-commands.ts';
 import { addBoundaryCommands } from './boundary-commands.ts';
 import { addCallCommand } from './call-command.ts';
+import { addCallsCommands } from './calls-commands.ts';
 import { CommandFailed } from './command-failed.ts';
 import { addConfigCommand } from './config-command.ts';
 import { addDoctorCommand } from './doctor-command.ts';
@@ -100,6 +101,7 @@ function createProgram(actions: ProgramActions): Command {
         : actions.worker(options),
     );
   addCallCommand(program, output);
+  addCallsCommands(program, output);
   addMcpCommand(program);
   addPolicyCommands(program, output);
   addBlockCommands(program, output);

@@ -4,11 +4,13 @@ import { encodeCursor } from '../cursor.ts';
 import { isCallHeld } from '../hold-sql.ts';
 import { hasLeftWaiting } from '../has-left-waiting.ts';
 import { parseCanonicalEvent, storedEvent } from '../stored-event.ts';
+import { listCalls } from './call-index.ts';
 import { columnText } from './column-text.ts';
 import { eventPage, firstPositionSince } from './event-query.ts';
 import { startExport } from './export-rows.ts';
 import { listHolds, planErasure, planPurge } from './selection.ts';
 import { verifyRecord } from './verify-record.ts';
+import type { CallQuery } from '../call-listing.ts';
 import type { Approval } from '../../model/approval.ts';
 import type { Block } from '../../model/block.ts';
 import type { Scope } from '../../model/principal.ts';
@@ -62,6 +64,10 @@ export class PostgresRecordReader implements RecordReader {
       `SELECT body FROM calls k WHERE id = $1 AND (stored_at_ms >= $2 OR ${isCallHeld('k.id')})`,
       [id, this.#reading.sinceMs ?? 0],
     );
+  }
+
+  listCalls(query: CallQuery): Promise<Page<StoredCall>> {
+    return listCalls(this.#reading, query);
   }
 
   async getArtifact(id: string): Promise<StoredArtifact | null> {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll } from 'vitest';
 import { openPostgresRecord } from '../../../src/audit/postgres/open-postgres-record.ts';
 import { recordApprovalsContract } from '../../contract/record-approvals.ts';
+import { recordCallsContract } from '../../contract/record-calls.ts';
 import { recordStoreContract } from '../../contract/record-store.ts';
 import { recordUpkeepContract } from '../../contract/record-upkeep.ts';
 import type { UpkeepStore } from '../../contract/record-upkeep.ts';
@@ -24,3 +25,4 @@ const store: StoreUnderTest & UpkeepStore = {
 recordStoreContract('PostgreSQL', store);
 recordApprovalsContract('PostgreSQL', store);
 recordUpkeepContract('PostgreSQL', store);
+recordCallsContract('PostgreSQL', store);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { openSqliteRecord } from '../../../src/audit/sqlite/open-sqlite-record.ts';
 import { recordApprovalsContract } from '../../contract/record-approvals.ts';
+import { recordCallsContract } from '../../contract/record-calls.ts';
 import { recordStoreContract } from '../../contract/record-store.ts';
 import { recordUpkeepContract } from '../../contract/record-upkeep.ts';
 import type { UpkeepStore } from '../../contract/record-upkeep.ts';
@@ -18,3 +19,4 @@ const store: StoreUnderTest & UpkeepStore = {
 recordStoreContract('SQLite', store);
 recordApprovalsContract('SQLite', store);
 recordUpkeepContract('SQLite', store);
+recordCallsContract('SQLite', store);
