@@ -25,7 +25,7 @@ beforeAll(async () => {
        't' || i % 25, 'p' || i % 50, i, CASE i WHEN 7 THEN 'rare' ELSE 'usual' END,
        CASE i % 50 WHEN 0 THEN 'ses_' || i % 3 END
        FROM generate_series(1, 25000) AS s (i);
-     INSERT INTO call_labels SELECT 't' || i % 25, 'p' || i % 50, 'team=' || i % 3, i, 'call_' || lpad(i::text, 5, '0')
+     INSERT INTO call_labels SELECT 't' || i % 25, 'p' || i % 50, 'team=' || i % 30, i, 'call_' || lpad(i::text, 5, '0')
        FROM generate_series(1, 25000) AS s (i); ANALYZE`,
     url,
   );
