@@ -14,6 +14,7 @@ export function eraseRoute(desk: ErasureDesk, bodies: BodyParser): Route {
     body: 'ErasureRequest',
     success: {
       status: 200,
+      schema: 'Erasure',
       description: '{id, calls, events, remaining, scrubbed, backups}: durable, and gone from every answer.',
     },
     problems: [

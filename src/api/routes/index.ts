@@ -200,6 +200,8 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
           return problemDocument(problem, requestId) as JsonObject;
         },
         describeTool,
+        isStillActive: options.isStillActive,
+        isDraining: options.isDraining,
       }),
       transfers,
       options.oauth === null ? null : challengeWith(options.oauth),

@@ -29,7 +29,7 @@ export function listAuditEventsRoute(options: ListAuditEventsOptions): Route {
     scope: 'audit',
     summary: 'Search the record',
     query: parameters,
-    success: { status: 200, description: '{items, nextCursor}' },
+    success: { status: 200, schema: 'AuditEventPage', description: '{items, nextCursor}' },
     problems: ['malformed_request', 'audit_unavailable'],
     audits: ['audit_read'],
     async handler(request, response) {

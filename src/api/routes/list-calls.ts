@@ -41,6 +41,7 @@ export function listCallsRoute({ record, running }: ListCallsOptions): Route {
     query: parameters,
     success: {
       status: 200,
+      schema: 'CallPage',
       description:
         'Newest first, each as `GET /v1/calls/{id}` shows it. A page ends early where it grows large or was looked for long, also empty: as long as there is a `nextCursor` there is more.',
     },
