@@ -23,10 +23,6 @@ export function addCallsCommands(program: Command, output: () => Output): void {
     .option('--to <time>', 'RFC 3339 time of creation, exclusive')
     .option('--limit <n>', 'calls on a page, at most 100')
     .option('--cursor <cursor>', 'the next page, as the page before says')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  sallyport calls list --status running\n  sallyport calls list --label ticket=481 --from 2026-01-31T00:00:00Z',
-    )
     .action(async (options: Record<string, string>) => {
       const query = new URLSearchParams(options).toString();
       const page = (await createClient(process.env).request('GET', `/v1/calls?${query}`)) as Page<Call>;
@@ -37,7 +33,6 @@ export function addCallsCommands(program: Command, output: () => Output): void {
     .command('show')
     .description('a call as it stands now')
     .argument('<id>', 'call_…')
-    .addHelpText('after', '\nExample:\n  sallyport calls show call_01JD9Z5VQ3M8X0W2N7B4K6T1RA')
     .action(async (id: string) => {
       const call = (await createClient(process.env).request('GET', pathOf(id))) as Call;
       const out = output();
@@ -47,7 +42,6 @@ export function addCallsCommands(program: Command, output: () => Output): void {
     .command('cancel')
     .description('end a call that runs or waits; its sandbox is killed')
     .argument('<id>', 'call_…')
-    .addHelpText('after', '\nExample:\n  sallyport calls cancel call_01JD9Z5VQ3M8X0W2N7B4K6T1RA')
     .action(async (id: string) => {
       const call = (await createClient(process.env).request('DELETE', pathOf(id))) as Call;
       const out = output();
