@@ -12,6 +12,7 @@ import type { Scope } from '../model/principal.ts';
 import type { Session } from '../model/session.ts';
 import type { Clearing, ErasurePlan, Hold, PurgePlan, RecordSelection, ScrubDue } from './erasure.ts';
 import type { Taint } from '../model/taint.ts';
+import type { CallQuery } from './call-listing.ts';
 import type { EventType } from './events.ts';
 
 /** An event as its room states it. The store adds id, time, writer, sequence, nonce and hashes. */
@@ -427,6 +428,8 @@ export interface QuotaUse {
 /** What can be read. Every method throws `RecordUnavailable` when the store cannot be read now. */
 export interface RecordReader {
   getCall(id: string): Promise<StoredCall | null>;
+  /** Newest first. A page may come short of its limit, or empty, and lead on: see `call-listing.ts`. */
+  listCalls(query: CallQuery): Promise<Page<StoredCall>>;
   getArtifact(id: string): Promise<StoredArtifact | null>;
   findIdempotency(principal: string, key: string): Promise<IdempotencyEntry | null>;
   getApproval(id: string): Promise<Approval | null>;

@@ -2,6 +2,7 @@
  * What the api's thread and the writer's thread say to each other: plain data, copied, so kept small.
  * Both sides are ours; nothing here is hostile. Content was canonical JSON before it came here.
  */
+import type { CallFacts } from './call-listing.ts';
 import type { ChainHead, SealedEvent } from './chain.ts';
 import type { RecordWrite } from './record.ts';
 
@@ -12,6 +13,7 @@ export interface SealedCall {
   readonly salt: string;
   /** Canonical JSON of the `StoredCall`. */
   readonly body: string;
+  readonly facts: CallFacts;
 }
 
 /** An approval as it is stored. */

@@ -6,6 +6,7 @@ import { addBackupCommand } from './backup-command.ts';
 import { addBlockCommands } from './block-commands.ts';
 import { addBoundaryCommands } from './boundary-commands.ts';
 import { addCallCommand } from './call-command.ts';
+import { addCallsCommands } from './calls-commands.ts';
 import { addConfigCommand } from './config-command.ts';
 import { addDoctorCommand } from './doctor-command.ts';
 import { addImageCommands } from './image-commands.ts';
@@ -21,6 +22,7 @@ export function addOperatorCommands(
   { doctor, images }: Pick<ProgramActions, 'doctor' | 'images'>,
 ): void {
   addCallCommand(program, output);
+  addCallsCommands(program, output);
   addMcpCommand(program);
   addPolicyCommands(program, output);
   addBlockCommands(program, output);

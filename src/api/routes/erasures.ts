@@ -14,6 +14,7 @@ export function eraseRoute(desk: ErasureDesk, bodies: BodyParser): Route {
     body: 'ErasureRequest',
     success: {
       status: 200,
+      schema: 'Erasure',
       description:
         '{id, calls, events, remaining, scrubbed, scrubDelay, backups}: durable, and gone from every answer. `scrubbed`: from the bytes of the files as well; else `scrubDelay` says what that waits for, and the server tries again.',
     },

@@ -52,6 +52,7 @@ export function exportAuditRoute(options: ExportAuditOptions): Route {
       status: 200,
       description: 'A stream. An NDJSON export without its `end` line was cut off.',
       mediaType: 'application/x-ndjson',
+      otherMediaTypes: ['text/csv'],
     },
     problems: ['malformed_request', 'audit_unavailable'],
     audits: ['exported'],

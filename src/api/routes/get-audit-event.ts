@@ -20,7 +20,11 @@ export function getAuditEventRoute({ record, onRead }: AuditReadOptions): Route 
     path: '/v1/audit/events/:id',
     scope: 'audit',
     summary: 'Show an event of the record',
-    success: { status: 200, description: 'The event; `content` is null once erased or expired.' },
+    success: {
+      status: 200,
+      schema: 'AuditEvent',
+      description: 'The event; `content` is null once erased or expired.',
+    },
     problems: ['malformed_request', 'not_found', 'audit_unavailable'],
     audits: ['audit_read'],
     async handler(request, response) {
@@ -44,6 +48,7 @@ export function getAuditCallRoute({ record, onRead }: AuditReadOptions): Route {
     summary: 'Show what the record holds of a call',
     success: {
       status: 200,
+      schema: 'CallStory',
       description:
         '{call, events, nextCursor}; `call` is null when it never began. With a `nextCursor` the story goes on at `GET /v1/audit/events?callId={id}&order=asc&cursor={nextCursor}`.',
     },

@@ -4,7 +4,7 @@ import type { EventQuery, RecordStore } from '../../audit/record.ts';
 import type { Caller } from '../../model/principal.ts';
 import { callerOf } from '../authenticate.ts';
 import { filterParameters, readChoice, readEventFilter } from '../event-filter.ts';
-import { invalidQuery, readQuery } from '../query.ts';
+import { invalidQuery, readLimit, readQuery } from '../query.ts';
 import type { Route } from '../route.ts';
 
 const parameters = {
@@ -32,7 +32,7 @@ export function listAuditEventsRoute(options: ListAuditEventsOptions): Route {
     scope: 'audit',
     summary: 'Search the record',
     query: parameters,
-    success: { status: 200, description: '{items, nextCursor}' },
+    success: { status: 200, schema: 'AuditEventPage', description: '{items, nextCursor}' },
     problems: ['malformed_request', 'audit_unavailable'],
     audits: ['audit_read'],
     async handler(request, response) {
@@ -44,7 +44,7 @@ export function listAuditEventsRoute(options: ListAuditEventsOptions): Route {
       const query: EventQuery = {
         ...readEventFilter(caller, filters),
         ...(cursor !== undefined && { cursor }),
-        limit: limit === undefined ? limitDefault : readLimit(limit),
+        limit: limit === undefined ? limitDefault : readLimit(limit, limitMax),
         order: order === undefined ? 'desc' : readChoice('order', order, parameters.order.enum),
       };
       await options.onRead(caller, 'events');
@@ -57,12 +57,4 @@ export function listAuditEventsRoute(options: ListAuditEventsOptions): Route {
       }
     },
   };
-}
-
-function readLimit(value: string): number {
-  const limit = Number(value);
-  if (!/^\d{1,4}$/.test(value) || limit < 1 || limit > limitMax) {
-    throw invalidQuery({ pointer: '?limit', message: `must be a whole number from 1 to ${limitMax}` });
-  }
-  return limit;
 }

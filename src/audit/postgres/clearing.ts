@@ -69,6 +69,7 @@ async function clearPlaces(session: Session, places: readonly number[]): Promise
 
 async function emptyCalls(session: Session, callIds: readonly string[]): Promise<void> {
   await rowsOf(session, 'DELETE FROM artifacts WHERE call_id = ANY ($1)', [callIds]);
+  await rowsOf(session, 'DELETE FROM call_labels WHERE call_id = ANY ($1)', [callIds]);
   await rowsOf(session, 'DELETE FROM pending_payloads WHERE call_id = ANY ($1)', [callIds]);
   // The key stays taken for as long as it would have been: what was run once is not run again.
   await rowsOf(session, `UPDATE idempotency SET fingerprint = '' WHERE call_id = ANY ($1)`, [callIds]);

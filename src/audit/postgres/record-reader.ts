@@ -6,6 +6,7 @@ import { hasLeftWaiting } from '../has-left-waiting.ts';
 import { apiKey } from '../key-row.ts';
 import type { KeyRow } from '../key-row.ts';
 import { parseCanonicalEvent, storedEvent } from '../stored-event.ts';
+import { listCalls } from './call-index.ts';
 import { columnText } from './column-text.ts';
 import { isItsContent, withDay } from './content-of.ts';
 import { readEventPage } from './event-page.ts';
@@ -15,6 +16,7 @@ import { startExport } from './export-rows.ts';
 import { isPastRetention, isSessionHeld, withoutLabels } from '../session-labels.ts';
 import { listHolds, planErasure, planPurge } from './selection.ts';
 import { verifyRecord } from './verify-record.ts';
+import type { CallQuery } from '../call-listing.ts';
 import type { Approval } from '../../model/approval.ts';
 import type { Block } from '../../model/block.ts';
 import type { ActivationFacts, ApiKey, ApprovalQuery, EventQuery, ExportFilter } from '../record.ts';
@@ -58,6 +60,10 @@ export class PostgresRecordReader implements RecordReader {
       `SELECT body FROM calls k WHERE id = $1 AND (stored_at_ms >= $2 OR ${isCallHeld('k.id')})`,
       [id, this.#reading.sinceMs ?? 0],
     );
+  }
+
+  listCalls(query: CallQuery): Promise<Page<StoredCall>> {
+    return listCalls(this.#reading, query);
   }
 
   async getArtifact(id: string): Promise<StoredArtifact | null> {

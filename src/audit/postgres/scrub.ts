@@ -11,6 +11,7 @@ const tables = [
   'audit_words',
   'audit_terms',
   'calls',
+  'call_labels',
   'artifacts',
   'idempotency',
   'approvals',

@@ -2,6 +2,7 @@
 import { linkEvent } from '../chain.ts';
 import { parseCanonicalEvent, searchColumnNames, searchColumns } from '../stored-event.ts';
 import { rowsOf } from './connection.ts';
+import { factColumns, storeLabels } from './call-index.ts';
 import { storeClearing } from './clearing.ts';
 import { hasLeftWaiting } from '../has-left-waiting.ts';
 import { withStoredLabels } from '../session-labels.ts';
@@ -252,8 +253,10 @@ async function storeCalls(
   const { writer, epoch } = place.owner();
   const stored = await rowsOf(
     session,
-    `INSERT INTO calls AS c (id, status, salt, body, writer, epoch, stored_at_ms)
-     SELECT id, status, salt, body, $5, $6, $7 FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[]) AS u (id, status, salt, body)
+    `INSERT INTO calls AS c
+       (id, status, salt, body, tenant, principal, created_at_ms, tool, session, writer, epoch, stored_at_ms)
+     SELECT u.*, $5, $6, $7 FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[],
+       $9::text[], $10::text[], $11::bigint[], $12::text[], $13::text[]) AS u
      ON CONFLICT (id) DO UPDATE SET status = excluded.status, salt = excluded.salt, body = excluded.body,
        writer = excluded.writer, epoch = excluded.epoch
        WHERE $8 OR c.status IN ('running', 'pending_approval') RETURNING id`,
@@ -266,8 +269,10 @@ async function storeCalls(
       epoch,
       nowMs,
       areEmptied,
+      ...factColumns(latest.map(({ facts }) => facts)),
     ],
   );
+  await storeLabels(session, latest);
   if (stored.length < latest.length) throw new Refused({ kind: 'call_ended' });
 }
 

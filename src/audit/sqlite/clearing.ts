@@ -20,6 +20,7 @@ export function clearingStatements(connection: Connection) {
       .raw(),
     dropContent: connection.prepare('DELETE FROM audit_content WHERE position = ?'),
     dropArtifacts: connection.prepare('DELETE FROM artifacts WHERE call_id = ?'),
+    dropLabels: connection.prepare('DELETE FROM call_labels WHERE call_id = ?'),
     dropPayload: connection.prepare('DELETE FROM pending_payloads WHERE call_id = ?'),
     dropCall: connection.prepare('DELETE FROM calls WHERE id = ?'),
     // The key stays taken for as long as it would have been: what was run once is not run again.
@@ -57,6 +58,7 @@ export function clear(statements: ClearingStatements, clearing: Clearing): boole
       continue;
     }
     statements.dropArtifacts.run(callId);
+    statements.dropLabels.run(callId);
     statements.dropPayload.run(callId);
     statements.forgetBody.run(callId);
     forgetWordsOfApprover(statements, callId);

@@ -8,6 +8,7 @@ import { openWriter, sqliteCode } from './connection.ts';
 import type { ChainHead, SealedEvent } from '../chain.ts';
 import type { Activation } from '../record.ts';
 import type { Connection } from './connection.ts';
+import { callIndexStatements, indexCall } from './call-index.ts';
 import { addHold, clear, clearingStatements, dropExpired, scrub } from './clearing.ts';
 import { hasLeftWaiting } from '../has-left-waiting.ts';
 import { withStoredLabels } from '../session-labels.ts';
@@ -170,8 +171,11 @@ function storeWrite(statements: Statements, write: SealedWrite, start: Position)
   if (write.dropsExpired === true) dropExpired(statements.clearing, write.nowMs);
   if (write.hold !== undefined) addHold(statements.clearing, write.hold);
   if (write.releasedHold !== undefined) statements.clearing.dropHold.run(write.releasedHold);
-  for (const { id, status, salt, body } of write.calls ?? [])
+  for (const call of write.calls ?? []) {
+    const { id, status, salt, body } = call;
     statements.putCall.run(id, status, salt, Buffer.from(body), write.nowMs);
+    indexCall(statements.callIndex, call, write.nowMs);
+  }
   for (const artifact of write.artifacts ?? []) {
     const { id, callId, tenant, principal, name, mediaType, sha256, expiresAtMs, data } = artifact;
     statements.addArtifact.run(id, callId, tenant, principal, name, mediaType, sha256, expiresAtMs, data);
@@ -275,6 +279,7 @@ function prepare(connection: Connection) {
   const marks = searchColumnNames.map(() => '?').join(', ');
   return {
     clearing: clearingStatements(connection),
+    callIndex: callIndexStatements(connection),
     begin: connection.prepare('BEGIN IMMEDIATE'),
     commit: connection.prepare('COMMIT'),
     rollback: connection.prepare('ROLLBACK'),

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { parseCanonicalEvent, storedEvent } from '../stored-event.ts';
 import { encodeCursor } from '../cursor.ts';
+import { listCalls } from './call-index.ts';
 import { openReader, recordUnavailable, sqliteCode } from './connection.ts';
 import { eventColumns, readEventPage } from './event-page.ts';
 import type { EventRow } from './event-page.ts';
@@ -14,6 +15,7 @@ import { requireCurrentSchema } from './migrations.ts';
 import { isPastRetention, isSessionHeld, parseSession, withoutLabels } from '../session-labels.ts';
 import { listHolds, planErasure, planPurge } from './selection.ts';
 import { verifyRecord } from './verify-record.ts';
+import type { CallQuery } from '../call-listing.ts';
 import type { Approval } from '../../model/approval.ts';
 import type { ApprovalQuery, PendingOf, Pin, PolicyState, StoredRevision } from '../record.ts';
 import type { ActivationFacts, ApiKey, EventQuery, IdempotencyEntry, Page } from '../record.ts';
@@ -63,6 +65,10 @@ export class SqliteRecordReader implements RecordReader, Disposable {
   async getCall(id: string): Promise<StoredCall | null> {
     const body = this.#read(() => this.#statements.call.get(id) as Buffer | undefined);
     return body === undefined ? null : parseCall(body);
+  }
+
+  async listCalls(query: CallQuery): Promise<Page<StoredCall>> {
+    return this.#read(() => listCalls(this.#connection, query));
   }
 
   async getArtifact(id: string): Promise<StoredArtifact | null> {

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { createClient } from '../client.ts';
 import { oneLine, table } from '../output.ts';
 import type { Output } from '../output.ts';
+import { withProgress } from '../progress.ts';
 
 interface SelectionOptions {
   readonly callId?: string;
@@ -48,17 +49,15 @@ export function addAuditErase(audit: Command, output: () => Output): void {
     .requiredOption('--reason <text>', 'kept for good')
     .requiredOption('--legal-basis <text>', 'such as "GDPR Art. 17(1)(a)"; kept for good')
     .requiredOption('--ticket <text>', 'where it was asked for; kept for good')
-    .addHelpText(
-      'after',
-      "\nExample:\n  sallyport audit erase --principal oidc:acme:erika --reason 'asked by the person' --legal-basis 'GDPR Art. 17(1)(b)' --ticket DPO-7",
-    )
     .action(async (options: EraseOptions) => {
       const client = createClient(process.env);
       const body = withTimes(options);
       const done: Erased[] = [];
       // One request takes a limited number, oldest first; the last one has what all of them have in common.
-      do done.push((await client.request('POST', '/v1/audit/erasures', body)) as Erased);
-      while (done.at(-1)?.remaining === true);
+      await withProgress('erasing', async () => {
+        do done.push((await client.request('POST', '/v1/audit/erasures', body)) as Erased);
+        while (done.at(-1)?.remaining === true);
+      });
       const out = output();
       out.show({ items: done }, () => describeErasures(done, out));
     });
