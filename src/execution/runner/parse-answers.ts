@@ -30,15 +30,14 @@ export function parseRuntime(value: unknown): RuntimeReport | null {
   return null;
 }
 
+/** Clocks can be set back, and what a sandbox says of itself is anything: amounts are cut to what can be. */
 export function parseUsage(value: unknown): UsageMessage | null {
-  const { wallMs, cpuMs, memoryPeakBytes, outputBytes, truncated } = fieldsOf(value);
-  if (!isAmount(wallMs) || !isAmount(cpuMs) || !isAmount(memoryPeakBytes) || !isAmount(outputBytes))
-    return null;
-  if (!Array.isArray(truncated) || truncated.length > truncatedStreams.size) return null;
+  const fields = fieldsOf(value);
+  const { truncated } = fields;
+  const amounts = amountsOf(fields, ['wallMs', 'cpuMs', 'memoryPeakBytes', 'outputBytes']);
+  if (amounts === null || !Array.isArray(truncated) || truncated.length > truncatedStreams.size) return null;
   const cuts = (truncated as unknown[]).map(parseTruncation);
-  return cuts.includes(null)
-    ? null
-    : { wallMs, cpuMs, memoryPeakBytes, outputBytes, truncated: cuts.filter((cut) => cut !== null) };
+  return cuts.includes(null) ? null : { ...amounts, truncated: cuts.filter((cut) => cut !== null) };
 }
 
 export function parseExit(value: unknown): ExitMessage | null {
@@ -71,9 +70,22 @@ export function parseSessionEnded(value: unknown): { sessionId: string; reason: 
 }
 
 function parseTruncation(value: unknown): Truncation | null {
-  const { stream, keptBytes, droppedBytes } = fieldsOf(value);
-  if (typeof stream !== 'string' || !truncatedStreams.has(stream)) return null;
-  return isAmount(keptBytes) && isAmount(droppedBytes) ? { stream, keptBytes, droppedBytes } : null;
+  const fields = fieldsOf(value);
+  const { stream } = fields;
+  const amounts = amountsOf(fields, ['keptBytes', 'droppedBytes']);
+  if (typeof stream !== 'string' || !truncatedStreams.has(stream) || amounts === null) return null;
+  return { stream, ...amounts };
+}
+
+/** Null when one of them is no number. Quotas are settled with them: nothing negative, nothing that sums up to Infinity. */
+export function amountsOf<K extends string>(fields: Fields, names: readonly K[]): Record<K, number> | null {
+  const amounts: Partial<Record<K, number>> = {};
+  for (const name of names) {
+    const amount = fields[name];
+    if (typeof amount !== 'number') return null;
+    amounts[name] = Math.min(Math.max(0, amount), Number.MAX_SAFE_INTEGER);
+  }
+  return amounts as Record<K, number>;
 }
 
 export function fieldsOf(value: unknown): Fields {
@@ -84,7 +96,6 @@ export function isText(value: unknown, charsMax: number): value is string {
   return typeof value === 'string' && value.length <= charsMax;
 }
 
-/** Quotas are settled with these: no NaN, nothing negative, nothing that sums up to Infinity. */
 export function isAmount(value: unknown): value is number {
   return typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
 }

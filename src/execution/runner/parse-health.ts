@@ -1,11 +1,11 @@
-/** How a runner says that it is, from JSON to its type. It may have been taken over: shapes, counts and lengths are checked. */
+/** How a runner says that it is, from JSON to its type. It may have been taken over: shapes and counts are checked, texts are cut. */
 import { isContainerConfinement, isIsolateConfinement } from '../../model/confinement.ts';
 import type { ExecutorHealth, PoolReport, WorkersReport } from '../executor.ts';
 import type { RunnerHealth } from './messages.ts';
-import { fieldsOf, isAmount, isText } from './parse-answers.ts';
+import { amountsOf, fieldsOf, isText } from './parse-answers.ts';
 
 const executorsMax = 8;
-const poolsMax = 256;
+const poolsMax = 1024;
 const guardsMax = 64;
 const reasonCharsMax = 4_000;
 const guardCharsMax = 200;
@@ -22,8 +22,6 @@ const poolCounts = [
   'refillMs',
 ] as const;
 
-type Fields = Readonly<Record<string, unknown>>;
-
 /** Null when it is not what a runner says. */
 export function parseHealth(value: unknown): RunnerHealth | null {
   const executors = listOf(fieldsOf(value)['executors'], executorsMax, parseExecutor);
@@ -36,7 +34,7 @@ function parseExecutor(value: unknown): ExecutorHealth | null {
   if (kind !== 'isolate' && kind !== 'container') return null;
   if (state !== 'ok' && state !== 'down') return null;
   if (typeof confinement !== 'string' || !isConfinement(confinement)) return null;
-  if (reason !== null && !isText(reason, reasonCharsMax)) return null;
+  if (reason !== null && typeof reason !== 'string') return null;
   const protections = optional(fields['protections'], parseGuards);
   const missing = optional(fields['missing'], parseGuards);
   const workers = optional(fields['workers'], parseWorkers);
@@ -46,7 +44,7 @@ function parseExecutor(value: unknown): ExecutorHealth | null {
     kind,
     state,
     confinement,
-    reason,
+    reason: reason === null ? null : reason.slice(0, reasonCharsMax),
     ...(protections === undefined ? {} : { protections }),
     ...(missing === undefined ? {} : { missing }),
     ...(workers === undefined ? {} : { workers }),
@@ -57,31 +55,23 @@ function parseExecutor(value: unknown): ExecutorHealth | null {
 function parsePool(value: unknown): PoolReport | null {
   const fields = fieldsOf(value);
   const { engineRuntime, image } = fields;
-  const counts = countsOf(fields, poolCounts);
+  const counts = amountsOf(fields, poolCounts);
   if (counts === null || !isText(image, imageCharsMax)) return null;
   return engineRuntime === 'runc' || engineRuntime === 'runsc' ? { image, engineRuntime, ...counts } : null;
 }
 
 function parseWorkers(value: unknown): WorkersReport | null {
-  return countsOf(fieldsOf(value), workerCounts);
+  return amountsOf(fieldsOf(value), workerCounts);
 }
 
 function parseGuards(value: unknown): string[] | null {
-  return listOf(value, guardsMax, (entry) => (isText(entry, guardCharsMax) ? entry : null));
+  return listOf(value, guardsMax, (entry) =>
+    typeof entry === 'string' ? entry.slice(0, guardCharsMax) : null,
+  );
 }
 
 function isConfinement(text: string): boolean {
   return text === 'none' || text === 'unknown' || isIsolateConfinement(text) || isContainerConfinement(text);
-}
-
-function countsOf<K extends string>(fields: Fields, names: readonly K[]): Record<K, number> | null {
-  const counts: Partial<Record<K, number>> = {};
-  for (const name of names) {
-    const count = fields[name];
-    if (!isAmount(count)) return null;
-    counts[name] = count;
-  }
-  return counts as Record<K, number>;
 }
 
 /** Undefined stays that: the runner has nothing to say of it. */

@@ -121,7 +121,8 @@ export class RunIntake {
 
   #noteUsage(fields: object): string | null {
     const usage = parseUsage(fields);
-    if (this.#stage !== 'started') return 'usage out of turn';
+    // Without a start where there never was a sandbox: the arguments asked for what cannot be done, or it was cancelled first.
+    if (this.#stage === 'used') return 'usage out of turn';
     if (usage === null) return 'usage that is not understood';
     this.#stage = 'used';
     this.#options.queue.push({ type: 'usage', ...usage });

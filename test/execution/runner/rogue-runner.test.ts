@@ -95,6 +95,31 @@ test('what a runner sends within the limits of its call is taken', async () => {
   ]);
 });
 
+test('a call for which there never was a sandbox ends without a start', async () => {
+  const { run, fault } = await answered([used, exit]);
+  expect([fault, run]).toEqual([null, expect.objectContaining({ kind: 'ended' })]);
+});
+
+test('usage is cut to what can be: it gives no quota back, and uses none up for ever', async () => {
+  const odd = Buffer.from(
+    `{"wallMs":-5,"cpuMs":-1e9,"memoryPeakBytes":1e300,"outputBytes":1e999,"truncated":[]}`,
+  );
+  const { run, fault } = await answered([started, encodeFrame('usage', 1, odd), exit]);
+  expect(fault).toBe(null);
+  const most = Number.MAX_SAFE_INTEGER;
+  expect(run).toMatchObject({
+    run: { usage: { wallMs: 0, cpuMs: 0, memoryPeakBytes: most, outputBytes: most } },
+  });
+});
+
+test('a health report is cut to what is shown', async () => {
+  const health = { kind: 'isolate', state: 'ok', confinement: 'process', reason: 'x'.repeat(5000) };
+  const { client } = await rogue((frame, runner) => {
+    if (frame.type === 'health') runner.write(encodeControl('health', 0, { executors: [health] }));
+  });
+  expect((await client.health()).executors[0]?.reason).toHaveLength(4000);
+});
+
 describe('a runner is hung up on, and its calls are lost, when it sends', () => {
   test.each<[string, readonly Buffer[]]>([
     ['more log bytes than the call may have', [started, bytes('stdout', 600), bytes('stderr', 401)]],
@@ -127,8 +152,7 @@ describe('a runner is hung up on, and its calls are lost, when it sends', () => 
       'a start that is not understood',
       [encodeControl('started', 1, { ...runtime, kind: 'container', confinement: 'runc, runc' })],
     ],
-    ['usage that is not understood', [started, encodeControl('usage', 1, { ...usage, cpuMs: -1e9 })]],
-    ['usage that is not understood', [started, encodeControl('usage', 1, { ...usage, wallMs: 1e300 })]],
+    ['usage that is not understood', [started, encodeControl('usage', 1, { ...usage, cpuMs: null })]],
     [
       'usage that is not understood',
       [
@@ -165,9 +189,9 @@ describe('a runner is hung up on, and its calls are lost, when it sends', () => 
     const health = { kind: 'isolate', state: 'ok', confinement: 'process', reason: null };
     for (const frame of [
       encodeControl('health', 0, { executors: [{ ...health, confinement: 'ghp_secret' }] }),
-      encodeControl('health', 0, { executors: [{ ...health, reason: 'x'.repeat(5000) }] }),
+      encodeControl('health', 0, { executors: [{ ...health, reason: 1 }] }),
       encodeControl('health', 0, { executors: Array.from({ length: 9 }, () => health) }),
-      encodeControl('health', 0, { executors: [{ ...health, workers: { idle: -1 } }] }),
+      encodeControl('health', 0, { executors: [{ ...health, workers: { idle: 1 } }] }),
       encodeControl('hello', 0, { protocol: protocolVersion, revision: 'GHP secret' }),
       encodeControl('sessionEnded', 0, { sessionId: 'ses_1', reason: 'ghp_secret' }),
     ]) {
