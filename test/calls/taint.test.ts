@@ -152,8 +152,10 @@ test('a call that was decided on before its session was tainted does not run aft
 test('what a call printed before its runner was lost taints its session and its principal all the same', async () => {
   await using calls = await WaitingCalls.open(
     policy
-      .replace("tools: [count_words]}", 'tools: [count_words], boundary: live}')
-      .concat('---\napiVersion: sallyport/v1\nkind: Boundary\nmetadata: {name: live}\nspec: {stream: live}\n'),
+      .replace('tools: [count_words]}', 'tools: [count_words], boundary: live}')
+      .concat(
+        '---\napiVersion: sallyport/v1\nkind: Boundary\nmetadata: {name: live}\nspec: {stream: live}\n',
+      ),
   );
   const ana = await calls.person('ana');
   openSession(calls, 'ses_1', ana);

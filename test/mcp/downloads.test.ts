@@ -78,9 +78,7 @@ async function beginRead(id: string): Promise<IncomingMessage> {
       'MCP-Protocol-Version': '2025-11-25',
     },
   });
-  asked.end(
-    JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'resources/read', params: { uri: uriOf(id) } }),
-  );
+  asked.end(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'resources/read', params: { uri: uriOf(id) } }));
   const [response] = (await once(asked, 'response')) as [IncomingMessage];
   response.on('error', () => {});
   return response;
