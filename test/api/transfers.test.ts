@@ -114,6 +114,10 @@ test('so many bytes at once; one that is larger than all of that goes by itself'
   expect(() => door.transfers.send(second.response, Buffer.alloc(1))).not.toThrow();
 });
 
+function takeNothing(client: Socket): void {
+  client.pause();
+}
+
 /** Chunks of what Node reads at once, with a pause after each. */
 function takeSlowly(client: Socket): void {
   client.on('data', () => {
@@ -123,7 +127,7 @@ function takeSlowly(client: Socket): void {
 }
 
 test.for([
-  ['nothing', 'a while', (client: Socket) => void client.pause()],
+  ['nothing', 'a while', takeNothing],
   ['a trickle', 'the time that a slow line needs', takeSlowly],
 ] as const)('a client that takes %s is cut off after %s', async ([, , take]) => {
   await using door = new Door({ stalledMsMax: 800, bytesPerSecondMin: 1e9, bytesMax: 64 * 1024 * 1024 });

@@ -4,7 +4,7 @@ import type { EventQuery, ExportFilter } from '../record.ts';
 import { isHeldAt } from '../hold-sql.ts';
 import { columnText } from './column-text.ts';
 import { wordsQuery } from './search-index.ts';
-import type { TermKind } from '../search-terms.ts';
+import { filterTermKinds } from '../search-terms.ts';
 
 /** Events on one page. */
 const pageEventsMax = 1_000;
@@ -75,18 +75,6 @@ export function filterSql(filter: ExportFilter, bound: Bound): string {
   return filterTerms(filter, bound).join(' AND ');
 }
 
-const termKinds = [
-  'approval',
-  'session',
-  'run',
-  'label',
-  'credential',
-  'host',
-  'finding',
-  'address',
-  'key',
-] as const satisfies readonly (keyof EventQuery & TermKind)[];
-
 /** What is found by content that is past its time must not be found any more. */
 const isContentShown = `(e.time >= current_setting('sallyport.oldest', true) OR ${isHeldAt('e.position')})`;
 
@@ -97,7 +85,7 @@ function filterTerms(filter: ExportFilter, bound: Bound): string[] {
     terms.push(
       `e.position IN (SELECT position FROM audit_words WHERE words @@ ${bound.mark(wordsQuery(text))}::tsquery)`,
     );
-  for (const kind of termKinds) {
+  for (const kind of filterTermKinds) {
     const value = filter[kind];
     if (value === undefined) continue;
     const wanted = `kind = ${bound.mark(kind)} AND value = ${bound.mark(columnText(value))}`;

@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto';
 import { encodeCursor } from '../cursor.ts';
 import { isCallHeld } from '../hold-sql.ts';
 import { hasLeftWaiting } from '../has-left-waiting.ts';
+import { apiKey } from '../key-row.ts';
+import type { KeyRow } from '../key-row.ts';
 import { parseCanonicalEvent, storedEvent } from '../stored-event.ts';
 import { columnText } from './column-text.ts';
 import { eventPage, firstPositionSince } from './event-query.ts';
@@ -11,7 +13,6 @@ import { listHolds, planErasure, planPurge } from './selection.ts';
 import { verifyRecord } from './verify-record.ts';
 import type { Approval } from '../../model/approval.ts';
 import type { Block } from '../../model/block.ts';
-import type { Scope } from '../../model/principal.ts';
 import type { ActivationFacts, ApiKey, ApprovalQuery, EventQuery, ExportFilter } from '../record.ts';
 import type { IdempotencyEntry, Page, PendingOf, Pin, PolicyState, QuotaUse } from '../record.ts';
 import type { RecordExport, RecordReader, SessionQuery, StoredArtifact, StoredCall } from '../record.ts';
@@ -312,30 +313,4 @@ export class PostgresRecordReader implements RecordReader {
 function readEvent(row: EventRow): StoredEvent {
   const hashes = { eventHash: row.event_hash, previousHash: row.previous_hash, hash: row.hash };
   return storedEvent(parseCanonicalEvent(row.canonical.toString()), row.content?.toString() ?? null, hashes);
-}
-
-interface KeyRow {
-  readonly id: string;
-  readonly secret_hash: string;
-  readonly principal: string;
-  readonly tenant: string;
-  readonly roles: string;
-  readonly scopes: string;
-  readonly created_at_ms: number;
-  readonly expires_at_ms: number | null;
-  readonly revoked_at_ms: number | null;
-}
-
-function apiKey(row: KeyRow): ApiKey {
-  return {
-    id: row.id,
-    secretHash: row.secret_hash,
-    principal: row.principal,
-    tenant: row.tenant,
-    roles: JSON.parse(row.roles) as string[],
-    scopes: JSON.parse(row.scopes) as Scope[],
-    createdAtMs: row.created_at_ms,
-    expiresAtMs: row.expires_at_ms,
-    revokedAtMs: row.revoked_at_ms,
-  };
 }

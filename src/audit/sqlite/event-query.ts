@@ -1,7 +1,7 @@
 /** An `EventQuery` as SQL. Every value is bound; only names from this file become text. */
 import { decodeCursor } from '../cursor.ts';
 import type { EventQuery, ExportFilter } from '../record.ts';
-import { searchWords } from '../search-terms.ts';
+import { filterTermKinds, searchWords } from '../search-terms.ts';
 import type { TermKind } from '../search-terms.ts';
 import type { SearchColumn } from '../stored-event.ts';
 
@@ -20,19 +20,6 @@ const equalities = [
   ['rule', 'rule'],
   ['tenant', 'tenant'],
 ] as const satisfies readonly (readonly [member: keyof EventQuery, column: string])[];
-
-/** Filters by terms, the most selective first. */
-const terms = [
-  'approval',
-  'session',
-  'run',
-  'label',
-  'credential',
-  'host',
-  'finding',
-  'address',
-  'key',
-] as const satisfies readonly (keyof EventQuery & TermKind)[];
 
 export interface EventSql {
   /** `e` is the chain. */
@@ -82,7 +69,7 @@ export function exportSql(filter: ExportFilter): {
   const { text } = filter;
   if (text !== undefined)
     where.add('e.position IN (SELECT rowid FROM audit_text WHERE audit_text MATCH ?)', matchText(text));
-  for (const kind of terms) addTerm(where, kind, filter[kind]);
+  for (const kind of filterTermKinds) addTerm(where, kind, filter[kind]);
   addColumns(where, filter);
   if (filter.from !== undefined) where.add('e.time >= ?', isoTime(filter.from));
   if (filter.to !== undefined) where.add('e.time < ?', isoTime(filter.to));
@@ -113,7 +100,7 @@ class Where {
 
 /** Walks the words, else the most exact term, else the chain: in the order of writing each of them. */
 function addDriver(where: Where, query: EventQuery): { table: string; position: string } {
-  const given = terms.filter((kind) => query[kind] !== undefined);
+  const given = filterTermKinds.filter((kind) => query[kind] !== undefined);
   let driver = { table: 'audit_chain e', position: 'e.position' };
   if (query.text !== undefined) {
     driver = { table: 'audit_text f CROSS JOIN audit_chain e ON e.position = f.rowid', position: 'f.rowid' };
@@ -123,7 +110,7 @@ function addDriver(where: Where, query: EventQuery): { table: string; position: 
       table: 'audit_terms t CROSS JOIN audit_chain e ON e.position = t.position',
       position: 't.position',
     };
-    const kind = given.shift() as (typeof terms)[number];
+    const kind = given.shift() as (typeof filterTermKinds)[number];
     where.add('t.kind = ? AND t.value = ?', kind, query[kind] ?? null);
   }
   where.isDriven = driver.position !== 'e.position';

@@ -6,6 +6,8 @@ import { openReader, recordUnavailable, sqliteCode } from './connection.ts';
 import { eventSql, firstPositionSince } from './event-query.ts';
 import { startExport } from './export-rows.ts';
 import { hasLeftWaiting } from '../has-left-waiting.ts';
+import { apiKey } from '../key-row.ts';
+import type { KeyRow } from '../key-row.ts';
 import { requireCurrentSchema } from './migrations.ts';
 import { listHolds, planErasure, planPurge } from './selection.ts';
 import { verifyRecord } from './verify-record.ts';
@@ -18,7 +20,6 @@ import type { StoredArtifact, StoredCall, StoredEvent } from '../record.ts';
 import type { ExportFilter, RecordExport, VerifyReport, VerifyTrust, WriterHead } from '../record.ts';
 import type { ErasurePlan, Hold, PurgePlan, RecordSelection, ScrubDue } from '../erasure.ts';
 import type { Block } from '../../model/block.ts';
-import type { Scope } from '../../model/principal.ts';
 import type { Connection } from './connection.ts';
 
 /** After every id: prefixed ULIDs are ASCII. */
@@ -376,30 +377,4 @@ function readEvent(row: EventRow): StoredEvent {
 
 function parseCall(body: Buffer): StoredCall {
   return JSON.parse(body.toString()) as StoredCall;
-}
-
-interface KeyRow {
-  readonly id: string;
-  readonly secret_hash: string;
-  readonly principal: string;
-  readonly tenant: string;
-  readonly roles: string;
-  readonly scopes: string;
-  readonly created_at_ms: number;
-  readonly expires_at_ms: number | null;
-  readonly revoked_at_ms: number | null;
-}
-
-function apiKey(row: KeyRow): ApiKey {
-  return {
-    id: row.id,
-    secretHash: row.secret_hash,
-    principal: row.principal,
-    tenant: row.tenant,
-    roles: JSON.parse(row.roles) as string[],
-    scopes: JSON.parse(row.scopes) as Scope[],
-    createdAtMs: row.created_at_ms,
-    expiresAtMs: row.expires_at_ms,
-    revokedAtMs: row.revoked_at_ms,
-  };
 }
