@@ -65,8 +65,12 @@ export class EngineWay implements AsyncDisposable {
     }
     const gate = new Transform({
       transform: (chunk, _encoding, done) => {
+        const pass = async (): Promise<void> => {
+          await this.#passes;
+          done(null, chunk);
+        };
         this.#onAnswer();
-        void this.#passes.then(() => done(null, chunk));
+        void pass();
       },
     });
     near.pipe(far).pipe(gate).pipe(near);

@@ -294,7 +294,7 @@ test('what the engine makes for a caller who has gone meanwhile is removed once 
   expect(await countContainers(instance)).toBe(1);
   caller.abort();
   answer.letGo();
-  await expect(creating).rejects.toThrow();
+  await expect(creating).rejects.toBeInstanceOf(Error);
   expect(await countContainers(instance)).toBe(0);
 });
 
