@@ -301,7 +301,7 @@ test('what the engine makes for a caller who has gone meanwhile is removed once 
 test('an engine that is lost in mid-call loses the call, and the worker is killed past it', async () => {
   const instance = `test-lost-${randomUUID()}`;
   await using way = await EngineWay.open(folder);
-  let pids: number[] = [];
+  const pids = Promise.withResolvers<number[]>();
   const executor = await createContainedExecutor(instance, { dockerHost: way.address });
   const call = runTool(
     executor,
@@ -311,15 +311,15 @@ test('an engine that is lost in mid-call loses the call, and the worker is kille
       limits: { ...limits, timeoutMs: 20_000 },
       onFrame: (frame) => {
         if (frame.type !== 'stdout') return;
-        pids = workerPidsOf(instance);
-        way.cut();
+        pids.resolve(workerPidsOf(instance).finally(() => way.cut()));
       },
     },
   );
   await expect(call).rejects.toBeInstanceOf(Lost);
-  expect(pids.length).toBeGreaterThan(0);
+  const killed = await pids.promise;
+  expect(killed.length).toBeGreaterThan(0);
   await executor[Symbol.asyncDispose]();
-  await Promise.all(pids.map(gone));
+  await Promise.all(killed.map(gone));
   await using successor = openExecutor({ instance, dockerHost });
   await successor.sweep();
   expect(await countContainers(instance)).toBe(0);
