@@ -78,6 +78,32 @@ export function pageContract(name: string, store: StoreUnderTest): void {
       ]);
     });
 
+    test('words that most events have are found together with another filter, page by page', async () => {
+      await using record = await store.open('frequent', sources());
+      const principal = (number: number): string => {
+        if (number === 2 || number === 1_150) return 'seldom';
+        return number <= 600 ? 'early' : `often-${number % 3}`;
+      };
+      const numbers = Array.from({ length: 1_200 }, (_, index) => index + 1);
+      for (let start = 0; start < numbers.length; start += 200) {
+        const events = numbers.slice(start, start + 200).map((number) => {
+          const note = number % 7 === 0 ? 'other' : 'common word';
+          return draft('denied', { principal: principal(number), content: { args: { note } } });
+        });
+        await record.write({ events });
+      }
+      for (const name of ['often-1', 'early', 'seldom', 'nobody'])
+        for (const order of ['asc', 'desc'] as const) {
+          const query = { ...all, order, limit: 90, text: 'common', principal: name };
+          const expected = numbers.filter((number) => principal(number) === name && number % 7 !== 0);
+          const found = (await pagesOf(record, query)).flat();
+          expect({ name, found }).toEqual({
+            name,
+            found: order === 'asc' ? expected : expected.toReversed(),
+          });
+        }
+    });
+
     test('goes on after an event that is named', async () => {
       await using record = await store.open('after', sources());
       await record.write({

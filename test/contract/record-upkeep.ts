@@ -157,7 +157,9 @@ export function recordUpkeepContract(name: string, store: UpkeepStore): void {
 
       expect(await record.getCall('call_1')).toBeNull();
       expect(await record.getCall('call_2')).not.toBeNull();
-      const shown = (await record.listEvents(all)).items.filter(({ content }) => content !== null);
+      const { items } = await record.listEvents(all);
+      expect(items).toHaveLength((await record.heads())[0]?.sequence ?? 0);
+      const shown = items.filter(({ content }) => content !== null);
       expect(shown.map(({ callId }) => callId)).toEqual(['call_2', 'call_2', 'call_5']);
       expect(await found(record, { text: 'print*' })).toEqual(['call_2', 'call_5']);
 

@@ -31,7 +31,7 @@ export function readEventPage(connection: Connection, query: EventQuery): EventP
   const probed = readProbed(connection, query);
   if (probed !== null) return probed;
   const positions = readPositions(connection, query, query.limit + 1);
-  return readRows(connection, query, positionsSql(positions, query.order));
+  return readRows(connection, query, positionsSql(positions, { order: query.order, kept: false }));
 }
 
 /** Events by the other filter that are looked at for words, for each that is wanted; then the words lead on. */
@@ -50,7 +50,7 @@ function readProbed(connection: Connection, query: EventQuery): EventPage | null
   for (let looked = 0, look = wanted; looked < lookedMax * wanted; looked += look, look *= 2) {
     const positions = readPositions(connection, next, look);
     const found = withWords(connection, text, positions);
-    const rows = readRows(connection, query, positionsSql(found, query.order), shown);
+    const rows = readRows(connection, query, positionsSql(found, { order: query.order, kept: true }), shown);
     if (rows.more) return rows;
     const last = positions.at(-1);
     if (last === undefined || positions.length < look) return { shown, more: false };

@@ -104,11 +104,14 @@ export function withWordsSql(text: string, positions: readonly number[]): WordSq
   };
 }
 
-/** Events of known positions, as far as their content is still shown. */
-export function positionsSql(positions: readonly number[], order: EventQuery['order']): EventSql {
+/** Events of known positions; `kept`: only where their content is not past its time, as it has to be to be found by it. */
+export function positionsSql(
+  positions: readonly number[],
+  { order, kept }: { readonly order: EventQuery['order']; readonly kept: boolean },
+): EventSql {
   return {
     from: 'audit_chain e',
-    where: `e.position IN (SELECT value FROM json_each(?)) AND ${isContentKept}`,
+    where: `e.position IN (SELECT value FROM json_each(?))${kept ? ` AND ${isContentKept}` : ''}`,
     position: 'e.position',
     order: `e.position ${order === 'asc' ? 'ASC' : 'DESC'}`,
     values: [JSON.stringify(positions)],

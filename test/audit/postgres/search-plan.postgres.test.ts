@@ -20,7 +20,8 @@ beforeAll(async () => {
     `INSERT INTO audit_chain SELECT 1 + i, 'w', i, 'x', 'h', 'p', 'h', 'evt_' || i, (ARRAY['intent', 'outcome', 'denied'])[1 + i % 3],
        '2026-01-02T03:04:05.000Z', '2026-01-02T03:04:05.000Z', 'call_' || i / 2, 'default', 'p' || i % 300, 't' || i % 250,
        'succeeded', 'allow', 'r' || i % 200, 'req_' || i FROM generate_series(2, 20000) AS s (i);
-     INSERT INTO audit_words SELECT i, to_tsvector('simple', 'word w' || i) FROM generate_series(3, 20001) AS s (i);
+     INSERT INTO audit_words SELECT i, array_to_tsvector(ARRAY['word', 'w' || i]
+         || ARRAY(SELECT 'often' || j FROM generate_series(1, 40) AS t (j))) FROM generate_series(3, 20001) AS s (i);
      INSERT INTO audit_content SELECT '2026-01-02', i, 'default', '2026-01-02T03:04:05.000Z', 's', 'x'
        FROM generate_series(3, 20001) AS s (i);
      INSERT INTO calls SELECT 'call_' || lpad(i::text, 5, '0'), CASE i % 100 WHEN 0 THEN 'failed' ELSE 'succeeded' END, '',
@@ -119,13 +120,13 @@ test('content is invisible to whoever does not say what may be seen, and of othe
       `SELECT set_config('sallyport.tenant', $1, false), set_config('sallyport.oldest', $2, false)`,
       [tenant, oldest],
     );
-    const { rows } = await client.query('SELECT position FROM audit_content');
+    const { rows } = await client.query('SELECT position FROM audit_content WHERE position = 1');
     return rows.length;
   };
-  const { rows } = await client.query('SELECT position FROM audit_content');
+  const { rows } = await client.query('SELECT position FROM audit_content WHERE position = 1');
   expect(rows).toEqual([]);
-  expect(await seen('*', '')).toBe(20_000);
-  expect(await seen('default', '')).toBe(20_000);
+  expect(await seen('*', '')).toBe(1);
+  expect(await seen('default', '')).toBe(1);
   expect(await seen('other', '')).toBe(0);
   expect(await seen('*', '2026-01-03')).toBe(0);
   const partition = client.query('SELECT * FROM audit_content_20260102');
