@@ -14,6 +14,7 @@ import type { Clearing, ErasurePlan, Hold, PurgePlan, RecordSelection, ScrubDue 
 import type { Taint } from '../model/taint.ts';
 import type { CallQuery } from './call-listing.ts';
 import type { EventType } from './events.ts';
+import type { RecordExport } from './export/record-export.ts';
 
 /** An event as its room states it. The store adds id, time, writer, sequence, nonce and hashes. */
 export interface EventDraft {
@@ -284,31 +285,6 @@ export interface EventQuery {
 
 /** What an export shows. All else of the chains is left out, and counted. */
 export type ExportFilter = Omit<EventQuery, 'limit' | 'cursor' | 'order' | 'afterId'>;
-
-/** One link of a chain, in the order of writing. */
-export type ExportRow =
-  | {
-      readonly kind: 'event';
-      readonly canonical: string;
-      readonly eventHash: string;
-      readonly previousHash: string;
-      readonly hash: string;
-      /** null once erased, or when there was none. `text` is canonical JSON. */
-      readonly content: { readonly salt: string; readonly text: string } | null;
-    }
-  | {
-      readonly kind: 'omitted';
-      readonly writer: string;
-      readonly sequence: number;
-      readonly eventHash: string;
-    };
-
-export interface RecordExport {
-  /** Where the chains stood when the export began; `rows` leads up to there. */
-  readonly heads: readonly WriterHead[];
-  /** Read as they are taken, some at a time. Checkpoints are always shown. */
-  readonly rows: AsyncIterable<ExportRow>;
-}
 
 export interface Page<T> {
   readonly items: readonly T[];

@@ -10,7 +10,7 @@ export interface ClientConfig {
   readonly apiKey?: string;
 }
 
-const members = ['url', 'apiKey'];
+const members: ReadonlySet<string> = new Set(['url', 'apiKey']);
 /** Of a group and of others. */
 const foreignBits = 0o077;
 
@@ -58,7 +58,7 @@ function parse(text: string): ClientConfig | null {
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
   const isRight = Object.entries(value).every(
-    ([name, member]) => members.includes(name) && typeof member === 'string' && member !== '',
+    ([name, member]) => members.has(name) && typeof member === 'string' && member !== '',
   );
   return isRight ? value : null;
 }

@@ -81,7 +81,7 @@ export class Subscriptions implements ServerEventBus {
     const { id } = revision();
     const hasChanged = id !== this.#seen;
     this.#seen = id;
-    for (const subscription of [...this.#open]) {
+    for (const subscription of this.#open) {
       const { caller, leaving, listener } = subscription;
       if (isDraining() || !(await isStillActive(caller).catch(() => false))) leaving.abort();
       else if (hasChanged) {

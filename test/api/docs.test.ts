@@ -24,7 +24,7 @@ test('every answer in JSON has a schema that says what is in it', async () => {
   for (const [path, methods] of Object.entries(paths))
     for (const [method, { responses }] of Object.entries(methods))
       for (const [status, { content = {} }] of Object.entries(responses as Operation['responses'])) {
-        const schema = (content['application/json']?.schema ?? null) as { $ref?: string } | null;
+        const schema: { readonly $ref?: string } | null = content['application/json']?.schema ?? null;
         const name = schema?.$ref?.split('/').at(-1) ?? '';
         if (schema !== null && !(name in components.schemas)) bare.push(`${method} ${path} ${status}`);
       }

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { afterAll, describe, expect, test } from 'vitest';
 import { readConnection } from '../../src/cli/client.ts';
 import { examples } from '../../src/cli/examples.ts';

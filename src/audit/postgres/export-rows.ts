@@ -1,7 +1,8 @@
 /** Every chain in the order of writing, some rows at a time: a slow reader of an export holds no transaction open. */
 import { isItsContent, withDay } from './content-of.ts';
 import { Bound, filterSql } from './event-query.ts';
-import type { ExportFilter, ExportRow, RecordExport, WriterHead } from '../record.ts';
+import type { ExportFilter, WriterHead } from '../record.ts';
+import type { ExportRow, RecordExport } from '../export/record-export.ts';
 import type { Reading } from './reading.ts';
 
 /** Rows read at once. Each may hold some megabytes of content. */

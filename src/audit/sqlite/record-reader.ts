@@ -22,7 +22,8 @@ import type { ActivationFacts, ApiKey, EventQuery, IdempotencyEntry, Page } from
 import type { QuotaUse, RecordReader } from '../record.ts';
 import type { SessionQuery, StoredSession } from '../record.ts';
 import type { StoredArtifact, StoredCall, StoredEvent } from '../record.ts';
-import type { ExportFilter, RecordExport, VerifyReport, VerifyTrust, WriterHead } from '../record.ts';
+import type { ExportFilter, VerifyReport, VerifyTrust, WriterHead } from '../record.ts';
+import type { RecordExport } from '../export/record-export.ts';
 import type { ErasurePlan, Hold, PurgePlan, RecordSelection, ScrubDue } from '../erasure.ts';
 import type { Block } from '../../model/block.ts';
 import type { Connection } from './connection.ts';
