@@ -12,6 +12,7 @@ import { chooseFirstPolicy, findFiles } from './calls/policy/first-policy.ts';
 import { PolicyWatch } from './calls/policy/policy-watch.ts';
 import type { SessionDesk } from './calls/sessions/session-desk.ts';
 import type { LoadedConfig } from './config/config.ts';
+import { sharedRunner } from './execution/runner/dial-runner.ts';
 import { childRunner } from './execution/runner/spawn-runner.ts';
 
 export interface App extends AsyncDisposable {
@@ -30,6 +31,8 @@ export interface AppOptions {
   readonly environment: NodeJS.ProcessEnv;
   /** How it gets its connections; by itself unless a supervisor hands them over. */
   readonly serving?: Serving;
+  /** Where a runner listens that its supervisor started for all; null or none: it starts one of its own. */
+  readonly sharedRunnerPath?: string | null;
 }
 
 /** Starts everything, or takes down what it had started and rejects with an error that says what to do. */
@@ -39,6 +42,7 @@ export async function startApp({
   runnerEnvironment,
   environment,
   serving = alone,
+  sharedRunnerPath = null,
 }: AppOptions): Promise<App> {
   await using stack = new AsyncDisposableStack();
   const foundation = await layFoundation(loaded, serving, stack);
@@ -49,20 +53,25 @@ export async function startApp({
   const finding = findFiles(config.policyDirs, knownDetectors);
   const choosing = finding.then((found) => chooseFirstPolicy(found, record, knownDetectors));
   let decidingUnder = (): Promise<string> => choosing.then(({ revision }) => revision.id);
-  const opening = openRunners(
-    config,
-    childRunner([...runnerCommand, '--instance', instance], runnerEnvironment),
-    {
-      revision: () => decidingUnder(),
-      logger,
-      onLost: (reason) => {
-        metrics.runnerLost();
-        recordInBackground({ type: 'runner_lost', details: { reason } });
-      },
-      onServing: (name) => sessions?.runnerServes(name),
-      onSessionEnded: (id, reason) => sessions?.ended(id, reason),
+  const { fellows } = serving;
+  const ownRunner =
+    sharedRunnerPath === null || fellows === null
+      ? childRunner([...runnerCommand, '--instance', instance], runnerEnvironment)
+      : sharedRunner({
+          path: sharedRunnerPath,
+          onSilent: () => fellows.tellSupervisor('runner.silent', null),
+          outlivesApi: () => !fellows.isWholeStopping,
+        });
+  const opening = openRunners(config, ownRunner, {
+    revision: () => decidingUnder(),
+    logger,
+    onLost: (reason) => {
+      metrics.runnerLost();
+      recordInBackground({ type: 'runner_lost', details: { reason } });
     },
-  );
+    onServing: (name) => sessions?.runnerServes(name),
+    onSessionEnded: (id, reason) => sessions?.ended(id, reason),
+  });
   const [found, first, runners] = await Promise.all([finding, choosing, opening]);
   stack.use(runners);
   await requireConfinement(first.revision, runners);

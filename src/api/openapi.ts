@@ -1,5 +1,6 @@
 /** The OpenAPI 3.1 document, from the same routes that serve and the same schemas that validate. */
 import { problemKinds } from './problem.ts';
+import { isShed } from './route.ts';
 import type { Route } from './route.ts';
 import { requestSchemas } from './schemas.ts';
 
@@ -87,12 +88,13 @@ function responses(route: Route): object {
   const mediaTypes = [mediaType, ...(otherMediaType === undefined ? [] : [otherMediaType])];
   const content =
     status === 204 ? {} : { content: Object.fromEntries(mediaTypes.map((type) => [type, { schema: {} }])) };
-  const codes = [
+  const codes = new Set([
     ...route.problems,
+    ...(isShed(route) ? (['overloaded'] as const) : []),
     ...(route.scope === null
       ? []
       : (['unauthenticated', 'insufficient_scope', 'rate_limited', 'identity_unavailable'] as const)),
-  ];
+  ]);
   const byStatus = Map.groupBy(codes, (code) => problemKinds[code].status);
   const problems = [...byStatus].map(([problemStatus, members]) => {
     const other = route.otherAnswers?.[problemStatus];

@@ -1,5 +1,4 @@
 /** What every other part stands on: configuration, clock, ids, log, metrics, the record and the keys beside it. */
-import { createHmac } from 'node:crypto';
 import type { Serving } from '../api/serving.ts';
 import { openRecord } from '../audit/open-record.ts';
 import type { RecordStore } from '../audit/record.ts';
@@ -14,6 +13,7 @@ import { checkDataDirectory } from './preflight.ts';
 import type { Config, LoadedConfig } from '../config/config.ts';
 import { readDataSecret } from '../config/data-secret.ts';
 import type { SharedSecret } from '../audit/postgres/shared-secrets.ts';
+import { instanceName } from './instance-name.ts';
 import { NewsDesk } from './news.ts';
 import { readVersion } from '../config/version.ts';
 import { LogScrubber } from '../telemetry/log-scrubber.ts';
@@ -46,7 +46,7 @@ export interface Foundation {
   readonly changes: CallChanges;
   readonly news: NewsDesk;
   readonly dataKey: Uint8Array;
-  /** The same at every start on this data directory, so that a new runner finds the containers of the one before. */
+  /** Names this deployment on its container engine. */
   readonly instance: string;
   readonly disk: Awaited<ReturnType<typeof watchDiskReserve>>;
   /** Writes an event that nobody waits for; what keeps it from the record is logged. */
@@ -69,7 +69,7 @@ export async function layFoundation(
   checkDataDirectory(config.dataDir);
   const writer = `${config.nodeId}/api-${serving.index}`;
   const changes = new CallChanges();
-  const { dataDir, databaseUrl, nodeId } = config;
+  const { dataDir, databaseUrl } = config;
   const news = new NewsDesk();
   news.add(({ calls }) => {
     if (calls === null) changes.notifyAll();
@@ -80,6 +80,9 @@ export async function layFoundation(
       dataDir,
       databaseUrl,
       writer,
+      // What the processes of one node have in common is kept under the name of the first.
+      home: `${config.nodeId}/api-1`,
+      isLocked: serving.fellows !== null,
       clock,
       newId,
       randomBytes,
@@ -116,11 +119,7 @@ export async function layFoundation(
     changes,
     dataKey,
     news,
-    // Servers on one database have the same key, and may have the same engine.
-    instance: createHmac('sha256', dataKey)
-      .update(databaseUrl === null ? 'instance' : `instance ${nodeId}`)
-      .digest('hex')
-      .slice(0, 16),
+    instance: instanceName(config),
     disk,
     recordInBackground(event) {
       record

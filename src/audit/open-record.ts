@@ -9,8 +9,12 @@ import type { SealSources } from './seal-write.ts';
 export interface OpenRecordOptions extends SealSources {
   /** Of this process alone, whatever the store is. */
   readonly dataDir: string;
+  /** Whether another process has it locked, on behalf of this one. */
+  readonly isLocked: boolean;
   /** PostgreSQL; null: SQLite in the data directory. */
   readonly databaseUrl: string | null;
+  /** Under which writer's name those keep what they have in common that serve together: sessions, what decides. */
+  readonly home: string;
   /** Content older than this is not shown any more, milliseconds; null: it is kept. */
   readonly retentionMs: number | null;
   /** Told of a call each time that it is durable as it now stands. Must not throw. */
@@ -31,7 +35,7 @@ export async function openRecord(
   const { databaseUrl, dataDir } = options;
   if (databaseUrl === null) return stack.use(openSqliteRecord(options));
   createDataDirectory(dataDir);
-  stack.use(lockDataDirectory(dataDir));
+  if (!options.isLocked) stack.use(lockDataDirectory(dataDir));
   // Its driver is loaded where it is used.
   const { openPostgresRecord } = await import('./postgres/open-postgres-record.ts');
   return stack.use(

@@ -29,6 +29,10 @@ export interface RunnerCommandOptions {
 export interface WorkerCommandOptions {
   readonly index: string;
   readonly url: string;
+  /** Whether there are other workers. */
+  readonly shared?: true;
+  /** Where the runner listens that they share. */
+  readonly runner?: string;
 }
 
 /** What starts processes is handed in: the command line does not construct servers. */
@@ -94,6 +98,8 @@ function createProgram(actions: ProgramActions): Command {
     .description('an HTTP process of a supervised server, which starts it')
     .requiredOption('--index <n>', 'which one')
     .requiredOption('--url <url>', 'where the supervisor listens')
+    .option('--shared', 'there are others')
+    .option('--runner <path>', 'where the runner listens that they share')
     .action((options: WorkerCommandOptions, command: Command) =>
       process.send === undefined
         ? command.error('error: a worker is started by "sallyport serve" with SALLYPORT_HTTP_WORKERS')

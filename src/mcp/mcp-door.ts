@@ -30,7 +30,7 @@ export class McpDoor {
 
   constructor(options: McpOptions) {
     this.#options = options;
-    const requests = new OpenRequests();
+    const requests = new OpenRequests(options.fellows);
     const rooms = { options, requests, calls: new CallTool(options, requests), tasks: new Tasks(options) };
     this.#handler = createMcpHandler(
       ({ authInfo, era }) => {

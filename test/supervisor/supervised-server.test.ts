@@ -130,7 +130,8 @@ describe('does not start', () => {
       SALLYPORT_PORT: '0',
     });
     expect(code).toBe(2);
-    expect(stderr).toContain('the record on SQLite has one writer');
+    expect(stderr).toContain('SALLYPORT_DATABASE_URL, for the record on SQLite has one writer');
+    expect(stderr).toContain('SALLYPORT_REDIS_URL');
   });
 
   test('where its worker cannot: with the exit code and the words of the worker', async () => {

@@ -15,6 +15,7 @@ import type { SessionDesk } from '../../calls/sessions/session-desk.ts';
 import type { SessionFiles } from '../../calls/sessions/session-files.ts';
 import type { Upkeep } from '../../calls/upkeep/upkeep.ts';
 import { visibleTools } from '../../policy/visibility.ts';
+import type { Call } from '../../model/call.ts';
 import type { CallFollower } from '../follow-call.ts';
 import type { RequestNote, RequestNotes } from '../log-requests.ts';
 import { createOpenApi } from '../openapi.ts';
@@ -64,6 +65,8 @@ export interface RoutesOptions {
   readonly sessions: SessionDesk;
   readonly files: SessionFiles;
   readonly follower: CallFollower;
+  /** A call as it stands; null when it is no longer there. */
+  readonly current: (callId: string) => Promise<Call | null>;
   readonly blocks: BlockList;
   readonly upkeep: Pick<Upkeep, 'erasures' | 'holds'>;
   readonly policy: ActivePolicy;
@@ -141,7 +144,7 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
       follower,
       newMark,
     }),
-    getCallRoute(context, newMark),
+    getCallRoute({ record, current: options.current, newMark }),
     followCallRoute({ record, follower }),
     cancelCallRoute({ record, cancel: (caller, stored) => cancelCall(context, caller, stored) }),
     listToolsRoute((principal) => visibleTools(context.revision(), principal)),

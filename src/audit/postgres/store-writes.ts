@@ -28,7 +28,7 @@ export interface Place {
   /** Days known to have a partition; more are made, and noted. */
   readonly days: Set<string>;
   /** Who answers for calls that run. */
-  readonly owner: () => { readonly writer: string; readonly epoch: number };
+  readonly owner: () => { readonly writer: string; readonly home: string; readonly epoch: number };
 }
 
 export interface StoredWrites {
@@ -282,7 +282,7 @@ async function storeArtifacts(session: Session, artifacts: readonly StoredArtifa
 
 /** What few writes hold. */
 async function storeRest(session: Session, write: SealedWrite, place: Place): Promise<void> {
-  const { writer } = place.owner();
+  const { home } = place.owner();
   await storeIdempotency(session, write);
   if (write.requestedApproval !== undefined) {
     const { approval, payload } = write.requestedApproval;
@@ -305,11 +305,11 @@ async function storeRest(session: Session, write: SealedWrite, place: Place): Pr
       session,
       `INSERT INTO sessions AS s (id, tenant, principal, status, body, writer) VALUES ($1, $2, $3, $4, $5, $6)
        ON CONFLICT (id) DO UPDATE SET status = excluded.status, body = excluded.body WHERE s.status = 'open'`,
-      [id, stored.tenant, stored.principal, status, Buffer.from(JSON.stringify(stored)), writer],
+      [id, stored.tenant, stored.principal, status, Buffer.from(JSON.stringify(stored)), home],
     );
   }
   await storeKeys(session, write);
-  if (write.activation !== undefined) await storeActivation(session, write.activation, writer);
+  if (write.activation !== undefined) await storeActivation(session, write.activation, home);
   await storeBlocks(session, write);
   if (write.probeBytes !== undefined)
     await rowsOf(
@@ -379,7 +379,7 @@ async function storeKeys(session: Session, { keys = [], revokedKeys = [] }: Seal
 async function storeActivation(
   session: Session,
   { revision, content, atMs, facts, pin }: Activation,
-  writer: string,
+  home: string,
 ): Promise<void> {
   const text = JSON.stringify(facts);
   // What is there already was altered, else it would not be brought again.
@@ -400,7 +400,7 @@ async function storeActivation(
     session,
     `INSERT INTO policy_state (writer, revision, pin) VALUES ($3, $1, $2)
      ON CONFLICT (writer) DO UPDATE SET revision = excluded.revision, pin = excluded.pin`,
-    [revision, pin === null ? null : JSON.stringify(pin), writer],
+    [revision, pin === null ? null : JSON.stringify(pin), home],
   );
   await rowsOf(
     session,
