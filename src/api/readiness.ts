@@ -42,8 +42,8 @@ export interface ReadinessOptions {
   readonly clockBehindMs: () => number;
   readonly hasDiskReserve: () => boolean;
   readonly isDraining: () => boolean;
-  /** Tells how this process is; answers with how all are that serve together. Null or nothing: there are no others. */
-  readonly workers: (own: Status) => Promise<readonly WorkerState[] | null | undefined>;
+  /** Tells how this process is; answers with how all are that serve together. Null: there are no others. */
+  readonly workers: (own: Status) => Promise<readonly WorkerState[] | null>;
 }
 
 type Status = 'ok' | 'degraded' | 'down';
@@ -75,7 +75,7 @@ export async function readReadiness(options: ReadinessOptions): Promise<Readines
   const isDegraded = dependencies.some((dependency) => dependency.state !== 'ok');
   const own: Status = isDown ? 'down' : isDegraded ? 'degraded' : 'ok';
   const workers = await options.workers(own);
-  if (workers == null) return { status: own, revision: revision.id, dependencies };
+  if (workers === null) return { status: own, revision: revision.id, dependencies };
   const together = describeWorkers(workers);
   const isWell = own === 'ok' && together.state === 'ok';
   return {

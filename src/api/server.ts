@@ -179,7 +179,9 @@ function createGuards(options: ServerOptions): (route: Route) => RequestHandler[
     );
     return [
       ...(isShed(route) ? [shedLoad(options)] : []),
-      ...[identify, byKey, check],
+      identify,
+      byKey,
+      check,
       ...(route.body === undefined ? [] : [readBody]),
     ];
   };

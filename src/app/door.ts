@@ -93,7 +93,8 @@ export async function openDoor(
           hasDiskReserve: disk.hasRoom,
           isDraining: () => isDraining,
           workers: async (own) =>
-            (await fellows?.askSupervisor('workers', own)) as readonly WorkerState[] | null | undefined,
+            // Both ends are of one build, or the supervisor does not know the question.
+            ((await fellows?.askSupervisor('workers', own)) ?? null) as readonly WorkerState[] | null,
         }),
       clock,
       logger,

@@ -60,7 +60,7 @@ export class RunningCalls {
   /** The same for another process, which is told once when there is more. */
   awaitedPrints(callId: string): LivePrints | null {
     const running = this.#calls.get(callId);
-    if (running?.live == null) return null;
+    if (running === undefined || running.live === null) return null;
     running.isAwaited = true;
     return running.live.prints;
   }

@@ -43,7 +43,10 @@ export async function supervise(options: SuperviseOptions): Promise<void> {
       command: ({ index, url }) => [
         ...command,
         'worker',
-        ...['--index', String(index), '--url', url],
+        '--index',
+        String(index),
+        '--url',
+        url,
         ...(shared === null ? [] : ['--shared']),
         ...(shared === null || shared.runnerPath === null ? [] : ['--runner', shared.runnerPath]),
       ],
@@ -87,7 +90,10 @@ async function openShared(
         command: (path) => [
           ...command,
           'runner',
-          ...['--listen', `unix:${path}`, '--instance', instanceName(config)],
+          '--listen',
+          `unix:${path}`,
+          '--instance',
+          instanceName(config),
         ],
         environment: runnerEnvironment,
         logger,

@@ -103,7 +103,7 @@ test('two workers: one port, one runner, a writer of the record each', async () 
     }),
   );
   expect(String((await other.request('GET', '/metrics')).body)).toContain('sallyport_workers_serving 2\n');
-});
+}, 120_000);
 
 test('a call is followed while it prints, replayed, and cancelled at the worker that does not run it', async () => {
   const started = await one.request(
@@ -131,7 +131,7 @@ test('a call is followed while it prints, replayed, and cancelled at the worker 
   expect(again).toMatchObject({ status: 409, body: { code: 'idempotency_in_flight', callId: id } });
   expect((await elsewhere?.request('DELETE', `/v1/calls/${id}`))?.status).toBe(202);
   expect(String((await followed).body)).toContain('"status":"cancelled"');
-});
+}, 120_000);
 
 test('a call that was asked for at one is approved, run and read at the other', async () => {
   const lead = await server.keyFor('mia', ['lead'], ['approve']);
@@ -145,7 +145,7 @@ test('a call that was asked for at one is approved, run and read at the other', 
     ({ body }) => body.status !== 'running' && body.status !== 'pending_approval',
   );
   expect(body).toMatchObject({ status: 'succeeded', result: 7 });
-});
+}, 120_000);
 
 test('a block, a roll-back and its end hold at both as soon as one of them has answered', async () => {
   const before = (await one.request('GET', '/v1/policy')).body.revision;
@@ -172,7 +172,7 @@ test('a block, a roll-back and its end hold at both as soon as one of them has a
   expect((await other.request('POST', '/v1/calls', call('return 1'))).status).toBe(403);
   expect((await other.request('DELETE', `/v1/blocks/${added.body.id}`)).status).toBe(204);
   expect((await one.request('POST', '/v1/calls', call('return 1'))).status).toBeLessThan(300);
-}, 60_000);
+}, 120_000);
 
 test('an MCP client cancels its request at the worker that does not hold it, and finds its task at either', async () => {
   const mcp = (id: number | null, method: string, params: object, session?: string) => ({
@@ -195,7 +195,7 @@ test('an MCP client cancels its request at the worker that does not hold it, and
   await waiting;
   const task = await other.request('POST', '/mcp', mcp(4, 'tasks/get', { taskId }, session));
   expect(JSON.stringify(task.body)).toContain('cancelled');
-});
+}, 120_000);
 
 test('with 50 clients, a reload by SIGHUP and SIGTERM of one of the two lose no request', async () => {
   const before = server.log.filter(({ msg }) => msg === 'listening').length;
@@ -234,7 +234,7 @@ test('a worker that is killed is told of by the other, and comes back under its 
   const told = await until(workers, ({ state }) => state !== 'ok');
   expect(told).toMatchObject({ state: 'degraded', details: { serving: '1' } });
   await until(workers, ({ state }) => state === 'ok');
-}, 60_000);
+}, 120_000);
 
 test('a runner that is killed comes back for both', async () => {
   const pid = Number(server.log.find(({ msg }) => msg === 'runner listening')?.['pid']);
@@ -247,7 +247,7 @@ test('a runner that is killed comes back for both', async () => {
     );
     expect(answer).toMatchObject({ status: 200, body: { result: 1 } });
   }
-}, 60_000);
+}, 120_000);
 
 test('SIGTERM ends both in order, with the calls that run, and leaves nothing', async () => {
   const below = descendants(Number(server.child.pid));
@@ -259,7 +259,7 @@ test('SIGTERM ends both in order, with the calls that run, and leaves nothing', 
   expect((await running).body).toMatchObject({ status: 'succeeded', result: 'done' });
   expect(await stopped).toEqual({ code: 0, signal: null });
   await Promise.all(below.map(gone));
-});
+}, 120_000);
 
 test('a supervisor that is killed takes workers and runner along', async () => {
   await using killed = await startTwo();
@@ -267,7 +267,7 @@ test('a supervisor that is killed takes workers and runner along', async () => {
   expect(below.length).toBeGreaterThan(2);
   await killed.stop('SIGKILL');
   await Promise.all(below.map(gone));
-}, 60_000);
+}, 120_000);
 
 async function newestIntent(): Promise<string | undefined> {
   const { body } = await other.request('GET', '/v1/audit/events?type=intent&order=desc&limit=1');

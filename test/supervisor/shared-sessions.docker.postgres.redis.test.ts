@@ -53,7 +53,7 @@ test('a session that one worker opened is used, kept and ended by the other', as
   await gone(one.pid);
   expect((await run(other, 'print(open("n").read())')).body.output.stdout).toBe('7\n');
   await server.logged(({ msg, pid }) => msg === 'listening' && pid !== one.pid && pid !== other.pid);
-  const [third] = (await WorkerClient.forEach(server, 2)).filter(({ pid }) => pid !== other.pid);
+  const third = (await WorkerClient.forEach(server, 2)).find(({ pid }) => pid !== other.pid);
   expect(third).toBeDefined();
   expect((await third?.request('DELETE', `/v1/sessions/${session.id}`))?.body).toMatchObject({
     status: 'ended',
