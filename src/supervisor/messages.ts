@@ -42,5 +42,7 @@ export type FromWorker =
 /** How often a worker says that it is alive; one that is silent for six times as long hangs. */
 export const aliveEveryMs = 5000;
 export const silentMsMax = 30_000;
+/** How long one may take to say anything at all: on a host with too much to do, starting takes long, and starting anew longer. */
+export const firstWordMsMax = 180_000;
 /** How long a worker may take to answer another; one that takes longer is left out. */
 export const answerMsMax = 5000;

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { JsonValue } from '../model/json.ts';
-import { answerMsMax, silentMsMax } from './messages.ts';
+import { answerMsMax, firstWordMsMax, silentMsMax } from './messages.ts';
 import type { FromWorker, MetricsReading, ToWorker } from './messages.ts';
 
 /** How long a worker may take to say what it counted. */
@@ -51,7 +51,7 @@ export class WorkerProcess {
   readonly #handing = new Set<Socket>();
   readonly #collecting = new Map<number, (metrics: MetricsReading | null) => void>();
   readonly #asked = new Map<number, (answer: JsonValue) => void>();
-  readonly #silence: NodeJS.Timeout;
+  #silence: NodeJS.Timeout;
   #nextId = 1;
   /** It answers what others ask; until then it has nothing to say to that. */
   #isAnswering = false;
@@ -73,9 +73,12 @@ export class WorkerProcess {
     this.settled = settled.promise;
     const exited = Promise.withResolvers<WorkerExit>();
     this.exited = exited.promise;
-    this.#silence = setTimeout(() => child.kill('SIGKILL'), silentMsMax);
+    const end = (): void => void child.kill('SIGKILL');
+    this.#silence = setTimeout(end, firstWordMsMax);
     child.on('message', (message) => {
-      this.#silence.refresh();
+      clearTimeout(this.#silence);
+      // What it said last may be heard after its end.
+      if (this.#state !== 'gone') this.#silence = setTimeout(end, silentMsMax);
       this.#hear(message as FromWorker, () => settled.resolve(null));
     });
     const onGone = (exit: WorkerExit): void => {

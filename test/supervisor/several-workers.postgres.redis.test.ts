@@ -220,7 +220,7 @@ test('with 50 clients, a reload by SIGHUP and SIGTERM of one of the two lose no 
   expect(code).toBe(0);
   const { writers } = JSON.parse(stdout) as { writers: { writer: string }[] };
   expect(writers.map(({ writer }) => writer).toSorted()).toEqual(['node/api-1', 'node/api-2']);
-}, 120_000);
+}, 300_000);
 
 test('a worker that is killed is told of by the other, and comes back under its name', async () => {
   const [first, second] = await WorkerClient.forEach(server, 2);
