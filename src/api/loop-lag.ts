@@ -5,25 +5,43 @@ const lookEveryMs = 100;
 const lateMsMin = 250;
 /** How many looks in a row must be late. */
 const lateLooksMin = 3;
+/** It is this process that is busy: where others keep the host busy, turning calls away would not help. */
+const ownShareMin = 0.25;
+
+export interface LoopClock {
+  /** Milliseconds that only go forward. */
+  now(): number;
+  /** Processor time of this thread, milliseconds. */
+  cpuMs(): number;
+}
+
+const loopClock: LoopClock = {
+  now: () => performance.now(),
+  cpuMs() {
+    const { user, system } = process.threadCpuUsage();
+    return (user + system) / 1000;
+  },
+};
 
 export class LoopLag implements Disposable {
-  readonly #now: () => number;
+  readonly #clock: LoopClock;
   readonly #timer: NodeJS.Timeout;
-  #lastLookMs: number;
+  #last: { readonly nowMs: number; readonly cpuMs: number };
   #lateLooks = 0;
 
-  /** `now`: milliseconds that only go forward. */
-  constructor(now: () => number = () => performance.now()) {
-    this.#now = now;
-    this.#lastLookMs = now();
+  constructor(clock: LoopClock = loopClock) {
+    this.#clock = clock;
+    this.#last = { nowMs: clock.now(), cpuMs: clock.cpuMs() };
     this.#timer = setInterval(() => this.look(), lookEveryMs).unref();
   }
 
   look(): void {
-    const nowMs = this.#now();
-    const isLate = nowMs - this.#lastLookMs >= lookEveryMs + lateMsMin;
+    const last = this.#last;
+    const [nowMs, cpuMs] = [this.#clock.now(), this.#clock.cpuMs()];
+    this.#last = { nowMs, cpuMs };
+    const passedMs = nowMs - last.nowMs;
+    const isLate = passedMs >= lookEveryMs + lateMsMin && cpuMs - last.cpuMs >= ownShareMin * passedMs;
     this.#lateLooks = isLate ? this.#lateLooks + 1 : 0;
-    this.#lastLookMs = nowMs;
   }
 
   /** The event loop has been behind for some time now. */
