@@ -9,6 +9,8 @@ export type ToWorker =
   | { readonly kind: 'connection' }
   /** Every connection for this worker has been sent. */
   | { readonly kind: 'no_more' }
+  /** Another worker serves now: its share of the connections that are kept, one in so many, is to come back to it. */
+  | { readonly kind: 'share'; readonly oneIn: number }
   /** The whole server ends, the runner that its workers share included. */
   | { readonly kind: 'stop' }
   | { readonly kind: 'collect'; readonly id: number }
@@ -26,6 +28,8 @@ export type FromWorker =
   | { readonly kind: 'serving' }
   /** Wants no more connections: it is on its way out. */
   | { readonly kind: 'draining' }
+  /** So many connections end with their next answer. */
+  | { readonly kind: 'shared'; readonly count: number }
   /** `id` null: unasked, the last word on them. */
   | { readonly kind: 'collected'; readonly id: number | null; readonly metrics: MetricsReading }
   | { readonly kind: 'scrape'; readonly id: number }

@@ -44,6 +44,8 @@ export class Supervisor implements AsyncDisposable {
   readonly #restarts: Counter;
   #url = '';
   #turn = 0;
+  /** Who began to serve last, and how many connections of others are meant for it. */
+  #newest: { readonly worker: WorkerProcess; due: number } | null = null;
   #restartDelayMs = restartDelayMsMin;
   #restartTimers = new Set<NodeJS.Timeout>();
   #phase: 'starting' | 'up' | 'stopping' = 'starting';
@@ -122,12 +124,29 @@ export class Supervisor implements AsyncDisposable {
     this.#dispatch(socket);
   }
 
-  /** In turns among the workers that serve. */
-  #dispatch(socket: Socket): void {
-    if (this.#phase === 'stopping') return turnAway(socket);
+  #onServing(worker: WorkerProcess): void {
+    this.#newest = { worker, due: 0 };
+    const serving = this.#serving();
+    for (const other of serving) if (other !== worker) other.share(serving.length);
+    this.#held.release((socket) => this.#dispatch(socket));
+  }
+
+  /** In turns among the workers that serve, once the newest has its share. */
+  #next(): WorkerProcess | undefined {
+    const newest = this.#newest;
+    if (newest !== null && newest.due > 0 && newest.worker.state === 'serving') {
+      newest.due -= 1;
+      return newest.worker;
+    }
     const serving = this.#serving();
     const worker = serving[this.#turn % serving.length];
     this.#turn += 1;
+    return worker;
+  }
+
+  #dispatch(socket: Socket): void {
+    if (this.#phase === 'stopping') return turnAway(socket);
+    const worker = this.#next();
     if (worker === undefined) this.#held.hold(socket);
     else worker.take(socket);
   }
@@ -145,7 +164,10 @@ export class Supervisor implements AsyncDisposable {
       command: this.#options.command({ index, url: this.#url }),
       environment: this.#options.environment,
       stopMsMax: this.#options.stopMsMax,
-      onServing: () => this.#held.release((socket) => this.#dispatch(socket)),
+      onServing: (serving) => this.#onServing(serving),
+      onShared: (count) => {
+        if (this.#newest !== null) this.#newest.due += count;
+      },
       onExit: (gone, exit) => this.#onExit(gone, exit),
       onScrape: () => this.metrics.metrics(),
       onLastMetrics: (metrics) => this.metrics.retire(metrics),

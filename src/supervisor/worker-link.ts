@@ -2,7 +2,7 @@
  * A worker's side of its supervisor: connections come over the channel between the two, already accepted. When the
  * channel ends, the supervisor is gone and nobody sends any more: the worker then stops as on SIGTERM.
  */
-import type { Server } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { MetricsSource, Serving } from '../api/serving.ts';
 import type { Fellows } from '../model/fellows.ts';
@@ -36,6 +36,8 @@ export class WorkerLink implements Serving, Fellows, AsyncDisposable {
   readonly #url: string;
   readonly #isShared: boolean;
   readonly #sockets = new Set<Socket>();
+  /** Those whose next answer ends them. */
+  readonly #leaving = new Set<Socket>();
   readonly #noMore = Promise.withResolvers<void>();
   readonly #scrapes = new Map<number, (text: string | null) => void>();
   readonly #asking = new Map<number, (answer: JsonValue | undefined) => void>();
@@ -97,6 +99,9 @@ export class WorkerLink implements Serving, Fellows, AsyncDisposable {
 
   async open(server: Server): Promise<string> {
     this.#server = server;
+    server.prependListener('request', ({ socket }, response: ServerResponse) => {
+      if (this.#leaving.delete(socket)) response.shouldKeepAlive = false;
+    });
     // It never listens, but this is when it begins to watch over its connections' times.
     server.emit('listening');
     await this.#tell({ kind: 'serving' });
@@ -142,6 +147,8 @@ export class WorkerLink implements Serving, Fellows, AsyncDisposable {
         return;
       case 'no_more':
         return this.#noMore.resolve();
+      case 'share':
+        return this.#share(message.oneIn);
       case 'stop':
         this.#isWholeStopping = true;
         return this.#end();
@@ -165,9 +172,19 @@ export class WorkerLink implements Serving, Fellows, AsyncDisposable {
       return;
     }
     this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      this.#leaving.delete(socket);
+    });
     server.emit('connection', socket);
     socket.resume();
+  }
+
+  /** Clients that keep a connection would never come to a worker that is younger than it. */
+  #share(oneIn: number): void {
+    const leaving = [...this.#sockets].slice(0, Math.floor(this.#sockets.size / oneIn));
+    for (const socket of leaving) this.#leaving.add(socket);
+    void this.#tell({ kind: 'shared', count: leaving.length });
   }
 
   async #scrape(): Promise<string | null> {

@@ -24,6 +24,8 @@ export interface WorkerProcessOptions {
   /** How long it may take to end once it was told to, milliseconds. */
   readonly stopMsMax: number;
   readonly onServing: (worker: WorkerProcess) => void;
+  /** So many of its connections will come anew. */
+  readonly onShared: (count: number) => void;
   readonly onExit: (worker: WorkerProcess, exit: WorkerExit) => void;
   readonly onScrape: () => Promise<string>;
   /** What it counted in its life, told at its end. */
@@ -112,6 +114,11 @@ export class WorkerProcess {
     if (!socket.destroyed) this.#options.onReturned(socket);
   }
 
+  /** One in so many of its connections is for another. */
+  share(oneIn: number): void {
+    this.#tell({ kind: 'share', oneIn });
+  }
+
   /** Ends it in order; by force when that takes too long. `withRunner`: the whole server ends. */
   stop({ withRunner }: { readonly withRunner: boolean }): void {
     if (this.#state === 'gone') return;
@@ -166,6 +173,8 @@ export class WorkerProcess {
         this.#state = 'draining';
         // After every connection that is already on its way: the channel keeps the order.
         return this.#tell({ kind: 'no_more' });
+      case 'shared':
+        return this.#options.onShared(message.count);
       case 'collected':
         this.#metrics = message.metrics;
         if (message.id !== null) this.#collecting.get(message.id)?.(message.metrics);
