@@ -1,6 +1,7 @@
 /** The OpenAPI 3.1 document, from the same routes that serve and the same schemas that validate. */
 import { answerSchemas } from './answers/index.ts';
 import { problemKinds } from './problem.ts';
+import { isShed } from './route.ts';
 import type { Route } from './route.ts';
 import { requestSchemas } from './schemas.ts';
 
@@ -99,12 +100,13 @@ function contentOf({
 function responses(route: Route): object {
   const { status, description, accepted } = route.success;
   const content = status === 204 ? {} : { content: contentOf(route.success) };
-  const codes = [
+  const codes = new Set([
     ...route.problems,
+    ...(isShed(route) ? (['overloaded'] as const) : []),
     ...(route.scope === null
       ? []
       : (['unauthenticated', 'insufficient_scope', 'rate_limited', 'identity_unavailable'] as const)),
-  ];
+  ]);
   const byStatus = Map.groupBy(codes, (code) => problemKinds[code].status);
   const problems = [...byStatus].map(([problemStatus, members]) => {
     const other = route.otherAnswers?.[problemStatus];
