@@ -1,6 +1,6 @@
 /**
  * Who is tainted, and who becomes so. Taint is set in the same transaction as what causes it: the intent of a call whose
- * tool says so, the outcome with findings, the file that goes in or out. So it is there before anything tainted leaves.
+ * tool says so, the outcome with findings, the live print with findings, the file that goes in or out. So it is there before anything tainted leaves.
  */
 import type { RecordStore } from '../audit/record.ts';
 import type { Principal } from '../model/principal.ts';

@@ -84,6 +84,7 @@ test('event types', () => {
     'call_cancelled',
     'egress',
     'decoy_seen',
+    'tainted',
     'session_opened',
     'session_closed',
     'file_written',
