@@ -1,18 +1,10 @@
-/** Composition root of the api process: constructs its parts in order, and takes them down in reverse. */
-import { alone } from './api/serving.ts';
+/** Composition root of the api process: constructs its parts in order (`app/compose.ts`), and takes them down in reverse. */
 import type { Serving } from './api/serving.ts';
-import { openCalls } from './app/calls.ts';
-import { openDoor } from './app/door.ts';
-import { layFoundation } from './app/foundation.ts';
-import { knownDetectors, openPolicy } from './app/policy.ts';
-import { recordStart, startCheckpoints } from './app/record.ts';
-import { openRunners, readRunners, requireConfinement } from './app/runners.ts';
-import { KeyRing } from './calls/key-ring.ts';
-import { chooseFirstPolicy, findFiles } from './calls/policy/first-policy.ts';
-import { PolicyWatch } from './calls/policy/policy-watch.ts';
-import type { SessionDesk } from './calls/sessions/session-desk.ts';
+import { takeDataDirectory } from './app/data-directory.ts';
 import type { LoadedConfig } from './config/config.ts';
-import { childRunner } from './execution/runner/spawn-runner.ts';
+import { sharedRunner } from './execution/runner/dial-runner.ts';
+import type { RunnerOpener } from './execution/runner/open-runner.ts';
+import { childRunner, openedAhead } from './execution/runner/spawn-runner.ts';
 
 export interface App extends AsyncDisposable {
   /** Where it really listens. */
@@ -30,68 +22,36 @@ export interface AppOptions {
   readonly environment: NodeJS.ProcessEnv;
   /** How it gets its connections; by itself unless a supervisor hands them over. */
   readonly serving?: Serving;
+  /** Where a runner listens that its supervisor started for all; null or none: it starts one of its own. */
+  readonly sharedRunnerPath?: string | null;
 }
 
 /** Starts everything, or takes down what it had started and rejects with an error that says what to do. */
-export async function startApp({
-  loaded,
-  runnerCommand,
-  runnerEnvironment,
-  environment,
-  serving = alone,
-}: AppOptions): Promise<App> {
+export async function startApp(options: AppOptions): Promise<App> {
+  const { config } = options.loaded;
+  const fellows = options.serving?.fellows ?? null;
   await using stack = new AsyncDisposableStack();
-  const foundation = await layFoundation(loaded, serving, stack);
-  const { clock, config, instance, logger, metrics, record, recordInBackground, version } = foundation;
-
-  // Runners and policy speak of sessions before there are any.
-  let sessions: SessionDesk | null = null;
-  const finding = findFiles(config.policyDirs, knownDetectors);
-  const choosing = finding.then((found) => chooseFirstPolicy(found, record, knownDetectors));
-  let decidingUnder = (): Promise<string> => choosing.then(({ revision }) => revision.id);
-  const opening = openRunners(
-    config,
-    childRunner([...runnerCommand, '--instance', instance], runnerEnvironment),
-    {
-      revision: () => decidingUnder(),
-      logger,
-      onLost: (reason) => {
-        metrics.runnerLost();
-        recordInBackground({ type: 'runner_lost', details: { reason } });
-      },
-      onServing: (name) => sessions?.runnerServes(name),
-      onSessionEnded: (id, reason) => sessions?.ended(id, reason),
-    },
-  );
-  const [found, first, runners] = await Promise.all([finding, choosing, opening]);
-  stack.use(runners);
-  await requireConfinement(first.revision, runners);
-  metrics.setRunners(async () => readRunners(await runners.state()));
-
-  const onChange = (): void => sessions?.policyChanged();
-  const policyParts = await openPolicy(foundation, { first, runners, environment, onChange });
-  const { policy } = policyParts;
-  decidingUnder = async () => policy.revision.id;
-  const keys = new KeyRing({ record, clock });
-  const claimed = first.files.kind === 'active' ? found.claimed : null;
-  await recordStart(foundation, loaded, { keys, policy, claimed });
-  stack.use(new PolicyWatch({ policy, holdRevision: (id) => runners.hold(id), logger }));
-  stack.use(await startCheckpoints(foundation));
-
-  const callParts = await openCalls(foundation, policyParts, runners, stack);
-  ({ sessions } = callParts);
-  const url = await openDoor(foundation, { keys, policyParts, callParts, runners }, stack);
-  logger.info({ url, version, revision: policy.revision.id, dataDir: config.dataDir }, 'listening');
+  const directory = takeDataDirectory(config, fellows !== null, stack);
+  const opener = ownRunner(options, fellows, directory.instance);
+  // It starts while this process loads the rest of itself, which takes as long.
+  const runner = config.runners === null ? stack.use(openedAhead(opener)) : opener;
+  const { composeApp } = await import('./app/compose.ts');
+  const parts = await composeApp(options, { directory, runner }, stack);
   const owned = stack.move();
-  return {
-    url,
-    async reloadPolicy() {
-      try {
-        await policy.reload('signal', null);
-      } catch (error) {
-        logger.error({ err: error }, 'the policy files could not be taken up');
-      }
-    },
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
-  };
+  return { ...parts, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** The runner where none is configured: a child of this process, or of the one that supervises it and its fellows. */
+function ownRunner(
+  { runnerCommand, runnerEnvironment, sharedRunnerPath = null }: AppOptions,
+  fellows: Serving['fellows'],
+  instance: string,
+): RunnerOpener {
+  if (sharedRunnerPath === null || fellows === null)
+    return childRunner([...runnerCommand, '--instance', instance], runnerEnvironment);
+  return sharedRunner({
+    path: sharedRunnerPath,
+    onSilent: () => fellows.tellSupervisor('runner.silent', null),
+    outlivesApi: () => !fellows.isWholeStopping,
+  });
 }

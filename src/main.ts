@@ -3,11 +3,13 @@
 import { enableCompileCache } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
 import { fileURLToPath } from 'node:url';
+import { compileCacheDirectory } from './config/compile-cache.ts';
 import type { Serving } from './api/serving.ts';
 import type { LoadedConfig } from './config/config.ts';
 
 // Before anything else is loaded: 250 files start in a third of the time from the cache.
-enableCompileCache();
+const compileCache = process.env['NODE_COMPILE_CACHE'] ?? compileCacheDirectory();
+if (compileCache !== null) enableCompileCache(compileCache);
 // What a start allocates is soon garbage: a young generation that grew for it would keep 15 MiB for good.
 setFlagsFromString('--semi-space-growth-factor=1');
 const [{ runProgram }, { loadConfig }] = await Promise.all([
@@ -55,16 +57,21 @@ await runProgram(process.argv.slice(2), {
       workersCount: httpWorkers,
       command: [process.execPath, ...process.execArgv, program],
       environment: process.env,
+      runnerEnvironment: runnerEnvironment(),
       stopped,
       onReload,
     });
   },
-  async worker({ index, url }) {
+  async worker({ index, url, shared = false, runner = null }) {
     const { WorkerLink } = await import('./supervisor/worker-link.ts');
-    await using link = new WorkerLink({ process, index: Number(index), url });
+    await using link = new WorkerLink({ process, index: Number(index), url, isShared: shared });
     // For the whole group of processes, and no business of this one.
     process.on('SIGHUP', () => {});
-    await serveHere(loadConfig(process.env), { stopped: link.stopped, serving: link });
+    await serveHere(loadConfig(process.env), {
+      stopped: link.stopped,
+      serving: link,
+      sharedRunnerPath: runner,
+    });
   },
   async runner({ instance, listen }) {
     const [{ runRunner }, { runnerLinkFd }, { parseRunnerAddress }] = await Promise.all([
@@ -82,7 +89,8 @@ await runProgram(process.argv.slice(2), {
     const address = parseRunnerAddress(listen);
     return runRunner({
       ...common,
-      door: { kind: 'listen', address, stopped: nextStopSignal() },
+      door: { kind: 'listen', address, stopped: process.connected ? supervisorGone() : nextStopSignal() },
+      onListening: () => process.send?.('listening'),
       onRefresh: (refresh) => process.on('SIGHUP', refresh),
     });
   },
@@ -101,23 +109,39 @@ interface ServeOptions {
   /** Gets what to call when the policy files should be taken up. */
   readonly onReload?: (reload: () => void) => void;
   readonly serving?: Serving;
+  readonly sharedRunnerPath?: string | null;
 }
 
 /** Serves in this process until it is stopped. */
-async function serveHere(loaded: LoadedConfig, { stopped, onReload, serving }: ServeOptions): Promise<void> {
+async function serveHere(
+  loaded: LoadedConfig,
+  { stopped, onReload, serving, sharedRunnerPath = null }: ServeOptions,
+): Promise<void> {
   const { startApp } = await import('./app.ts');
-  const runnerEnvironment = Object.fromEntries(runnerVariables.map((name) => [name, process.env[name]]));
   await using app = await startApp({
     loaded,
     runnerCommand: [program, 'runner'],
-    runnerEnvironment,
+    runnerEnvironment: runnerEnvironment(),
     environment: process.env,
+    sharedRunnerPath,
     ...(serving !== undefined && { serving }),
   });
   onReload?.(() => void app.reloadPolicy());
   // V8's default; under load it may grow.
   setFlagsFromString('--semi-space-growth-factor=2');
   await stopped;
+}
+
+function runnerEnvironment(): NodeJS.ProcessEnv {
+  const environment = Object.fromEntries(runnerVariables.map((name) => [name, process.env[name]]));
+  // Told by its environment it has the cache from its first line on, and loads no stripper of types.
+  return compileCache === null ? environment : { ...environment, NODE_COMPILE_CACHE: compileCache };
+}
+
+/** Signals are for the whole group: the runner goes on until its supervisor, having ended the workers, lets it go. */
+function supervisorGone(): Promise<void> {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
+  return new Promise((resolve) => process.once('disconnect', resolve));
 }
 
 function nextStopSignal(): Promise<void> {

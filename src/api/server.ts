@@ -2,7 +2,6 @@
  * The HTTP door. Hostile: every byte of every request. Limits at the door: header and body size, time for
  * headers and body, connections, requests a minute by address and by key.
  */
-import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import express from 'express';
 import type { ErrorRequestHandler, Express, NextFunction, Request, RequestHandler, Response } from 'express';
@@ -21,8 +20,12 @@ import { Problem, problemKinds, sendProblem, withoutSecrets } from './problem.ts
 import type { ProblemCode } from './problem.ts';
 import type { SharedRates } from './rates/shared-rates.ts';
 import { bodyReader } from './read-body.ts';
+import { isShed } from './route.ts';
 import type { Route } from './route.ts';
 import { rememberChallenge } from './routes/oauth-metadata.ts';
+
+/** Not by import, which reads every export: behind those are the clients of fetch and HTTP/2, a tenth of a start. */
+const { createServer } = process.getBuiltinModule('node:http');
 
 const headersTimeoutMs = 10_000;
 const requestTimeoutMs = 60_000;
@@ -45,6 +48,8 @@ export interface ServerOptions {
   readonly redactText: (text: string) => string;
   /** Every answer then closes its connection: the client comes back to a process that serves. */
   readonly isDraining: () => boolean;
+  /** Callers' requests are then turned away; operators', and what takes a call back, are not. */
+  readonly isBehind: () => boolean;
   /** Counts rate limits together with other servers; null: alone. */
   readonly rates: Pick<SharedRates, 'store'> | null;
   readonly bodyBytesMax: number;
@@ -174,7 +179,24 @@ function createGuards(options: ServerOptions): (route: Route) => RequestHandler[
     const check = requireScope(scope, (caller, missing) =>
       options.onScopeDenied(caller, missing, `${route.method.toUpperCase()} ${route.path}`),
     );
-    return [identify, byKey, check, ...(route.body === undefined ? [] : [readBody])];
+    return [
+      ...(isShed(route) ? [shedLoad(options)] : []),
+      identify,
+      byKey,
+      check,
+      ...(route.body === undefined ? [] : [readBody]),
+    ];
+  };
+}
+
+/** Before the key is looked up: each request that is begun makes all others later. */
+function shedLoad({ isBehind, metrics }: ServerOptions): RequestHandler {
+  return (_request, _response, next) => {
+    if (!isBehind()) return next();
+    metrics.doorShed('event_loop');
+    next(
+      new Problem('overloaded', 'The server has more to do than it can. Nothing was run; try again shortly.'),
+    );
   };
 }
 

@@ -2,8 +2,9 @@
 import { isStillActive } from '../api/authenticate.ts';
 import { CallFollower } from '../api/follow-call.ts';
 import { RequestNotes } from '../api/log-requests.ts';
+import { LoopLag } from '../api/loop-lag.ts';
 import { LoginFailures } from '../api/login-failures.ts';
-import { OidcVerifier } from '../api/oidc.ts';
+import type { OidcVerifier } from '../api/oidc.ts';
 import { Problem } from '../api/problem.ts';
 import { ReadinessWatch } from '../api/readiness-watch.ts';
 import { readReadiness } from '../api/readiness.ts';
@@ -12,11 +13,13 @@ import { createRoutes } from '../api/routes/index.ts';
 import { createHttpServer } from '../api/server.ts';
 import { serveMetrics } from '../api/serve-metrics.ts';
 import { RecordUnavailable } from '../audit/record.ts';
+import { printsAnywhere } from '../calls/fellow-prints.ts';
 import { currentCall } from '../calls/current-call.ts';
 import { actor } from '../calls/key-ring.ts';
 import type { KeyRing } from '../calls/key-ring.ts';
 import { Upkeep } from '../calls/upkeep/upkeep.ts';
 import type { RunnerGroup } from '../execution/runner/runner-group.ts';
+import type { WorkerState } from '../model/fellows.ts';
 import type { Caller } from '../model/principal.ts';
 import type { CallParts } from './calls.ts';
 import type { Config } from '../config/config.ts';
@@ -25,6 +28,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Foundation } from './foundation.ts';
 import { openMcp } from './mcp.ts';
 import type { PolicyParts } from './policy.ts';
+import { redactStates } from './runners.ts';
 
 /** After the drain time, what a cancelled call may still take to be recorded. */
 const cancelMsMax = 10_000;
@@ -50,7 +54,7 @@ export async function openDoor(
   const authentication = {
     record,
     now: () => clock.now(),
-    tokens: openTokens(config, clock, logger),
+    tokens: await openTokens(config, clock, logger),
     onFailure: (address: string) => failures.count(address),
   };
   const upkeep = stack.use(
@@ -63,9 +67,11 @@ export async function openDoor(
       logger,
     }),
   );
+  const { fellows } = serving;
+  const prints = printsAnywhere(running, changes, fellows);
   const watched = {
     changes,
-    current: (callId: string) => currentCall(context, callId),
+    current: (callId: string) => currentCall({ record, prints }, callId),
     isStillActive: (caller: Caller) => isStillActive(authentication, caller),
   };
   const metricsText = serving.publish(metrics.registry);
@@ -78,7 +84,8 @@ export async function openDoor(
       read: () =>
         readReadiness({
           record: () => record.health(),
-          runners: () => runners.state(),
+          runners: async () =>
+            redactStates(await runners.state(), (text) => context.boundary.redactText(text)),
           revision: () => policy.revision,
           policy: () => policy.state,
           blocks: () => blocks.list(),
@@ -87,12 +94,16 @@ export async function openDoor(
           clockBehindMs: () => recordedUntilMs - clock.now(),
           hasDiskReserve: disk.hasRoom,
           isDraining: () => isDraining,
+          workers: async (own) =>
+            // Both ends are of one build, or the supervisor does not know the question.
+            ((await fellows?.askSupervisor('workers', own)) ?? null) as readonly WorkerState[] | null,
         }),
       clock,
       logger,
     }),
   );
   metrics.setDependencies(() => readiness.states);
+  const lag = stack.use(new LoopLag());
   const server = createHttpServer({
     routes: createRoutes({
       context,
@@ -102,6 +113,8 @@ export async function openDoor(
       sessions,
       files,
       follower: new CallFollower(watched),
+      current: watched.current,
+      prints,
       blocks,
       upkeep,
       policy,
@@ -124,6 +137,7 @@ export async function openDoor(
     newRequestId: () => newId('req'),
     redactText: (text) => context.boundary.redactText(text),
     isDraining: () => isDraining,
+    isBehind: () => lag.isBehind,
     rates,
     notes,
     bodyBytesMax: config.maxBodyBytes,
@@ -163,12 +177,13 @@ function portSetting(host: string): string {
   return host === '127.0.0.1' ? 'SALLYPORT_PORT' : 'SALLYPORT_HOST and SALLYPORT_PORT';
 }
 
-function openTokens(
+async function openTokens(
   { oidcAudience, oidcIssuer, oidcRolesClaim, oidcScopes, oidcTenantClaim }: Config,
   clock: Clock,
   logger: Logger,
-): OidcVerifier | null {
+): Promise<OidcVerifier | null> {
   if (oidcIssuer === null || oidcAudience === null || oidcScopes === null) return null;
+  const { OidcVerifier } = await import('../api/oidc.ts');
   return new OidcVerifier({
     issuer: oidcIssuer,
     audience: oidcAudience,

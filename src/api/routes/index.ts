@@ -14,7 +14,9 @@ import { actor } from '../../calls/key-ring.ts';
 import type { SessionDesk } from '../../calls/sessions/session-desk.ts';
 import type { SessionFiles } from '../../calls/sessions/session-files.ts';
 import type { Upkeep } from '../../calls/upkeep/upkeep.ts';
+import type { CallSources } from '../../calls/current-call.ts';
 import { visibleTools } from '../../policy/visibility.ts';
+import type { Call } from '../../model/call.ts';
 import type { CallFollower } from '../follow-call.ts';
 import type { RequestNote, RequestNotes } from '../log-requests.ts';
 import { createOpenApi } from '../openapi.ts';
@@ -41,6 +43,7 @@ import { getCallRoute } from './get-call.ts';
 import { getPolicyRoute } from './get-policy.ts';
 import { createKeyRoute, listKeysRoute, revokeKeyRoute } from './keys.ts';
 import { listAuditEventsRoute } from './list-audit-events.ts';
+import { listCallsRoute } from './list-calls.ts';
 import { listCheckpointsRoute } from './list-checkpoints.ts';
 import { listHoldsRoute, releaseHoldRoute, setHoldRoute } from './holds.ts';
 import { listToolsRoute } from './list-tools.ts';
@@ -64,6 +67,10 @@ export interface RoutesOptions {
   readonly sessions: SessionDesk;
   readonly files: SessionFiles;
   readonly follower: CallFollower;
+  /** A call as it stands; null when it is no longer there. */
+  readonly current: (callId: string) => Promise<Call | null>;
+  /** What has left of a call that runs, wherever it does. */
+  readonly prints: CallSources['prints'];
   readonly blocks: BlockList;
   readonly upkeep: Pick<Upkeep, 'erasures' | 'holds'>;
   readonly policy: ActivePolicy;
@@ -141,7 +148,8 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
       follower,
       newMark,
     }),
-    getCallRoute(context, newMark),
+    listCallsRoute({ record, prints: options.prints }),
+    getCallRoute({ record, current: options.current, newMark }),
     followCallRoute({ record, follower }),
     cancelCallRoute({ record, cancel: (caller, stored) => cancelCall(context, caller, stored) }),
     listToolsRoute((principal) => visibleTools(context.revision(), principal)),
@@ -198,6 +206,8 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
           return problemDocument(problem, requestId) as JsonObject;
         },
         describeTool,
+        isStillActive: options.isStillActive,
+        isDraining: options.isDraining,
       }),
       transfers,
       options.oauth === null ? null : challengeWith(options.oauth),

@@ -9,7 +9,7 @@ import { NewsListener } from './news.ts';
 import { PostgresRecordReader } from './record-reader.ts';
 import { requireSharedSecrets } from './shared-secrets.ts';
 import type { SharedSecret } from './shared-secrets.ts';
-import { scrub } from './scrub.ts';
+import { prepareScrub } from './scrub.ts';
 import { closeSession } from './writer-session.ts';
 import type { News } from './news.ts';
 import type { RecordReader, RecordStore } from '../record.ts';
@@ -18,6 +18,8 @@ import type { SealSources } from '../seal-write.ts';
 export interface PostgresRecordOptions extends SealSources {
   /** `postgres://user:password@host:port/database` of a role that owns the schema and is no superuser. */
   readonly url: string;
+  /** Under which writer's name those keep what they have in common that serve together; none: under its own. */
+  readonly home?: string;
   /** Content older than this is not shown any more, milliseconds; null or none: it is kept. */
   readonly retentionMs?: number | null;
   /** Whether several servers on this database count quotas together; else this must be the only one. */
@@ -36,22 +38,22 @@ export interface PostgresRecordOptions extends SealSources {
  * not keep what it acknowledges.
  */
 export async function openPostgresRecord(options: PostgresRecordOptions): Promise<RecordStore> {
-  const { url, writer, clock, retentionMs = null, sharesQuotas = false, onNews } = options;
+  const { url, writer, home = writer, clock, retentionMs = null, sharesQuotas = false, onNews } = options;
   try {
     await prepare(url, options.sharedSecrets ?? []);
     await using opened = new AsyncDisposableStack();
-    const committer = opened.use(new PostgresCommitter({ url, writer, countsAlone: !sharesQuotas }));
+    const committer = opened.use(new PostgresCommitter({ url, writer, home, countsAlone: !sharesQuotas }));
     await committer.open();
     const pool = openReaders(url);
     opened.defer(() => pool.end());
-    const reader = new PostgresRecordReader(new Reading({ pool, clock, retentionMs }), writer);
+    const reader = new PostgresRecordReader(new Reading({ pool, clock, retentionMs }), { writer, home });
     const resources = new AsyncDisposableStack();
     if (onNews !== undefined) resources.use(await NewsListener.start({ url, writer, onNews }));
     resources.defer(() => pool.end());
     const record = new ChainedRecord(options, {
       ...options,
       reader,
-      sink: new BatchQueue(committer, () => scrub(url)),
+      sink: new BatchQueue(committer, () => prepareScrub(url)),
       resources,
     });
     opened.move();

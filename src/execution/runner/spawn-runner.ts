@@ -11,7 +11,36 @@ export const runnerLinkFd = 3;
 
 /** `command`: script and arguments, run by this process's own Node. */
 export function childRunner(command: readonly string[], environment: NodeJS.ProcessEnv): RunnerOpener {
-  return { identity: 'same-user', name: 'child process', open: () => spawnRunner(command, environment) };
+  return {
+    identity: 'same-user',
+    name: 'child process',
+    outlivesApi: () => false,
+    open: () => spawnRunner(command, environment),
+  };
+}
+
+/**
+ * The same, with its first process started now, for the first `open` to take up. Where nobody did, disposing ends it.
+ * Throws when it cannot be started.
+ */
+export function openedAhead(opener: RunnerOpener): RunnerOpener & AsyncDisposable {
+  let ahead: OpenedRunner | null = opener.open();
+  // Until somebody listens; that it is gone says `gone`.
+  ahead.stream.on('error', () => {});
+  return {
+    ...opener,
+    open() {
+      const first = ahead;
+      ahead = null;
+      return first ?? opener.open();
+    },
+    async [Symbol.asyncDispose]() {
+      const unused = ahead;
+      ahead = null;
+      unused?.kill();
+      await unused?.gone;
+    },
+  };
 }
 
 function spawnRunner(command: readonly string[], environment: NodeJS.ProcessEnv): OpenedRunner {
