@@ -1,19 +1,8 @@
-/** Composition root of the api process: constructs its parts in order, and takes them down in reverse. */
-import { alone } from './api/serving.ts';
+/** Composition root of the api process: constructs its parts in order (`app/compose.ts`), and takes them down in reverse. */
 import type { Serving } from './api/serving.ts';
-import { openCalls } from './app/calls.ts';
-import { openDoor } from './app/door.ts';
-import { layFoundation } from './app/foundation.ts';
-import { knownDetectors, openPolicy } from './app/policy.ts';
-import { recordStart, startCheckpoints } from './app/record.ts';
-import { openRunners, readRunners, requireConfinement } from './app/runners.ts';
-import { KeyRing } from './calls/key-ring.ts';
-import { chooseFirstPolicy, findFiles } from './calls/policy/first-policy.ts';
-import { PolicyWatch } from './calls/policy/policy-watch.ts';
-import type { SessionDesk } from './calls/sessions/session-desk.ts';
+import { joinDataDirectory, takeDataDirectory } from './app/data-directory.ts';
 import type { LoadedConfig } from './config/config.ts';
-import { sharedRunner } from './execution/runner/dial-runner.ts';
-import { childRunner } from './execution/runner/spawn-runner.ts';
+import { childRunner, openedAhead } from './execution/runner/spawn-runner.ts';
 
 export interface App extends AsyncDisposable {
   /** Where it really listens. */
@@ -36,71 +25,33 @@ export interface AppOptions {
 }
 
 /** Starts everything, or takes down what it had started and rejects with an error that says what to do. */
-export async function startApp({
-  loaded,
-  runnerCommand,
-  runnerEnvironment,
-  environment,
-  serving = alone,
-  sharedRunnerPath = null,
-}: AppOptions): Promise<App> {
+export async function startApp(options: AppOptions): Promise<App> {
+  const { loaded, runnerCommand, runnerEnvironment, serving, sharedRunnerPath = null } = options;
+  const { config } = loaded;
+  const fellows = serving?.fellows ?? null;
   await using stack = new AsyncDisposableStack();
-  const foundation = await layFoundation(loaded, serving, stack);
-  const { clock, config, instance, logger, metrics, record, recordInBackground, version } = foundation;
+  // Of several processes that serve together, their supervisor has it locked.
+  const directory = fellows === null ? takeDataDirectory(config, stack) : joinDataDirectory(config);
+  if (fellows !== null && sharedRunnerPath !== null) {
+    const [{ composeApp }, { sharedRunner }] = await Promise.all([
+      import('./app/compose.ts'),
+      import('./execution/runner/dial-runner.ts'),
+    ]);
+    const child = sharedRunner({
+      path: sharedRunnerPath,
+      onSilent: () => fellows.tellSupervisor('runner.silent', null),
+      outlivesApi: () => !fellows.isWholeStopping,
+    });
+    return owned(await composeApp(options, { directory, child }, stack), stack);
+  }
+  const opener = childRunner([...runnerCommand, '--instance', directory.instance], runnerEnvironment);
+  // It starts while this process loads the rest of itself, which takes as long.
+  const child = config.runners === null ? stack.use(openedAhead(opener)) : opener;
+  const { composeApp } = await import('./app/compose.ts');
+  return owned(await composeApp(options, { directory, child }, stack), stack);
+}
 
-  // Runners and policy speak of sessions before there are any.
-  let sessions: SessionDesk | null = null;
-  const finding = findFiles(config.policyDirs, knownDetectors);
-  const choosing = finding.then((found) => chooseFirstPolicy(found, record, knownDetectors));
-  let decidingUnder = (): Promise<string> => choosing.then(({ revision }) => revision.id);
-  const { fellows } = serving;
-  const ownRunner =
-    sharedRunnerPath === null || fellows === null
-      ? childRunner([...runnerCommand, '--instance', instance], runnerEnvironment)
-      : sharedRunner({
-          path: sharedRunnerPath,
-          onSilent: () => fellows.tellSupervisor('runner.silent', null),
-          outlivesApi: () => !fellows.isWholeStopping,
-        });
-  const opening = openRunners(config, ownRunner, {
-    revision: () => decidingUnder(),
-    logger,
-    onLost: (reason) => {
-      metrics.runnerLost();
-      recordInBackground({ type: 'runner_lost', details: { reason } });
-    },
-    onServing: (name) => sessions?.runnerServes(name),
-    onSessionEnded: (id, reason) => sessions?.ended(id, reason),
-  });
-  const [found, first, runners] = await Promise.all([finding, choosing, opening]);
-  stack.use(runners);
-  await requireConfinement(first.revision, runners);
-  metrics.setRunners(async () => readRunners(await runners.state()));
-
-  const onChange = (): void => sessions?.policyChanged();
-  const policyParts = await openPolicy(foundation, { first, runners, environment, onChange });
-  const { policy } = policyParts;
-  decidingUnder = async () => policy.revision.id;
-  const keys = new KeyRing({ record, clock });
-  const claimed = first.files.kind === 'active' ? found.claimed : null;
-  await recordStart(foundation, loaded, { keys, policy, claimed });
-  stack.use(new PolicyWatch({ policy, holdRevision: (id) => runners.hold(id), logger }));
-  stack.use(await startCheckpoints(foundation));
-
-  const callParts = await openCalls(foundation, policyParts, runners, stack);
-  ({ sessions } = callParts);
-  const url = await openDoor(foundation, { keys, policyParts, callParts, runners }, stack);
-  logger.info({ url, version, revision: policy.revision.id, dataDir: config.dataDir }, 'listening');
-  const owned = stack.move();
-  return {
-    url,
-    async reloadPolicy() {
-      try {
-        await policy.reload('signal', null);
-      } catch (error) {
-        logger.error({ err: error }, 'the policy files could not be taken up');
-      }
-    },
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
-  };
+function owned(parts: Omit<App, keyof AsyncDisposable>, stack: AsyncDisposableStack): App {
+  const kept = stack.move();
+  return { ...parts, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }

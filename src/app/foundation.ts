@@ -9,11 +9,10 @@ import { watchDiskReserve } from '../calls/disk-reserve.ts';
 import { dayMs } from '../calls/upkeep/upkeep.ts';
 import { OutcomeWriter } from '../calls/outcome-writer.ts';
 import { createIdSource, createRandomSource } from '../calls/ids.ts';
-import { checkDataDirectory } from './preflight.ts';
+import type { DataDirectory } from './data-directory.ts';
 import type { Config, LoadedConfig } from '../config/config.ts';
 import { readDataSecret } from '../config/data-secret.ts';
 import type { SharedSecret } from '../audit/postgres/shared-secrets.ts';
-import { instanceName } from './instance-name.ts';
 import { NewsDesk } from './news.ts';
 import { readVersion } from '../config/version.ts';
 import { LogScrubber } from '../telemetry/log-scrubber.ts';
@@ -53,10 +52,15 @@ export interface Foundation {
   readonly recordInBackground: (event: WrittenEvent) => void;
 }
 
-/** Locks the data directory first: nothing of a second process on it may touch what the first one runs. */
+export interface Ground {
+  readonly serving: Serving;
+  /** Locked by this process. */
+  readonly directory: DataDirectory;
+}
+
 export async function layFoundation(
   { config, secrets, warnings }: LoadedConfig,
-  serving: Serving,
+  { serving, directory: { dataKey, instance } }: Ground,
   stack: AsyncDisposableStack,
 ): Promise<Foundation> {
   const clock = { now: () => Date.now() };
@@ -66,7 +70,6 @@ export async function layFoundation(
   scrubber.hide(secrets);
   const logger = createLogger(config.logLevel, 'api', scrubber);
   for (const warning of warnings) logger.warn({}, warning);
-  checkDataDirectory(config.dataDir);
   const writer = `${config.nodeId}/api-${serving.index}`;
   const changes = new CallChanges();
   const { dataDir, databaseUrl } = config;
@@ -82,7 +85,6 @@ export async function layFoundation(
       writer,
       // What the processes of one node have in common is kept under the name of the first.
       home: `${config.nodeId}/api-1`,
-      isLocked: serving.fellows !== null,
       clock,
       newId,
       randomBytes,
@@ -95,7 +97,6 @@ export async function layFoundation(
     stack,
   );
   const recordedUntilMs = await newestEventMs(record);
-  const dataKey = readDataSecret(config.dataDir, 'data.key');
   const outcomes = stack.use(new OutcomeWriter({ record, logger }));
   const disk = stack.use(await watchDiskReserve(config.dataDir, config.diskReserveBytes));
   const version = readVersion();
@@ -119,7 +120,7 @@ export async function layFoundation(
     changes,
     dataKey,
     news,
-    instance: instanceName(config),
+    instance,
     disk,
     recordInBackground(event) {
       record

@@ -13,7 +13,11 @@ export interface CallSources {
 /** As recorded; of one that runs, with those prints that left already. null when there is none. */
 export async function currentCall({ record, prints }: CallSources, callId: string): Promise<Call | null> {
   const call = (await record.getCall(callId))?.call ?? null;
-  if (call === null || !isOpen(call)) return call;
-  const left = await prints(callId);
+  return call === null ? null : await withPrints({ prints }, call);
+}
+
+/** A call as recorded, as it stands. */
+export async function withPrints({ prints }: Pick<CallSources, 'prints'>, call: Call): Promise<Call> {
+  const left = isOpen(call) ? await prints(call.id) : null;
   return left === null ? call : { ...call, output: { ...call.output, ...left } };
 }

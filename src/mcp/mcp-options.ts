@@ -37,6 +37,9 @@ export interface McpOptions {
   readonly now: () => number;
   /** Host names that an `Origin` may have. */
   readonly originHosts: readonly string[];
+  /** Whether a key may still listen. */
+  readonly isStillActive: (caller: Caller) => Promise<boolean>;
+  readonly isDraining: () => boolean;
   /** Other processes that may hold the request which a client cancels; null: there are none. */
   readonly fellows: Fellows | null;
   readonly logger: { error(fields: object, message: string): void };

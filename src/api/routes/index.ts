@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { JsonObject } from '../../model/json.ts';
 import type { Caller } from '../../model/principal.ts';
 import type { BlockList } from '../../calls/block-list.ts';
+import type { CallSources } from '../../calls/current-call.ts';
 import type { CallAnswer, CallContext } from '../../calls/call-context.ts';
 import type { DetachedCalls } from '../../calls/detached-calls.ts';
 import { executeCall } from '../../calls/execute-call.ts';
@@ -42,6 +43,7 @@ import { getCallRoute } from './get-call.ts';
 import { getPolicyRoute } from './get-policy.ts';
 import { createKeyRoute, listKeysRoute, revokeKeyRoute } from './keys.ts';
 import { listAuditEventsRoute } from './list-audit-events.ts';
+import { listCallsRoute } from './list-calls.ts';
 import { listCheckpointsRoute } from './list-checkpoints.ts';
 import { listHoldsRoute, releaseHoldRoute, setHoldRoute } from './holds.ts';
 import { listToolsRoute } from './list-tools.ts';
@@ -65,6 +67,7 @@ export interface RoutesOptions {
   readonly sessions: SessionDesk;
   readonly files: SessionFiles;
   readonly follower: CallFollower;
+  readonly prints: CallSources['prints'];
   /** A call as it stands; null when it is no longer there. */
   readonly current: (callId: string) => Promise<Call | null>;
   readonly blocks: BlockList;
@@ -144,6 +147,7 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
       follower,
       newMark,
     }),
+    listCallsRoute({ record, prints: options.prints }),
     getCallRoute({ record, current: options.current, newMark }),
     followCallRoute({ record, follower }),
     cancelCallRoute({ record, cancel: (caller, stored) => cancelCall(context, caller, stored) }),
@@ -201,6 +205,8 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
           return problemDocument(problem, requestId) as JsonObject;
         },
         describeTool,
+        isStillActive: options.isStillActive,
+        isDraining: options.isDraining,
       }),
       transfers,
       options.oauth === null ? null : challengeWith(options.oauth),
