@@ -113,6 +113,7 @@ export async function openDoor(
       sessions,
       files,
       follower: new CallFollower(watched),
+      prints,
       current: watched.current,
       prints,
       blocks,

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { JsonObject } from '../../model/json.ts';
 import type { Caller } from '../../model/principal.ts';
 import type { BlockList } from '../../calls/block-list.ts';
+import type { CallSources } from '../../calls/current-call.ts';
 import type { CallAnswer, CallContext } from '../../calls/call-context.ts';
 import type { DetachedCalls } from '../../calls/detached-calls.ts';
 import { executeCall } from '../../calls/execute-call.ts';
@@ -67,6 +68,7 @@ export interface RoutesOptions {
   readonly sessions: SessionDesk;
   readonly files: SessionFiles;
   readonly follower: CallFollower;
+  readonly prints: CallSources['prints'];
   /** A call as it stands; null when it is no longer there. */
   readonly current: (callId: string) => Promise<Call | null>;
   /** What has left of a call that runs, wherever it does. */
