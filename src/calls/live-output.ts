@@ -100,7 +100,8 @@ export function openLiveOutput(
   const profiles = boundaryProfiles(begun.revision, begun.decided);
   if (profiles.length === 0 || profiles.some(({ stream }) => stream !== 'live')) return null;
   const live = new LiveOutput({
-    openFilter: (name, onReleased) => context.filter.filterStream(name, profiles, onReleased),
+    openFilter: (name, onReleased) =>
+      context.filter.filterStream(name, profiles, onReleased, begun.caller.principal.tenant),
     onText: () => running.progressed(),
     onBlocked: () => running.end(),
   });

@@ -1,0 +1,28 @@
+/** A tenant that floods and a client that is slow are nobody else's trouble. The long form is `test/soak/mixed-load.soak.ts`. */
+import { beforeAll, expect, test } from 'vitest';
+import { buildImages } from '../support/container-calls.ts';
+import { MixedLoad, startLoadedServer } from '../support/mixed-load/mixed-load.ts';
+import { expectAllRecorded } from '../support/mixed-load/recorded.ts';
+
+const seconds = 8;
+
+beforeAll(async () => await buildImages('shell'), 600_000);
+
+test('beside a flood and a slow client honest tenants get every answer they ask for, and it is on the record', async () => {
+  await using server = await startLoadedServer();
+  const load = await MixedLoad.prepare(server);
+  const { honest, flood, slow } = await load.all(seconds);
+
+  expect(honest.failures).toEqual([]);
+  expect(honest.samples.length).toBeGreaterThan(600);
+  expect(flood.statuses['flood, strangers']).toMatchObject({
+    401: expect.any(Number),
+    429: expect.any(Number),
+  });
+  expect(flood.statuses['flood, bodies']).toMatchObject({ 200: expect.any(Number) });
+  expect(slow.statuses['slow, body']?.['opened']).toBeGreaterThan(0);
+  expect(await server.stop()).toEqual({ code: 0, signal: null });
+
+  await using again = await startLoadedServer({ dataDir: server.dataDir });
+  await expectAllRecorded(again, honest.acknowledged);
+}, 90_000);
