@@ -9,7 +9,7 @@ export function limitPipelining(
   onRefused: () => void,
 ): RequestListener {
   const unanswered = new WeakMap<Socket, number>();
-  return (request: IncomingMessage, response: ServerResponse<IncomingMessage> & { req: IncomingMessage }) => {
+  return (request: IncomingMessage, response: ServerResponse & { req: IncomingMessage }) => {
     const { socket } = request;
     if (socket.destroyed) return;
     const count = (unanswered.get(socket) ?? 0) + 1;

@@ -87,12 +87,18 @@ function responses(route: Route): object {
   const mediaTypes = [mediaType, ...(otherMediaType === undefined ? [] : [otherMediaType])];
   const content =
     status === 204 ? {} : { content: Object.fromEntries(mediaTypes.map((type) => [type, { schema: {} }])) };
-  const codes = [
+  const codes = new Set([
     ...route.problems,
     ...(route.scope === null
       ? []
-      : (['unauthenticated', 'insufficient_scope', 'rate_limited', 'identity_unavailable'] as const)),
-  ];
+      : ([
+          'unauthenticated',
+          'insufficient_scope',
+          'rate_limited',
+          'identity_unavailable',
+          'overloaded',
+        ] as const)),
+  ]);
   const byStatus = Map.groupBy(codes, (code) => problemKinds[code].status);
   const problems = [...byStatus].map(([problemStatus, members]) => {
     const other = route.otherAnswers?.[problemStatus];

@@ -30,8 +30,9 @@ async function serve(atOnceMax: number) {
     sign(`came ${name}`).resolve();
   });
   app.post('/:tenant/:name', bodies.admit, bodyReader(1_000_000), (request, response) => {
-    held.set(request.params.name, response);
-    sign(`reached ${request.params.name}`).resolve();
+    const name = String(request.params.name);
+    held.set(name, response);
+    sign(`reached ${name}`).resolve();
   });
   const server = createServer(app);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

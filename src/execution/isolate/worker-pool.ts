@@ -52,7 +52,7 @@ export class WorkerPool implements AsyncDisposable {
   readonly #startBackOff: BackOff;
   readonly #tenantBackOffs = new Map<string, BackOff>();
   #retryTimer: NodeJS.Timeout | null = null;
-  readonly #trimTimer: NodeJS.Timeout;
+  readonly #trimTimer = setInterval(() => this.#trim(), poolLimits.surplusIdleMsMax).unref();
   #lastStartFailure = '';
   #isDisposed = false;
   readonly #counts = { hits: 0, misses: 0, starts: 0, startMs: 0 };
@@ -61,7 +61,6 @@ export class WorkerPool implements AsyncDisposable {
     this.#options = options;
     this.#processesMax = 2 * options.size + poolLimits.tenantProcessesMax;
     this.#startBackOff = new BackOff(poolLimits.startBackOff, options.now);
-    this.#trimTimer = setInterval(() => this.#trim(), poolLimits.surplusIdleMsMax).unref();
     this.#replenish();
   }
 
@@ -198,7 +197,7 @@ export class WorkerPool implements AsyncDisposable {
    * take all the slots, or a tenant with a full queue would keep everyone else out.
    */
   #needsFresh(): number {
-    const isFull = this.#freeSlots() <= 0;
+    const isFull = this.#leasedCount() >= this.#options.size;
     const serves = (member: PoolMember, { owner }: Waiter): boolean =>
       !member.isFresh && member.couldServe(owner) && (isFull || !member.isLeased);
     const members = [...this.#members];
@@ -245,10 +244,6 @@ export class WorkerPool implements AsyncDisposable {
     const unused = [...this.#members].filter((member) => member.isIdle && member.leasedAtMs < since);
     const surplus = this.#members.size - 2 * this.#options.size;
     for (const member of unused.slice(0, Math.max(0, surplus))) member.retire();
-  }
-
-  #freeSlots(): number {
-    return this.#options.size - this.#leasedCount();
   }
 
   #leasedCount(): number {

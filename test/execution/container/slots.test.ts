@@ -61,7 +61,7 @@ test('a tenant of which no call runs has a place beside the long calls of anothe
   quiet[Symbol.dispose]();
   await waits[2];
   await waits[1];
-  expect(order).toEqual(['late', 'quiet']);
+  expect(order).toEqual(['quiet', 'late']);
   flood[Symbol.dispose]();
   await waits[0];
 });

@@ -6,6 +6,9 @@ import { beHonest } from './honest.ts';
 import type { Plan, Report } from './plan.ts';
 import { beSlow } from './slow.ts';
 
+// A test that ran out of time is not there any more.
+process.once('disconnect', () => process.exit());
+
 const plan = await nextMessage<Plan>();
 // On a machine of its own, what it takes to send a flood would be no burden of the server.
 if (plan.role === 'flood') setPriority(constants.priority.PRIORITY_BELOW_NORMAL);

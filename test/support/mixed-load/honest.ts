@@ -8,10 +8,28 @@ import type { HonestPlan, Report, Tenant } from './plan.ts';
 
 /** What a tenant asks for, over and over; one in so many is a container. */
 const cycle = [
-  ...['isolate', 'read', 'isolate', 'decide', 'isolate', 'isolate', 'read', 'large', 'isolate', 'denied'],
-  ...['isolate', 'read', 'follow', 'decide', 'isolate', 'isolate', 'read', 'isolate', 'invalid', 'isolate'],
+  'isolate',
+  'read',
+  'isolate',
+  'decide',
+  'isolate',
+  'isolate',
+  'read',
+  'large',
+  'isolate',
+  'denied',
+  'isolate',
+  'read',
+  'follow',
+  'decide',
+  'isolate',
+  'isolate',
+  'read',
+  'isolate',
+  'invalid',
+  'isolate',
 ] as const;
-const containerEvery = 80;
+const containerEvery = 40;
 type Kind = (typeof cycle)[number] | 'container';
 
 /** Above what the filter does in place: its threads have a part in it. */
@@ -54,7 +72,7 @@ async function keepAsking(client: Client, plan: HonestPlan, phase: number): Prom
     const dueAt = startedAt + turn * periodMs;
     await until(dueAt);
     const kind = (first + turn) % containerEvery === 0 ? 'container' : cycle[(first + turn) % cycle.length];
-    asked.push(askOnce(client, kind ?? 'isolate', turn, dueAt));
+    asked.push(askOnce(client, kind ?? 'isolate', turn, dueAt, dueAt - startedAt));
   }
   await Promise.all(asked);
 }
@@ -64,12 +82,12 @@ function until(at: number): Promise<void> {
   return ms <= 0 ? Promise.resolve() : new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-async function askOnce(client: Client, kind: Kind, turn: number, dueAt: number): Promise<void> {
+async function askOnce(client: Client, kind: Kind, turn: number, dueAt: number, atMs: number): Promise<void> {
   const { tally, tenant } = client;
   const agent = client.idle.shift() ?? (await new Promise<Agent>((resolve) => client.waiting.push(resolve)));
   try {
     const fault = await askFor(client, agent, kind, `${tenant.name}-${turn}`);
-    tally.samples.push({ tenant: tenant.name, kind, ms: performance.now() - dueAt });
+    tally.samples.push({ tenant: tenant.name, kind, atMs, ms: performance.now() - dueAt });
     if (fault !== null) tally.failures.push(`${tenant.name} ${kind}: ${fault}`);
   } catch (error) {
     tally.count(tenant.name, 'lost');

@@ -14,7 +14,7 @@ const program = join(import.meta.dirname, 'generator.ts');
 /** Together 200. */
 const connections = { honestEach: 15, flood: 130, slow: 10 } as const;
 const honestNames = ['north', 'south', 'east', 'west'] as const;
-const requestsPerSecondEach = 20;
+const requestsPerSecondEach = 6;
 
 export async function startLoadedServer(
   options: Parameters<typeof startServer>[0] = {},

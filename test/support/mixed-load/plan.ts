@@ -44,7 +44,8 @@ export type Plan = HonestPlan | FloodPlan | SlowPlan | EagerPlan;
 export interface Sample {
   readonly tenant: string;
   readonly kind: string;
-  /** From when it was due until its answer was there, milliseconds. */
+  /** When it was due, counted from the beginning of the load, and how long after that its answer was there, milliseconds. */
+  readonly atMs: number;
   readonly ms: number;
 }
 
