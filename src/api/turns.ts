@@ -12,7 +12,7 @@ export interface TurnLimits {
   readonly burstMsMax: number;
   /** Of the time, how much one tenant's beginnings may take while others are there. */
   readonly share: number;
-  /** What a tenant may take beyond that at once, milliseconds. */
+  /** What a tenant may take beyond that at once, and the most that it is charged with, milliseconds: a pause that was nobody's doing ends. */
   readonly creditMsMax: number;
   /** A tenant is there for so long after its latest request, milliseconds. */
   readonly presentMs: number;
@@ -153,7 +153,7 @@ export class Turns {
     this.#begun = null;
     const ms = nowMs - atMs;
     tenant.tookMs += ms;
-    tenant.creditMs = this.#creditOf(tenant, nowMs) - ms;
+    tenant.creditMs = Math.max(this.#creditOf(tenant, nowMs) - ms, -this.#limits.creditMsMax);
     tenant.creditedAtMs = nowMs;
   }
 

@@ -56,7 +56,7 @@ test('what takes long is begun once between two looks at the sockets', async () 
 });
 
 test('while others are there a tenant that used up its part of the time rests, and alone it does not', async () => {
-  const { begun, clock, take } = setUp({ creditMsMax: 0, share: 0.25, presentMs: 1000 }, 10);
+  const { begun, clock, take } = setUp({ creditMsMax: 5, share: 0.25, presentMs: 1000 }, 10);
   take('flood');
   take('flood');
   await vi.waitFor(() => expect(begun).toEqual(['flood', 'flood']));
@@ -65,13 +65,13 @@ test('while others are there a tenant that used up its part of the time rests, a
   take('flood');
   for (let turn = 0; turn < 20; turn += 1) await nextTurn();
   expect(begun).toHaveLength(3);
-  clock.nowMs += 80;
+  clock.nowMs += 20;
   take('quiet');
   await vi.waitFor(() => expect(begun).toEqual(['flood', 'flood', 'quiet', 'quiet', 'flood']));
 });
 
 test('a tenant that rests is begun by itself once it may, or once the others are gone', async () => {
-  const { begun, clock, take } = setUp({ creditMsMax: 0, share: 0.5, presentMs: 1000 }, 10);
+  const { begun, clock, take } = setUp({ creditMsMax: 10, share: 0.5, presentMs: 1000 }, 15);
   take('quiet');
   take('flood');
   take('flood');

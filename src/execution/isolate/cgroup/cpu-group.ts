@@ -1,5 +1,5 @@
 /**
- * The weight of all workers together for the processor. Each is a session of its own, and with automatic groups (sched(7))
+ * One weight of all workers together for the processor. Each is a session of its own, and with automatic groups (sched(7))
  * each session weighs as much as the whole server: a few guests in a loop would leave it little. Where it cannot be set,
  * nothing less is safe.
  */
@@ -8,9 +8,9 @@ import { dirname, join } from 'node:path';
 import { makeGroup } from './make-group.ts';
 import type { CgroupPlace } from './own-cgroups.ts';
 
-/** Against 1024 (version 1) and 100 (version 2), the weights of everything else. */
-const shares = '512';
-const weight = '50';
+/** As much as one session, or one thread of the server, by default. */
+const shares = '1024';
+const weight = '100';
 
 /** A group for all workers in version 1. Null in version 2, where `group`, which they are below, gets the weight; or without any. */
 export function makeCpuGroup(place: CgroupPlace | string, group: string | null): string | null {

@@ -27,7 +27,7 @@ export interface WorkerCgroup {
 type Limiting = Exclude<Controller, 'cpu'>;
 
 interface Groups {
-  /** Of all workers together, with a lesser weight for the processor; null in version 2, where `memory` has it, or without it. */
+  /** Of all workers together, for their weight for the processor; null in version 2, where `memory` has it, or without it. */
   readonly cpuGroup: string | null;
   readonly version: 1 | 2;
   readonly memory: string | null;
