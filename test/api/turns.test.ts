@@ -40,19 +40,23 @@ test('no tenant saves up turns while it is away', async () => {
   take('late');
   await vi.waitFor(() => expect(begun).toEqual(['late']));
   for (let count = 0; count < 20; count += 1) take('flood');
-  await vi.waitFor(() => expect(begun.length).toBeGreaterThan(15));
+  await vi.waitFor(() => expect(begun).toHaveLength(21));
   for (let count = 0; count < 10; count += 1) take('late');
   take('flood');
   await vi.waitFor(() => expect(begun).toHaveLength(32));
-  expect(begun.slice(-11)).toContain('flood');
+  expect(begun.slice(21, 25)).toContain('flood');
 });
 
 test('what takes long is begun once between two looks at the sockets', async () => {
   const { begun, take } = setUp({ burstMsMax: 4, creditMsMax: Infinity }, 5);
-  for (let count = 0; count < 3; count += 1) take('flood');
-  await nextTurn();
-  expect(begun).toHaveLength(1);
-  await vi.waitFor(() => expect(begun).toHaveLength(3));
+  for (let count = 0; count < 6; count += 1) take('flood');
+  const steps: number[] = [];
+  while (begun.length < 6) {
+    const before = begun.length;
+    await nextTurn();
+    steps.push(begun.length - before);
+  }
+  expect(Math.max(...steps)).toBe(1);
 });
 
 test('while others are there a tenant that used up its part of the time rests, and alone it does not', async () => {
