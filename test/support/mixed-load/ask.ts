@@ -21,7 +21,7 @@ export interface Answer {
 }
 
 /** Longer than any honest call may take, milliseconds. */
-const answerMsMax = 30_000;
+const answerMsMax = 60_000;
 
 /** Rejects when the connection ends before the answer is whole, or none came for long. */
 export function ask(agent: Agent, { url, key, method, path, body, headers }: Question): Promise<Answer> {

@@ -63,10 +63,13 @@ export class MixedLoad {
     return begin(plan).report;
   }
 
-  /** The same beside the flood and the slow client. */
-  async all(seconds: number): Promise<{ honest: Report; flood: Report; slow: Report }> {
+  /** The same beside the flood and the slow client; 200 connections together unless the flood is to have fewer. */
+  async all(
+    seconds: number,
+    floodConnections: number = connections.flood,
+  ): Promise<{ honest: Report; flood: Report; slow: Report }> {
     const { url } = this.#server;
-    const flood = begin({ role: 'flood', url, tenant: this.#flood, connections: connections.flood });
+    const flood = begin({ role: 'flood', url, tenant: this.#flood, connections: floodConnections });
     const slow = begin({ role: 'slow', url, tenant: this.#slow, connections: connections.slow });
     const honest = await this.honest(seconds);
     flood.end();
