@@ -28,10 +28,12 @@ place_release() {
   [[ -d $target ]] && return
   install -d -m 0755 "$home" "$home/releases"
   rm -rf "$target.new"
-  cp -R "$release_folder" "$target.new"
-  chown -R root:root "$target.new"
-  chmod -R u=rwX,go=rX "$target.new"
-  mv "$target.new" "$target"
+  cp -R "$release_folder" "$target.new" &&
+    chown -R root:root "$target.new" &&
+    chmod -R u=rwX,go=rX "$target.new" &&
+    mv "$target.new" "$target" && return
+  rm -rf "$target.new"
+  fail "$1 cannot be put into $home/releases: is there room? It was not taken into use"
 }
 
 # At once: there is no moment without a release.

@@ -1,18 +1,8 @@
-/** Composition root of the api process: constructs its parts in order, and takes them down in reverse. */
-import { alone } from './api/serving.ts';
+/** Composition root of the api process: constructs its parts in order (`app/compose.ts`), and takes them down in reverse. */
 import type { Serving } from './api/serving.ts';
-import { openCalls } from './app/calls.ts';
-import { openDoor } from './app/door.ts';
-import { layFoundation } from './app/foundation.ts';
-import { knownDetectors, openPolicy } from './app/policy.ts';
-import { recordStart, startCheckpoints } from './app/record.ts';
-import { openRunners, readRunners, requireConfinement } from './app/runners.ts';
-import { KeyRing } from './calls/key-ring.ts';
-import { chooseFirstPolicy, findFiles } from './calls/policy/first-policy.ts';
-import { PolicyWatch } from './calls/policy/policy-watch.ts';
-import type { SessionDesk } from './calls/sessions/session-desk.ts';
+import { takeDataDirectory } from './app/data-directory.ts';
 import type { LoadedConfig } from './config/config.ts';
-import { childRunner } from './execution/runner/spawn-runner.ts';
+import { childRunner, openedAhead } from './execution/runner/spawn-runner.ts';
 
 export interface App extends AsyncDisposable {
   /** Where it really listens. */
@@ -33,65 +23,16 @@ export interface AppOptions {
 }
 
 /** Starts everything, or takes down what it had started and rejects with an error that says what to do. */
-export async function startApp({
-  loaded,
-  runnerCommand,
-  runnerEnvironment,
-  environment,
-  serving = alone,
-}: AppOptions): Promise<App> {
+export async function startApp(options: AppOptions): Promise<App> {
+  const { loaded, runnerCommand, runnerEnvironment } = options;
+  const { config } = loaded;
   await using stack = new AsyncDisposableStack();
-  const foundation = await layFoundation(loaded, serving, stack);
-  const { clock, config, instance, logger, metrics, record, recordInBackground, version } = foundation;
-
-  // Runners and policy speak of sessions before there are any.
-  let sessions: SessionDesk | null = null;
-  const finding = findFiles(config.policyDirs, knownDetectors);
-  const choosing = finding.then((found) => chooseFirstPolicy(found, record, knownDetectors));
-  let decidingUnder = (): Promise<string> => choosing.then(({ revision }) => revision.id);
-  const opening = openRunners(
-    config,
-    childRunner([...runnerCommand, '--instance', instance], runnerEnvironment),
-    {
-      revision: () => decidingUnder(),
-      logger,
-      onLost: (reason) => {
-        metrics.runnerLost();
-        recordInBackground({ type: 'runner_lost', details: { reason } });
-      },
-      onServing: (name) => sessions?.runnerServes(name),
-      onSessionEnded: (id, reason) => sessions?.ended(id, reason),
-    },
-  );
-  const [found, first, runners] = await Promise.all([finding, choosing, opening]);
-  stack.use(runners);
-  await requireConfinement(first.revision, runners);
-  metrics.setRunners(async () => readRunners(await runners.state()));
-
-  const onChange = (): void => sessions?.policyChanged();
-  const policyParts = await openPolicy(foundation, { first, runners, environment, onChange });
-  const { policy } = policyParts;
-  decidingUnder = async () => policy.revision.id;
-  const keys = new KeyRing({ record, clock });
-  const claimed = first.files.kind === 'active' ? found.claimed : null;
-  await recordStart(foundation, loaded, { keys, policy, claimed });
-  stack.use(new PolicyWatch({ policy, holdRevision: (id) => runners.hold(id), logger }));
-  stack.use(await startCheckpoints(foundation));
-
-  const callParts = await openCalls(foundation, policyParts, runners, stack);
-  ({ sessions } = callParts);
-  const url = await openDoor(foundation, { keys, policyParts, callParts, runners }, stack);
-  logger.info({ url, version, revision: policy.revision.id, dataDir: config.dataDir }, 'listening');
+  const directory = takeDataDirectory(config, stack);
+  const opener = childRunner([...runnerCommand, '--instance', directory.instance], runnerEnvironment);
+  // It starts while this process loads the rest of itself, which takes as long.
+  const child = config.runners === null ? stack.use(openedAhead(opener)) : opener;
+  const { composeApp } = await import('./app/compose.ts');
+  const parts = await composeApp(options, { directory, child }, stack);
   const owned = stack.move();
-  return {
-    url,
-    async reloadPolicy() {
-      try {
-        await policy.reload('signal', null);
-      } catch (error) {
-        logger.error({ err: error }, 'the policy files could not be taken up');
-      }
-    },
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
-  };
+  return { ...parts, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }

@@ -3,11 +3,11 @@
  * policy by itself and is told a tool's name, a revision and arguments, never how to build a sandbox.
  */
 import { randomBytes } from 'node:crypto';
+import { createRequire } from 'node:module';
 import { Socket } from 'node:net';
-import { join } from 'node:path';
-import { createBoundary } from './boundary/boundary.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type * as boundaryRoom from './boundary/boundary.ts';
 import type { Boundary } from './boundary/boundary.ts';
-import { detectorIds } from './boundary/detectors.ts';
 import type { Config, LoadedConfig } from './config/config.ts';
 import { readTlsIdentity } from './config/tls-identity.ts';
 import type { TlsIdentity } from './model/tls-identity.ts';
@@ -19,12 +19,7 @@ import type { RunnerAddress } from './execution/runner/runner-address.ts';
 import { RunnerServer } from './execution/runner/runner-server.ts';
 import type { RunnerServerOptions } from './execution/runner/runner-server.ts';
 import { SeenCalls } from './execution/runner/seen-calls.ts';
-import { compileAside } from './policy/compile/compile-aside.ts';
-import { runCompileJob } from './policy/compile/compile-job.ts';
-import { RecentRevisions } from './policy/recent-revisions.ts';
-import type { HeldRevision } from './policy/recent-revisions.ts';
-import { scanFiles } from './policy/load/scan-files.ts';
-import { RevisionStore } from './policy/revision-store.ts';
+import type { HeldRevision, RecentRevisions } from './policy/recent-revisions.ts';
 import type { ToolCode } from './model/tool.ts';
 import { createLogger } from './telemetry/logger.ts';
 import type { Logger } from './telemetry/logger.ts';
@@ -44,12 +39,6 @@ export interface RunnerOptions {
   readonly onRefresh?: (refresh: () => void) => void;
 }
 
-interface RunnerPolicy {
-  readonly revisions: RecentRevisions;
-  /** Settles when the files were looked at for the first time. */
-  readonly compiling: Promise<void>;
-}
-
 export type RunnerDoorway =
   /** Child of one api: an inherited socket. It ends with the link. */
   | { readonly kind: 'link'; readonly fd: number }
@@ -64,13 +53,13 @@ export async function runRunner(options: RunnerOptions): Promise<void> {
   scrubber.use(redactLater());
   const logger = createLogger(config.logLevel, 'runner', scrubber);
   await using stack = new AsyncDisposableStack();
-  const revisions = createRevisions(config, logger);
-  // Nothing runs yet that another thread would spare, and starting one takes time.
-  const compiling = revisions.refresh(runCompileJob);
-  const executors = startExecutors(stack, { ...options, compiling, revisions }, logger);
+  // Workers and what proves them take their time in processes of their own; policy is loaded and compiled meanwhile.
+  const policy = nextTurn().then(() => compilePolicy(config, logger));
+  policy.catch(() => {});
+  const executors = startExecutors(stack, { ...options, policy }, logger);
   executors.catch(() => {});
   try {
-    await compiling;
+    const revisions = await policy;
     // A confinement that was named must be proved before anybody is told that this runner serves.
     if (config.isolateConfinement !== 'auto') await executors;
     const held = {
@@ -94,23 +83,22 @@ export async function runRunner(options: RunnerOptions): Promise<void> {
 function redactLater(): (text: string) => string {
   let boundary: Boundary | null = null;
   return (text) => {
-    boundary ??= createBoundary({ redactionKey: randomBytes(32), knownSecrets: [] });
+    boundary ??= makeBoundary();
     return boundary.redactText(text);
   };
 }
 
-function createRevisions(config: Config, logger: Logger): RecentRevisions {
-  const directories = config.policyDirs;
-  return new RecentRevisions({
-    directories,
-    knownDetectors: [...detectorIds],
-    compile: compileAside,
-    scan: () => scanFiles(directories),
-    store: new RevisionStore(join(config.dataDir, 'runner', 'revisions')),
-    onBroken: (problems) => logger.error({ problems }, 'policy does not compile; the revisions held stay'),
-    onFailed: (error) =>
-      logger.error({ err: error }, 'a policy revision could not be compiled, kept or read'),
-  });
+/** Loaded by the first line of the log. */
+function makeBoundary(): Boundary {
+  const require = createRequire(import.meta.url);
+  const { createBoundary } = require('./boundary/boundary.ts') as typeof boundaryRoom;
+  return createBoundary({ redactionKey: randomBytes(32), knownSecrets: [] });
+}
+
+/** Resolves when the files were looked at for the first time. */
+async function compilePolicy(config: Config, logger: Logger): Promise<RecentRevisions> {
+  const { openRevisions } = await import('./runner-policy.ts');
+  return openRevisions(config, logger);
 }
 
 type Shared = Omit<RunnerServerOptions, 'stream' | 'onClosed'> & { readonly logger: Logger };
@@ -147,7 +135,12 @@ async function serveApis(
 
 async function startExecutors(
   stack: AsyncDisposableStack,
-  { compiling, revisions, imagesDirectory, instance, loaded: { config } }: RunnerOptions & RunnerPolicy,
+  {
+    policy,
+    imagesDirectory,
+    instance,
+    loaded: { config },
+  }: RunnerOptions & { readonly policy: Promise<RecentRevisions> },
   logger: Logger,
 ): Promise<readonly SandboxExecutor[]> {
   const engine = {
@@ -158,21 +151,21 @@ async function startExecutors(
     clock: { now: () => Date.now() },
     logger,
   };
-  // The engine's client takes a while to load; isolates and the link to the api do not wait for it.
-  const loading = import('./execution/container/container-executor.ts');
   const isolates = stack.use(
     await createIsolateExecutor({
       confinement: config.isolateConfinement,
       async confineInContainer() {
         const { confineInContainer } = await import('./execution/container/confine-in-container.ts');
-        await compiling;
+        const revisions = await policy;
         const guestMemoryMiBMax = (): number => isolateMemoryMiBMax(revisions);
         return stack.use(await confineInContainer({ ...engine, engineRuntime: 'runc', guestMemoryMiBMax }));
       },
       logger,
     }),
   );
-  const { createContainerExecutor } = await loading;
+  // Not before: the engine's client takes a while to load, and the api waits for the policy.
+  const revisions = await policy;
+  const { createContainerExecutor } = await import('./execution/container/container-executor.ts');
   const containers = stack.use(
     createContainerExecutor({
       ...engine,
@@ -182,7 +175,7 @@ async function startExecutors(
     }),
   );
   // What policy keeps warm is made behind the start, not in its way.
-  void compiling.then(() => containers.tend()).catch(() => {});
+  void containers.tend().catch(() => {});
   return [isolates, containers];
 }
 

@@ -46,6 +46,10 @@ static bool is_script;
 static bool is_ready, is_session;
 /* In a session: the child's line is complete. */
 static bool is_answered;
+/* Of a single call: the child has said that nothing of it is left to do. Its exit, which can take longer than the call, is not waited for. */
+static bool is_over;
+/* No JSON has it. */
+static const int OVER = 4;
 /* Of a session's call; what was changed earlier is no artifact of it. */
 static struct timespec call_began;
 /* When the call or file before may last have changed something. */
@@ -71,6 +75,10 @@ static bool pump_read(struct pump *pump) {
     const uint8_t *newline = memchr(payload, '\n', length);
     if (newline) length = (size_t)(newline - payload);
     is_answered = newline != NULL;
+  } else if (pump->type == FRAME_RESULT && !is_script) {
+    const uint8_t *over = memchr(payload, OVER, length);
+    if (over) length = (size_t)(over - payload);
+    is_over = over != NULL;
   }
   if (length > 0) output_commit(pump->type, length);
   return true;
@@ -241,9 +249,9 @@ static bool is_drained(void) {
 /* Between two calls of a session nothing is read from the child: it is stopped. */
 static bool is_pumping(void) { return !is_session || input.args_seen; }
 
-/* Moves bytes until the call is over: the child and all of its own have ended, or it has answered in a session. */
+/* Moves bytes until the call is over: the child and all of its own have ended, it has said so, or it has answered in a session. */
 static void relay(int signals) {
-  while (!is_drained() && !is_answered) {
+  while (!is_drained() && !is_answered && !is_over) {
     const bool room = output_has_room() && is_pumping();
     struct pollfd polled[4 + PUMPS] = {
       {STDIN_FILENO, input.request_pending ? 0 : POLLIN, 0},
@@ -292,10 +300,15 @@ static bool end_call(char **argv) {
     stop_all();
     take_leftovers();
   }
+  if (is_over) {
+    if (kill(-1, SIGKILL) < 0 && errno != ESRCH) fail("kill: %m");
+    take_leftovers();
+  }
+  const bool has_ended = !is_answered && !is_over;
   const bool goes_on = is_session && (is_answered || is_script);
   const struct artifacts artifacts = send_artifacts(OUT, &call_began);
-  const int code = !is_answered && WIFEXITED(child.status) ? WEXITSTATUS(child.status) : 0;
-  const int signal = !is_answered && WIFSIGNALED(child.status) ? WTERMSIG(child.status) : 0;
+  const int code = has_ended && WIFEXITED(child.status) ? WEXITSTATUS(child.status) : 0;
+  const int signal = has_ended && WIFSIGNALED(child.status) ? WTERMSIG(child.status) : 0;
   if (goes_on) {
     end_stamps();
     if (is_answered && (!input.end_seen || input.request_pending)) fail("the child answered before it was asked");

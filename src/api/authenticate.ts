@@ -3,7 +3,6 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
 import type { ApiKey, RecordStore } from '../audit/record.ts';
 import type { Caller, Scope } from '../model/principal.ts';
-import type { TokenVerifier } from './oidc.ts';
 import { Problem } from './problem.ts';
 import type { StrangerLimit } from './stranger-limit.ts';
 
@@ -15,6 +14,11 @@ const noHash = Buffer.alloc(32);
 
 /** A caller as its credential proves it. */
 export type Identity = Pick<Caller, 'principal' | 'keyId' | 'scopes' | 'tokenExpiresAtMs'>;
+
+export interface TokenVerifier {
+  /** Who it is, or why it is nobody. Throws `identity_unavailable` while the issuer's keys cannot be had. */
+  verify(token: string): Promise<Identity | string>;
+}
 
 export interface AuthenticateOptions {
   readonly record: Pick<RecordStore, 'getKey'>;

@@ -56,7 +56,8 @@ export function readEventFilter(
   };
 }
 
-function ownTenant({ principal }: Caller, wanted: string | undefined): string {
+/** Throws `malformed_request` for another. */
+export function ownTenant({ principal }: Caller, wanted: string | undefined): string {
   if (wanted === undefined || wanted === principal.tenant) return principal.tenant;
   throw invalidQuery({ pointer: '?tenant', message: 'must be your own: others need the scope admin' });
 }
@@ -73,7 +74,8 @@ export function readChoice<const T extends string>(name: string, value: string, 
   return choice;
 }
 
-function readTime(name: string, value: string): string {
+/** As it is stored. Throws `malformed_request` naming the parameter. */
+export function readTime(name: string, value: string): string {
   const time = timePattern.test(value) ? new Date(value) : new Date(Number.NaN);
   if (Number.isNaN(time.getTime())) {
     throw invalidQuery({

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { createRemoteJWKSet, customFetch, errors, jwtVerify } from 'jose';
 import type { JWTPayload, JWTVerifyGetKey } from 'jose';
 import type { Scope } from '../model/principal.ts';
-import type { Identity } from './authenticate.ts';
+import type { Identity, TokenVerifier } from './authenticate.ts';
 import { Problem } from './problem.ts';
 
 /** By public keys only: with a shared secret, whoever verifies could also sign. */
@@ -49,11 +49,6 @@ export interface OidcOptions {
   /** Default: 30 s. */
   readonly keysFetchedMsMin?: number;
   readonly logger: { warn(fields: object, message: string): void };
-}
-
-export interface TokenVerifier {
-  /** Who it is, or why it is nobody. Throws `identity_unavailable` while the issuer's keys cannot be had. */
-  verify(token: string): Promise<Identity | string>;
 }
 
 export class OidcVerifier implements TokenVerifier {

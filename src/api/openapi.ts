@@ -1,4 +1,5 @@
 /** The OpenAPI 3.1 document, from the same routes that serve and the same schemas that validate. */
+import { answerSchemas } from './answers/index.ts';
 import { problemKinds } from './problem.ts';
 import type { Route } from './route.ts';
 import { requestSchemas } from './schemas.ts';
@@ -7,6 +8,8 @@ const problemSchema = {
   type: 'object',
   description: 'RFC 9457. A 4xx or 5xx means that this request ran nothing.',
   required: ['type', 'title', 'status', 'detail', 'code', 'requestId', 'retryable'],
+  // Further members are of the code.
+  additionalProperties: true,
   properties: {
     type: { type: 'string' },
     title: { type: 'string' },
@@ -30,7 +33,7 @@ export function createOpenApi(routes: readonly Route[], version: string): object
     info: { title: 'Sallyport', version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
     components: {
       securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'spk_<id>_<secret>' } },
-      schemas: { ...requestSchemas, Problem: problemSchema },
+      schemas: { ...requestSchemas, ...answerSchemas, Problem: problemSchema },
     },
     paths,
   };
@@ -82,11 +85,20 @@ function operation(route: Route): object {
   };
 }
 
+/** Of a success, by media type: the schema is that of JSON, all else has none. */
+function contentOf({
+  mediaType = 'application/json',
+  otherMediaTypes = [],
+  schema,
+}: Route['success']): object {
+  const json = schema === undefined ? {} : { $ref: `#/components/schemas/${schema}` };
+  const types = [mediaType, ...otherMediaTypes];
+  return Object.fromEntries(types.map((type) => [type, { schema: type === 'application/json' ? json : {} }]));
+}
+
 function responses(route: Route): object {
-  const { status, description, mediaType = 'application/json', otherMediaType, accepted } = route.success;
-  const mediaTypes = [mediaType, ...(otherMediaType === undefined ? [] : [otherMediaType])];
-  const content =
-    status === 204 ? {} : { content: Object.fromEntries(mediaTypes.map((type) => [type, { schema: {} }])) };
+  const { status, description, accepted } = route.success;
+  const content = status === 204 ? {} : { content: contentOf(route.success) };
   const codes = new Set([
     ...route.problems,
     ...(route.scope === null
@@ -112,7 +124,7 @@ function responses(route: Route): object {
         description: [...titles, ...(other === undefined ? [] : [other])].join('. '),
         content: {
           'application/problem+json': { schema },
-          ...(other === undefined ? {} : { [mediaType]: { schema: {} } }),
+          ...(other === undefined ? {} : contentOf(route.success)),
         },
       },
     ] as const;

@@ -35,3 +35,11 @@ export function invalidQuery(error: { pointer: string; message: string; didYouMe
   const hint = error.didYouMean === undefined ? '' : `; did you mean ${error.didYouMean}?`;
   return new Problem('malformed_request', `${error.pointer} ${error.message}${hint}`, { errors: [error] });
 }
+
+/** How many a page may have. Throws `malformed_request`. */
+export function readLimit(value: string, max: number): number {
+  const limit = Number(value);
+  if (!/^\d{1,4}$/.test(value) || limit < 1 || limit > max)
+    throw invalidQuery({ pointer: '?limit', message: `must be a whole number from 1 to ${max}` });
+  return limit;
+}

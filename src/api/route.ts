@@ -2,6 +2,7 @@
 import type { Request, RequestHandler } from 'express';
 import type { EventType } from '../audit/events.ts';
 import type { Scope } from '../model/principal.ts';
+import type { AnswerSchemaName } from './answers/index.ts';
 import type { RequestSchemaName } from './schemas.ts';
 import type { ProblemCode } from './problem.ts';
 
@@ -28,11 +29,13 @@ export interface Route {
   readonly success: {
     readonly status: 200 | 201 | 204;
     readonly description: string;
+    /** Its body where that is JSON: of a 202 and of `otherAnswers` too. */
+    readonly schema?: AnswerSchemaName;
     /** What a 202 says, where one may come instead. */
     readonly accepted?: string;
     readonly mediaType?: string;
-    /** Another media type that it comes in where `Accept` asks for it. */
-    readonly otherMediaType?: string;
+    /** Others that it comes in where the request asks for them. */
+    readonly otherMediaTypes?: readonly string[];
   };
   /** Answers in the media type of the success, with other statuses: what each means. */
   readonly otherAnswers?: Readonly<Record<number, string>>;

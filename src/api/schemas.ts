@@ -1,12 +1,13 @@
 /** Request bodies of the API as JSON Schema 2020-12: they validate, and the OpenAPI document is made of them. */
+import { labelLimits } from '../model/labels.ts';
 import { scopes } from '../model/principal.ts';
 
 const labels = {
   type: 'object',
   description: 'Free words for finding a call again. Not for secrets: they are on the record.',
-  maxProperties: 16,
-  propertyNames: { pattern: '^[A-Za-z0-9_.-]{1,64}$' },
-  additionalProperties: { type: 'string', maxLength: 256 },
+  maxProperties: labelLimits.countMax,
+  propertyNames: { pattern: labelLimits.namePattern },
+  additionalProperties: { type: 'string', maxLength: labelLimits.valueCharsMax },
 } as const;
 
 const keyPrincipalId = { type: 'string', pattern: '^[A-Za-z0-9_.:@-]{1,128}$' } as const;

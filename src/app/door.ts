@@ -3,7 +3,7 @@ import { isStillActive } from '../api/authenticate.ts';
 import { CallFollower } from '../api/follow-call.ts';
 import { RequestNotes } from '../api/log-requests.ts';
 import { LoginFailures } from '../api/login-failures.ts';
-import { OidcVerifier } from '../api/oidc.ts';
+import type { OidcVerifier } from '../api/oidc.ts';
 import { Problem } from '../api/problem.ts';
 import { ReadinessWatch } from '../api/readiness-watch.ts';
 import { readReadiness } from '../api/readiness.ts';
@@ -25,6 +25,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Foundation } from './foundation.ts';
 import { openMcp } from './mcp.ts';
 import type { PolicyParts } from './policy.ts';
+import { redactStates } from './runners.ts';
 
 /** After the drain time, what a cancelled call may still take to be recorded. */
 const cancelMsMax = 10_000;
@@ -50,7 +51,7 @@ export async function openDoor(
   const authentication = {
     record,
     now: () => clock.now(),
-    tokens: openTokens(config, clock, logger),
+    tokens: await openTokens(config, clock, logger),
     onFailure: (address: string) => failures.count(address),
   };
   const upkeep = stack.use(
@@ -78,7 +79,8 @@ export async function openDoor(
       read: () =>
         readReadiness({
           record: () => record.health(),
-          runners: () => runners.state(),
+          runners: async () =>
+            redactStates(await runners.state(), (text) => context.boundary.redactText(text)),
           revision: () => policy.revision,
           policy: () => policy.state,
           blocks: () => blocks.list(),
@@ -163,12 +165,13 @@ function portSetting(host: string): string {
   return host === '127.0.0.1' ? 'SALLYPORT_PORT' : 'SALLYPORT_HOST and SALLYPORT_PORT';
 }
 
-function openTokens(
+async function openTokens(
   { oidcAudience, oidcIssuer, oidcRolesClaim, oidcScopes, oidcTenantClaim }: Config,
   clock: Clock,
   logger: Logger,
-): OidcVerifier | null {
+): Promise<OidcVerifier | null> {
   if (oidcIssuer === null || oidcAudience === null || oidcScopes === null) return null;
+  const { OidcVerifier } = await import('../api/oidc.ts');
   return new OidcVerifier({
     issuer: oidcIssuer,
     audience: oidcAudience,

@@ -1,5 +1,4 @@
 /** What every other part stands on: configuration, clock, ids, log, metrics, the record and the keys beside it. */
-import { createHmac } from 'node:crypto';
 import type { Serving } from '../api/serving.ts';
 import { openRecord } from '../audit/open-record.ts';
 import type { RecordStore } from '../audit/record.ts';
@@ -10,7 +9,7 @@ import { watchDiskReserve } from '../calls/disk-reserve.ts';
 import { dayMs } from '../calls/upkeep/upkeep.ts';
 import { OutcomeWriter } from '../calls/outcome-writer.ts';
 import { createIdSource, createRandomSource } from '../calls/ids.ts';
-import { checkDataDirectory } from './preflight.ts';
+import type { DataDirectory } from './data-directory.ts';
 import type { Config, LoadedConfig } from '../config/config.ts';
 import { readDataSecret } from '../config/data-secret.ts';
 import type { SharedSecret } from '../audit/postgres/shared-secrets.ts';
@@ -53,10 +52,15 @@ export interface Foundation {
   readonly recordInBackground: (event: WrittenEvent) => void;
 }
 
-/** Locks the data directory first: nothing of a second process on it may touch what the first one runs. */
+export interface Ground {
+  readonly serving: Serving;
+  /** Locked by this process. */
+  readonly directory: DataDirectory;
+}
+
 export async function layFoundation(
   { config, secrets, warnings }: LoadedConfig,
-  serving: Serving,
+  { serving, directory: { dataKey, instance } }: Ground,
   stack: AsyncDisposableStack,
 ): Promise<Foundation> {
   const clock = { now: () => Date.now() };
@@ -66,10 +70,9 @@ export async function layFoundation(
   scrubber.hide(secrets);
   const logger = createLogger(config.logLevel, 'api', scrubber);
   for (const warning of warnings) logger.warn({}, warning);
-  checkDataDirectory(config.dataDir);
   const writer = `${config.nodeId}/api-${serving.index}`;
   const changes = new CallChanges();
-  const { dataDir, databaseUrl, nodeId } = config;
+  const { dataDir, databaseUrl } = config;
   const news = new NewsDesk();
   news.add(({ calls }) => {
     if (calls === null) changes.notifyAll();
@@ -92,7 +95,6 @@ export async function layFoundation(
     stack,
   );
   const recordedUntilMs = await newestEventMs(record);
-  const dataKey = readDataSecret(config.dataDir, 'data.key');
   const outcomes = stack.use(new OutcomeWriter({ record, logger }));
   const disk = stack.use(await watchDiskReserve(config.dataDir, config.diskReserveBytes));
   const version = readVersion();
@@ -116,11 +118,7 @@ export async function layFoundation(
     changes,
     dataKey,
     news,
-    // Servers on one database have the same key, and may have the same engine.
-    instance: createHmac('sha256', dataKey)
-      .update(databaseUrl === null ? 'instance' : `instance ${nodeId}`)
-      .digest('hex')
-      .slice(0, 16),
+    instance,
     disk,
     recordInBackground(event) {
       record

@@ -59,6 +59,28 @@ export async function requireConfinement(revision: Revision, runners: RunnerGrou
   }
 }
 
+/** What runners say of themselves in words, which `/ready` shows to everybody, without secrets. */
+export function redactStates(
+  states: readonly RunnerState[],
+  redactText: (text: string) => string,
+): readonly RunnerState[] {
+  return states.map((state) => ({
+    ...state,
+    reason: state.reason === null ? null : redactText(state.reason),
+    health:
+      state.health === null
+        ? null
+        : {
+            executors: state.health.executors.map(({ missing, protections, ...executor }) => ({
+              ...executor,
+              reason: executor.reason === null ? null : redactText(executor.reason),
+              ...(missing === undefined ? {} : { missing: missing.map(redactText) }),
+              ...(protections === undefined ? {} : { protections: protections.map(redactText) }),
+            })),
+          },
+  }));
+}
+
 export function readRunners(runners: readonly RunnerState[]): RunnerReading {
   const executors = runners.flatMap(({ health, name: runner }) =>
     (health?.executors ?? []).map((executor) => ({ runner, ...executor })),

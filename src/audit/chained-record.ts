@@ -2,6 +2,7 @@
 import { RecordUnavailable } from './record.ts';
 import { parseCanonicalEvent, storedEvent } from './stored-event.ts';
 import { poolRandomBytes, sealWrite } from './seal-write.ts';
+import type { CallQuery } from './call-listing.ts';
 import type { ApprovalQuery, PendingOf, SessionQuery } from './record.ts';
 import type { EventQuery, Receipt, RecordHealth, RecordReader, RecordStore } from './record.ts';
 import type { RecordWrite, StoredEvent } from './record.ts';
@@ -88,6 +89,10 @@ export class ChainedRecord implements RecordStore {
 
   getCall(id: string) {
     return this.#reader.getCall(id);
+  }
+
+  listCalls(query: CallQuery) {
+    return this.#reader.listCalls(query);
   }
 
   getArtifact(id: string) {

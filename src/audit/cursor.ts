@@ -16,3 +16,6 @@ export function decodeCursor(cursor: string, order: 'asc' | 'desc'): number {
     throw new InvalidCursor('The cursor is not valid here; start again without one.');
   return Number(match[2]);
 }
+
+/** Bytes of events and their content after which a page ends, however few they are: its cursor goes on. */
+export const pageBytesMax = 8 * 1024 * 1024;

@@ -61,6 +61,8 @@ export interface ErasurePlan {
 export interface PurgePlan {
   readonly places: readonly number[];
   readonly callIds: readonly string[];
+  /** Sessions that were opened by one of these events. */
+  readonly sessionIds: readonly string[];
   readonly artifacts: number;
   readonly idempotency: number;
 }

@@ -1,5 +1,4 @@
 /** Chooses the store of the record by the configuration. */
-import { createDataDirectory, lockDataDirectory } from './sqlite/data-directory.ts';
 import { openSqliteRecord } from './sqlite/open-sqlite-record.ts';
 import type { News } from './postgres/news.ts';
 import type { SharedSecret } from './postgres/shared-secrets.ts';
@@ -7,7 +6,7 @@ import type { RecordStore } from './record.ts';
 import type { SealSources } from './seal-write.ts';
 
 export interface OpenRecordOptions extends SealSources {
-  /** Of this process alone, whatever the store is. */
+  /** Locked by this process, whatever the store is. */
   readonly dataDir: string;
   /** PostgreSQL; null: SQLite in the data directory. */
   readonly databaseUrl: string | null;
@@ -23,15 +22,13 @@ export interface OpenRecordOptions extends SealSources {
   readonly sharedSecrets: () => readonly SharedSecret[];
 }
 
-/** The record, and the lock on the data directory. Rejects with `RecordUnavailable`. */
+/** Rejects with `RecordUnavailable`. */
 export async function openRecord(
   options: OpenRecordOptions,
   stack: AsyncDisposableStack,
 ): Promise<RecordStore> {
-  const { databaseUrl, dataDir } = options;
-  if (databaseUrl === null) return stack.use(openSqliteRecord(options));
-  createDataDirectory(dataDir);
-  stack.use(lockDataDirectory(dataDir));
+  const { databaseUrl } = options;
+  if (databaseUrl === null) return stack.use(openSqliteRecord({ ...options, isLocked: true }));
   // Its driver is loaded where it is used.
   const { openPostgresRecord } = await import('./postgres/open-postgres-record.ts');
   return stack.use(

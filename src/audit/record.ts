@@ -12,7 +12,9 @@ import type { Scope } from '../model/principal.ts';
 import type { Session } from '../model/session.ts';
 import type { Clearing, ErasurePlan, Hold, PurgePlan, RecordSelection, ScrubDue } from './erasure.ts';
 import type { Taint } from '../model/taint.ts';
+import type { CallQuery } from './call-listing.ts';
 import type { EventType } from './events.ts';
+import type { RecordExport } from './export/record-export.ts';
 
 /** An event as its room states it. The store adds id, time, writer, sequence, nonce and hashes. */
 export interface EventDraft {
@@ -271,7 +273,9 @@ export interface EventQuery {
   readonly from?: string;
   /** RFC 3339; events before this time. */
   readonly to?: string;
-  /** 1 to 1000. */
+  /** Only what was written after the event of this id; after one that is not there, nothing. */
+  readonly afterId?: string;
+  /** 1 to 1000. A page ends earlier with the event by which it holds `pageBytesMax`. */
   readonly limit: number;
   /** Opaque; from `nextCursor`. A broken one throws `InvalidCursor`. */
   readonly cursor?: string;
@@ -280,32 +284,7 @@ export interface EventQuery {
 }
 
 /** What an export shows. All else of the chains is left out, and counted. */
-export type ExportFilter = Omit<EventQuery, 'limit' | 'cursor' | 'order'>;
-
-/** One link of a chain, in the order of writing. */
-export type ExportRow =
-  | {
-      readonly kind: 'event';
-      readonly canonical: string;
-      readonly eventHash: string;
-      readonly previousHash: string;
-      readonly hash: string;
-      /** null once erased, or when there was none. `text` is canonical JSON. */
-      readonly content: { readonly salt: string; readonly text: string } | null;
-    }
-  | {
-      readonly kind: 'omitted';
-      readonly writer: string;
-      readonly sequence: number;
-      readonly eventHash: string;
-    };
-
-export interface RecordExport {
-  /** Where the chains stood when the export began; `rows` leads up to there. */
-  readonly heads: readonly WriterHead[];
-  /** Read as they are taken, some at a time. Checkpoints are always shown. */
-  readonly rows: AsyncIterable<ExportRow>;
-}
+export type ExportFilter = Omit<EventQuery, 'limit' | 'cursor' | 'order' | 'afterId'>;
 
 export interface Page<T> {
   readonly items: readonly T[];
@@ -425,6 +404,8 @@ export interface QuotaUse {
 /** What can be read. Every method throws `RecordUnavailable` when the store cannot be read now. */
 export interface RecordReader {
   getCall(id: string): Promise<StoredCall | null>;
+  /** Newest first. A page may come short of its limit, or empty, and lead on: see `call-listing.ts`. */
+  listCalls(query: CallQuery): Promise<Page<StoredCall>>;
   getArtifact(id: string): Promise<StoredArtifact | null>;
   findIdempotency(principal: string, key: string): Promise<IdempotencyEntry | null>;
   getApproval(id: string): Promise<Approval | null>;

@@ -1,4 +1,5 @@
 /** Gives a write everything that comes from outside: ids, time, nonces, salts and commitments. */
+import { callFacts } from './call-listing.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { commitTo, sealEvent } from './chain.ts';
 import type { Approval } from '../model/approval.ts';
@@ -80,9 +81,11 @@ export function sealWrite(write: RecordWrite, sources: SealSources): SealedWrite
   };
 }
 
-function sealCall({ call, tenant, principal }: StoredCall, { randomBytes }: SealSources): SealedCall {
+function sealCall(stored: StoredCall, { randomBytes }: SealSources): SealedCall {
+  const { call, tenant, principal } = stored;
   const body = canonicalJson({ call, principal, tenant });
-  return { id: call.id, status: call.status, salt: hex(randomBytes(saltBytes)), body };
+  const salt = hex(randomBytes(saltBytes));
+  return { id: call.id, status: call.status, salt, body, facts: callFacts(stored) };
 }
 
 function storedApproval(approval: Approval): StoredApproval {

@@ -2,11 +2,9 @@
  * What the api's thread and the writer's thread say to each other: plain data, copied, so kept small.
  * Both sides are ours; nothing here is hostile. Content was canonical JSON before it came here.
  */
-import type { Block } from '../model/block.ts';
-import type { Activation, ApiKey, IdempotencyEntry, StoredArtifact, StoredSession } from './record.ts';
-import type { Taint } from '../model/taint.ts';
+import type { CallFacts } from './call-listing.ts';
 import type { ChainHead, SealedEvent } from './chain.ts';
-import type { Clearing, Hold } from './erasure.ts';
+import type { RecordWrite } from './record.ts';
 
 /** A call with its commitment's salt, ready to be stored. */
 export interface SealedCall {
@@ -15,6 +13,7 @@ export interface SealedCall {
   readonly salt: string;
   /** Canonical JSON of the `StoredCall`. */
   readonly body: string;
+  readonly facts: CallFacts;
 }
 
 /** An approval as it is stored. */
@@ -30,27 +29,16 @@ export interface StoredApproval {
 }
 
 /** A `RecordWrite` whose events and calls are sealed. What is empty is left out. */
-export interface SealedWrite {
+export interface SealedWrite extends Omit<
+  RecordWrite,
+  'events' | 'calls' | 'requestedApproval' | 'settledApproval'
+> {
   /** Epoch milliseconds when the write was asked for; expired idempotency entries are judged by it. */
   readonly nowMs: number;
   readonly events: readonly SealedEvent[];
   readonly calls?: readonly SealedCall[];
-  readonly artifacts?: readonly StoredArtifact[];
-  readonly idempotency?: IdempotencyEntry;
-  readonly releasedIdempotency?: Pick<IdempotencyEntry, 'principal' | 'key' | 'callId'>;
   readonly requestedApproval?: { readonly approval: StoredApproval; readonly payload: Uint8Array };
   readonly settledApproval?: StoredApproval;
-  readonly taints?: readonly Taint[];
-  readonly sessions?: readonly StoredSession[];
-  readonly keys?: readonly ApiKey[];
-  readonly revokedKeys?: readonly { readonly id: string; readonly atMs: number }[];
-  readonly activation?: Activation;
-  readonly blocks?: readonly Block[];
-  readonly removedBlocks?: readonly string[];
-  readonly clearing?: Clearing;
-  readonly dropsExpired?: true;
-  readonly hold?: Hold;
-  readonly releasedHold?: string;
   /** Writes to the disk although there is nothing to store: so many bytes, which the next probe gives back. */
   readonly probeBytes?: number;
 }

@@ -3,6 +3,7 @@
  * the canonical event and its content, so that it can be derived again, for a check or to take it away.
  */
 import type { JsonObject, JsonValue } from '../model/json.ts';
+import type { EventQuery } from './record.ts';
 import type { CanonicalEvent } from './stored-event.ts';
 
 /** Kinds of terms. Those of the content go with it when it is erased. */
@@ -18,6 +19,19 @@ export const permanentTermKinds = [
 export const contentTermKinds = ['label', 'address'] as const;
 
 export type TermKind = (typeof permanentTermKinds)[number] | (typeof contentTermKinds)[number];
+
+/** Kinds that events are filtered by, the most selective first. */
+export const filterTermKinds = [
+  'approval',
+  'session',
+  'run',
+  'label',
+  'credential',
+  'host',
+  'finding',
+  'address',
+  'key',
+] as const satisfies readonly (keyof EventQuery & TermKind)[];
 
 export interface SearchTerm {
   readonly kind: TermKind;

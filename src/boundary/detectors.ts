@@ -4,7 +4,7 @@
  */
 import { exfiltrationDetectors } from './content/exfiltration.ts';
 import { injectionEntry, injectionSigns } from './content/injection.ts';
-import type { Detector, LiteralDetector, TextDetector } from './detector.ts';
+import type { Detector, LiteralDetector, NumberDetector } from './detector.ts';
 import { knownSecretEntry } from './known-secrets.ts';
 import { emailAddress, phoneNumber } from './pii/contact.ts';
 import { iban } from './pii/iban.ts';
@@ -64,12 +64,12 @@ export const literalDetectors: readonly LiteralDetector[] = [
   ...injectionSigns,
 ];
 
-export const textDetectors: readonly TextDetector[] = [paymentCard, iban, nationalId, phoneNumber];
+export const numberDetectors: readonly NumberDetector[] = [paymentCard, iban, nationalId, phoneNumber];
 
 export const detectors: readonly Detector[] = [
   knownSecretEntry,
   ...secretDetectors,
-  ...textDetectors,
+  ...numberDetectors,
   emailAddress,
   ...exfiltrationDetectors,
   injectionEntry,

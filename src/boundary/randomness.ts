@@ -2,7 +2,7 @@ import type { Confidence } from './detector.ts';
 
 /** Shannon entropy of the characters, bits each. Reads the text once. */
 export function entropyBits(text: string): number {
-  const counts = new Uint32Array(asciiUnits);
+  const counts = zeros.slice();
   /** In the order in which they first occur. */
   const seen: number[] = [];
   for (let at = 0; at < text.length; at++) {
@@ -21,6 +21,7 @@ export function entropyBits(text: string): number {
 }
 
 const asciiUnits = 128;
+const zeros: readonly number[] = Array.from({ length: asciiUnits }, () => 0);
 
 /** The same for every text, slower. */
 function entropyOf(text: string): number {

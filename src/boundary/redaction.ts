@@ -71,6 +71,15 @@ export function applyRedactions(
 ): Redacted {
   const pieces: string[] = [];
   const changes: { start: number; end: number }[] = [];
+  const substitutes = new Map<string, { readonly label: string; readonly text: string }>();
+  /** A text may hold the same secret many times: its suffix is worked out once. */
+  const substituteFor = ({ label, secret }: NonNullable<Hit['replacement']>): string => {
+    const known = substitutes.get(secret);
+    if (known?.label === label) return known.text;
+    const text = placeholder(label, secret);
+    substitutes.set(secret, { label, text });
+    return text;
+  };
   let from = 0;
   let length = 0;
   for (const { start, end, replacement } of mergeOverlapping(hits, actionOf)) {
@@ -81,7 +90,7 @@ export function applyRedactions(
     const change = isNear ? last : { start: length, end: length };
     if (!isNear) changes.push(change);
     if (replacement !== null) {
-      const substitute = placeholder(replacement.label, replacement.secret);
+      const substitute = substituteFor(replacement);
       pieces.push(substitute);
       length += substitute.length;
     }

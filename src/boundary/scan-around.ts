@@ -32,10 +32,13 @@ export function scanAround(text: string, { changes, hasDirectionMarks }: Changed
   });
 }
 
+/** What a private key begins or ends with; a row of dashes alone is a rule of a table. */
+const armour = /-----(?:BEGIN|END) /;
+
 /** Whether a private key can reach as far as one of the changes, from where it begins or ends. */
 function holdsArmour(text: string, changes: Redacted['changes']): boolean {
   return widen(changes, armourReachUnits).some(({ start, end }) =>
-    text.slice(Math.max(0, start), end).includes('-----'),
+    armour.test(text.slice(Math.max(0, start), end)),
   );
 }
 

@@ -3,10 +3,10 @@ import { mergeInjection } from './content/injection.ts';
 import type { DecodeBudget } from './decoding/budget.ts';
 import { decodeBytes, decodeViews } from './decoding/decoded-views.ts';
 import type { Confidence } from './detector.ts';
-import { textDetectors } from './detectors.ts';
+import { numberDetectors } from './detectors.ts';
 import type { LiteralHit, LiteralScanner, Seams, Survey } from './scan/literal-scanner.ts';
 import { noSeams } from './scan/literal-scanner.ts';
-import { findNumberWindows } from './scan/number-windows.ts';
+import { findNumberRuns } from './scan/number-runs.ts';
 import { findInvisible } from './unicode/invisible.ts';
 import { undecodedEntry } from './undecoded.ts';
 import { viewsBeside } from './unicode/views.ts';
@@ -40,6 +40,8 @@ interface WholeScan {
 }
 
 const notEncoded: readonly string[] = [];
+/** What is read before a number: the word that says what it is. */
+const numberContextUnits = 64;
 const directionMarks: ReadonlySet<number> = new Set([0x06_1c, 0x20_0e, 0x20_0f]);
 
 /** The same, and what of the text matters for how it is read. */
@@ -73,12 +75,13 @@ function scanDeeply(
 
 function scanView(view: View, survey: Survey, scanner: LiteralScanner, hits: Hit[]): void {
   for (const hit of mergeInjection(scanner.scan(survey, view.seams))) addHit(hit, view, hits);
-  for (const window of findNumberWindows(survey.codes)) {
-    const text = view.text.slice(window.start, window.end);
-    for (const { id, find } of textDetectors) {
-      for (const { start, end, confidence, label = id, secret = '' } of find(text)) {
-        const place = { start: window.start + start, end: window.start + end };
-        addHit({ detector: id, ...place, confidence, label, secret, via: [] }, view, hits);
+  for (const run of findNumberRuns(survey.codes)) {
+    const from = Math.max(0, run.start - numberContextUnits);
+    const text = view.text.slice(from, run.end + 1);
+    for (const { id, find } of numberDetectors) {
+      for (const { start, end, confidence, label = id, secret = '' } of find(text, run.start - from, run)) {
+        const place = { start: from + start, end: from + end };
+        addHit({ detector: id, ...place, confidence, label, secret, via: notEncoded }, view, hits);
       }
     }
   }

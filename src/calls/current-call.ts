@@ -12,7 +12,11 @@ export interface CallSources {
 /** As recorded; of one that runs here, with those prints that left already. null when there is none. */
 export async function currentCall({ record, running }: CallSources, callId: string): Promise<Call | null> {
   const call = (await record.getCall(callId))?.call ?? null;
-  if (call === null || !isOpen(call)) return call;
-  const prints = running.prints(callId);
+  return call === null ? null : withPrints(running, call);
+}
+
+/** A call as recorded, as it stands. */
+export function withPrints(running: CallSources['running'], call: Call): Call {
+  const prints = isOpen(call) ? running.prints(call.id) : null;
   return prints === null ? call : { ...call, output: { ...call.output, ...prints } };
 }

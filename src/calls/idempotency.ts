@@ -3,6 +3,9 @@ import type { IdempotencyEntry } from '../audit/record.ts';
 import type { Caller } from '../model/principal.ts';
 import type { CallAnswer, CallContext, CallRequest } from './call-context.ts';
 
+/** What a caller may choose as a key. */
+export const idempotencyKeyPattern = /^[\x21-\x7e]{1,255}$/;
+
 /** API.md: a key is remembered for 24 hours. */
 const keptMs = 24 * 3600 * 1000;
 

@@ -98,6 +98,8 @@ export async function withdrawCall(
   lease.cancel();
   context.metrics.callRefused(error.code, begun.tool.name);
   const { caller, request, call } = begun;
+  // In the words of the runner.
+  const message = context.boundary.redactText(error.message);
   const finishedAt = new Date(context.clock.now()).toISOString();
   const { idempotencyKey } = request;
   await context.outcomes.write({
@@ -109,7 +111,7 @@ export async function withdrawCall(
         call: {
           ...call,
           status: 'cancelled',
-          error: { name: 'NotStarted', message: error.message },
+          error: { name: 'NotStarted', message },
           startedAt: null,
           finishedAt,
         },
@@ -128,7 +130,7 @@ export async function withdrawCall(
         }),
   });
   if (request.session !== null) context.sessions.noteFailure(request.session, error);
-  return { kind: 'refused', refusal: { code: error.code, detail: error.message }, callId: begun.callId };
+  return { kind: 'refused', refusal: { code: error.code, detail: message }, callId: begun.callId };
 }
 
 /** Facts that hold no caller content: rule names, limits, counts. Errors and suggestions quote the arguments. */

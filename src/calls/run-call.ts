@@ -1,4 +1,5 @@
 /** Runs one call on the executor and gathers what it yields, under the call's own caps. */
+import { ByteBuffer } from '../execution/protocol/byte-buffer.ts';
 import { Lost, NotStarted } from '../execution/executor.ts';
 import type { ExecutionFrame, ExecutionRequest, Executor } from '../execution/executor.ts';
 import type { RuntimeReport } from '../model/call.ts';
@@ -34,9 +35,10 @@ export async function runCall(
 ): Promise<Run> {
   const gathered = {
     runtime: null as RuntimeReport | null,
-    stdout: [] as Uint8Array[],
-    stderr: [] as Uint8Array[],
-    result: [] as Uint8Array[],
+    // In one piece each: a million prints of one byte are a megabyte.
+    stdout: new ByteBuffer(),
+    stderr: new ByteBuffer(),
+    result: new ByteBuffer(),
     artifacts: [] as { name: string; data: Uint8Array }[],
     usage: null as UsageFrame | null,
   };
@@ -49,11 +51,11 @@ export async function runCall(
           break;
         case 'stdout':
         case 'stderr':
-          gathered[frame.type].push(frame.data);
+          gathered[frame.type].append(frame.data);
           live?.take(frame.type, frame.data);
           break;
         case 'result':
-          gathered.result.push(frame.data);
+          gathered.result.append(frame.data);
           break;
         case 'artifact':
           gathered.artifacts.push({ name: frame.name, data: frame.data });
@@ -76,9 +78,9 @@ export async function runCall(
     kind: 'ended',
     run: {
       ...rest,
-      stdout: Buffer.concat(stdout),
-      stderr: Buffer.concat(stderr),
-      result: Buffer.concat(result),
+      stdout: stdout.bytes,
+      stderr: stderr.bytes,
+      result: result.bytes,
       exit,
     },
   };

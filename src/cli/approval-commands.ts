@@ -22,7 +22,7 @@ export function addApprovalCommands(program: Command, output: () => Output): voi
     .description('calls that wait for a person (scope approve)')
     .addHelpText(
       'after',
-      '\nNobody approves a call of their own: set SALLYPORT_API_KEY to the key of an approver.\n\nExample:\n  SALLYPORT_API_KEY=$(cat data/approver.key) sallyport approvals list',
+      '\nNobody approves a call of their own: set SALLYPORT_API_KEY to the key of an approver.',
     );
   approvals
     .command('list')

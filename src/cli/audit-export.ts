@@ -8,6 +8,7 @@ import { addFilterOptions } from './audit/filters.ts';
 import type { FilterOptions } from './audit/filters.ts';
 import { createClient } from './client.ts';
 import { CommandFailed } from './command-failed.ts';
+import { withProgress } from './progress.ts';
 
 type ExportOptions = FilterOptions & Partial<Record<'format' | 'out', string>>;
 
@@ -23,7 +24,9 @@ export function addAuditExport(audit: Command): void {
     try {
       const target =
         out === undefined ? process.stdout : createWriteStream(out, { flags: 'wx', mode: 0o600 });
-      await pipeline(Readable.fromWeb(body as ReadableStream), target);
+      // Events on a terminal are progress enough.
+      const write = (): Promise<void> => pipeline(Readable.fromWeb(body as ReadableStream), target);
+      await (target === process.stdout && process.stdout.isTTY ? write() : withProgress('exporting', write));
     } catch (error) {
       const exists = error instanceof Error && 'code' in error && error.code === 'EEXIST';
       throw new CommandFailed(

@@ -6,6 +6,7 @@ import type { VerifyReport, VerifyTrust } from '../audit/record.ts';
 import { createClient } from './client.ts';
 import { CommandFailed } from './command-failed.ts';
 import { printable } from './output.ts';
+import { withProgress } from './progress.ts';
 import type { Output } from './output.ts';
 
 interface VerifyOptions {
@@ -32,7 +33,7 @@ export function addAuditVerify(audit: Command, output: () => Output): void {
     .option('--public-key <hex>', 'the key that must have signed, as you noted it')
     .option('--anchor <file>', 'compare with the checkpoints in this anchor file (with --offline or --file)')
     .action(async (options: VerifyOptions) => {
-      const report = await verify(options);
+      const report = await withProgress('verifying', () => verify(options));
       const out = output();
       out.show(report, () => describeReport(report, options, out));
       if (!report.valid || (options.deep === true && report.deep !== true)) process.exitCode = 1;
@@ -159,7 +160,7 @@ function describeReport(report: VerifyReport, { deep }: VerifyOptions, { paint }
       : [
           report.deep === true
             ? '  search terms, words, holds and how content went were checked too'
-            : paint.bad('  --deep was not done: an export, or this store, has nothing to check it by'),
+            : paint.bad('  --deep was not done: an export has nothing to check it by'),
         ]),
     ...report.keys.map((key) => paint.dim(`  key ${key}`)),
     paint.dim(`  ${trustWords[report.trust]}`),

@@ -6,6 +6,7 @@ import type { VerifyReport } from '../audit/record.ts';
 import { createClient } from './client.ts';
 import { CommandFailed } from './command-failed.ts';
 import { printable } from './output.ts';
+import { withProgress } from './progress.ts';
 import type { Output } from './output.ts';
 
 /** Without these a restored record can be read and verified; with them the server goes on where it was. */
@@ -33,10 +34,10 @@ export function addBackupCommand(program: Command, output: () => Output): void {
     .option('--offline', 'the server does not run: the back-up is not noted on the record')
     .addHelpText(
       'after',
-      '\nTo restore: stop the server; put the file as record.db into an empty data directory (mode 0700, file mode\n0600) together with the keys; start the server; "sallyport audit verify". Events after the back-up are lost, and\nan anchor shows that.',
+      '\nTo restore: stop the server; put the file as record.db into an empty data directory (mode 0700, file mode\n0600) together with the keys; start the server; "sallyport audit verify". Events after the back-up are lost, and\nan anchor shows that.\n\nA record in PostgreSQL is copied with its own tools, while the server runs, and restored into an empty database:\n  pg_dump --no-owner URL > FILE            as a superuser or a role with BYPASSRLS: no other sees the content\n  psql --set=ON_ERROR_STOP=1 NEW_URL < FILE      as the role of the server\nNever --enable-row-security, which leaves all content out. Then start the server with NEW_URL and the same keys;\n"sallyport audit verify --deep" names content that is missing. The back-up is noted on the record by\nPOST /v1/audit/backups {"name": "…"}, so that erasures name it.',
     )
     .action(async (options: BackupOptions) => {
-      const done = await backUp(options);
+      const done = await withProgress('copying and verifying', () => backUp(options));
       output().show(done, () =>
         [
           `${printable(done.file)}: ${done.events} events, ${done.valid ? 'valid' : 'NOT VALID: see "sallyport audit verify --offline"'}`,
@@ -51,7 +52,10 @@ async function backUp({ out, keys, offline }: BackupOptions): Promise<Done> {
   const file = resolve(out);
   const dataDir = process.env['SALLYPORT_DATA_DIR'] ?? './data';
   if ((process.env['SALLYPORT_DATABASE_URL'] ?? '') !== '')
-    throw new CommandFailed(2, 'The record is in PostgreSQL: back it up with pg_dump, and the keys with it.');
+    throw new CommandFailed(
+      2,
+      'The record is in PostgreSQL: "sallyport backup --help" says how pg_dump copies all of it; copy the keys as well.',
+    );
   if (existsSync(file)) throw new CommandFailed(2, `${out} exists already: name a new file.`);
   const { databaseFile } = await import('../audit/sqlite/data-directory.ts');
   if (!existsSync(databaseFile(dataDir)))

@@ -34,10 +34,6 @@ export function addBlockCommands(program: Command, output: () => Output): void {
     .option('--tenant <name>', 'only calls of this tenant')
     .requiredOption('--expires <time>', 'how long it lasts: 90s, 30m, 2h or 7d, at most 90d')
     .requiredOption('--reason <text>', 'for the record; callers are not told')
-    .addHelpText(
-      'after',
-      "\nExample:\n  sallyport block add --tool 'stripe_*' --expires 2h --reason 'refunds run twice, INC-481'",
-    )
     .action(async ({ expires, ...wanted }: AddOptions) => {
       const body = { ...wanted, expiresInMs: readDuration(expires) };
       const added = (await createClient(process.env).request('POST', '/v1/blocks', body)) as ShownBlock;

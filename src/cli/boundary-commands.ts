@@ -28,7 +28,6 @@ export function addBoundaryCommands(program: Command, output: () => Output): voi
     .option('--profile <name...>', profileHelp, ['standard'])
     .option('--dir <dir...>', 'policy directories; SALLYPORT_POLICY_DIR, else ./policies')
     .option('--print', 'print the filtered text on standard output and the report on standard error')
-    .addHelpText('after', '\nExample:\n  kubectl logs web | sallyport boundary scan --print > safe.log')
     .action((file: string, options: ScanOptions) => scan(file, options, output()));
   boundary
     .command('explain')

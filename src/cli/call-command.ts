@@ -5,6 +5,7 @@ import { createClient } from './client.ts';
 import { CommandFailed } from './command-failed.ts';
 import { readAssignment, readJsonObject } from './json-argument.ts';
 import { printable } from './output.ts';
+import { withProgress } from './progress.ts';
 import type { Output } from './output.ts';
 
 interface CallOptions {
@@ -23,10 +24,6 @@ export function addCallCommand(program: Command, output: () => Output): void {
     .option('--arg <name=value...>', 'one argument: JSON or text; name=@file takes the text of a file')
     .option('--timeout-ms <ms>', 'a narrower time limit')
     .option('--idempotency-key <key>', 'run at most once under this key')
-    .addHelpText(
-      'after',
-      "\nExamples:\n  sallyport call js_run --arg 'code=return 1+1'\n  sallyport call csv_profile --arg text=@sales.csv",
-    )
     .action(async (tool: string, options: CallOptions) => {
       const body = {
         tool,
@@ -35,7 +32,10 @@ export function addCallCommand(program: Command, output: () => Output): void {
       };
       const headers =
         options.idempotencyKey === undefined ? {} : { 'Idempotency-Key': options.idempotencyKey };
-      const call = (await createClient(process.env).request('POST', '/v1/calls', body, headers)) as Call;
+      const client = createClient(process.env);
+      const call = (await withProgress(`${tool} runs`, () =>
+        client.request('POST', '/v1/calls', body, headers),
+      )) as Call;
       const out = output();
       out.show(call, () => describeCall(call, out));
       if (call.status !== 'succeeded') process.exitCode = 1;
@@ -61,7 +61,7 @@ function describeResult({ approval, error, id, result, status }: Call, paint: Ou
   return paint.bad(printable(`${name}: ${message}${stack === undefined ? '' : `\n${stack}`}`));
 }
 
-function describeCall(call: Call, { paint }: Output): string {
+export function describeCall(call: Call, { paint }: Output): string {
   const status = call.status === 'succeeded' ? paint.good(call.status) : paint.bad(call.status);
   const spent =
     call.usage === null

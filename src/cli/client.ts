@@ -1,6 +1,7 @@
 /** The API as the command line uses it. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { clientConfigFile, readClientConfig } from './client-config.ts';
 import { CommandFailed } from './command-failed.ts';
 
 const defaultUrl = 'http://127.0.0.1:8080';
@@ -28,14 +29,19 @@ interface ProblemDocument {
   }[];
 }
 
-/** `SALLYPORT_URL` and `SALLYPORT_API_KEY`, else the local server and its bootstrap key. */
+/**
+ * `SALLYPORT_URL` and `SALLYPORT_API_KEY`, else what the person's own file says, else the local server and its bootstrap
+ * key. The key of the file goes to the server of the file, and to no other. Throws `CommandFailed`.
+ */
 export function readConnection(environment: NodeJS.ProcessEnv): {
   readonly url: string;
   readonly key: string;
 } {
-  const url = environment['SALLYPORT_URL'] ?? defaultUrl;
-  if (!URL.canParse(url)) throw new CommandFailed(2, `SALLYPORT_URL is not a URL: ${url}`);
-  return { url, key: environment['SALLYPORT_API_KEY'] ?? readBootstrapKey(environment) };
+  const own = readClientConfig(environment);
+  const url = environment['SALLYPORT_URL'] ?? own?.url ?? defaultUrl;
+  if (!URL.canParse(url)) throw new CommandFailed(2, `Not the URL of a server: ${url}`);
+  const ownKey = url === (own?.url ?? defaultUrl) ? own?.apiKey : undefined;
+  return { url, key: environment['SALLYPORT_API_KEY'] ?? ownKey ?? readBootstrapKey(environment) };
 }
 
 export function createClient(environment: NodeJS.ProcessEnv): Client {
@@ -102,8 +108,12 @@ function readBootstrapKey(environment: NodeJS.ProcessEnv): string {
   try {
     return readFileSync(file, 'utf8').trim();
   } catch (error) {
-    throw new CommandFailed(2, `No API key: set SALLYPORT_API_KEY, or run this where ${file} can be read.`, {
-      cause: error,
-    });
+    throw new CommandFailed(
+      2,
+      `No API key for this server: set SALLYPORT_API_KEY, write it into ${clientConfigFile(environment)} beside the url, or run this where ${file} can be read.`,
+      {
+        cause: error,
+      },
+    );
   }
 }

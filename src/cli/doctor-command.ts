@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { printReport } from './doctor/print-report.ts';
 import type { DoctorReport } from './doctor/report.ts';
+import { withProgress } from './progress.ts';
 import type { Output } from './output.ts';
 
 export function addDoctorCommand(
@@ -20,7 +21,7 @@ export function addDoctorCommand(
       'try from inside a container, under each runtime, what a break-out would need, and give a score',
     )
     .action(async ({ deep }: { deep?: boolean }) => {
-      const report = await examine({ isDeep: deep === true });
+      const report = await withProgress('trying what holds', () => examine({ isDeep: deep === true }));
       const out = output();
       out.show(report, () => printReport(report, out.paint));
       if (report.status === 'failed') process.exitCode = 1;

@@ -1,8 +1,17 @@
+import { Option } from 'commander';
 import type { Command } from 'commander';
+import type { ImageCheck } from '../execution/container/check-image.ts';
 import type { ImageCommands } from '../execution/container/image-commands.ts';
 import type { LocalImage } from '../execution/container/images.ts';
-import { table } from './output.ts';
-import type { Output } from './output.ts';
+import type { EngineRuntime } from '../model/tool.ts';
+import { oneLine, table } from './output.ts';
+import type { Output, Paint } from './output.ts';
+
+interface CheckFlags {
+  readonly code?: string;
+  readonly runtime: EngineRuntime;
+  readonly session?: boolean;
+}
 
 export function addImageCommands(
   program: Command,
@@ -22,6 +31,30 @@ export function addImageCommands(
       const commands = await open();
       show(output(), await commands.build(names, (line) => process.stderr.write(`${line}\n`)));
     });
+  images
+    .command('check')
+    .description('start an image locked down, as for a call, and take it through the harness protocol')
+    .argument('<image>', 'a folder of sandbox-images, or a digest as in an Image resource')
+    .addOption(
+      new Option('--runtime <name>', 'under which runtime').choices(['runc', 'runsc']).default('runc'),
+    )
+    .option('--code <text>', 'code that has to come to its end in it (default: empty code, which may fail)')
+    .option('--session', 'it has to keep a session as well')
+    .addHelpText('after', '\nExit codes: 0 all passed, 1 something failed, 2 called wrongly.')
+    .action(async (image: string, { code, runtime, session = false }: CheckFlags) => {
+      const options = { engineRuntime: runtime, code: code ?? null, inSession: session };
+      const checks = await (await open()).check(image, options);
+      const isGood = checks.every(({ state }) => state === 'passed');
+      const out = output();
+      out.show({ image, passed: isGood, checks }, () => table(checks.map((check) => row(check, out.paint))));
+      if (!isGood) process.exitCode = 1;
+    });
+}
+
+function row({ requirement, seen, state }: ImageCheck, paint: Paint): string[] {
+  const word =
+    state === 'passed' ? paint.good('passed') : state === 'failed' ? paint.bad('FAILED') : 'not tried';
+  return [word, seen === null ? requirement : `${requirement} (${oneLine(seen)})`];
 }
 
 function show(output: Output, states: readonly LocalImage[]): void {

@@ -36,10 +36,6 @@ export function addPolicyCommands(program: Command, output: () => Output): void 
     .requiredOption('--tool <name>', 'which tool')
     .option('--args <json>', 'arguments as JSON, @file, or - for standard input', '{}')
     .option('--taint <name...>', 'what the principal has come into touch with: `session.taints`')
-    .addHelpText(
-      'after',
-      '\nExample:\n  sallyport policy explain --principal ana --role analyst --tool csv_profile --args \'{"text":"a,b"}\'',
-    )
     .action((options: ExplainOptions) => explain(options, output()));
   policy
     .command('schema')

@@ -1,25 +1,14 @@
 /** `sallyport`: every command, thin over the rooms below. Exit codes: 0 fine, 1 finding or failure, 2 usage. */
 import { Command, CommanderError } from 'commander';
 import { ConfigInvalid } from '../config/config.ts';
+import { examples } from './examples.ts';
 import type { ImageCommands } from '../execution/container/image-commands.ts';
 import { readVersion } from '../config/version.ts';
-import { addApprovalCommands } from './approval-commands.ts';
-import { addAuditCommands } from './audit-commands.ts';
-import { addBackupCommand } from './backup-command.ts';
-import { addBlockCommands } from './block-commands.ts';
-import { addBoundaryCommands } from './boundary-commands.ts';
-import { addCallCommand } from './call-command.ts';
 import { CommandFailed } from './command-failed.ts';
-import { addConfigCommand } from './config-command.ts';
-import { addDoctorCommand } from './doctor-command.ts';
 import type { DoctorReport } from './doctor/report.ts';
-import { addImageCommands } from './image-commands.ts';
-import { addKeyCommands } from './key-commands.ts';
-import { addMcpCommand } from './mcp-command.ts';
 import { StartFailed } from '../supervisor/start-failed.ts';
 import { createOutput, printable } from './output.ts';
 import type { Output } from './output.ts';
-import { addPolicyCommands } from './policy-commands.ts';
 
 export interface RunnerCommandOptions {
   readonly listen?: string;
@@ -28,6 +17,7 @@ export interface RunnerCommandOptions {
 
 export interface WorkerCommandOptions {
   readonly index: string;
+  /** Where the supervisor listens. */
   readonly url: string;
 }
 
@@ -45,7 +35,8 @@ export interface ProgramActions {
 /** Runs one command line; sets `process.exitCode`, prints errors to stderr, never a stack trace. */
 export async function runProgram(args: readonly string[], actions: ProgramActions): Promise<void> {
   try {
-    await createProgram(actions).parseAsync(args, { from: 'user' });
+    const program = await createProgram(args, actions);
+    await program.parseAsync(args, { from: 'user' });
   } catch (error) {
     process.exitCode = exitCodeOf(error);
     if (!(error instanceof CommanderError))
@@ -53,16 +44,31 @@ export async function runProgram(args: readonly string[], actions: ProgramAction
   }
 }
 
-function createProgram(actions: ProgramActions): Command {
+/** Whether the first word names a process of the server: `help` and whatever else is wrong sees every command. */
+function isProcess([first]: readonly string[]): boolean {
+  return first === 'serve' || first === 'runner' || first === 'worker';
+}
+
+/**
+ * The whole command line; `actions` do what it does not construct itself. Of a process of the server, which `args` name,
+ * only the commands that are processes.
+ */
+export async function createProgram(args: readonly string[], actions: ProgramActions): Promise<Command> {
   const program = new Command('sallyport')
     .description('Sandboxed tool execution for AI agents.')
     .version(readVersion())
     .option('--json', 'print JSON, also on a terminal')
+    .option('--url <url>', 'the server (default: SALLYPORT_URL, else http://127.0.0.1:8080)')
+    .hook('preAction', (_program, command) => {
+      // Whatever a command asks the server goes where the person said. A worker is told by its supervisor, and is none.
+      const url: unknown = program.opts()['url'];
+      if (typeof url === 'string' && command.name() !== 'worker') process.env['SALLYPORT_URL'] = url;
+    })
     .showHelpAfterError('(--help shows how it is used)')
     .exitOverride()
     .addHelpText(
       'after',
-      '\nExit codes: 0 fine, 1 a finding or failure, 2 called wrongly.\nClient commands use SALLYPORT_URL and SALLYPORT_API_KEY, or the local server and its bootstrap key.',
+      '\nExit codes: 0 fine, 1 a finding or failure, 2 called wrongly.\nThe key: SALLYPORT_API_KEY, else `apiKey` in ~/.config/sallyport/config.json ({"url": …, "apiKey": …}, mode 0600; the\nkey goes to that url alone), else that of the local server in SALLYPORT_DATA_DIR.',
     );
   const output = (): Output =>
     createOutput(
@@ -93,30 +99,33 @@ function createProgram(actions: ProgramActions): Command {
     .command('worker', { hidden: true })
     .description('an HTTP process of a supervised server, which starts it')
     .requiredOption('--index <n>', 'which one')
-    .requiredOption('--url <url>', 'where the supervisor listens')
-    .action((options: WorkerCommandOptions, command: Command) =>
+    .action((_options, command: Command) =>
       process.send === undefined
         ? command.error('error: a worker is started by "sallyport serve" with SALLYPORT_HTTP_WORKERS')
-        : actions.worker(options),
+        : actions.worker(command.optsWithGlobals<WorkerCommandOptions>()),
     );
-  addCallCommand(program, output);
-  addMcpCommand(program);
-  addPolicyCommands(program, output);
-  addBlockCommands(program, output);
-  addBoundaryCommands(program, output);
-  addApprovalCommands(program, output);
-  addAuditCommands(program, output);
-  addBackupCommand(program, output);
-  addKeyCommands(program, output);
-  addImageCommands(program, output, actions.images);
-  addConfigCommand(program, output);
-  addDoctorCommand(program, output, actions.doctor);
-  for (const command of allCommands(program))
+  // A server starts faster without what it has no use for: its own commands are complete by now.
+  if (!isProcess(args)) {
+    const { addOperatorCommands } = await import('./operator-commands.ts');
+    addOperatorCommands(program, output, actions);
+  }
+  for (const command of allCommands(program)) {
     command.exitOverride().showHelpAfterError('(--help shows how it is used)');
+    command.configureHelp({ showGlobalOptions: true });
+    const shown = examples[nameOf(command)];
+    if (shown !== undefined)
+      command.addHelpText('after', ['', 'Examples:', ...shown.map((line) => `  ${line}`)].join('\n'));
+  }
   return program;
 }
 
-function allCommands(command: Command): Command[] {
+/** In full, without the program's. */
+export function nameOf(command: Command): string {
+  const { parent } = command;
+  return parent === null || parent.parent === null ? command.name() : `${nameOf(parent)} ${command.name()}`;
+}
+
+export function allCommands(command: Command): Command[] {
   return command.commands.flatMap((child) => [child, ...allCommands(child)]);
 }
 

@@ -1,6 +1,6 @@
 /** Calls that exist: looked at, waited for, followed, cancelled. */
 import { isOpen } from '../model/call.ts';
-import type { Artifact, Call } from '../model/call.ts';
+import type { Artifact, Call, CallStatus } from '../model/call.ts';
 import { CallFailed, ConnectionFailed, UnexpectedAnswer } from './errors.ts';
 import { readServerSentEvents } from './server-sent-events.ts';
 import type { RequestOptions, Transport } from './transport.ts';
@@ -23,6 +23,23 @@ const reopeningPauseMs = 300;
 
 const eventTypes: ReadonlySet<string> = new Set(['started', 'stdout', 'stderr', 'artifact', 'finished']);
 
+/** All that is given must fit. Times are RFC 3339. */
+export interface CallFilter {
+  readonly status?: CallStatus;
+  readonly tool?: string;
+  /** Others than your own need the scope `audit` or `admin`. */
+  readonly principal?: string;
+  /** Another than your own needs the scope `admin`. */
+  readonly tenant?: string;
+  readonly session?: string;
+  /** `name=value`. */
+  readonly label?: string;
+  /** Created then or later. */
+  readonly from?: string;
+  /** Created before. */
+  readonly to?: string;
+}
+
 export class Calls {
   readonly #transport: Transport;
 
@@ -33,6 +50,11 @@ export class Calls {
   /** As it stands now. */
   get(id: string, options: RequestOptions = {}): Promise<Call> {
     return this.#transport.json({ method: 'GET', path: pathOf(id), isRepeatable: true, ...options });
+  }
+
+  /** Yours, with the scope `audit` the tenant's, with `admin` all: newest first, page after page as they are taken. */
+  list(filter: CallFilter = {}, options: RequestOptions = {}): AsyncGenerator<Call, void, undefined> {
+    return this.#transport.pages<Call>('/v1/calls', { ...filter, limit: '100' }, options);
   }
 
   /** The call as text for a model: what came out of the sandbox is marked as untrusted data. */

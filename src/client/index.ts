@@ -15,7 +15,7 @@ import { segment, Transport } from './transport.ts';
 import type { ClientOptions, RequestOptions } from './transport.ts';
 
 export * from './errors.ts';
-export type { CallEvent, Calls } from './calls.ts';
+export type { CallEvent, CallFilter, Calls } from './calls.ts';
 export type { RunOptions } from './runner.ts';
 export type { NewSession, Session, SessionFile, SessionFiles, Sessions } from './sessions.ts';
 export type { ClientOptions, RequestOptions } from './transport.ts';

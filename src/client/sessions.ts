@@ -53,22 +53,11 @@ export class Sessions {
   }
 
   /** Your own, newest first. */
-  async *list(
+  list(
     { status }: { readonly status?: 'open' | 'ended' } = {},
     options: RequestOptions = {},
   ): AsyncGenerator<SessionDocument, void, undefined> {
-    let cursor: string | undefined;
-    do {
-      const page: { items: SessionDocument[]; nextCursor: string | null } = await this.#transport.json({
-        method: 'GET',
-        path: '/v1/sessions',
-        query: { status, cursor },
-        isRepeatable: true,
-        ...options,
-      });
-      yield* page.items;
-      cursor = page.nextCursor ?? undefined;
-    } while (cursor !== undefined);
+    return this.#transport.pages<SessionDocument>('/v1/sessions', { status }, options);
   }
 }
 

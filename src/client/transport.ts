@@ -70,6 +70,26 @@ export class Transport {
     }
   }
 
+  /** Items of a list, a page at a time as they are taken. */
+  async *pages<T>(
+    path: string,
+    query: Readonly<Record<string, string | undefined>>,
+    options: RequestOptions,
+  ): AsyncGenerator<T, void, undefined> {
+    let cursor: string | undefined;
+    do {
+      const page: { readonly items: readonly T[]; readonly nextCursor: string | null } = await this.json({
+        method: 'GET',
+        path,
+        query: { ...query, cursor },
+        isRepeatable: true,
+        ...options,
+      });
+      yield* page.items;
+      cursor = page.nextCursor ?? undefined;
+    } while (cursor !== undefined);
+  }
+
   async bytes(request: SentRequest): Promise<Uint8Array> {
     const response = await this.open(request);
     try {

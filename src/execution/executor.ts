@@ -41,14 +41,16 @@ export interface StoredContent {
   readonly data: Uint8Array;
 }
 
-export type ExitReason =
-  | 'completed'
-  | 'threw'
-  | 'timed_out'
-  | 'out_of_memory'
-  | 'output_limit'
-  | 'cancelled'
-  | 'crashed';
+export const exitReasons = [
+  'completed',
+  'threw',
+  'timed_out',
+  'out_of_memory',
+  'output_limit',
+  'cancelled',
+  'crashed',
+] as const;
+export type ExitReason = (typeof exitReasons)[number];
 
 /**
  * What a run yields, in order: `started`, then data in any order, then `usage`, then `exit`, always last.
@@ -79,10 +81,15 @@ export interface Executor extends AsyncDisposable {
   run(request: ExecutionRequest, signal: AbortSignal): AsyncIterable<ExecutionFrame>;
 }
 
-export type NotStartedCode = 'runtime_unavailable' | 'overloaded' | SessionRefusalCode;
-
-/** The session is taken by another call, cannot hold this one, or is over. */
-export type SessionRefusalCode = 'session_busy' | 'session_image_mismatch' | 'session_ended';
+export const notStartedCodes = [
+  'runtime_unavailable',
+  'overloaded',
+  // The session is taken by another call, cannot hold this one, or is over.
+  'session_busy',
+  'session_image_mismatch',
+  'session_ended',
+] as const;
+export type NotStartedCode = (typeof notStartedCodes)[number];
 
 /** The sandbox was provably never reached: nothing ran. Becomes 503. The message is fit for the caller. */
 export class NotStarted extends Error {

@@ -45,7 +45,8 @@ export interface SessionFile {
 }
 
 /** `no_file`: a folder, a link, a pipe, or something on the way that is no folder. */
-export type FileError = 'not_found' | 'no_file' | 'no_room' | 'too_large' | 'failed';
+export const fileErrors = ['not_found', 'no_file', 'no_room', 'too_large', 'failed'] as const;
+export type FileError = (typeof fileErrors)[number];
 
 export type FileAnswer =
   | {

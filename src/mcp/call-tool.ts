@@ -9,6 +9,7 @@ import type { CallAnswer, CallRequest } from '../calls/call-context.ts';
 import { isOpen } from '../model/call.ts';
 import type { Call } from '../model/call.ts';
 import type { JsonObject } from '../model/json.ts';
+import type { CallMeta } from './call-meta.ts';
 import { invalidParams } from './errors.ts';
 import type { Exchange, McpOptions } from './mcp-options.ts';
 import type { OpenRequests } from './open-requests.ts';
@@ -31,6 +32,7 @@ export interface CallToolParams {
   readonly arguments: JsonObject;
   /** 2025-11-25: the client wants a task, whatever the call takes. */
   readonly wantsTask: boolean;
+  readonly meta: CallMeta;
 }
 
 export class CallTool {
@@ -71,8 +73,7 @@ export class CallTool {
       tool: params.name,
       args: params.arguments,
       limits: {},
-      labels: {},
-      idempotencyKey: null,
+      ...params.meta,
       session: null,
     };
     using progress = new Progress(context);
@@ -85,8 +86,13 @@ export class CallTool {
     const answer = await (taskWaitMs(exchange, params, context) === null
       ? run(() => {})
       : detached.answerWithin(taskWaitMs(exchange, params, context) ?? 0, run));
-    // It waits for a person, and whoever asked is gone: nobody could ever fetch what becomes of it.
-    if (answer.kind === 'call' && answer.call.status === 'pending_approval') ended.begun(answer.call.id);
+    // It waits for a person, and whoever asked is gone: without a key nobody could ever fetch what becomes of it.
+    if (
+      request.idempotencyKey === null &&
+      answer.kind === 'call' &&
+      answer.call.status === 'pending_approval'
+    )
+      ended.begun(answer.call.id);
     return answer;
   }
 

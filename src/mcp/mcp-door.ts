@@ -12,6 +12,7 @@ import type { Exchange, McpOptions } from './mcp-options.ts';
 import { createMcpServer } from './mcp-server.ts';
 import { OpenRequests } from './open-requests.ts';
 import { createSessionId, isSessionOf } from './session-id.ts';
+import { Subscriptions, subscriptionsMax } from './subscriptions.ts';
 import { Tasks } from './tasks.ts';
 
 const sessionHeader = 'mcp-session-id';
@@ -20,16 +21,18 @@ const traceparentPattern = /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/;
 const codes = {
   parseError: -32_700,
   invalidRequest: -32_600,
-  methodNotFound: -32_601,
+  internalError: -32_603,
   refused: -32_000,
 } as const;
 
 export class McpDoor {
   readonly #options: McpOptions;
   readonly #handler: McpHttpHandler;
+  readonly #subscriptions: Subscriptions;
 
   constructor(options: McpOptions) {
     this.#options = options;
+    this.#subscriptions = new Subscriptions(options);
     const requests = new OpenRequests();
     const rooms = { options, requests, calls: new CallTool(options, requests), tasks: new Tasks(options) };
     this.#handler = createMcpHandler(
@@ -38,7 +41,7 @@ export class McpDoor {
         if (from === undefined) throw new TypeError('this request did not come through the door');
         return createMcpServer(rooms, { ...from, era });
       },
-      { legacy: 'stateless' },
+      { legacy: 'stateless', bus: this.#subscriptions, maxSubscriptions: subscriptionsMax },
     );
   }
 
@@ -56,30 +59,38 @@ export class McpDoor {
     const message = parsed.value;
     if (Array.isArray(message))
       return refusal(400, codes.invalidRequest, 'Send one message at a time: there are no batches.');
-    // Nothing that a client could subscribe to changes in a way it is told of: a stream would only be held open.
     const method = memberOf(message, 'method');
-    if (method === 'subscriptions/listen')
-      return refusal(404, codes.methodNotFound, 'Method not found', memberOf(message, 'id'));
     const sessionId = request.headers.get(sessionHeader);
     if (sessionId !== null && !isSessionOf(this.#options.stateKey, caller, sessionId))
       return refusal(404, codes.refused, 'There is no such session; initialize a new one.');
     if (method === 'resources/read') onDownload();
-    const answer = await this.#handler.fetch(request, {
-      parsedBody: message,
-      authInfo: {
-        token: caller.keyId,
-        clientId: caller.principal.id,
-        scopes: [...caller.scopes],
-        extra: {
-          from: { caller: traced(caller, message), sessionId, method } satisfies Omit<Exchange, 'era'>,
-        },
-      },
-    });
+    const from: Omit<Exchange, 'era'> = { caller: traced(caller, message), sessionId, method };
+    if (method === 'subscriptions/listen') return this.#listen(from, request, message);
+    const answer = await this.#pass(from, request, message);
     if (method === 'initialize' && answer.ok) {
       const { newMark, stateKey } = this.#options;
       answer.headers.set(sessionHeader, createSessionId(stateKey, caller, newMark()));
     }
     return answer;
+  }
+
+  #pass(from: Omit<Exchange, 'era'>, request: Request, message: JsonValue): Promise<Response> {
+    const { keyId, principal, scopes } = from.caller;
+    return this.#handler.fetch(request, {
+      parsedBody: message,
+      authInfo: { token: keyId, clientId: principal.id, scopes: [...scopes], extra: { from } },
+    });
+  }
+
+  #listen(from: Omit<Exchange, 'era'>, request: Request, message: JsonValue): Promise<Response> {
+    if (this.#subscriptions.isFull(from.caller))
+      return Promise.resolve(
+        refusal(200, codes.internalError, 'Subscription limit reached', memberOf(message, 'id')),
+      );
+    return this.#subscriptions.within(from.caller, (leaving) => {
+      const signal = AbortSignal.any([request.signal, leaving]);
+      return this.#pass(from, new Request(request, { signal }), message);
+    });
   }
 }
 

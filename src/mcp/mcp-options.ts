@@ -36,6 +36,9 @@ export interface McpOptions {
   readonly now: () => number;
   /** Host names that an `Origin` may have. */
   readonly originHosts: readonly string[];
+  /** Whether a key may still listen. */
+  readonly isStillActive: (caller: Caller) => Promise<boolean>;
+  readonly isDraining: () => boolean;
   readonly logger: { error(fields: object, message: string): void };
 }
 

@@ -12,6 +12,7 @@ import { RecordUnavailable } from '../audit/record.ts';
 import type { JsonObject } from '../model/json.ts';
 import { visibleTools } from '../policy/visibility.ts';
 import { artifactTemplate, readArtifact } from './artifacts.ts';
+import { readCallMeta } from './call-meta.ts';
 import type { CallTool } from './call-tool.ts';
 import { internalError, invalidParams, recordUnavailable } from './errors.ts';
 import type { Exchange, McpOptions } from './mcp-options.ts';
@@ -38,7 +39,8 @@ export function createMcpServer(rooms: McpRooms, exchange: Exchange): Server {
     {
       supportedProtocolVersions: protocolVersions,
       capabilities: {
-        tools: {},
+        // Only who can listen is promised that there is something to hear.
+        tools: era === 'modern' ? { listChanged: true } : {},
         resources: {},
         ...(era === 'modern'
           ? { extensions: { [tasksExtension]: {} } }
@@ -88,7 +90,7 @@ export function createMcpServer(rooms: McpRooms, exchange: Exchange): Server {
   // Not as a handler of its own: that would take no task for an answer, and ask clients of 2025-11-25 for input.
   if (exchange.method === 'tools/call') {
     server.fallbackRequestHandler = (request, context) => {
-      const params = readCallParams(request);
+      const params = { ...readCallParams(request), meta: readCallMeta(context.mcpReq._meta ?? {}) };
       return guarded(rooms, exchange, async () => {
         const result = await calls.call(exchange, params, context);
         return asListed(server, options, params.name, result);

@@ -202,7 +202,7 @@ describe('bad input', () => {
     });
     const method = await server.request('PATCH', '/v1/calls');
     expect(method.body).toMatchObject({ code: 'method_not_allowed' });
-    expect(method.headers.get('allow')).toBe('POST');
+    expect(method.headers.get('allow')).toBe('POST, GET');
     expect((await server.request('GET', '/v1/calls/%E0%A4%A')).body).toMatchObject({
       code: 'malformed_request',
     });

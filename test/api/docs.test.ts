@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { OpenApiDocument, Operation } from '../support/contract.ts';
 import { startServer } from '../support/server.ts';
 
 test('the page to read names every operation, runs nothing and loads nothing', async () => {
@@ -13,4 +14,19 @@ test('the page to read names every operation, runs nothing and loads nothing', a
   expect(operations.length).toBeGreaterThan(40);
   expect(operations.filter((operation) => !String(body).includes(`<code>${operation}</code>`))).toEqual([]);
   expect(body).not.toMatch(/<script|<link|<img|src=|url\(|https?:\/\/(?!json-schema)/i);
+});
+
+test('every answer in JSON has a schema that says what is in it', async () => {
+  await using server = await startServer({ environment: { DOCKER_HOST: 'unix:///nonexistent/docker.sock' } });
+  const { body } = await server.request('GET', '/openapi.json', { key: null });
+  const { components, paths } = body as OpenApiDocument;
+  const bare: string[] = [];
+  for (const [path, methods] of Object.entries(paths))
+    for (const [method, { responses }] of Object.entries(methods))
+      for (const [status, { content = {} }] of Object.entries(responses as Operation['responses'])) {
+        const schema: { readonly $ref?: string } | null = content['application/json']?.schema ?? null;
+        const name = schema?.$ref?.split('/').at(-1) ?? '';
+        if (schema !== null && !(name in components.schemas)) bare.push(`${method} ${path} ${status}`);
+      }
+  expect(bare).toEqual([]);
 });

@@ -3,19 +3,19 @@ import { createDecodeBudget } from '../../src/boundary/decoding/budget.ts';
 import { readEscapes } from '../../src/boundary/decoding/escapes.ts';
 import { readRuns } from '../../src/boundary/decoding/runs.ts';
 import { readWide } from '../../src/boundary/decoding/wide.ts';
-import { detectors, literalDetectors, textDetectors } from '../../src/boundary/detectors.ts';
+import { detectors, literalDetectors, numberDetectors } from '../../src/boundary/detectors.ts';
 import { scanText } from '../../src/boundary/scan-text.ts';
 import { buildLiteralScanner, noSeams } from '../../src/boundary/scan/literal-scanner.ts';
-import { findNumberWindows } from '../../src/boundary/scan/number-windows.ts';
+import { findNumberRuns } from '../../src/boundary/scan/number-runs.ts';
 import { findInvisible } from '../../src/boundary/unicode/invisible.ts';
 
-const runs = 20;
+const samples = 20;
 const scanner = buildLiteralScanner(literalDetectors);
 
 /** MB/s of each stage over one text; `survey` is the one pass that all the others start from. */
 export function benchStages(text: string): Record<string, number> {
   const survey = scanner.survey(text);
-  const windows = findNumberWindows(survey.codes).map(({ start, end }) => text.slice(start, end));
+  const runs = findNumberRuns(survey.codes);
   const budget = () => {
     const made = createDecodeBudget();
     made.grantFor(text.length);
@@ -25,8 +25,9 @@ export function benchStages(text: string): Record<string, number> {
     survey: () => scanner.survey(text),
     formatsAtLiterals: () => scanner.scan(survey, noSeams),
     invisible: () => findInvisible(text, survey.hidden),
-    numberWindows: () => findNumberWindows(survey.codes),
-    numbers: () => windows.map((window) => textDetectors.map(({ find }) => find(window))),
+    numberRuns: () => findNumberRuns(survey.codes),
+    numbers: () =>
+      runs.map((run) => numberDetectors.map(({ find }) => find(text.slice(run.start, run.end + 1), 0, run))),
     escapes: () => readEscapes(text, survey.codes, budget()),
     base64AndHex: () => readRuns(text, survey.codes, budget()),
     utf16: () => readWide(text, survey.codes, budget()),
@@ -36,7 +37,7 @@ export function benchStages(text: string): Record<string, number> {
   return Object.fromEntries(
     Object.entries(stages).map(([stage, work]) => [
       stage,
-      Math.round(megabytes / Math.max(best(work, runs), 1e-6)),
+      Math.round(megabytes / Math.max(best(work, samples), 1e-6)),
     ]),
   );
 }

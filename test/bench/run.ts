@@ -111,7 +111,7 @@ say('B7 boundary');
 const boundary = await benchBoundary();
 const { benchRecord } = await import('./record.ts');
 say('B8, B9 record');
-const record = await benchRecord({ median, pairs }, say);
+const record = await benchRecord({ median, pairs, say });
 say('B11 start');
 const start = await benchStart();
 say('B1, B2 calls');

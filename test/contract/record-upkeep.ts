@@ -73,7 +73,7 @@ export function recordUpkeepContract(name: string, store: UpkeepStore): void {
       const kept = items.filter(({ content }) => content !== null);
       expect(kept.map(({ callId, type }) => [callId, type])).toEqual([['call_3', 'outcome']]);
       expect((await record.planErasure({ principal: 'alice' }, 10)).places).toEqual([]);
-      expect(await record.verify({ deep: true })).toMatchObject({ valid: true, problems: [] });
+      expect(await record.verify({ deep: true })).toMatchObject({ valid: true, deep: true, problems: [] });
     });
 
     test('of a call says whose it is, takes what others said about it, and frees no idempotency key', async () => {
@@ -157,7 +157,9 @@ export function recordUpkeepContract(name: string, store: UpkeepStore): void {
 
       expect(await record.getCall('call_1')).toBeNull();
       expect(await record.getCall('call_2')).not.toBeNull();
-      const shown = (await record.listEvents(all)).items.filter(({ content }) => content !== null);
+      const { items } = await record.listEvents(all);
+      expect(items).toHaveLength((await record.heads())[0]?.sequence ?? 0);
+      const shown = items.filter(({ content }) => content !== null);
       expect(shown.map(({ callId }) => callId)).toEqual(['call_2', 'call_2', 'call_5']);
       expect(await found(record, { text: 'print*' })).toEqual(['call_2', 'call_5']);
 

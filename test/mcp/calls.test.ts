@@ -45,6 +45,35 @@ async function approveFirst(): Promise<void> {
 }
 
 describe.each(eras)('%s', (era) => {
+  test('a key and labels of ours come in `_meta`: it runs once, and is found again', async () => {
+    await using client = await connectMcp(server, ana, era);
+    const meta = { 'sallyport/idempotencyKey': `k-${era}`, 'sallyport/labels': { ticket: era } };
+    const add = { name: 'add', arguments: { a: 1, b: 2 }, _meta: meta };
+    const [once, again] = [await client.callTool(add), await client.callTool(add)];
+    expect(callIdOf(again)).toBe(callIdOf(once));
+    const listed = await server.request('GET', `/v1/calls?label=ticket%3D${era}`, { key: ana });
+    expect(listed.body.items).toMatchObject([{ id: callIdOf(once), labels: { ticket: era } }]);
+    const other = await client.callTool({ ...add, arguments: { a: 1, b: 3 } });
+    expect(other).toMatchObject({ isError: true });
+    expect(textOf(other)).toContain('idempotency_mismatch');
+  });
+
+  test.each([
+    { 'sallyport/idempotencyKey': '' },
+    { 'sallyport/idempotencyKey': 'a b' },
+    { 'sallyport/idempotencyKey': 7 },
+    { 'sallyport/labels': 'team' },
+    { 'sallyport/labels': ['team'] },
+    { 'sallyport/labels': { 'no name': 'x' } },
+    { 'sallyport/labels': { team: 1 } },
+    { 'sallyport/labels': { team: 'x'.repeat(257) } },
+    { 'sallyport/labels': Object.fromEntries(Array.from({ length: 17 }, (_none, at) => [`l${at}`, 'x'])) },
+  ])('%j runs nothing', async (meta) => {
+    const params = { name: 'add', arguments: { a: 1, b: 2 }, _meta: meta };
+    const { body } = await sendMcp(server, ana, era, { method: 'tools/call', params });
+    expect(body.error).toMatchObject({ code: -32602, message: expect.stringContaining('_meta["sallyport/') });
+  });
+
   test('lists what the HTTP API lists for the same key, in the same order, each time', async () => {
     await using client = await connectMcp(server, ana, era);
     const { tools } = await client.listTools();

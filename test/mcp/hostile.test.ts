@@ -90,14 +90,6 @@ describe('the way in', () => {
 });
 
 describe.each(eras)('%s', (era) => {
-  test('there is nothing to listen to, and nothing that holds a stream open', async () => {
-    const answer = await sendMcp(server, ana, era, {
-      method: 'subscriptions/listen',
-      params: { notifications: { toolsListChanged: true } },
-    });
-    expect(answer).toMatchObject({ status: 404, body: { id: 1, error: { code: -32601 } } });
-  });
-
   test.each([
     { name: 5 },
     { name: '' },
@@ -121,6 +113,7 @@ describe.each(eras)('%s', (era) => {
     'logging/setLevel',
     'prompts/list',
     'tasks/list',
+    'resources/subscribe',
   ])('there is no %s', async (method) => {
     expect((await sendMcp(server, ana, era, { method })).body.error?.code).toBe(-32601);
   });
@@ -209,4 +202,17 @@ test('2026-07-28: a client that leaves takes its call back; 2025-11-25: it does 
   expect(await statusOf(modern)).toBe('cancelled');
   expect(await statusOf(legacy)).toBe('running');
   await server.request('DELETE', `/v1/calls/${legacy}`);
+});
+
+test('a client of 2025-11-25 is not promised what it cannot hear, and holds no stream', async () => {
+  const hello = await sendMcp(server, ana, '2025-11-25', {
+    method: 'initialize',
+    params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'test', version: '1' } },
+  });
+  expect(hello.body.result.capabilities.tools).toEqual({});
+  const answer = await sendMcp(server, ana, '2025-11-25', {
+    method: 'subscriptions/listen',
+    params: { notifications: { toolsListChanged: true } },
+  });
+  expect(answer.body.error.code).toBe(-32601);
 });

@@ -48,6 +48,27 @@ test.each(eras)('%s: the tools, a call with its progress, and its end when it is
   await server.request('POST', '/v1/calls', { key: ana, body: { tool: 'add', args: { a: 1, b: 1 } } });
 });
 
+test('it ends with its input, also while somebody listens', async () => {
+  const child = spawn(process.execPath, command(), {
+    env: environment(),
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const meta = {
+    'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+    'io.modelcontextprotocol/clientInfo': { name: 'test', version: '1' },
+    'io.modelcontextprotocol/clientCapabilities': {},
+  };
+  const params = { notifications: { toolsListChanged: true }, _meta: meta };
+  child.stdin.write(
+    `${JSON.stringify({ jsonrpc: '2.0', id: 'l', method: 'subscriptions/listen', params })}\n`,
+  );
+  const [line] = await Array.fromAsync(firstOf(createInterface({ input: child.stdout })));
+  expect(JSON.parse(line ?? '')).toMatchObject({ method: 'notifications/subscriptions/acknowledged' });
+  const ended = new Promise((done) => child.once('exit', done));
+  child.stdin.end();
+  expect(await ended).toBe(0);
+});
+
 test('lines that are no MCP, and requests that cannot be sent, are answered or left, never with a crash', async () => {
   const child = spawn(process.execPath, command(), {
     env: environment('spk_nobody_00000000000000000000000000000000000000000000'.slice(0, 54)),

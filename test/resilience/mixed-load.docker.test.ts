@@ -2,6 +2,7 @@
 import { beforeAll, expect, test } from 'vitest';
 import { buildImages } from '../support/container-calls.ts';
 import { MixedLoad, startLoadedServer } from '../support/mixed-load/mixed-load.ts';
+import type { Report } from '../support/mixed-load/plan.ts';
 import { expectAllRecorded } from '../support/mixed-load/recorded.ts';
 
 const seconds = 6;
@@ -17,14 +18,15 @@ test('beside a flood and a slow client honest tenants get every answer they ask 
 
   expect(honest.failures).toEqual([]);
   expect(honest.samples.length).toBe(144);
-  expect(flood.statuses['flood, strangers']).toMatchObject({
-    401: expect.any(Number),
-    429: expect.any(Number),
-  });
-  expect(flood.statuses['flood, bodies']).toMatchObject({ 200: expect.any(Number) });
+  expect(answersOf(flood)).toBeGreaterThan(100);
   expect(slow.statuses['slow, body']?.['opened']).toBeGreaterThan(0);
   expect(await server.stop()).toEqual({ code: 0, signal: null });
 
   await using again = await startLoadedServer({ dataDir: server.dataDir });
   await expectAllRecorded(again, honest.acknowledged);
 }, 180_000);
+
+function answersOf({ statuses }: Report): number {
+  const counts = Object.values(statuses).flatMap((own) => Object.values(own));
+  return counts.reduce((sum, count) => sum + count, 0);
+}

@@ -1,5 +1,4 @@
 /** Isolate executors whose workers run in containers: on the engine of DOCKER_HOST, with an instance of their own. */
-import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { expect, vi } from 'vitest';
@@ -58,23 +57,33 @@ export async function createContainedExecutor(
   };
 }
 
-/** Host pids of the first processes of an instance's containers that run now. */
-export function workerPidsOf(instance: string): number[] {
-  const ids = docker('ps', '--quiet', '--no-trunc', '--filter', `label=sallyport.instance=${instance}`);
-  // One that is gone by now is left out, and said on stderr.
-  const pids = ids.length === 0 ? [] : docker('inspect', '--format', '{{.State.Pid}}', ...ids);
-  return pids.map(Number).filter((pid) => pid > 0);
+/** Host pids of the first processes of an instance's containers that run now. One that is gone meanwhile is left out. */
+export async function workerPidsOf(instance: string): Promise<number[]> {
+  const filters = { label: [`sallyport.instance=${instance}`] };
+  const running = await engine.docker.listContainers({ filters });
+  const pids = await Promise.all(
+    running.map(({ Id }) =>
+      engine.docker
+        .getContainer(Id)
+        .inspect()
+        .then(
+          ({ State }) => State.Pid,
+          () => 0,
+        ),
+    ),
+  );
+  return pids.filter((pid) => pid > 0);
 }
 
 /** Resolves once one of the processes has used more CPU time since it was first seen than a start takes. */
-export async function someoneLoops(pidsNow: () => readonly number[]): Promise<void> {
+export async function someoneLoops(pidsNow: () => Promise<readonly number[]>): Promise<void> {
   const first = new Map<number, number>();
   const isLooping = (pid: number): boolean => {
     const ms = cpuMs(pid);
     if (!first.has(pid)) first.set(pid, ms);
     return ms - (first.get(pid) ?? ms) > startCpuMsMax;
   };
-  await vi.waitFor(() => expect(pidsNow().some(isLooping)).toBe(true), 20_000);
+  await vi.waitFor(async () => expect((await pidsNow()).some(isLooping)).toBe(true), 20_000);
 }
 
 const startCpuMsMax = 400;
@@ -86,9 +95,4 @@ function cpuMs(pid: number): number {
   } catch {
     return 0;
   }
-}
-
-function docker(...args: readonly string[]): string[] {
-  const { stdout } = spawnSync('docker', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-  return stdout.split('\n').filter((line) => line !== '');
 }

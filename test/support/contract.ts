@@ -40,7 +40,7 @@ export class Contract {
 
   constructor(document: OpenApiDocument) {
     this.#ajv = new Ajv2020({ strict: false });
-    this.#ajv.addSchema({ $id: 'openapi', components: document.components });
+    this.#ajv.addSchema({ $id: 'openapi', components: closed(document.components) });
     this.operations = Object.entries(document.paths).flatMap(([path, methods]) =>
       Object.entries(methods).map(([method, operation]) => ({
         method: method.toUpperCase(),
@@ -115,4 +115,18 @@ function patternOf(path: string): RegExp {
 /** References into the document, from wherever they stand. */
 function absolute(schema: object): object {
   return JSON.parse(JSON.stringify(schema).replaceAll('"#/components/', '"openapi#/components/')) as object;
+}
+
+/** The document leaves room for members of later versions; this version must not have any that it does not name. */
+function closed(schema: object): object {
+  return JSON.parse(JSON.stringify(schema), (_name, value: unknown) => {
+    const isOpen =
+      typeof value === 'object' &&
+      value !== null &&
+      'properties' in value &&
+      'type' in value &&
+      value.type === 'object' &&
+      !('additionalProperties' in value);
+    return isOpen ? { ...value, additionalProperties: false } : value;
+  }) as object;
 }

@@ -4,7 +4,7 @@
  */
 import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -15,7 +15,8 @@ import { endWithThisProcess } from './processes.ts';
 /** Debian keeps the server's programs out of PATH, in a folder for each version. */
 const debianFolder = '/usr/lib/postgresql';
 
-function program(name: string): string {
+/** Path of a program of PostgreSQL. */
+export function program(name: string): string {
   const debian = existsSync(debianFolder)
     ? readdirSync(debianFolder)
         .toSorted((a, b) => Number(b) - Number(a))
@@ -39,19 +40,34 @@ function owner(): Owner {
   return { uid: id('-u'), gid: id('-g') };
 }
 
+export interface PostgresServerOptions {
+  /** Has the cluster, or gets it; it is there still when the server is disposed. None: a folder that goes with the server. */
+  readonly keptFolder?: string;
+  /** Beside or instead of what tests use. */
+  readonly settings?: Readonly<Record<string, string | number>>;
+}
+
 export class PostgresServer implements AsyncDisposable {
   readonly #folder: string;
   readonly #port: number;
+  readonly #options: PostgresServerOptions;
   #databases = 0;
   #child: ChildProcess | null = null;
 
-  private constructor(folder: string, port: number) {
+  private constructor(folder: string, port: number, options: PostgresServerOptions) {
     this.#folder = folder;
     this.#port = port;
+    this.#options = options;
   }
 
-  static async start(): Promise<PostgresServer> {
-    const server = new PostgresServer(mkdtempSync(join(tmpdir(), 'postgres-')), await freePort());
+  static async start(options: PostgresServerOptions = {}): Promise<PostgresServer> {
+    const folder = options.keptFolder ?? mkdtempSync(join(tmpdir(), 'postgres-'));
+    const server = new PostgresServer(folder, await freePort(), options);
+    if (existsSync(server.#data)) {
+      await server.up();
+      return server;
+    }
+    mkdirSync(folder, { recursive: true });
     const { uid, gid } = owner();
     if (uid !== undefined && gid !== undefined) chownSync(server.#folder, uid, gid);
     const settings = ['--auth=trust', '--username=super', '--encoding=UTF8', '--locale=C', '--no-sync'];
@@ -108,6 +124,7 @@ export class PostgresServer implements AsyncDisposable {
       shared_buffers: '32MB',
       max_connections: 60,
       log_min_messages: 'log',
+      ...this.#options.settings,
     };
     const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     const child = spawn(program('postgres'), ['-D', this.#data, ...options], {
@@ -148,7 +165,7 @@ export class PostgresServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.down();
-    rmSync(this.#folder, { recursive: true, force: true });
+    await this.down(this.#options.keptFolder === undefined ? 'SIGQUIT' : 'SIGINT');
+    if (this.#options.keptFolder === undefined) rmSync(this.#folder, { recursive: true, force: true });
   }
 }

@@ -5,10 +5,13 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { observeAnswers } from './observed-fetch.ts';
 import { endWithThisProcess } from './processes.ts';
 
 export const repository = resolve(import.meta.dirname, '../..');
 const main = join(repository, 'src/main.ts');
+
+const violationsShownMax = 10;
 
 export interface LogLine {
   readonly msg: string;
@@ -38,6 +41,8 @@ export class TestServer implements AsyncDisposable {
   readonly dataDir: string;
   readonly child: ChildProcess;
   readonly log: readonly LogLine[];
+  /** Answers that the OpenAPI document does not say. */
+  #violations: readonly string[] = [];
   readonly #ownsData: boolean;
 
   constructor(url: string, dataDir: string, child: ChildProcess, log: readonly LogLine[], ownsData: boolean) {
@@ -46,6 +51,11 @@ export class TestServer implements AsyncDisposable {
     this.child = child;
     this.log = log;
     this.#ownsData = ownsData;
+  }
+
+  /** From now on answers are held to the server's OpenAPI document; see `observed-fetch.ts`. */
+  async observe(): Promise<void> {
+    this.#violations = await observeAnswers(this.url);
   }
 
   get key(): string {
@@ -128,6 +138,10 @@ export class TestServer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop('SIGTERM');
     if (this.#ownsData) rmSync(this.dataDir, { recursive: true, force: true });
+    if (this.#violations.length > 0)
+      throw new Error(
+        `answers that openapi.json does not say:\n${this.#violations.slice(0, violationsShownMax).join('\n')}`,
+      );
   }
 }
 
@@ -161,7 +175,10 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     });
     child.once('exit', (code) => fail(new Error(`server ended with ${code}: ${stderr}`)));
   });
-  return new TestServer(url, dataDir, child, log, options.dataDir === undefined);
+  const server = new TestServer(url, dataDir, child, log, options.dataDir === undefined);
+  // Not in benchmarks, which would measure it.
+  if (process.env['VITEST'] !== undefined) await server.observe();
+  return server;
 }
 
 /** Runs one command of the CLI to its end. */

@@ -16,7 +16,7 @@ import { OutcomeWriter } from '../../src/calls/outcome-writer.ts';
 import { RunningCalls } from '../../src/calls/running-calls.ts';
 import { LiveSessions } from '../../src/calls/sessions/live-sessions.ts';
 import { Slots } from '../../src/calls/slots.ts';
-import { NotStarted } from '../../src/execution/executor.ts';
+import { Lost, NotStarted } from '../../src/execution/executor.ts';
 import type { ExecutionFrame, ExecutionRequest } from '../../src/execution/executor.ts';
 import type { Approval } from '../../src/model/approval.ts';
 import type { Call } from '../../src/model/call.ts';
@@ -77,6 +77,8 @@ export class WaitingCalls implements AsyncDisposable {
   readonly runs: ExecutionRequest[] = [];
   readonly announced: Approval[] = [];
   isRunnerThere = true;
+  /** What a call prints before its runner is lost; null: it is not lost. */
+  printsUntilLost: string | null = null;
   readonly sealingKey: Uint8Array;
   readonly #outcomes: OutcomeWriter;
   revision: Revision;
@@ -202,6 +204,10 @@ export class WaitingCalls implements AsyncDisposable {
     if (!this.isRunnerThere) throw new NotStarted('runtime_unavailable', 'no runner');
     this.runs.push(request);
     yield { type: 'started', runtime: { kind: 'isolate', confinement: 'none', image: null, warm: true } };
+    if (this.printsUntilLost !== null) {
+      yield { type: 'stdout', data: Buffer.from(this.printsUntilLost) };
+      throw new Lost('the runner is gone');
+    }
     yield { type: 'result', data: Buffer.from('"paid"') };
     yield { type: 'exit', reason: 'completed', error: null };
   }

@@ -6,6 +6,7 @@ import { MemoryStore } from 'express-rate-limit';
 import type { ClientRateLimitInfo, Options, Store } from 'express-rate-limit';
 import type { RedisStore } from 'rate-limit-redis';
 import type { createClient } from 'redis';
+import { within, wordsOf } from '../../policy/quotas/redis-answer.ts';
 
 const connectMsMax = 2000;
 const retryMsMin = 250;
@@ -174,7 +175,7 @@ class SharedStore implements Store {
     const shared = this.#shared;
     if (shared !== null && this.#link.isUp()) {
       try {
-        const counted = await withinMs(shared.increment(key), answerMsMax);
+        const counted = await within(answerMsMax, shared.increment(key));
         this.#link.onAnswer();
         return counted;
       } catch (error) {
@@ -194,21 +195,5 @@ class SharedStore implements Store {
 
   shutdown(): void {
     this.#alone.shutdown();
-  }
-}
-
-/** An error of several addresses has its words in its parts. */
-function wordsOf(error: unknown): string {
-  if (error instanceof AggregateError) return wordsOf(error.errors[0]);
-  return error instanceof Error && error.message !== '' ? error.message : 'it cannot be reached';
-}
-
-async function withinMs<T>(promise: Promise<T>, ms: number): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

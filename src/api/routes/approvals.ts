@@ -27,6 +27,7 @@ export function listApprovalsRoute(desk: Pick<ApprovalDesk, 'list'>): Route {
     query: parameters,
     success: {
       status: 200,
+      schema: 'ApprovalPage',
       description: '{items, nextCursor}. A page may hold fewer items than asked for, and more follow.',
     },
     problems: ['malformed_request', 'audit_unavailable'],
@@ -60,6 +61,7 @@ export function getApprovalRoute(desk: Pick<ApprovalDesk, 'show'>): Route {
     summary: 'Show what is to be approved',
     success: {
       status: 200,
+      schema: 'ApprovalDetail',
       description:
         'Who wants to run what, why somebody is asked, the arguments as filtered while it waits, and the digest that the decision is bound to.',
     },
@@ -90,6 +92,7 @@ export function decideApprovalRoute({ desk, bodies, isDraining }: DecideApproval
     body: 'ApprovalDecision',
     success: {
       status: 200,
+      schema: 'DecidedApproval',
       description:
         '{approval, call}: decided; an approved call runs now, and GET /v1/calls/{id} says how it ends.',
     },

@@ -13,7 +13,7 @@ export function listBlocksRoute(blocks: BlockList): Route {
     path: '/v1/blocks',
     scope: 'policy',
     summary: 'List the blocks in force',
-    success: { status: 200, description: '{items, nextCursor}' },
+    success: { status: 200, schema: 'BlockPage', description: '{items, nextCursor}' },
     problems: ['malformed_request'],
     audits: [],
     handler(request, response) {
@@ -31,7 +31,7 @@ export function addBlockRoute(blocks: BlockList, bodies: BodyParser): Route {
     scope: 'policy',
     summary: 'Block calls at once, whatever policy says',
     body: 'BlockRequest',
-    success: { status: 201, description: 'The block, in force.' },
+    success: { status: 201, schema: 'Block', description: 'The block, in force.' },
     problems: [
       'malformed_request',
       'unsupported_media_type',

@@ -21,6 +21,7 @@ export function cancelCallRoute({ record, cancel }: CancelCallOptions): Route {
     summary: 'Cancel a call',
     success: {
       status: 200,
+      schema: 'Call',
       description: 'It waited for approval, and will not run.',
       accepted: 'It runs, and is being ended; unless it ends first, it ends as `cancelled`.',
     },

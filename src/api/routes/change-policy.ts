@@ -18,6 +18,7 @@ export function reloadPolicyRoute(policy: Pick<ActivePolicy, 'reload'>): Route {
     summary: 'Take up the policy files now',
     success: {
       status: 200,
+      schema: 'PolicyChange',
       description:
         '`outcome`: activated, unchanged, pinned (an older revision decides until it is unpinned) or waiting (`reason`; it is tried again).',
     },
@@ -38,7 +39,11 @@ export function activatePolicyRoute(policy: Pick<ActivePolicy, 'activate'>, bodi
     scope: 'policy',
     summary: 'Roll back to a policy revision and pin it',
     body: 'ActivateRequest',
-    success: { status: 200, description: '{outcome: "activated", revision, previous}' },
+    success: {
+      status: 200,
+      schema: 'PolicyChange',
+      description: '{outcome: "activated", revision, previous}',
+    },
     problems: [
       'malformed_request',
       'unsupported_media_type',
@@ -70,7 +75,7 @@ export function unpinPolicyRoute(policy: Pick<ActivePolicy, 'unpin'>, bodies: Bo
     scope: 'policy',
     summary: 'Let the policy files decide again',
     body: 'UnpinRequest',
-    success: { status: 200, description: '`outcome` as for reload.' },
+    success: { status: 200, schema: 'PolicyChange', description: '`outcome` as for reload.' },
     problems: [
       'malformed_request',
       'unsupported_media_type',

@@ -1,6 +1,7 @@
 import type { Caller } from '../../model/principal.ts';
 import type { CallAnswer, CallRequest } from '../../calls/call-context.ts';
 import { feedStart } from '../../calls/call-feed.ts';
+import { idempotencyKeyPattern } from '../../calls/idempotency.ts';
 import type { CallRun, DetachedCalls } from '../../calls/detached-calls.ts';
 import { isOpen } from '../../model/call.ts';
 import { callerOf } from '../authenticate.ts';
@@ -10,8 +11,6 @@ import { readPrefer } from '../prefer.ts';
 import { Problem, problemOf } from '../problem.ts';
 import type { BodyParser } from '../read-body.ts';
 import type { Route } from '../route.ts';
-
-const idempotencyKeyPattern = /^[\x21-\x7e]{1,255}$/;
 
 export interface CreateCallOptions {
   readonly bodies: BodyParser;
@@ -44,10 +43,11 @@ export function createCallRoute(options: CreateCallOptions): Route {
     },
     success: {
       status: 200,
+      schema: 'Call',
       description: 'The call ran; `status` says how it ended.',
       accepted:
         'The call waits for a person (`pending_approval`), or runs on (`running`) as `Prefer` asked; `Location` says where to ask for it.',
-      otherMediaType: 'text/event-stream',
+      otherMediaTypes: ['text/event-stream'],
     },
     problems: [
       'malformed_request',

@@ -24,6 +24,7 @@ export function decideRoute(context: CallContext, bodies: BodyParser): Route {
     body: 'DecisionRequest',
     success: {
       status: 200,
+      schema: 'Decision',
       description:
         'The decision; `nearest` where a denial comes from argument bounds, `trace` with the scope policy.',
     },

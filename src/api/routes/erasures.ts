@@ -14,7 +14,9 @@ export function eraseRoute(desk: ErasureDesk, bodies: BodyParser): Route {
     body: 'ErasureRequest',
     success: {
       status: 200,
-      description: '{id, calls, events, remaining, scrubbed, backups}: durable, and gone from every answer.',
+      schema: 'Erasure',
+      description:
+        '{id, calls, events, remaining, scrubbed, scrubDelay, backups}: durable, and gone from every answer. `scrubbed`: from the bytes of the files as well; else `scrubDelay` says what that waits for, and the server tries again.',
     },
     problems: [
       'malformed_request',

@@ -4,7 +4,8 @@ import { setImmediate } from 'node:timers/promises';
 import { csvLines } from '../../audit/export/csv.ts';
 import { ocsfLines } from '../../audit/export/ocsf.ts';
 import { ndjsonLines } from '../../audit/export/ndjson.ts';
-import type { RecordExport, RecordStore } from '../../audit/record.ts';
+import type { RecordStore } from '../../audit/record.ts';
+import type { RecordExport } from '../../audit/export/record-export.ts';
 import type { Caller } from '../../model/principal.ts';
 import { callerOf } from '../authenticate.ts';
 import { filterParameters, readChoice, readEventFilter } from '../event-filter.ts';
@@ -52,6 +53,7 @@ export function exportAuditRoute(options: ExportAuditOptions): Route {
       status: 200,
       description: 'A stream. An NDJSON export without its `end` line was cut off.',
       mediaType: 'application/x-ndjson',
+      otherMediaTypes: ['text/csv'],
     },
     problems: ['malformed_request', 'audit_unavailable'],
     audits: ['exported'],

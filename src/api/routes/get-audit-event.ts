@@ -20,7 +20,11 @@ export function getAuditEventRoute({ record, onRead }: AuditReadOptions): Route 
     path: '/v1/audit/events/:id',
     scope: 'audit',
     summary: 'Show an event of the record',
-    success: { status: 200, description: 'The event; `content` is null once erased or expired.' },
+    success: {
+      status: 200,
+      schema: 'AuditEvent',
+      description: 'The event; `content` is null once erased or expired.',
+    },
     problems: ['malformed_request', 'not_found', 'audit_unavailable'],
     audits: ['audit_read'],
     async handler(request, response) {
@@ -42,7 +46,12 @@ export function getAuditCallRoute({ record, onRead }: AuditReadOptions): Route {
     path: '/v1/audit/calls/:id',
     scope: 'audit',
     summary: 'Show what the record holds of a call',
-    success: { status: 200, description: '{call, events}; `call` is null when it never began.' },
+    success: {
+      status: 200,
+      schema: 'CallStory',
+      description:
+        '{call, events, nextCursor}; `call` is null when it never began. With a `nextCursor` the story goes on at `GET /v1/audit/events?callId={id}&order=asc&cursor={nextCursor}`.',
+    },
     problems: ['malformed_request', 'not_found', 'audit_unavailable'],
     audits: ['audit_read'],
     async handler(request, response) {
@@ -51,12 +60,17 @@ export function getAuditCallRoute({ record, onRead }: AuditReadOptions): Route {
       const callId = String(request.params['id']);
       await onRead(caller, 'call');
       const tenant = hasScope(caller, 'admin') ? null : caller.principal.tenant;
-      const { items } = await record.listEvents({ tenant, callId, order: 'asc', limit: storyEventsMax });
+      const { items, nextCursor } = await record.listEvents({
+        tenant,
+        callId,
+        order: 'asc',
+        limit: storyEventsMax,
+      });
       if (items.length === 0)
         throw new Problem('not_found', 'There is no such call on the record, or it is not yours to see.');
       const stored = await record.getCall(callId);
       const isVisible = stored !== null && (tenant === null || stored.tenant === tenant);
-      response.json({ call: isVisible ? stored.call : null, events: items });
+      response.json({ call: isVisible ? stored.call : null, events: items, nextCursor });
     },
   };
 }

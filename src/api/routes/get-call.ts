@@ -14,7 +14,7 @@ export function getCallRoute(sources: CallSources, newMark: () => string): Route
     scope: 'call',
     summary: 'Show a call',
     query: viewParameter,
-    success: { status: 200, description: 'The call as it stands now.' },
+    success: { status: 200, schema: 'Call', description: 'The call as it stands now.' },
     problems: ['malformed_request', 'not_found'],
     audits: [],
     async handler(request, response) {

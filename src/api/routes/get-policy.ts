@@ -16,6 +16,7 @@ export function getPolicyRoute(policy: Pick<ActivePolicy, 'revision' | 'state'>)
     summary: 'Show the active policy revision',
     success: {
       status: 200,
+      schema: 'Policy',
       description:
         'The revision, since when and by what; its tools, policies, images and boundary profiles by name; `pin`; `files`: active, pinned, rejected with every mistake, or waiting.',
     },

@@ -19,7 +19,7 @@ export function listHoldsRoute(
     path: '/v1/audit/holds',
     scope: 'audit',
     summary: 'List the holds',
-    success: { status: 200, description: '{items, nextCursor}' },
+    success: { status: 200, schema: 'HoldPage', description: '{items, nextCursor}' },
     problems: ['malformed_request', 'audit_unavailable'],
     audits: ['audit_read'],
     async handler(request, response) {
@@ -42,7 +42,7 @@ export function setHoldRoute(desk: HoldDesk, bodies: BodyParser): Route {
     scope: 'admin',
     summary: 'Hold content against erasure and age',
     body: 'HoldRequest',
-    success: { status: 201, description: 'The hold, standing.' },
+    success: { status: 201, schema: 'Hold', description: 'The hold, standing.' },
     problems: [
       'malformed_request',
       'unsupported_media_type',

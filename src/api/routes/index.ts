@@ -41,6 +41,7 @@ import { getCallRoute } from './get-call.ts';
 import { getPolicyRoute } from './get-policy.ts';
 import { createKeyRoute, listKeysRoute, revokeKeyRoute } from './keys.ts';
 import { listAuditEventsRoute } from './list-audit-events.ts';
+import { listCallsRoute } from './list-calls.ts';
 import { listCheckpointsRoute } from './list-checkpoints.ts';
 import { listHoldsRoute, releaseHoldRoute, setHoldRoute } from './holds.ts';
 import { listToolsRoute } from './list-tools.ts';
@@ -141,6 +142,7 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
       follower,
       newMark,
     }),
+    listCallsRoute(context),
     getCallRoute(context, newMark),
     followCallRoute({ record, follower }),
     cancelCallRoute({ record, cancel: (caller, stored) => cancelCall(context, caller, stored) }),
@@ -198,6 +200,8 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
           return problemDocument(problem, requestId) as JsonObject;
         },
         describeTool,
+        isStillActive: options.isStillActive,
+        isDraining: options.isDraining,
       }),
       transfers,
       options.oauth === null ? null : challengeWith(options.oauth),

@@ -13,7 +13,7 @@ export function listKeysRoute(keys: KeyRing): Route {
     path: '/v1/keys',
     scope: 'admin',
     summary: 'List API keys',
-    success: { status: 200, description: '{items, nextCursor}' },
+    success: { status: 200, schema: 'KeyPage', description: '{items, nextCursor}' },
     problems: ['malformed_request'],
     audits: [],
     async handler(request, response) {
@@ -32,7 +32,7 @@ export function createKeyRoute(keys: KeyRing, bodies: BodyParser): Route {
     scope: 'admin',
     summary: 'Create an API key',
     body: 'KeyRequest',
-    success: { status: 201, description: 'The key with its secret, shown once.' },
+    success: { status: 201, schema: 'NewKey', description: 'The key with its secret, shown once.' },
     problems: [
       'malformed_request',
       'unsupported_media_type',

@@ -1,15 +1,18 @@
+import { pageBytesMax } from '../../audit/cursor.ts';
 import { InvalidCursor } from '../../audit/record.ts';
 import type { EventQuery, RecordStore } from '../../audit/record.ts';
 import type { Caller } from '../../model/principal.ts';
 import { callerOf } from '../authenticate.ts';
 import { filterParameters, readChoice, readEventFilter } from '../event-filter.ts';
-import { invalidQuery, readQuery } from '../query.ts';
+import { invalidQuery, readLimit, readQuery } from '../query.ts';
 import type { Route } from '../route.ts';
 
 const parameters = {
   ...filterParameters,
   order: { description: 'Newest first (desc) unless asked otherwise', enum: ['asc', 'desc'] },
-  limit: { description: '1 to 1000, default 100' },
+  limit: {
+    description: `1 to 1000, default 100; a page ends earlier with the event by which it holds ${pageBytesMax / 1024 ** 2} MiB, and its nextCursor goes on`,
+  },
   cursor: { description: 'nextCursor of the page before' },
 } as const;
 
@@ -29,7 +32,7 @@ export function listAuditEventsRoute(options: ListAuditEventsOptions): Route {
     scope: 'audit',
     summary: 'Search the record',
     query: parameters,
-    success: { status: 200, description: '{items, nextCursor}' },
+    success: { status: 200, schema: 'AuditEventPage', description: '{items, nextCursor}' },
     problems: ['malformed_request', 'audit_unavailable'],
     audits: ['audit_read'],
     async handler(request, response) {
@@ -41,7 +44,7 @@ export function listAuditEventsRoute(options: ListAuditEventsOptions): Route {
       const query: EventQuery = {
         ...readEventFilter(caller, filters),
         ...(cursor !== undefined && { cursor }),
-        limit: limit === undefined ? limitDefault : readLimit(limit),
+        limit: limit === undefined ? limitDefault : readLimit(limit, limitMax),
         order: order === undefined ? 'desc' : readChoice('order', order, parameters.order.enum),
       };
       await options.onRead(caller, 'events');
@@ -54,12 +57,4 @@ export function listAuditEventsRoute(options: ListAuditEventsOptions): Route {
       }
     },
   };
-}
-
-function readLimit(value: string): number {
-  const limit = Number(value);
-  if (!/^\d{1,4}$/.test(value) || limit < 1 || limit > limitMax) {
-    throw invalidQuery({ pointer: '?limit', message: `must be a whole number from 1 to ${limitMax}` });
-  }
-  return limit;
 }

@@ -25,7 +25,11 @@ export function listCheckpointsRoute(options: ListCheckpointsOptions): Route {
     scope: 'audit',
     summary: 'Signed checkpoints of the record',
     query: parameters,
-    success: { status: 200, description: '{items: [{statement, signature}], nextCursor}' },
+    success: {
+      status: 200,
+      schema: 'CheckpointPage',
+      description: '{items: [{statement, signature}], nextCursor}',
+    },
     problems: ['malformed_request', 'audit_unavailable'],
     audits: ['audit_read'],
     async handler(request, response) {

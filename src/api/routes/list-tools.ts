@@ -15,7 +15,7 @@ export function listToolsRoute(visibleTools: (principal: Principal) => readonly 
     query: {
       format: { description: 'Form of the list; sallyport unless asked otherwise', enum: toolFormats },
     },
-    success: { status: 200, description: '{tools: […]}, by name.' },
+    success: { status: 200, schema: 'ToolList', description: '{tools: […]}, by name.' },
     problems: ['malformed_request'],
     audits: [],
     handler(request, response) {

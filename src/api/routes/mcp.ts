@@ -23,6 +23,8 @@ export interface McpShared {
   readonly onArtifactRead: (caller: Caller, artifactId: string, callId: string) => Promise<void>;
   readonly describeRefusal: (refusal: Refusal, callId: string | null, requestId: string) => JsonObject;
   readonly describeTool: (tool: Tool) => object;
+  readonly isStillActive: (caller: Caller) => Promise<boolean>;
+  readonly isDraining: () => boolean;
 }
 
 export interface McpRouteOptions {
@@ -53,9 +55,10 @@ export function mcpRoute(
     rawBodyMediaType: 'application/json',
     success: {
       status: 200,
+      schema: 'JsonRpcAnswer',
       description: 'The JSON-RPC response, or a stream that ends with it.',
       accepted: 'A notification was taken.',
-      otherMediaType: 'text/event-stream',
+      otherMediaTypes: ['text/event-stream'],
     },
     otherAnswers: {
       400: 'A JSON-RPC error: the message is malformed, or of a revision that is not served.',

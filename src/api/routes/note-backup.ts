@@ -18,7 +18,7 @@ export function noteBackupRoute({ record, bodies, redactText }: NoteBackupOption
     scope: 'admin',
     summary: 'Note a back-up of the record',
     body: 'BackupRequest',
-    success: { status: 201, description: '{id, name}: id of the event.' },
+    success: { status: 201, schema: 'Backup', description: '{id, name}: id of the event.' },
     problems: ['malformed_request', 'unsupported_media_type', 'payload_too_large', 'audit_unavailable'],
     audits: ['backup'],
     async handler(request, response) {

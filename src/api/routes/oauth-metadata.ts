@@ -16,7 +16,11 @@ export function oauthMetadataRoutes(metadata: OauthMetadata): readonly Route[] {
     path: at,
     scope: null,
     summary: 'Which authorization server gives tokens for /mcp',
-    success: { status: 200, description: 'OAuth 2.0 Protected Resource Metadata (RFC 9728).' },
+    success: {
+      status: 200,
+      schema: 'ProtectedResource',
+      description: 'OAuth 2.0 Protected Resource Metadata (RFC 9728).',
+    },
     problems: [],
     audits: [],
     handler(request, response) {

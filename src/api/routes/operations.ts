@@ -10,7 +10,7 @@ export function healthRoute(): Route {
     path: '/health',
     scope: null,
     summary: 'Whether the process is alive',
-    success: { status: 200, description: '{status: "ok"}' },
+    success: { status: 200, schema: 'Health', description: '{status: "ok"}' },
     problems: [],
     audits: [],
     handler: (_request, response) => {
@@ -35,6 +35,7 @@ export function readyRoute(readiness: () => Promise<Readiness>): Route {
     summary: 'Whether calls can be served',
     success: {
       status: 200,
+      schema: 'Readiness',
       description:
         '`status` is ok or degraded; 503 with the same body when down. Reasons and details only with a key of scope audit, policy or admin.',
     },
@@ -80,7 +81,7 @@ export function openApiRoute(document: () => object): Route {
     path: '/openapi.json',
     scope: null,
     summary: 'This document',
-    success: { status: 200, description: 'OpenAPI 3.1.' },
+    success: { status: 200, schema: 'OpenApiDocument', description: 'OpenAPI 3.1.' },
     problems: [],
     audits: [],
     handler: (_request, response) => {

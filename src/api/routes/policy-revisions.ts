@@ -16,6 +16,7 @@ export function listRevisionsRoute(record: Revisions, policy: Active): Route {
     summary: 'List the policy revisions that were active',
     success: {
       status: 200,
+      schema: 'PolicyRevisionPage',
       description: '{items, nextCursor}: when, by what and by whom each was activated, the latest 1000.',
     },
     problems: ['malformed_request'],
@@ -36,7 +37,11 @@ export function getRevisionRoute(record: Revisions, policy: Active): Route {
     path: '/v1/policy/revisions/:revision',
     scope: 'policy',
     summary: 'Show a policy revision',
-    success: { status: 200, description: 'As in the list, with `documents` and `code` by tool.' },
+    success: {
+      status: 200,
+      schema: 'PolicyRevisionDetail',
+      description: 'As in the list, with `documents` and `code` by tool.',
+    },
     problems: ['malformed_request', 'not_found'],
     audits: [],
     async handler(request, response) {

@@ -33,7 +33,7 @@ export function listFilesRoute(files: SessionFiles): Route {
     scope: 'call',
     summary: 'List the files of a session',
     query: { prefix: { description: 'Only those whose path begins like this.' } },
-    success: { status: 200, description: '{items, nextCursor, dropped}' },
+    success: { status: 200, schema: 'SessionFileList', description: '{items, nextCursor, dropped}' },
     problems: [...problems, 'content_withheld'],
     audits: ['file_read', 'denied'],
     async handler(request, response) {
@@ -58,7 +58,7 @@ export function putFileRoute(files: SessionFiles): Route {
     scope: 'call',
     summary: 'Put a file into a session',
     rawBody: 'The bytes of the file.',
-    success: { status: 200, description: '{path, sizeBytes, sha256}' },
+    success: { status: 200, schema: 'WrittenFile', description: '{path, sizeBytes, sha256}' },
     problems: [...problems, 'unsupported_media_type', 'arguments_blocked'],
     audits: ['file_written', 'denied'],
     async handler(request, response) {

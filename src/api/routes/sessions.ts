@@ -24,7 +24,7 @@ export function openSessionRoute(options: {
     scope: 'call',
     summary: 'Open a session',
     body: 'SessionRequest',
-    success: { status: 201, description: 'The session, open.' },
+    success: { status: 201, schema: 'Session', description: 'The session, open.' },
     problems: [
       'malformed_request',
       'unsupported_media_type',
@@ -60,7 +60,7 @@ export function listSessionsRoute(desk: SessionDesk): Route {
       status: { description: 'Only these.', enum: ['open', 'ended'] },
       cursor: { description: 'From `nextCursor` of the page before.' },
     },
-    success: { status: 200, description: '{items, nextCursor}' },
+    success: { status: 200, schema: 'SessionPage', description: '{items, nextCursor}' },
     problems: ['malformed_request'],
     audits: [],
     async handler(request, response) {
@@ -88,7 +88,7 @@ export function getSessionRoute(desk: SessionDesk): Route {
     path: '/v1/sessions/:id',
     scope: 'call',
     summary: 'Show a session',
-    success: { status: 200, description: 'The session as it stands now.' },
+    success: { status: 200, schema: 'Session', description: 'The session as it stands now.' },
     problems: ['malformed_request', 'not_found'],
     audits: [],
     async handler(request, response) {
@@ -108,7 +108,11 @@ export function endSessionRoute(desk: SessionDesk): Route {
     path: '/v1/sessions/:id',
     scope: 'call',
     summary: 'End a session',
-    success: { status: 200, description: 'The session, which is over; also when it was before.' },
+    success: {
+      status: 200,
+      schema: 'Session',
+      description: 'The session, which is over; also when it was before.',
+    },
     problems: ['malformed_request', 'not_found', 'runtime_unavailable', 'audit_unavailable'],
     audits: ['session_closed'],
     async handler(request, response) {

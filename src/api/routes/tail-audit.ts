@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pageBytesMax } from '../../audit/cursor.ts';
 import type { EventQuery, ExportFilter, RecordStore, StoredEvent } from '../../audit/record.ts';
 import type { Caller } from '../../model/principal.ts';
 import { callerOf } from '../authenticate.ts';
@@ -17,12 +18,14 @@ const lookEveryMs = 1_000;
 /** Tails at once: each of them reads once a second. */
 const tailsMax = 16;
 
-/** Pages of one look; a filter that lets more through in a second loses the oldest of them, which the list has. */
+/** Pages of one look, sent one after the other; what is left is sent at the next. */
 const pagesMax = 20;
 const pageLimit = 500;
 
 const parameters = {
-  count: { description: `How many to begin with, at most ${countMax}` },
+  count: {
+    description: `How many to begin with, at most ${countMax}; fewer where they hold more than ${pageBytesMax / 1024 ** 2} MiB`,
+  },
   follow: { description: 'yes: what comes follows, until the client leaves', enum: ['yes'] },
   ...filterParameters,
 } as const;
@@ -62,10 +65,13 @@ export function tailAuditRoute(options: TailAuditOptions): Route {
       tails += 1;
       try {
         await options.onRead(caller, follow === undefined ? 'tail' : 'follow');
+        // Before the newest that fit are read, so that nothing is between them and what follows.
+        const latest = await latestId(options.record, filter);
         const newest = await newestEvents(options.record, filter, first);
         using stream = new EventStream(response);
         await send(stream, newest);
-        if (follow !== undefined) await followFrom(options, { caller, filter, stream, newest });
+        const seen = newest.at(-1)?.id ?? latest;
+        if (follow !== undefined) await followFrom(options, { caller, filter, stream, seen });
       } finally {
         tails -= 1;
       }
@@ -77,22 +83,24 @@ interface Following {
   readonly caller: Caller;
   readonly filter: ExportFilter;
   readonly stream: EventStream;
-  readonly newest: readonly StoredEvent[];
+  /** Id of the event after which it goes on; null: from the first. */
+  readonly seen: string | null;
 }
 
 async function followFrom(
   { record, isStillActive, isDraining }: TailAuditOptions,
-  { caller, filter, stream, newest }: Following,
+  { caller, filter, stream, seen }: Following,
 ): Promise<void> {
   const leaving = new AbortController();
   stream.onClosed(() => leaving.abort());
-  let last = newest.at(-1) ?? (await newestEvents(record, filter, 1)).at(-1);
+  let after = seen;
   while (!stream.isClosed && !isDraining()) {
     if (!(await sleep(lookEveryMs, true, { signal: leaving.signal }).catch(() => false))) return;
     if (!(await isStillActive(caller))) return;
-    const fresh = await eventsSince(record, filter, last?.id ?? null);
-    if (!(await send(stream, fresh))) return;
-    last = fresh.at(-1) ?? last;
+    const latest = await latestId(record, filter);
+    if (latest === after) continue;
+    const sent = await sendSince({ record, filter, stream, after });
+    after = sent ?? latest;
   }
 }
 
@@ -106,22 +114,41 @@ async function newestEvents(
   return (await record.listEvents({ ...filter, order: 'desc', limit })).items.toReversed();
 }
 
-/** From the newest back to one that was seen, oldest first. */
-async function eventsSince(
+/** The last event that the reader may see, whatever the filter lets through. */
+async function latestId(
   record: TailAuditOptions['record'],
-  filter: ExportFilter,
-  seen: string | null,
-): Promise<readonly StoredEvent[]> {
-  const fresh: StoredEvent[] = [];
-  let query: EventQuery = { ...filter, order: 'desc', limit: pageLimit };
+  { tenant }: ExportFilter,
+): Promise<string | null> {
+  const { items } = await record.listEvents({ tenant, order: 'desc', limit: 1 });
+  return items[0]?.id ?? null;
+}
+
+/** Sends what was written after an event, a page at a time. Resolves with the id of the last that was sent, null for none. */
+async function sendSince({
+  record,
+  filter,
+  stream,
+  after,
+}: Pick<TailAuditOptions, 'record'> & {
+  readonly filter: ExportFilter;
+  readonly stream: EventStream;
+  readonly after: string | null;
+}): Promise<string | null> {
+  let query: EventQuery = {
+    ...filter,
+    order: 'asc',
+    limit: pageLimit,
+    ...(after !== null && { afterId: after }),
+  };
+  let sent: string | null = null;
   for (let pages = 0; pages < pagesMax; pages += 1) {
     const { items, nextCursor } = await record.listEvents(query);
-    const end = items.findIndex(({ id }) => id === seen);
-    fresh.push(...(end === -1 ? items : items.slice(0, end)));
-    if (end !== -1 || nextCursor === null) break;
+    if (!(await send(stream, items))) return sent;
+    sent = items.at(-1)?.id ?? sent;
+    if (nextCursor === null) return sent;
     query = { ...query, cursor: nextCursor };
   }
-  return fresh.toReversed();
+  return sent;
 }
 
 async function send(stream: EventStream, events: readonly StoredEvent[]): Promise<boolean> {

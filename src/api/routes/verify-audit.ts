@@ -28,6 +28,7 @@ export function verifyAuditRoute(options: VerifyAuditOptions): Route {
     query: parameters,
     success: {
       status: 200,
+      schema: 'VerifyReport',
       description: 'The report; `valid` is false when anything was altered, dropped or reordered.',
     },
     problems: ['malformed_request', 'audit_unavailable'],

@@ -1,6 +1,6 @@
 /** Events as a table (RFC 4180), for a spreadsheet. It proves nothing: the NDJSON export does. */
 import { parseCanonicalEvent } from '../stored-event.ts';
-import type { RecordExport } from '../record.ts';
+import type { RecordExport } from './record-export.ts';
 import type { CanonicalEvent } from '../stored-event.ts';
 
 const columns = {

@@ -1,6 +1,6 @@
 /** An export that still verifies: a line of canonical JSON for every link of every chain. `FORMAT.md` specifies it. */
 import { canonicalJson } from '../canonical-json.ts';
-import type { ExportRow, RecordExport } from '../record.ts';
+import type { ExportRow, RecordExport } from './record-export.ts';
 
 /** Version of the export's form, in its first line. */
 export const exportVersion = 1;

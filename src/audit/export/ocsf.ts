@@ -6,7 +6,7 @@
 import { parseCanonicalEvent } from '../stored-event.ts';
 import type { JsonObject } from '../../model/json.ts';
 import type { Finding } from '../../model/finding.ts';
-import type { ExportRow, RecordExport } from '../record.ts';
+import type { ExportRow, RecordExport } from './record-export.ts';
 import type { CanonicalEvent } from '../stored-event.ts';
 
 export const ocsfVersion = '1.5.0';

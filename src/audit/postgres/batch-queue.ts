@@ -24,6 +24,9 @@ const beatEveryMs = 5_000;
 /** What is not committed so long after the end began is given up, milliseconds; nothing in it was acknowledged. */
 const closeMsMax = 10_000;
 
+/** Resolves once nothing is in the way, with what makes the tables forget. */
+export type PrepareRewrite = () => Promise<() => Promise<void>>;
+
 interface Waiting {
   readonly write: SealedWrite;
   readonly bytes: number;
@@ -33,7 +36,10 @@ interface Waiting {
 
 export class BatchQueue implements WriteSink {
   readonly #committer: PostgresCommitter;
-  readonly #rewrite: () => Promise<void>;
+  readonly #prepareRewrite: PrepareRewrite;
+  readonly #beatEveryMs: number;
+  /** Scrubs, one after the other: each waits for what is in its way, and then rewrites. */
+  #scrubbing: Promise<unknown> = Promise.resolve();
   #rewriting: Promise<unknown> = Promise.resolve();
   /** The commit under way. */
   #committing: Promise<unknown> = Promise.resolve();
@@ -45,14 +51,15 @@ export class BatchQueue implements WriteSink {
   #isBeatDue = false;
   #closed = false;
 
-  /** Takes over the committer, which is open: disposing disposes it. `rewrite` makes the tables forget. */
-  constructor(committer: PostgresCommitter, rewrite: () => Promise<void>) {
+  /** Takes over the committer, which is open: disposing disposes it. `beatEveryMs` is the usual one where it is left out. */
+  constructor(committer: PostgresCommitter, prepareRewrite: PrepareRewrite, everyMs = beatEveryMs) {
     this.#committer = committer;
-    this.#rewrite = rewrite;
+    this.#prepareRewrite = prepareRewrite;
+    this.#beatEveryMs = everyMs;
     this.#timer = setInterval(() => {
       this.#isBeatDue = true;
       this.#work();
-    }, beatEveryMs).unref();
+    }, everyMs).unref();
   }
 
   get isConnected(): boolean {
@@ -72,17 +79,24 @@ export class BatchQueue implements WriteSink {
     });
   }
 
-  /** Writes wait meanwhile; those of other nodes may be refused. Rejects with `RecordUnavailable`. */
+  /** Writes wait while the tables are rewritten; those of other nodes may be refused. Rejects with `RecordUnavailable`. */
   scrub(): Promise<unknown> {
     if (this.#closed) return Promise.reject(new RecordUnavailable('The record is closed.'));
-    // For the commit, not for the run that it is of: that one waits for us.
-    const rewriting = Promise.all([this.#rewriting, this.#committing])
-      .then(() => this.#rewrite())
+    const scrubbed = this.#scrubbing
+      .then(() => this.#scrub())
       .catch((error: unknown) => {
         throw recordUnavailable(error);
       });
+    this.#scrubbing = scrubbed.catch(() => {});
+    return scrubbed;
+  }
+
+  async #scrub(): Promise<void> {
+    const rewrite = await this.#prepareRewrite();
+    // For the commit, not for the run that it is of: that one waits for us.
+    const rewriting = this.#committing.then(rewrite);
     this.#rewriting = rewriting.catch(() => {});
-    return rewriting;
+    await rewriting;
   }
 
   /** Commits what was pushed, then lets the chain go. */
@@ -91,7 +105,7 @@ export class BatchQueue implements WriteSink {
     this.#closed = true;
     clearInterval(this.#timer);
     const timer = setTimeout(() => this.#committer.giveUp(), closeMsMax);
-    await this.#rewriting;
+    await this.#scrubbing;
     await this.#working;
     clearTimeout(timer);
     await this.#committer[Symbol.asyncDispose]();
@@ -133,7 +147,8 @@ export class BatchQueue implements WriteSink {
       const rewriting = this.#rewriting;
       seen = rewriting;
       const done = rewriting.then(() => true);
-      while (!(await Promise.race([done, sleep(beatEveryMs, false, { ref: false })]))) await this.#beat();
+      while (!(await Promise.race([done, sleep(this.#beatEveryMs, false, { ref: false })])))
+        await this.#beat();
     }
   }
 

@@ -1,13 +1,14 @@
 /** What a write does to clear content, and to hold it. */
 import { contentTermKinds } from '../search-terms.ts';
 import { isCallHeld, isHeldAt } from '../hold-sql.ts';
+import { parseSession, withoutLabels } from '../session-labels.ts';
 import { parseCanonicalEvent } from '../stored-event.ts';
 import { rowsOf } from './connection.ts';
 import { Refused } from './refused.ts';
+import { isItsContent, withDay } from './content-of.ts';
 import { eventWords, insertWords } from './search-index.ts';
 import type { Approval } from '../../model/approval.ts';
 import type { Clearing, Hold } from '../erasure.ts';
-import type { StoredSession } from '../record.ts';
 import type { SealedWrite } from '../sealed-write.ts';
 import type { Session } from './connection.ts';
 
@@ -49,8 +50,8 @@ async function clear(session: Session, clearing: Clearing): Promise<void> {
 async function clearPlaces(session: Session, places: readonly number[]): Promise<void> {
   const cleared = await rowsOf<{ position: number; canonical: Buffer }>(
     session,
-    `DELETE FROM audit_content c USING audit_chain e WHERE e.position = ANY ($1)
-       AND c.day = left(e.time, 10) AND c.position = e.position RETURNING e.position, e.canonical`,
+    `DELETE FROM audit_content c USING (SELECT ${withDay} FROM audit_chain e WHERE position = ANY ($1) OFFSET 0) e
+     WHERE ${isItsContent} RETURNING e.position, e.canonical`,
     [places],
   );
   const positions = cleared.map(({ position }) => position);
@@ -68,6 +69,7 @@ async function clearPlaces(session: Session, places: readonly number[]): Promise
 
 async function emptyCalls(session: Session, callIds: readonly string[]): Promise<void> {
   await rowsOf(session, 'DELETE FROM artifacts WHERE call_id = ANY ($1)', [callIds]);
+  await rowsOf(session, 'DELETE FROM call_labels WHERE call_id = ANY ($1)', [callIds]);
   await rowsOf(session, 'DELETE FROM pending_payloads WHERE call_id = ANY ($1)', [callIds]);
   // The key stays taken for as long as it would have been: what was run once is not run again.
   await rowsOf(session, `UPDATE idempotency SET fingerprint = '' WHERE call_id = ANY ($1)`, [callIds]);
@@ -90,8 +92,7 @@ async function emptyCalls(session: Session, callIds: readonly string[]): Promise
 async function forgetLabels(session: Session, id: string): Promise<void> {
   const [row] = await rowsOf<{ body: Buffer }>(session, 'SELECT body FROM sessions WHERE id = $1', [id]);
   if (row === undefined) return;
-  const stored = JSON.parse(row.body.toString()) as StoredSession;
-  const cleared = { ...stored, session: { ...stored.session, labels: {} } };
+  const cleared = withoutLabels(parseSession(row.body));
   await rowsOf(session, 'UPDATE sessions SET body = $1 WHERE id = $2', [
     Buffer.from(JSON.stringify(cleared)),
     id,

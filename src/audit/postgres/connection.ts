@@ -23,23 +23,37 @@ export type Queryable = Pick<pg.Client, 'query'> | Pick<PoolClient, 'query'>;
 const types = new pg.TypeOverrides();
 types.setTypeParser(pg.types.builtins.INT8, Number);
 
-function settings(url: string, role: string): ClientConfig {
+/** Of one statement, milliseconds: by the server, and from this side. */
+export interface StatementLimits {
+  readonly serverMs: number;
+  readonly clientMs: number;
+}
+
+const usualLimits: StatementLimits = { serverMs: statementMsMax, clientMs: queryMsMax };
+
+function settings(url: string, role: string, { serverMs, clientMs } = usualLimits): ClientConfig {
   return {
     connectionString: url,
     application_name: `sallyport ${role}`,
     connectionTimeoutMillis: connectMsMax,
-    statement_timeout: statementMsMax,
-    query_timeout: queryMsMax,
+    statement_timeout: serverMs,
+    query_timeout: clientMs,
     lock_timeout: lockMsMax,
     idle_in_transaction_session_timeout: idleInTransactionMsMax,
     keepAlive: true,
+    // Statements here are short; compiling one takes a second, and a planner that is told to avoid a way thinks it dear.
+    options: '-c jit=off',
     types,
   };
 }
 
 /** One connection, open. What it reports while nobody asks makes the next query fail. Rejects with the driver's error. */
-export async function openSession(url: string, role: string): Promise<Session> {
-  const session = new pg.Client(settings(url, role));
+export async function openSession(
+  url: string,
+  role: string,
+  limits: StatementLimits = usualLimits,
+): Promise<Session> {
+  const session = new pg.Client(settings(url, role, limits));
   session.on('error', () => {});
   await session.connect();
   return session;

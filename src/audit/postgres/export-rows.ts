@@ -1,6 +1,8 @@
 /** Every chain in the order of writing, some rows at a time: a slow reader of an export holds no transaction open. */
+import { isItsContent, withDay } from './content-of.ts';
 import { Bound, filterSql } from './event-query.ts';
-import type { ExportFilter, ExportRow, RecordExport, WriterHead } from '../record.ts';
+import type { ExportFilter, WriterHead } from '../record.ts';
+import type { ExportRow, RecordExport } from '../export/record-export.ts';
 import type { Reading } from './reading.ts';
 
 /** Rows read at once. Each may hold some megabytes of content. */
@@ -41,12 +43,12 @@ export async function startExport(reading: Reading, filter: ExportFilter): Promi
   const bound = new Bound();
   const where = filterSql(filter, bound);
   const { heads, last } = await readEnds(reading);
-  const text = `SELECT s.position, writer, sequence, event_hash, previous_hash, hash,
+  const text = `SELECT e.position, writer, sequence, event_hash, previous_hash, hash,
       CASE WHEN shown THEN canonical END AS canonical, CASE WHEN shown THEN salt END AS salt,
       CASE WHEN shown THEN content END AS content
-    FROM (SELECT e.*, ((${where}) OR e.type IN ('checkpoint', 'chain_key_rotated')) AS shown FROM audit_chain e
-      WHERE e.position > ${bound.mark(0)} AND e.position <= ${bound.mark(last)} ORDER BY e.position LIMIT ${rowsAtOnce}) s
-    LEFT JOIN audit_content c ON c.day = left(s.time, 10) AND c.position = s.position ORDER BY s.position`;
+    FROM (SELECT ${withDay}, ((${where}) OR e.type IN ('checkpoint', 'chain_key_rotated')) AS shown FROM audit_chain e
+      WHERE e.position > ${bound.mark(0)} AND e.position <= ${bound.mark(last)} ORDER BY e.position LIMIT ${rowsAtOnce}) e
+    LEFT JOIN audit_content c ON ${isItsContent} ORDER BY e.position`;
   const values = bound.values.slice(0, -2);
   const read = (after: number): Promise<Row[]> =>
     reading.contentRows<Row & Record<string, unknown>>(filter.tenant, text, [...values, after, last]);

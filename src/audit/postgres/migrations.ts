@@ -2,6 +2,7 @@
 import { genesisHash } from '../chain.ts';
 import { isHeldAt } from '../hold-sql.ts';
 import { RecordUnavailable } from '../record.ts';
+import { addCallIndex } from './call-index.ts';
 import { rowsOf } from './connection.ts';
 import type { Queryable, Session } from './connection.ts';
 
@@ -233,18 +234,27 @@ const initial = `
   );
 `;
 
-const migrations: readonly string[] = [initial];
+type Step = string | ((session: Session) => Promise<void>);
 
-/** Brings the schema up to date; safe to run again, and from several nodes at once. Throws `RecordUnavailable` for a newer one. */
-export async function migrate(session: Session): Promise<void> {
+const migrations: readonly Step[] = [initial, addCallIndex];
+
+/** The schema of this version. */
+export const schemaVersion = migrations.length;
+
+/**
+ * Brings the schema up to date; safe to run again, and from several nodes at once. Throws `RecordUnavailable` for a newer one.
+ * `target` is for tests, which begin with what an earlier version left.
+ */
+export async function migrate(session: Session, target = schemaVersion): Promise<void> {
   await session.query('BEGIN');
   await session.query('SELECT pg_advisory_xact_lock($1, 0)', [lockClass]);
   await session.query('CREATE TABLE IF NOT EXISTS sallyport_schema (version integer NOT NULL)');
   const version = await supportedVersion(session);
-  for (const step of migrations.slice(version)) await session.query(step);
-  if (version < migrations.length) {
+  for (const step of migrations.slice(version, target))
+    await (typeof step === 'string' ? session.query(step) : step(session));
+  if (version < target) {
     await session.query('DELETE FROM sallyport_schema');
-    await session.query('INSERT INTO sallyport_schema VALUES ($1)', [migrations.length]);
+    await session.query('INSERT INTO sallyport_schema VALUES ($1)', [target]);
   }
   await session.query('COMMIT');
 }

@@ -9,7 +9,7 @@ import { NewsListener } from './news.ts';
 import { PostgresRecordReader } from './record-reader.ts';
 import { requireSharedSecrets } from './shared-secrets.ts';
 import type { SharedSecret } from './shared-secrets.ts';
-import { scrub } from './scrub.ts';
+import { prepareScrub } from './scrub.ts';
 import { closeSession } from './writer-session.ts';
 import type { News } from './news.ts';
 import type { RecordReader, RecordStore } from '../record.ts';
@@ -51,7 +51,7 @@ export async function openPostgresRecord(options: PostgresRecordOptions): Promis
     const record = new ChainedRecord(options, {
       ...options,
       reader,
-      sink: new BatchQueue(committer, () => scrub(url)),
+      sink: new BatchQueue(committer, () => prepareScrub(url)),
       resources,
     });
     opened.move();

@@ -77,14 +77,6 @@ export class Reading {
   }
 }
 
-/**
- * Content is looked up by its key. The planner takes row security for much more selective than it is, and would walk a
- * whole day for every event of a page.
- */
-const byKeys = ['enable_seqscan', 'enable_material', 'enable_hashjoin', 'enable_mergejoin']
-  .map((name) => `set_config('${name}', 'off', true)`)
-  .join(', ');
-
 /** What row security is told. */
 interface View {
   readonly tenant: string;
@@ -99,7 +91,7 @@ async function readAs<Row extends QueryResultRow>(
 ): Promise<Row[]> {
   await client.query('BEGIN READ ONLY');
   await client.query(
-    `SELECT set_config('sallyport.tenant', $1, true), set_config('sallyport.oldest', $2, true), ${byKeys}`,
+    `SELECT set_config('sallyport.tenant', $1, true), set_config('sallyport.oldest', $2, true)`,
     [tenant, oldest],
   );
   const rows = await rowsOf<Row>(client, text, values);

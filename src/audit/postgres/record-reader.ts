@@ -3,18 +3,26 @@ import { createHash } from 'node:crypto';
 import { encodeCursor } from '../cursor.ts';
 import { isCallHeld } from '../hold-sql.ts';
 import { hasLeftWaiting } from '../has-left-waiting.ts';
+import { apiKey } from '../key-row.ts';
+import type { KeyRow } from '../key-row.ts';
 import { parseCanonicalEvent, storedEvent } from '../stored-event.ts';
+import { listCalls } from './call-index.ts';
 import { columnText } from './column-text.ts';
-import { eventPage, firstPositionSince } from './event-query.ts';
+import { isItsContent, withDay } from './content-of.ts';
+import { readEventPage } from './event-page.ts';
+import type { EventRow } from './event-page.ts';
+import { firstPositionSince } from './event-query.ts';
 import { startExport } from './export-rows.ts';
+import { isPastRetention, isSessionHeld, withoutLabels } from '../session-labels.ts';
 import { listHolds, planErasure, planPurge } from './selection.ts';
 import { verifyRecord } from './verify-record.ts';
+import type { CallQuery } from '../call-listing.ts';
 import type { Approval } from '../../model/approval.ts';
 import type { Block } from '../../model/block.ts';
-import type { Scope } from '../../model/principal.ts';
 import type { ActivationFacts, ApiKey, ApprovalQuery, EventQuery, ExportFilter } from '../record.ts';
 import type { IdempotencyEntry, Page, PendingOf, Pin, PolicyState, QuotaUse } from '../record.ts';
-import type { RecordExport, RecordReader, SessionQuery, StoredArtifact, StoredCall } from '../record.ts';
+import type { RecordReader, SessionQuery, StoredArtifact, StoredCall } from '../record.ts';
+import type { RecordExport } from '../export/record-export.ts';
 import type { StoredEvent, StoredRevision, StoredSession } from '../record.ts';
 import type { VerifyReport, VerifyTrust, WriterHead } from '../record.ts';
 import type { ErasurePlan, Hold, PurgePlan, RecordSelection, ScrubDue } from '../erasure.ts';
@@ -27,15 +35,6 @@ const lastId = '\uffff';
 const drawsBatch = 500;
 
 const firstVersionDraw = { amount: 1, onStoreLoss: 'deny' } as const;
-
-interface EventRow {
-  readonly position: number;
-  readonly canonical: Buffer;
-  readonly event_hash: string;
-  readonly previous_hash: string;
-  readonly hash: string;
-  readonly content: Buffer | null;
-}
 
 interface DrawRow {
   readonly position: number;
@@ -62,6 +61,10 @@ export class PostgresRecordReader implements RecordReader {
       `SELECT body FROM calls k WHERE id = $1 AND (stored_at_ms >= $2 OR ${isCallHeld('k.id')})`,
       [id, this.#reading.sinceMs ?? 0],
     );
+  }
+
+  listCalls(query: CallQuery): Promise<Page<StoredCall>> {
+    return listCalls(this.#reading, query);
   }
 
   async getArtifact(id: string): Promise<StoredArtifact | null> {
@@ -121,22 +124,36 @@ export class PostgresRecordReader implements RecordReader {
   }
 
   getSession(id: string): Promise<StoredSession | null> {
-    return this.#body<StoredSession>('SELECT body FROM sessions WHERE id = $1', [id]);
+    return this.#sessions(`id = $1`, [columnText(id)]).then(([stored]) => stored ?? null);
   }
 
   listSessions(query: SessionQuery): Promise<readonly StoredSession[]> {
     const { tenant, principal, status, before = lastId, limit } = query;
-    return this.#bodies<StoredSession>(
-      `SELECT body FROM sessions WHERE tenant = $1 AND principal = $2 AND id < $3
-         AND ($4::text IS NULL OR status = $4) ORDER BY id DESC LIMIT $5`,
+    return this.#sessions(
+      `tenant = $1 AND principal = $2 AND id < $3 AND ($4::text IS NULL OR status = $4) ORDER BY id DESC LIMIT $5`,
       [tenant, principal, columnText(before), status ?? null, limit],
     );
   }
 
   openSessions(): Promise<readonly StoredSession[]> {
-    return this.#bodies<StoredSession>(
-      `SELECT body FROM sessions WHERE status = 'open' AND ($1::text IS NULL OR writer = $1) ORDER BY id`,
-      [this.#writer],
+    return this.#sessions(`status = 'open' AND ($1::text IS NULL OR writer = $1) ORDER BY id`, [
+      this.#writer,
+    ]);
+  }
+
+  /** As a reader may see them. */
+  async #sessions(where: string, values: readonly unknown[]): Promise<readonly StoredSession[]> {
+    const sessions = await this.#bodies<StoredSession>(`SELECT body FROM sessions WHERE ${where}`, values);
+    const { sinceMs } = this.#reading;
+    const expired = sessions.filter((stored) => isPastRetention(stored, sinceMs));
+    if (expired.length === 0) return sessions;
+    const held = await this.#reading.rows<{ id: string }>(
+      `SELECT id FROM unnest($1::text[]) AS s (id) WHERE ${isSessionHeld('s.id')}`,
+      [expired.map(({ session }) => session.id)],
+    );
+    const heldIds = new Set(held.map(({ id }) => id));
+    return sessions.map((stored) =>
+      isPastRetention(stored, sinceMs) && !heldIds.has(stored.session.id) ? withoutLabels(stored) : stored,
     );
   }
 
@@ -194,26 +211,19 @@ export class PostgresRecordReader implements RecordReader {
   }
 
   async listEvents(query: EventQuery): Promise<Page<StoredEvent>> {
-    const { text, values } = eventPage(query);
-    const rows = await this.#reading.contentRows<EventRow & Record<string, unknown>>(
-      query.tenant,
-      text,
-      values,
-    );
-    const shown = rows.slice(0, query.limit);
-    const last = shown.at(-1);
-    const more = last !== undefined && rows.length > query.limit;
+    const rows = await readEventPage(this.#reading, query);
+    const last = rows.at(-1);
     return {
-      items: shown.map(readEvent),
-      nextCursor: more ? encodeCursor(query.order, last.position) : null,
+      items: rows.map(readEvent),
+      nextCursor: last?.more === true ? encodeCursor(query.order, last.position) : null,
     };
   }
 
   async getEvent(id: string): Promise<StoredEvent | null> {
     const [row] = await this.#reading.contentRows<EventRow & Record<string, unknown>>(
       null,
-      `SELECT e.position, canonical, event_hash, previous_hash, hash, content FROM audit_chain e
-       LEFT JOIN audit_content c ON c.day = left(e.time, 10) AND c.position = e.position WHERE e.id = $1`,
+      `SELECT e.position, canonical, event_hash, previous_hash, hash, content
+       FROM (SELECT ${withDay} FROM audit_chain e WHERE id = $1 LIMIT 1) e LEFT JOIN audit_content c ON ${isItsContent}`,
       [columnText(id)],
     );
     return row === undefined ? null : readEvent(row);
@@ -309,33 +319,7 @@ export class PostgresRecordReader implements RecordReader {
   }
 }
 
-function readEvent(row: EventRow): StoredEvent {
+function readEvent(row: Omit<EventRow, 'more'>): StoredEvent {
   const hashes = { eventHash: row.event_hash, previousHash: row.previous_hash, hash: row.hash };
   return storedEvent(parseCanonicalEvent(row.canonical.toString()), row.content?.toString() ?? null, hashes);
-}
-
-interface KeyRow {
-  readonly id: string;
-  readonly secret_hash: string;
-  readonly principal: string;
-  readonly tenant: string;
-  readonly roles: string;
-  readonly scopes: string;
-  readonly created_at_ms: number;
-  readonly expires_at_ms: number | null;
-  readonly revoked_at_ms: number | null;
-}
-
-function apiKey(row: KeyRow): ApiKey {
-  return {
-    id: row.id,
-    secretHash: row.secret_hash,
-    principal: row.principal,
-    tenant: row.tenant,
-    roles: JSON.parse(row.roles) as string[],
-    scopes: JSON.parse(row.scopes) as Scope[],
-    createdAtMs: row.created_at_ms,
-    expiresAtMs: row.expires_at_ms,
-    revokedAtMs: row.revoked_at_ms,
-  };
 }

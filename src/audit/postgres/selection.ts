@@ -1,5 +1,7 @@
 /** Reads what an erasure or a purge would clear. */
+import { sessionOpenedBy } from '../session-labels.ts';
 import { ownerTypes, isCallHeld, isHeldAt, isOwnedBy } from '../hold-sql.ts';
+import { isItsContent, withDay } from './content-of.ts';
 import { Bound } from './event-query.ts';
 import type { ErasurePlan, Hold, PurgePlan, RecordSelection } from '../erasure.ts';
 import type { StoredCall } from '../record.ts';
@@ -20,7 +22,6 @@ interface Seed extends Row {
 }
 
 const columns = 'e.position, e.call_id, e.principal, e.time';
-const withContent = 'JOIN audit_content c ON c.day = left(e.time, 10) AND c.position = e.position';
 
 export async function planErasure(
   reading: Reading,
@@ -35,8 +36,8 @@ export async function planErasure(
   const where = selectionSql(selection, bound);
   const isOwned = principal === undefined ? 'true' : isOwnedBy(bound.mark(principal));
   const seeds = await reading.allRows<Seed & Record<string, unknown>>(
-    `SELECT ${columns}, (e.call_id IS NOT NULL AND ${isOwned}) AS "isOwned" FROM audit_chain e ${withContent}
-     WHERE ${where} ORDER BY e.position LIMIT ${bound.mark(eventsMax + 1)}`,
+    `SELECT ${columns}, (e.call_id IS NOT NULL AND ${isOwned}) AS "isOwned" FROM (SELECT ${withDay} FROM audit_chain e WHERE ${where} ORDER BY e.position OFFSET 0) e
+     JOIN audit_content c ON ${isItsContent} ORDER BY e.position LIMIT ${bound.mark(eventsMax + 1)}`,
     bound.values,
   );
   const rows = new Map<number, Row>();
@@ -58,7 +59,8 @@ export async function planErasure(
 
 function eventsOfCall(reading: Reading, callId: string): Promise<Row[]> {
   return reading.allRows<Row & Record<string, unknown>>(
-    `SELECT ${columns} FROM audit_chain e ${withContent} WHERE e.call_id = $1 ORDER BY e.position`,
+    `SELECT ${columns} FROM (SELECT ${withDay} FROM audit_chain e WHERE call_id = $1 OFFSET 0) e
+     JOIN audit_content c ON ${isItsContent} ORDER BY e.position`,
     [callId],
   );
 }
@@ -153,10 +155,10 @@ export async function planPurge(reading: Reading, limit: number): Promise<PurgeP
     artifacts: await count('artifacts', `AND NOT ${isCallHeld('artifacts.call_id')}`),
     idempotency: await count('idempotency', ''),
   };
-  if (sinceMs === null) return { places: [], callIds: [], ...expired };
+  if (sinceMs === null) return { places: [], callIds: [], sessionIds: [], ...expired };
   const places = await reading.allRows<{ position: number }>(
     `SELECT c.position FROM audit_content c WHERE c.time < $1 AND c.day <= left($1, 10)
-       AND NOT ${isHeldAt('c.position')} ORDER BY c.position LIMIT $2`,
+       AND NOT ${isHeldAt('c.position')} ORDER BY c.day, c.position LIMIT $2`,
     [new Date(sinceMs).toISOString(), limit],
   );
   const calls = await reading.rows<{ id: string }>(
@@ -164,5 +166,15 @@ export async function planPurge(reading: Reading, limit: number): Promise<PurgeP
        AND NOT ${isCallHeld('k.id')} ORDER BY k.stored_at_ms, k.id LIMIT $2`,
     [sinceMs, limit],
   );
-  return { places: places.map(({ position }) => position), callIds: calls.map(({ id }) => id), ...expired };
+  const positions = places.map(({ position }) => position);
+  const opened = await reading.rows<{ canonical: Buffer }>(
+    `SELECT canonical FROM audit_chain WHERE position = ANY ($1) AND type = 'session_opened'`,
+    [positions],
+  );
+  return {
+    places: positions,
+    callIds: calls.map(({ id }) => id),
+    sessionIds: opened.flatMap(({ canonical }) => sessionOpenedBy(canonical)),
+    ...expired,
+  };
 }

@@ -2,13 +2,15 @@
 import { linkEvent } from '../chain.ts';
 import { parseCanonicalEvent, searchColumnNames, searchColumns } from '../stored-event.ts';
 import { rowsOf } from './connection.ts';
+import { factColumns, storeLabels } from './call-index.ts';
 import { storeClearing } from './clearing.ts';
 import { hasLeftWaiting } from '../has-left-waiting.ts';
+import { withStoredLabels } from '../session-labels.ts';
 import { Refused } from './refused.ts';
 import { eventTerms, eventWords, insertTerms, insertWords } from './search-index.ts';
 import { columnText } from './column-text.ts';
 import type { ChainHead } from '../chain.ts';
-import type { Activation, StoredArtifact } from '../record.ts';
+import type { Activation, StoredArtifact, StoredSession } from '../record.ts';
 import type { News } from './news.ts';
 import type { IndexRow } from './search-index.ts';
 import type { JsonObject } from '../../model/json.ts';
@@ -251,8 +253,10 @@ async function storeCalls(
   const { writer, epoch } = place.owner();
   const stored = await rowsOf(
     session,
-    `INSERT INTO calls AS c (id, status, salt, body, writer, epoch, stored_at_ms)
-     SELECT id, status, salt, body, $5, $6, $7 FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[]) AS u (id, status, salt, body)
+    `INSERT INTO calls AS c
+       (id, status, salt, body, tenant, principal, created_at_ms, tool, session, writer, epoch, stored_at_ms)
+     SELECT u.*, $5, $6, $7 FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[],
+       $9::text[], $10::text[], $11::bigint[], $12::text[], $13::text[]) AS u
      ON CONFLICT (id) DO UPDATE SET status = excluded.status, salt = excluded.salt, body = excluded.body,
        writer = excluded.writer, epoch = excluded.epoch
        WHERE $8 OR c.status IN ('running', 'pending_approval') RETURNING id`,
@@ -265,8 +269,10 @@ async function storeCalls(
       epoch,
       nowMs,
       areEmptied,
+      ...factColumns(latest.map(({ facts }) => facts)),
     ],
   );
+  await storeLabels(session, latest);
   if (stored.length < latest.length) throw new Refused({ kind: 'call_ended' });
 }
 
@@ -281,6 +287,18 @@ async function storeArtifacts(session: Session, artifacts: readonly StoredArtifa
 }
 
 /** What few writes hold. */
+async function storeSession(session: Session, stored: StoredSession, writer: string): Promise<void> {
+  const { id, status } = stored.session;
+  const [before] = await rowsOf<{ body: Buffer }>(session, 'SELECT body FROM sessions WHERE id = $1', [id]);
+  const body = Buffer.from(JSON.stringify(withStoredLabels(stored, before?.body)));
+  await rowsOf(
+    session,
+    `INSERT INTO sessions AS s (id, tenant, principal, status, body, writer) VALUES ($1, $2, $3, $4, $5, $6)
+     ON CONFLICT (id) DO UPDATE SET status = excluded.status, body = excluded.body WHERE s.status = 'open'`,
+    [id, stored.tenant, stored.principal, status, body, writer],
+  );
+}
+
 async function storeRest(session: Session, write: SealedWrite, place: Place): Promise<void> {
   const { writer } = place.owner();
   await storeIdempotency(session, write);
@@ -299,15 +317,7 @@ async function storeRest(session: Session, write: SealedWrite, place: Place): Pr
     ]);
   }
   await storeTaints(session, write);
-  for (const stored of write.sessions ?? []) {
-    const { id, status } = stored.session;
-    await rowsOf(
-      session,
-      `INSERT INTO sessions AS s (id, tenant, principal, status, body, writer) VALUES ($1, $2, $3, $4, $5, $6)
-       ON CONFLICT (id) DO UPDATE SET status = excluded.status, body = excluded.body WHERE s.status = 'open'`,
-      [id, stored.tenant, stored.principal, status, Buffer.from(JSON.stringify(stored)), writer],
-    );
-  }
+  for (const stored of write.sessions ?? []) await storeSession(session, stored, writer);
   await storeKeys(session, write);
   if (write.activation !== undefined) await storeActivation(session, write.activation, writer);
   await storeBlocks(session, write);

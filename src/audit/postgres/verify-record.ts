@@ -4,17 +4,22 @@ import { parseCanonicalEvent, searchColumnNames, searchColumns } from '../stored
 import { ChainVerifier } from '../verify.ts';
 import { callProblem, HighTime, readJson } from '../verify-rows.ts';
 import { columnText } from './column-text.ts';
+import { isItsContent, withDay } from './content-of.ts';
 import { readEnds } from './export-rows.ts';
+import { DerivedCheck, derivedColumns } from './verify-derived.ts';
 import type { ChainHead } from '../chain.ts';
+import type { DerivedProblem } from '../hold-trail.ts';
 import type { VerifyProblem, VerifyReport, VerifyTrust } from '../record.ts';
 import type { CanonicalEvent, SearchColumn } from '../stored-event.ts';
 import type { ChainRow } from '../verify.ts';
 import type { Ends } from './export-rows.ts';
 import type { Reading } from './reading.ts';
 
-/** Rows read at once: each may hold some megabytes. */
-const eventsAtOnce = 64;
+/** Rows read at once, and bytes of events and content after which they are fewer. */
+const eventsAtOnce = 1_000;
+const bytesAtOnce = 1024 * 1024;
 const callsAtOnce = 200;
+const checkpointsAtOnce = 64;
 
 type Place = Pick<VerifyProblem, 'writer' | 'sequence'>;
 
@@ -38,17 +43,26 @@ async function walkOnce(
   const claims = await collectClaims(reading, last, trust);
   const verifier = new ChainVerifier((place) => elsewhere.has(placeKey(place)), claims);
   const times = new HighTime();
-  for await (const row of chainRows(reading, last)) {
-    const event = verifier.add(chainRow(row));
-    if (event !== null && !times.follows(event.time, row.time_high))
-      verifier.problem('altered', event, 'the column time_high is not the latest time up to this event');
+  const derived = trust.deep === true ? await DerivedCheck.start(reading) : null;
+  const name = (problems: readonly DerivedProblem[] = []): void => {
+    for (const { kind, place, detail } of problems) verifier.problem(kind, place, detail);
+  };
+  for await (const rows of chainRows(reading, last, derived !== null)) {
+    const events = rows.map((row) => {
+      const event = verifier.add(chainRow(row));
+      if (event !== null && !times.follows(event.time, row.time_high))
+        verifier.problem('altered', event, 'the column time_high is not the latest time up to this event');
+      return { event, row };
+    });
+    name(await derived?.add(events));
   }
+  name(await derived?.end());
   verifier.compareHeads(
     new Map(heads.map(({ writer, sequence, hash }): [string, ChainHead] => [writer, { sequence, hash }])),
   );
   verifier.compareClaims();
   await verifyCalls(reading, verifier);
-  return verifier.report();
+  return { ...verifier.report(), ...(derived !== null && { deep: true }) };
 }
 
 function placeKey({ writer, sequence }: Place): string {
@@ -71,7 +85,7 @@ async function collectClaims(reading: Reading, last: number, trust: VerifyTrust)
     const rows = await reading.rows<Place & { position: number; canonical: Buffer }>(
       `SELECT position, canonical, writer, sequence FROM audit_chain
        WHERE type IN ('checkpoint', 'chain_key_rotated') AND position > $1 AND position <= $2 ORDER BY position LIMIT $3`,
-      [after, last, eventsAtOnce],
+      [after, last, checkpointsAtOnce],
     );
     for (const { canonical, writer, sequence } of rows)
       claims.takeEvent({ writer, sequence }, readJson<CanonicalEvent>(canonical).details);
@@ -85,6 +99,9 @@ async function collectClaims(reading: Reading, last: number, trust: VerifyTrust)
 
 type StoredRow = Readonly<Record<string, SearchColumn>> & {
   readonly position: number;
+  /** Only where it was asked for. */
+  readonly terms: readonly string[] & SearchColumn;
+  readonly words: readonly string[] & SearchColumn;
   readonly canonical: Buffer & SearchColumn;
   readonly event_hash: string;
   readonly previous_hash: string;
@@ -96,14 +113,22 @@ type StoredRow = Readonly<Record<string, SearchColumn>> & {
 
 const columns = searchColumnNames.map((name) => `e.${name}`).join(', ');
 
-async function* chainRows(reading: Reading, last: number): AsyncGenerator<StoredRow> {
+/** Some rows at a time, at least one. Sizes are read without what they are of. */
+async function* chainRows(
+  reading: Reading,
+  last: number,
+  isDeep: boolean,
+): AsyncGenerator<readonly StoredRow[]> {
   const read = (after: number): Promise<StoredRow[]> =>
-    reading.contentRows<StoredRow>(
-      null,
+    reading.allRows<StoredRow>(
       `SELECT e.position, canonical, event_hash, previous_hash, hash, time_high, salt, content, ${columns}
-       FROM (SELECT * FROM audit_chain WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3) e
-       LEFT JOIN audit_content c ON c.day = left(e.time, 10) AND c.position = e.position ORDER BY e.position`,
-      [after, last, eventsAtOnce],
+         ${isDeep ? `, ${derivedColumns}` : ''}
+       FROM (SELECT e.*, salt, content, sum(octet_length(canonical) + coalesce(octet_length(content), 0))
+             OVER (ORDER BY e.position) - octet_length(canonical) - coalesce(octet_length(content), 0) AS bytes_before
+           FROM (SELECT ${withDay} FROM audit_chain e WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3) e
+           LEFT JOIN audit_content c ON ${isItsContent}) e
+       WHERE bytes_before < $4 ORDER BY e.position`,
+      [after, last, eventsAtOnce, bytesAtOnce],
     );
   for (let next = read(0); ;) {
     const rows = await next;
@@ -112,7 +137,7 @@ async function* chainRows(reading: Reading, last: number): AsyncGenerator<Stored
     // The database reads on while these are hashed.
     next = read(end.position);
     next.catch(() => {});
-    yield* rows;
+    yield rows;
   }
 }
 

@@ -5,7 +5,7 @@
 import { errorCode, openSession, rowsOf } from './connection.ts';
 import { lockClass } from './migrations.ts';
 import { RecordUnavailable } from '../record.ts';
-import type { Session } from './connection.ts';
+import type { Session, StatementLimits } from './connection.ts';
 
 /** A writer that was not seen for so long is taken for dead: any node may close what it left open, seconds. */
 export const silentSeconds = 60;
@@ -18,8 +18,12 @@ export interface Claim {
 }
 
 /** Opens the connection of a writer. Waits for the disk at each commit, whatever the server's default is. */
-export async function openWriterSession(url: string, writer: string): Promise<Session> {
-  const session = await openSession(url, writer);
+export async function openWriterSession(
+  url: string,
+  writer: string,
+  limits?: StatementLimits,
+): Promise<Session> {
+  const session = await openSession(url, writer, limits);
   try {
     await session.query(
       `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')`,

@@ -1,9 +1,9 @@
 /** What the writer does to clear content, and to make the file forget it. */
 import { isCallHeld, isHeldAt } from '../hold-sql.ts';
+import { parseSession, withoutLabels } from '../session-labels.ts';
 import { dropFromIndex, indexStatements } from './search-schema.ts';
 import type { Approval } from '../../model/approval.ts';
 import type { Clearing, Hold } from '../erasure.ts';
-import type { StoredSession } from '../record.ts';
 import type { Connection } from './connection.ts';
 
 export type ClearingStatements = ReturnType<typeof clearingStatements>;
@@ -20,6 +20,7 @@ export function clearingStatements(connection: Connection) {
       .raw(),
     dropContent: connection.prepare('DELETE FROM audit_content WHERE position = ?'),
     dropArtifacts: connection.prepare('DELETE FROM artifacts WHERE call_id = ?'),
+    dropLabels: connection.prepare('DELETE FROM call_labels WHERE call_id = ?'),
     dropPayload: connection.prepare('DELETE FROM pending_payloads WHERE call_id = ?'),
     dropCall: connection.prepare('DELETE FROM calls WHERE id = ?'),
     // The key stays taken for as long as it would have been: what was run once is not run again.
@@ -57,6 +58,7 @@ export function clear(statements: ClearingStatements, clearing: Clearing): boole
       continue;
     }
     statements.dropArtifacts.run(callId);
+    statements.dropLabels.run(callId);
     statements.dropPayload.run(callId);
     statements.forgetBody.run(callId);
     forgetWordsOfApprover(statements, callId);
@@ -106,6 +108,5 @@ function forgetWordsOfApprover({ approval, setApproval }: ClearingStatements, ca
 function forgetLabels({ session, setSession }: ClearingStatements, id: string): void {
   const body = session.get(id) as Buffer | undefined;
   if (body === undefined) return;
-  const stored = JSON.parse(body.toString()) as StoredSession;
-  setSession.run(Buffer.from(JSON.stringify({ ...stored, session: { ...stored.session, labels: {} } })), id);
+  setSession.run(Buffer.from(JSON.stringify(withoutLabels(parseSession(body)))), id);
 }

@@ -8,8 +8,10 @@ import { openWriter, sqliteCode } from './connection.ts';
 import type { ChainHead, SealedEvent } from '../chain.ts';
 import type { Activation } from '../record.ts';
 import type { Connection } from './connection.ts';
+import { callIndexStatements, indexCall } from './call-index.ts';
 import { addHold, clear, clearingStatements, dropExpired, scrub } from './clearing.ts';
 import { hasLeftWaiting } from '../has-left-waiting.ts';
+import { withStoredLabels } from '../session-labels.ts';
 import { addToIndex } from './search-schema.ts';
 import type { Commit, SealedWrite, Stored, StoredApproval, WriteFailure } from '../sealed-write.ts';
 
@@ -169,8 +171,11 @@ function storeWrite(statements: Statements, write: SealedWrite, start: Position)
   if (write.dropsExpired === true) dropExpired(statements.clearing, write.nowMs);
   if (write.hold !== undefined) addHold(statements.clearing, write.hold);
   if (write.releasedHold !== undefined) statements.clearing.dropHold.run(write.releasedHold);
-  for (const { id, status, salt, body } of write.calls ?? [])
+  for (const call of write.calls ?? []) {
+    const { id, status, salt, body } = call;
     statements.putCall.run(id, status, salt, Buffer.from(body), write.nowMs);
+    indexCall(statements.callIndex, call, write.nowMs);
+  }
   for (const artifact of write.artifacts ?? []) {
     const { id, callId, tenant, principal, name, mediaType, sha256, expiresAtMs, data } = artifact;
     statements.addArtifact.run(id, callId, tenant, principal, name, mediaType, sha256, expiresAtMs, data);
@@ -195,7 +200,8 @@ function storeWrite(statements: Statements, write: SealedWrite, start: Position)
   if (write.taints !== undefined) statements.dropTaints.run(write.nowMs);
   for (const stored of write.sessions ?? []) {
     const { session, tenant, principal } = stored;
-    const body = Buffer.from(JSON.stringify(stored));
+    const before = statements.clearing.session.get(session.id) as Buffer | undefined;
+    const body = Buffer.from(JSON.stringify(withStoredLabels(stored, before)));
     statements.putSession.run(session.id, tenant, principal, session.status, body);
   }
   for (const key of write.keys ?? []) {
@@ -273,6 +279,7 @@ function prepare(connection: Connection) {
   const marks = searchColumnNames.map(() => '?').join(', ');
   return {
     clearing: clearingStatements(connection),
+    callIndex: callIndexStatements(connection),
     begin: connection.prepare('BEGIN IMMEDIATE'),
     commit: connection.prepare('COMMIT'),
     rollback: connection.prepare('ROLLBACK'),

@@ -1,7 +1,7 @@
 /** An `EventQuery` as SQL. Every value is bound; only names from this file become text. */
 import { decodeCursor } from '../cursor.ts';
 import type { EventQuery, ExportFilter } from '../record.ts';
-import { searchWords } from '../search-terms.ts';
+import { filterTermKinds, searchWords } from '../search-terms.ts';
 import type { TermKind } from '../search-terms.ts';
 import type { SearchColumn } from '../stored-event.ts';
 
@@ -21,23 +21,11 @@ const equalities = [
   ['tenant', 'tenant'],
 ] as const satisfies readonly (readonly [member: keyof EventQuery, column: string])[];
 
-/** Filters by terms, the most selective first. */
-const terms = [
-  'approval',
-  'session',
-  'run',
-  'label',
-  'credential',
-  'host',
-  'finding',
-  'address',
-  'key',
-] as const satisfies readonly (keyof EventQuery & TermKind)[];
-
 export interface EventSql {
   /** `e` is the chain. */
   readonly from: string;
   readonly where: string;
+  readonly position: string;
   /** Column and direction. */
   readonly order: string;
   readonly values: readonly SearchColumn[];
@@ -46,6 +34,9 @@ export interface EventSql {
 /** The first position at which events of this time or later can stand: one step in an index. */
 export const firstPositionSince =
   '(SELECT position FROM audit_chain WHERE time_high >= ? ORDER BY time_high, position LIMIT 1)';
+
+/** A bound number is a floating-point one, with which FTS5 does not begin in the middle. */
+const integer = 'CAST(? AS INTEGER)';
 
 /** What is found by content that is past its time must not be found any more. */
 const isContentKept = `(EXISTS (SELECT 1 FROM audit_content_kept k WHERE k.position = e.position)
@@ -58,18 +49,82 @@ export function eventSql(query: EventQuery): EventSql {
     throw new RangeError(`limit must be 1 to ${pageEventsMax}`);
   const where = new Where();
   const from = addDriver(where, query);
-  addColumns(where, query);
+  if (query.text !== undefined || query.label !== undefined || query.address !== undefined)
+    where.add(isContentKept);
+  addColumns(where, query, from.position);
   const position = from.position;
   if (query.from !== undefined) addFrom(where.add, position, isoTime(query.from));
   if (query.to !== undefined) addTo(where.add, position, isoTime(query.to));
+  if (query.afterId !== undefined)
+    where.add(`${position} > (SELECT position FROM audit_chain WHERE id = ?)`, query.afterId);
   if (query.cursor !== undefined)
-    where.add(`${position} ${order === 'asc' ? '>' : '<'} ?`, decodeCursor(query.cursor, order));
+    where.add(`${position} ${order === 'asc' ? '>' : '<'} ${integer}`, decodeCursor(query.cursor, order));
   return {
     from: from.table,
     where: where.text,
+    position,
     order: `${position} ${order === 'asc' ? 'ASC' : 'DESC'}`,
     values: where.values,
   };
+}
+
+/** Words that stand in so many events are frequent. */
+const rareMax = 1_000;
+
+/** One row where all the words of a search stand in many events. */
+export function frequentWordsSql(text: string): WordSql {
+  return {
+    sql: `SELECT 1 FROM audit_text WHERE audit_text MATCH ? LIMIT 1 OFFSET ${rareMax}`,
+    values: [matchText(text)],
+  };
+}
+
+/** Places for each event that is asked about, up to which a walk over all events with the words is quicker than a search for each. */
+const placesPerSearch = 500;
+
+export interface WordSql {
+  readonly sql: string;
+  readonly values: readonly SearchColumn[];
+}
+
+/** Those of some positions, given in order, whose events have the words. */
+export function withWordsSql(text: string, positions: readonly number[]): WordSql {
+  const ends = [positions[0] ?? 0, positions.at(-1) ?? 0];
+  const [low, high] = [Math.min(...ends), Math.max(...ends)];
+  if (high - low < placesPerSearch * positions.length)
+    return {
+      sql: `SELECT rowid FROM audit_text WHERE audit_text MATCH ? AND rowid >= ${integer} AND rowid <= ${integer}
+        AND +rowid IN (SELECT value FROM json_each(?))`,
+      values: [matchText(text), low, high, JSON.stringify(positions)],
+    };
+  return {
+    sql: `SELECT value FROM json_each(?) WHERE EXISTS
+      (SELECT 1 FROM audit_text f WHERE f.audit_text MATCH ? AND f.rowid = value)`,
+    values: [JSON.stringify(positions), matchText(text)],
+  };
+}
+
+/** Events of known positions; `kept`: only where their content is not past its time, as it has to be to be found by it. */
+export function positionsSql(
+  positions: readonly number[],
+  { order, kept }: { readonly order: EventQuery['order']; readonly kept: boolean },
+): EventSql {
+  return {
+    from: 'audit_chain e',
+    where: `e.position IN (SELECT value FROM json_each(?))${kept ? ` AND ${isContentKept}` : ''}`,
+    position: 'e.position',
+    order: `e.position ${order === 'asc' ? 'ASC' : 'DESC'}`,
+    values: [JSON.stringify(positions)],
+  };
+}
+
+/** Whether a filter beside the words leaves out most events. */
+export function isNarrowed(query: EventQuery): boolean {
+  const isUnusual = ([member, column]: (typeof equalities)[number]): boolean => {
+    const value = query[member];
+    return value !== undefined && value !== null && value !== usualValues[column];
+  };
+  return equalities.some(isUnusual) || filterTermKinds.some((kind) => query[kind] !== undefined);
 }
 
 /** The same as a condition on a row of the chain that is at hand: no index is chosen by it. */
@@ -82,8 +137,8 @@ export function exportSql(filter: ExportFilter): {
   const { text } = filter;
   if (text !== undefined)
     where.add('e.position IN (SELECT rowid FROM audit_text WHERE audit_text MATCH ?)', matchText(text));
-  for (const kind of terms) addTerm(where, kind, filter[kind]);
-  addColumns(where, filter);
+  for (const kind of filterTermKinds) addTerm(where, kind, filter[kind]);
+  addColumns(where, filter, null);
   if (filter.from !== undefined) where.add('e.time >= ?', isoTime(filter.from));
   if (filter.to !== undefined) where.add('e.time < ?', isoTime(filter.to));
   if (text !== undefined || filter.label !== undefined || filter.address !== undefined)
@@ -113,7 +168,7 @@ class Where {
 
 /** Walks the words, else the most exact term, else the chain: in the order of writing each of them. */
 function addDriver(where: Where, query: EventQuery): { table: string; position: string } {
-  const given = terms.filter((kind) => query[kind] !== undefined);
+  const given = filterTermKinds.filter((kind) => query[kind] !== undefined);
   let driver = { table: 'audit_chain e', position: 'e.position' };
   if (query.text !== undefined) {
     driver = { table: 'audit_text f CROSS JOIN audit_chain e ON e.position = f.rowid', position: 'f.rowid' };
@@ -123,13 +178,11 @@ function addDriver(where: Where, query: EventQuery): { table: string; position: 
       table: 'audit_terms t CROSS JOIN audit_chain e ON e.position = t.position',
       position: 't.position',
     };
-    const kind = given.shift() as (typeof terms)[number];
+    const kind = given.shift() as (typeof filterTermKinds)[number];
     where.add('t.kind = ? AND t.value = ?', kind, query[kind] ?? null);
   }
   where.isDriven = driver.position !== 'e.position';
   for (const kind of given) addTerm(where, kind, query[kind]);
-  if (query.text !== undefined || query.label !== undefined || query.address !== undefined)
-    where.add(isContentKept);
   return driver;
 }
 
@@ -142,17 +195,28 @@ function addTerm(where: Where, kind: TermKind, value: string | undefined): void 
     );
 }
 
-function addColumns(where: Where, query: ExportFilter): void {
+/** `position` is that of the driver; null: the row is at hand, and nothing has to lead to it. */
+function addColumns(where: Where, query: ExportFilter, position: string | null): void {
   for (const [member, column] of equalities) {
     const value = query[member];
     if (value === undefined || value === null) continue;
     const usual = usualValues[column];
-    // A plus sign keeps SQLite from using an index: without statistics it takes them all for equally good.
-    const sign = where.isDriven || value === usual ? '+' : '';
+    const isIndexed = value !== usual;
     // The index leaves the usual value out, and SQLite has to be told that another one is meant.
-    const unusual = usual === undefined || value === usual ? '' : ` AND e.${column} <> '${usual}'`;
-    where.add(`${sign}e.${column} = ?${unusual}`, value);
-    where.isDriven ||= sign === '';
+    const equals = (alias: string): string =>
+      `${alias}.${column} = ?${usual === undefined ? '' : ` AND ${alias}.${column} <> '${usual}'`}`;
+    // A plus sign keeps SQLite from using an index: without statistics it takes them all for equally good.
+    if (!isIndexed || position === null) where.add(`+e.${column} = ?`, value);
+    else if (where.isDriven)
+      // Asked of its own index, which is small beside the rows of the chain.
+      where.add(
+        `EXISTS (SELECT 1 FROM audit_chain x INDEXED BY audit_chain_${column} WHERE ${equals('x')} AND x.position = ${position})`,
+        value,
+      );
+    else {
+      where.add(equals('e'), value);
+      where.isDriven = true;
+    }
   }
 }
 

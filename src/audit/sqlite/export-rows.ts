@@ -1,6 +1,7 @@
 /** Every chain in the order of writing, a few rows at a time: a slow reader of an export holds no transaction open. */
 import { exportSql } from './event-query.ts';
-import type { ExportFilter, ExportRow, RecordExport, WriterHead } from '../record.ts';
+import type { ExportFilter, WriterHead } from '../record.ts';
+import type { ExportRow, RecordExport } from '../export/record-export.ts';
 import type { Connection } from './connection.ts';
 
 /** Rows read at once. Each may hold some megabytes of content. */

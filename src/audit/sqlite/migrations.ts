@@ -1,5 +1,6 @@
 /** The schema, one numbered step after the other. A released step is never changed. */
 import { RecordUnavailable } from '../record.ts';
+import { addCallIndex } from './call-index.ts';
 import { addSearch } from './search-schema.ts';
 import type { Connection } from './connection.ts';
 
@@ -197,6 +198,7 @@ const migrations: readonly Step[] = [
   revisions,
   taints,
   addSearch,
+  addCallIndex,
 ];
 
 /** The schema of this version. */

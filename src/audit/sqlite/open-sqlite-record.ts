@@ -11,6 +11,8 @@ import type { SealSources } from '../seal-write.ts';
 export interface SqliteRecordOptions extends SealSources {
   /** Created with mode 0700 when it is missing. One process writes to it at a time. */
   readonly dataDir: string;
+  /** It was made and locked by this process already, which keeps the lock until the record is closed. */
+  readonly isLocked?: boolean;
   /** Content older than this is not shown any more, milliseconds; null or none: it is kept. */
   readonly retentionMs?: number | null;
   /** Told of a call each time that it is durable as it now stands. Must not throw. */
@@ -23,9 +25,11 @@ export interface SqliteRecordOptions extends SealSources {
  */
 export function openSqliteRecord(options: SqliteRecordOptions): RecordStore {
   try {
-    createDataDirectory(options.dataDir, [databaseName]);
     using opened = new DisposableStack();
-    opened.use(lockDataDirectory(options.dataDir));
+    if (options.isLocked !== true) {
+      createDataDirectory(options.dataDir, [databaseName]);
+      opened.use(lockDataDirectory(options.dataDir));
+    }
     const file = databaseFile(options.dataDir);
     const migrating = openWriter(file, options.clock);
     opened.defer(() => migrating.close());

@@ -2,23 +2,30 @@
 import { createHash } from 'node:crypto';
 import { parseCanonicalEvent, storedEvent } from '../stored-event.ts';
 import { encodeCursor } from '../cursor.ts';
+import { listCalls } from './call-index.ts';
 import { openReader, recordUnavailable, sqliteCode } from './connection.ts';
-import { eventSql, firstPositionSince } from './event-query.ts';
+import { eventColumns, readEventPage } from './event-page.ts';
+import type { EventRow } from './event-page.ts';
+import { firstPositionSince } from './event-query.ts';
 import { startExport } from './export-rows.ts';
 import { hasLeftWaiting } from '../has-left-waiting.ts';
+import { apiKey } from '../key-row.ts';
+import type { KeyRow } from '../key-row.ts';
 import { requireCurrentSchema } from './migrations.ts';
+import { isPastRetention, isSessionHeld, parseSession, withoutLabels } from '../session-labels.ts';
 import { listHolds, planErasure, planPurge } from './selection.ts';
 import { verifyRecord } from './verify-record.ts';
+import type { CallQuery } from '../call-listing.ts';
 import type { Approval } from '../../model/approval.ts';
 import type { ApprovalQuery, PendingOf, Pin, PolicyState, StoredRevision } from '../record.ts';
 import type { ActivationFacts, ApiKey, EventQuery, IdempotencyEntry, Page } from '../record.ts';
 import type { QuotaUse, RecordReader } from '../record.ts';
 import type { SessionQuery, StoredSession } from '../record.ts';
 import type { StoredArtifact, StoredCall, StoredEvent } from '../record.ts';
-import type { ExportFilter, RecordExport, VerifyReport, VerifyTrust, WriterHead } from '../record.ts';
+import type { ExportFilter, VerifyReport, VerifyTrust, WriterHead } from '../record.ts';
+import type { RecordExport } from '../export/record-export.ts';
 import type { ErasurePlan, Hold, PurgePlan, RecordSelection, ScrubDue } from '../erasure.ts';
 import type { Block } from '../../model/block.ts';
-import type { Scope } from '../../model/principal.ts';
 import type { Connection } from './connection.ts';
 
 /** After every id: prefixed ULIDs are ASCII. */
@@ -29,17 +36,6 @@ const pendingTenant = `json_extract(CAST(body AS TEXT), '$.tenant')`;
 
 /** Rows read at once where a caller may stop in between. */
 const drawsBatch = 500;
-
-const eventColumns = 'e.position, e.canonical, e.event_hash, e.previous_hash, e.hash, c.content';
-
-interface EventRow {
-  readonly position: number;
-  readonly canonical: Buffer;
-  readonly event_hash: string;
-  readonly previous_hash: string;
-  readonly hash: string;
-  readonly content: Buffer | null;
-}
 
 const firstVersionDraw = { amount: 1, onStoreLoss: 'deny' } as const;
 
@@ -70,6 +66,10 @@ export class SqliteRecordReader implements RecordReader, Disposable {
   async getCall(id: string): Promise<StoredCall | null> {
     const body = this.#read(() => this.#statements.call.get(id) as Buffer | undefined);
     return body === undefined ? null : parseCall(body);
+  }
+
+  async listCalls(query: CallQuery): Promise<Page<StoredCall>> {
+    return this.#read(() => listCalls(this.#connection, query));
   }
 
   async getArtifact(id: string): Promise<StoredArtifact | null> {
@@ -115,7 +115,7 @@ export class SqliteRecordReader implements RecordReader, Disposable {
 
   async getSession(id: string): Promise<StoredSession | null> {
     const body = this.#read(() => this.#statements.session.get(id) as Buffer | undefined);
-    return body === undefined ? null : parseSession(body);
+    return body === undefined ? null : this.#shownSession(body);
   }
 
   async listSessions({
@@ -127,13 +127,21 @@ export class SqliteRecordReader implements RecordReader, Disposable {
   }: SessionQuery): Promise<readonly StoredSession[]> {
     const { sessions } = this.#statements;
     const wanted = status ?? null;
-    return (this.#read(() => sessions.all(tenant, principal, before, wanted, wanted, limit)) as Buffer[]).map(
-      parseSession,
-    );
+    const bodies = this.#read(() => sessions.all(tenant, principal, before, wanted, wanted, limit));
+    return (bodies as Buffer[]).map((body) => this.#shownSession(body));
   }
 
   async openSessions(): Promise<readonly StoredSession[]> {
-    return (this.#read(() => this.#statements.openSessions.all()) as Buffer[]).map(parseSession);
+    const bodies = this.#read(() => this.#statements.openSessions.all()) as Buffer[];
+    return bodies.map((body) => this.#shownSession(body));
+  }
+
+  #shownSession(body: Buffer): StoredSession {
+    const stored = parseSession(body);
+    const { retentionSince, sessionHeld } = this.#statements;
+    const sinceMs = this.#read(() => retentionSince.get() as number | undefined) ?? null;
+    if (!isPastRetention(stored, sinceMs)) return stored;
+    return this.#read(() => sessionHeld.get(stored.session.id)) === 1 ? stored : withoutLabels(stored);
   }
 
   async taintsOf(holders: readonly string[]): Promise<readonly string[]> {
@@ -178,22 +186,11 @@ export class SqliteRecordReader implements RecordReader, Disposable {
   }
 
   async listEvents(query: EventQuery): Promise<Page<StoredEvent>> {
-    const { from, where, order, values } = eventSql(query);
-    const rows = this.#read(
-      () =>
-        this.#connection
-          .prepare(
-            `SELECT ${eventColumns} FROM ${from} LEFT JOIN audit_content_kept c ON c.position = e.position
-             WHERE ${where} ORDER BY ${order} LIMIT ?`,
-          )
-          .all(...values, query.limit + 1) as EventRow[],
-    );
-    const shown = rows.slice(0, query.limit);
+    const { shown, more } = this.#read(() => readEventPage(this.#connection, query));
     const last = shown.at(-1);
-    const more = last !== undefined && rows.length > query.limit;
     return {
       items: shown.map(readEvent),
-      nextCursor: more ? encodeCursor(query.order, last.position) : null,
+      nextCursor: more && last !== undefined ? encodeCursor(query.order, last.position) : null,
     };
   }
 
@@ -321,6 +318,8 @@ function prepare(connection: Connection) {
          ORDER BY id DESC LIMIT ?`,
       )
       .pluck(),
+    retentionSince: connection.prepare('SELECT since_ms FROM retention_now').pluck(),
+    sessionHeld: connection.prepare(`SELECT ${isSessionHeld('?')}`).pluck(),
     openSessions: connection.prepare(`SELECT body FROM sessions WHERE status = 'open' ORDER BY id`).pluck(),
     taints: connection
       .prepare(
@@ -365,10 +364,6 @@ function parseApproval(body: Buffer): Approval {
   return JSON.parse(body.toString()) as Approval;
 }
 
-function parseSession(body: Buffer): StoredSession {
-  return JSON.parse(body.toString()) as StoredSession;
-}
-
 function readEvent(row: EventRow): StoredEvent {
   const hashes = { eventHash: row.event_hash, previousHash: row.previous_hash, hash: row.hash };
   return storedEvent(parseCanonicalEvent(row.canonical.toString()), row.content?.toString() ?? null, hashes);
@@ -376,30 +371,4 @@ function readEvent(row: EventRow): StoredEvent {
 
 function parseCall(body: Buffer): StoredCall {
   return JSON.parse(body.toString()) as StoredCall;
-}
-
-interface KeyRow {
-  readonly id: string;
-  readonly secret_hash: string;
-  readonly principal: string;
-  readonly tenant: string;
-  readonly roles: string;
-  readonly scopes: string;
-  readonly created_at_ms: number;
-  readonly expires_at_ms: number | null;
-  readonly revoked_at_ms: number | null;
-}
-
-function apiKey(row: KeyRow): ApiKey {
-  return {
-    id: row.id,
-    secretHash: row.secret_hash,
-    principal: row.principal,
-    tenant: row.tenant,
-    roles: JSON.parse(row.roles) as string[],
-    scopes: JSON.parse(row.scopes) as Scope[],
-    createdAtMs: row.created_at_ms,
-    expiresAtMs: row.expires_at_ms,
-    revokedAtMs: row.revoked_at_ms,
-  };
 }

@@ -1,4 +1,5 @@
 /** Reads what an erasure or a purge would clear. */
+import { sessionOpenedBy } from '../session-labels.ts';
 import { ownerTypes, isCallHeld, isHeldAt, isOwnedBy } from '../hold-sql.ts';
 import type { Hold } from '../erasure.ts';
 import type { ErasurePlan, PurgePlan, RecordSelection } from '../erasure.ts';
@@ -175,6 +176,10 @@ export function planPurge(connection: Connection, nowMs: number, limit: number):
     )
     .pluck()
     .all(limit) as string[];
+  const opened = connection
+    .prepare(`SELECT canonical FROM audit_chain WHERE position = ? AND type = 'session_opened'`)
+    .pluck();
+  const sessionIds = places.flatMap((place) => sessionOpenedBy(opened.get(place) as Buffer | undefined));
   const count = (table: string, condition: string): number =>
     Number(
       connection
@@ -185,6 +190,7 @@ export function planPurge(connection: Connection, nowMs: number, limit: number):
   return {
     places,
     callIds,
+    sessionIds,
     artifacts: count('artifacts', `AND NOT ${isCallHeld('artifacts.call_id')}`),
     idempotency: count('idempotency', ''),
   };

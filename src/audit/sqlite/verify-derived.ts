@@ -5,22 +5,17 @@
 import { contentTerms, permanentTerms, searchWords } from '../search-terms.ts';
 import { allWords, isErasureToldOf } from './search-schema.ts';
 import type { JsonObject } from '../../model/json.ts';
-import type { VerifyProblem } from '../record.ts';
+import { HoldTrail, nowhere } from '../hold-trail.ts';
+import type { DerivedProblem } from '../hold-trail.ts';
 import type { CanonicalEvent } from '../stored-event.ts';
 import type { Connection } from './connection.ts';
 
 /** Words of one event that are looked up: each is a search of its own. */
 const wordsMax = 64;
 
-export interface DerivedProblem {
-  readonly kind: VerifyProblem['kind'];
-  readonly place: { readonly writer: string; readonly sequence: number };
-  readonly detail: string;
-}
-
 export class DerivedCheck {
   readonly #statements: ReturnType<typeof prepare>;
-  readonly #holds = new Map<string, DerivedProblem['place']>();
+  readonly #holds = new HoldTrail();
   #terms = 0;
   #texts = 0;
 
@@ -31,7 +26,7 @@ export class DerivedCheck {
   /** `content` as stored, null where there is none. */
   *add(event: CanonicalEvent, position: number, content: string | null): Generator<DerivedProblem> {
     const place = { writer: event.writer, sequence: event.sequence };
-    this.#followHold(event, place);
+    this.#holds.follow(event);
     let parsed: JsonObject | null;
     try {
       parsed = content === null ? null : (JSON.parse(content) as JsonObject);
@@ -55,22 +50,10 @@ export class DerivedCheck {
 
   /** After the last event: what is there without one, and holds that are not what the chain says. */
   *end(): Generator<DerivedProblem> {
-    const nowhere = { writer: '', sequence: 0 };
     const { terms, texts, holds } = this.#statements;
     if (Number(terms.get()) !== this.#terms || Number(texts.get()) !== this.#texts)
       yield { kind: 'altered', place: nowhere, detail: 'the search finds something that no event says' };
-    const standing = new Set(holds.all() as string[]);
-    for (const [id, place] of this.#holds)
-      if (!standing.delete(id)) yield { kind: 'altered', place, detail: `the hold ${id} was taken away` };
-    for (const id of standing)
-      yield { kind: 'altered', place: nowhere, detail: `no event tells of the hold ${id}` };
-  }
-
-  #followHold({ type, details }: CanonicalEvent, place: DerivedProblem['place']): void {
-    const id = details?.['hold'];
-    if (typeof id !== 'string') return;
-    if (type === 'hold_set') this.#holds.set(id, place);
-    if (type === 'hold_released') this.#holds.delete(id);
+    yield* this.#holds.problems(holds.all() as string[]);
   }
 
   /** The first of what the event should be found by and is not. */

@@ -4,7 +4,7 @@ import { searchColumnNames } from '../stored-event.ts';
 import { CheckpointClaims } from '../checkpoints/checkpoint-claims.ts';
 import { ChainVerifier } from '../verify.ts';
 import { DerivedCheck } from './verify-derived.ts';
-import type { DerivedProblem } from './verify-derived.ts';
+import type { DerivedProblem } from '../hold-trail.ts';
 import { callProblem, HighTime, readJson } from '../verify-rows.ts';
 import type { CallRow } from '../verify-rows.ts';
 import type { ChainHead } from '../chain.ts';

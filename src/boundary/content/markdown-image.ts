@@ -10,13 +10,15 @@ const destination = /\]\(\s{0,4}<?((?:https?:)?\/\/[^\s()<>!]{4,2048})/iy;
  */
 export function findImage(text: string, at: number, check: (url: string) => Confidence | null): Span | null {
   const close = text.charCodeAt(at) === 0x21 ? closingBracket(text, at + 1) : at;
-  if (close === -1) return null;
+  // Most of what has a destination is a link, and tells so a few words before it.
+  if (close === -1 || (close === at && opensLink(text, close, glanceUnits))) return null;
   destination.lastIndex = close;
   const url = destination.exec(text)?.[1];
   const confidence = url === undefined ? null : check(url);
   if (url === undefined || confidence === null) return null;
   const end = destination.lastIndex;
-  if (close === at && (text.slice(at, end).includes('\n') || !isImage(text, close))) return null;
+  if (close === at && (text.slice(at, end).includes('\n') || opensLink(text, close, descriptionUnitsMax)))
+    return null;
   return { start: end - url.length, end, confidence };
 }
 
@@ -44,17 +46,23 @@ function closingBracket(text: string, open: number): number {
   return -1;
 }
 
-/** Whether `![` opens the bracket that closes at `close`, in the same line: earlier ones may have left. */
-function isImage(text: string, close: number): boolean {
-  const from = Math.max(0, close - descriptionUnitsMax);
+/** So far back is looked before a destination is read. */
+const glanceUnits = 64;
+
+/**
+ * Whether something else than `![` opens the bracket that closes at `close`, in the same line: earlier images may have left.
+ * Further back than `unitsMax` there is nothing to see: a glance does not know then, the whole look finds no image.
+ */
+function opensLink(text: string, close: number, unitsMax: number): boolean {
+  const from = Math.max(0, close - unitsMax);
   let depth = 0;
   for (let at = close; at >= from; at--) {
     const unit = text.charCodeAt(at);
-    if (unit === 0x0a) return false;
+    if (unit === 0x0a) return true;
     if (unit !== 0x5b && unit !== 0x5d) continue;
     if (text.charCodeAt(at - 1) === 0x5c) continue;
     depth += unit === 0x5d ? 1 : -1;
-    if (depth === 0) return text.charCodeAt(at - 1) === 0x21;
+    if (depth === 0) return text.charCodeAt(at - 1) !== 0x21;
   }
-  return false;
+  return unitsMax === descriptionUnitsMax;
 }

@@ -1,6 +1,7 @@
 /** Base64 and hexadecimal digits inside a text, wherever they yield readable characters or compressed data. */
 import type { View } from '../view.ts';
 import { lastAtMost } from '../view.ts';
+import { base64GroupsMin, base64Value, isReadable, isReadableGroup, readableCuts } from './base64-groups.ts';
 import type { DecodeBudget } from './budget.ts';
 import { decompress, isCompressed } from './compressed.ts';
 import { SegmentedText } from './segments.ts';
@@ -20,16 +21,6 @@ export function endsLikeWrappedRun(text: string): boolean {
 }
 
 const wrappedTail = new RegExp(`[A-Za-z0-9+/_-]{${wrappedLineUnitsMin}}\\r?\\n$`);
-
-/** Value of a base64 or base64url digit by code; -1 for everything else. RFC 4648 §4, §5. */
-const base64Value = new Int8Array(256).fill(-1);
-for (const [value, digit] of [
-  ...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/',
-].entries()) {
-  base64Value[digit.charCodeAt(0)] = value;
-}
-base64Value['-'.charCodeAt(0)] = 62;
-base64Value['_'.charCodeAt(0)] = 63;
 
 const hexValue = new Int8Array(256).fill(-1);
 for (const [value, digit] of [...'0123456789abcdef'].entries()) {
@@ -136,16 +127,14 @@ function afterLineBreak(codes: Buffer, at: number): number {
   return next < codes.length ? next : -1;
 }
 
-/** Readable characters in a row that make a stretch worth decoding: three groups of four digits, eight pairs of two. */
-const base64GroupsMin = 3;
+/** As many readable characters in a row make a stretch worth decoding. */
 const hexPairsMin = 8;
 /** What is decoded before and after them: the rest of something that is mostly unreadable is nothing that a token is in. */
 const surroundingGroups = 64;
 
 /** Whether anything at all would be read out of the digits. Most words, paths and ids end here. */
 function isWorthReading(codes: Buffer, start: number, end: number): boolean {
-  for (let shift = 0; shift < 4; shift++) if (hasReadableGroups(codes, start + shift, end)) return true;
-  if (isCompressedStart(codes, start)) return true;
+  if (readableCuts(codes, start, end) !== 0 || isCompressedStart(codes, start)) return true;
   let isHex = false;
   if (end - start >= hexUnitsMin) {
     forEachRun(codes.subarray(start, end), hexValue, hexUnitsMin, (_, to) => {
@@ -156,27 +145,14 @@ function isWorthReading(codes: Buffer, start: number, end: number): boolean {
   return isHex;
 }
 
-/** Every third group is looked at first: three in a row have one of them. */
-function hasReadableGroups(codes: Buffer, from: number, end: number): boolean {
-  const last = end - 4;
-  for (let at = from + 4 * (base64GroupsMin - 1); at <= last; at += 4 * base64GroupsMin) {
-    if (!isReadableGroup(codes, at)) continue;
-    let first = at;
-    while (first - 4 >= from && first > at - 8 && isReadableGroup(codes, first - 4)) first -= 4;
-    let next = at + 4;
-    while (next <= last && next < at + 12 && isReadableGroup(codes, next)) next += 4;
-    if (next - first >= 4 * base64GroupsMin) return true;
-  }
-  return false;
-}
-
 /** Four ways to cut the digits into groups: what stands before a token may be of the same alphabet. */
 function readBase64(run: Run, decoded: SegmentedText, budget: DecodeBudget): void {
   const { digits } = run;
+  const cuts = readableCuts(digits, 0, digits.length);
   for (let shift = 0; shift < 4; shift++) {
     const groups = (digits.length - shift) >> 2;
     if (shift === 0 && isCompressedStart(digits, 0)) readGroups(run, 0, digits.length, decoded, budget);
-    else if (hasReadableGroups(digits, shift, digits.length)) {
+    else if (((cuts >> shift) & 1) === 1) {
       const isReadable = (group: number) => isReadableGroup(digits, shift + 4 * group);
       forEachIsland(groups, base64GroupsMin, surroundingGroups, isReadable, (from, to) => {
         // What is left behind the last whole group are the last bytes of the text.
@@ -263,30 +239,11 @@ function addDecoded(
   });
 }
 
-function isReadableGroup(digits: Buffer, at: number): boolean {
-  const first = base64Value[digits[at] as number] as number;
-  // Of a readable byte the first digit is at most 31: half of all groups end here.
-  if (first > 31) return false;
-  const second = base64Value[digits[at + 1] as number] as number;
-  const third = base64Value[digits[at + 2] as number] as number;
-  const fourth = base64Value[digits[at + 3] as number] as number;
-  return (
-    isReadable((first << 2) | (second >> 4)) &&
-    isReadable(((second & 15) << 4) | (third >> 2)) &&
-    isReadable(((third & 3) << 6) | fourth)
-  );
-}
-
 /** `H4sI` is gzip, `eJ` and its like zlib. */
 function isCompressedStart(digits: Buffer, at: number): boolean {
   const [first, second, third, fourth] = [digits[at], digits[at + 1], digits[at + 2], digits[at + 3]];
   if (first === 0x65) return second === 0x41 || second === 0x4a || second === 0x4e;
   return first === 0x48 && second === 0x34 && third === 0x73 && fourth === 0x49;
-}
-
-/** Printable ASCII, white space, and the NUL between the characters of UTF-16. */
-function isReadable(byte: number): boolean {
-  return (byte >= 0x20 && byte <= 0x7e) || byte === 0x0a || byte === 0x0d || byte === 0x09 || byte === 0;
 }
 
 function readHex(run: Run, decoded: SegmentedText, budget: DecodeBudget): void {

@@ -1,5 +1,5 @@
-import type { LiteralDetector, Span, TextDetector } from '../detector.ts';
-import { inParts } from '../detector.ts';
+import type { LiteralDetector, Span, NumberDetector } from '../detector.ts';
+import { inParts, matchesFrom, noSpans } from '../detector.ts';
 
 /** Reported only where a profile asks for it: addresses and numbers are what many tools are there for. */
 const contactDefaults = { family: 'pii', inbound: 'allow', outbound: 'allow' } as const;
@@ -24,28 +24,29 @@ const isLocal = Uint8Array.from({ length: 128 }, (_, unit) =>
   /[A-Za-z0-9._%+-]/.test(String.fromCharCode(unit)) ? 1 : 0,
 );
 
+const domain = /@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![A-Za-z0-9-])/y;
+
 function findEmail(text: string, at: number): Span | null {
   let start = at;
   while (at - start < localUnitsMax && start > 0 && isLocal[text.charCodeAt(start - 1)] === 1) start--;
   if (start === at) return null;
-  const domain = /@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![A-Za-z0-9-])/y;
   domain.lastIndex = at;
   return domain.test(text) ? { start, end: domain.lastIndex, confidence: 'medium' } : null;
 }
 
 const candidate = /(?<![\w+.])\+[1-9](?:[ ().-]{0,2}[0-9]){7,14}(?![\w])/g;
 
-export const phoneNumber: TextDetector = {
+export const phoneNumber: NumberDetector = {
   ...contactDefaults,
   id: 'phone-number',
   title: 'Telephone number in international form',
   source: 'ITU-T E.164 (at most 15 digits), E.123 (how it is written)',
-  find: (text) =>
-    [...text.matchAll(candidate)].map(({ 0: written, index }) => ({
-      start: index,
-      end: index + written.length,
-      confidence: 'medium',
-    })),
+  find: (text, start, { hasPlus }) =>
+    hasPlus
+      ? matchesFrom(candidate, text, start, (written, at) => [
+          { start: at, end: at + written.length, confidence: 'medium' },
+        ])
+      : noSpans,
   examples: {
     hit: [inParts('+49 30 ', '901820'), inParts('call +1 (212) ', '555-0100 now')],
     miss: ['+1.5', '1+23456789', '+0123456789', 'UTC+02:00'],

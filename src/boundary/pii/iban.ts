@@ -1,5 +1,5 @@
-import type { Span, TextDetector } from '../detector.ts';
-import { inParts, piiDefaults } from '../detector.ts';
+import type { Span, NumberDetector } from '../detector.ts';
+import { inParts, matchesFrom, noSpans, piiDefaults } from '../detector.ts';
 import { passesMod97 } from './check-digits.ts';
 
 const candidate =
@@ -17,12 +17,12 @@ const lengths = new Map(
     .map((entry) => [entry.slice(0, 2), Number(entry.slice(2))]),
 );
 
-export const iban: TextDetector = {
+export const iban: NumberDetector = {
   ...piiDefaults,
   id: 'iban',
   title: 'International bank account number',
   source: 'ISO 13616-1; SWIFT, IBAN Registry (lengths)',
-  find: (text) => [...text.matchAll(candidate)].flatMap((match) => ibanAt(match[0], match.index)),
+  find: (text, start, { hasCapital }) => (hasCapital ? matchesFrom(candidate, text, start, ibanAt) : noSpans),
   examples: {
     hit: [
       inParts('DE89 3704', ' 0044 0532 0130 00'),

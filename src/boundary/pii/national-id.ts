@@ -1,5 +1,5 @@
-import type { Span, TextDetector } from '../detector.ts';
-import { inParts, piiDefaults } from '../detector.ts';
+import type { Span, NumberDetector } from '../detector.ts';
+import { inParts, matchesFrom, piiDefaults } from '../detector.ts';
 import {
   passesLuhn,
   passesMod11And10,
@@ -95,20 +95,22 @@ const codice = /[0-9]{2}[A-EHLMPRST][0-9]{2}[A-Z][0-9]{3}[A-Z](?!\w)/g;
 const codiceLetters = 6;
 const contextUnits = 48;
 
-export const nationalId: TextDetector = {
+export const nationalId: NumberDetector = {
   ...piiDefaults,
   id: 'national-id',
   title: 'National identity, tax or health number with its check digit',
   source:
     'the issuing authorities: Agenzia delle Entrate, Receita Federal, GB 11643, DVV, INSEE, SSA, NHS, BZSt, Ministerio del Interior, RvIG, UIDAI, Skatteverket, ESDC, MOIS',
-  find: (text) => [
-    ...[...text.matchAll(number)].flatMap(({ 0: written, index }) =>
-      idAt(text, index - (/[XYZ]/.test(text.charAt(index - 1)) ? 1 : 0), index + written.length),
-    ),
-    ...[...text.matchAll(codice)].flatMap(({ 0: written, index }) =>
-      idAt(text, index - codiceLetters, index + written.length),
-    ),
-  ],
+  find: (text, start, { hasCapital }) => {
+    const numbers = matchesFrom(number, text, start, (written, at) =>
+      idAt(text, isLetterXyz(text.charCodeAt(at - 1)) ? at - 1 : at, at + written.length),
+    );
+    if (!hasCapital) return numbers;
+    const codici = matchesFrom(codice, text, start, (written, at) =>
+      idAt(text, at - codiceLetters, at + written.length),
+    );
+    return [...numbers, ...codici];
+  },
   examples: {
     hit: [
       inParts('RSSMRA85', 'T10A562S'),
@@ -138,6 +140,10 @@ export const nationalId: TextDetector = {
     ],
   },
 };
+
+function isLetterXyz(unit: number): boolean {
+  return unit >= 0x58 && unit <= 0x5a;
+}
 
 function idAt(text: string, start: number, end: number): Span[] {
   if (start < 0 || /[\w.]/.test(text.charAt(start - 1))) return [];

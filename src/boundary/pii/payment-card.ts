@@ -1,16 +1,18 @@
-import type { Confidence, Span, TextDetector } from '../detector.ts';
-import { inParts, piiDefaults } from '../detector.ts';
+import type { Confidence, Span, NumberDetector } from '../detector.ts';
+import { inParts, matchesFrom, noSpans, piiDefaults } from '../detector.ts';
 import { passesLuhn } from './check-digits.ts';
 
 /** Thirteen to nineteen digits, also in groups. */
+const digitsMin = 13;
 const candidate = /(?<![\w.+-])[2-6](?:[ -]?[0-9]){12,18}(?![\w-])/g;
 
-export const paymentCard: TextDetector = {
+export const paymentCard: NumberDetector = {
   ...piiDefaults,
   id: 'payment-card',
   title: 'Payment card number',
   source: 'ISO/IEC 7812-1 (Luhn); issuer ranges as published by the networks',
-  find: (text) => [...text.matchAll(candidate)].flatMap((match) => cardAt(match[0], match.index)),
+  find: (text, start, { digits }) =>
+    digits >= digitsMin ? matchesFrom(candidate, text, start, cardAt) : noSpans,
   examples: {
     hit: [
       inParts('4111 1111', ' 1111 1111'),

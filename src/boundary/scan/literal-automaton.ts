@@ -112,31 +112,21 @@ interface Table {
 
 function buildTable(literals: readonly string[], alphabet: Alphabet): Table {
   const { classes, width, hiddenClasses } = classify(literals, alphabet);
-  const words = literals.map((literal) =>
-    Array.from({ length: literal.length }, (_, at) => classes[codeAt(literal, at, alphabet)] as number),
-  );
-  // Each hidden code is a literal of its own.
-  const hiding = hiddenClasses.map((each) => [each]);
-  const { edges, ends, order } = completeTrie(buildTrie([...words, ...hiding], width));
-  const isAccepting = (state: number) => (ends[state] as number[]).length > 0;
-  const plain = order.filter((state) => !isAccepting(state));
-  const accepting = order.filter(isAccepting);
-  const rows = new Int32Array(ends.length);
-  for (const [row, state] of [...plain, ...accepting].entries()) rows[state] = row * width;
-  const table = new Int32Array(ends.length * width);
-  for (const state of order) {
-    const row = rows[state] as number;
-    for (let column = 0; column < width; column++)
-      table[row + column] = rows[edges[state * width + column] as number] as number;
-  }
+  const trie = buildTrie(literals, hiddenClasses, { alphabet, classes, width });
+  const { ends, order, suffixes } = findSuffixes(trie, width);
+  const plain = order.filter((state) => ends[state] === undefined);
+  const accepting = order.filter((state) => ends[state] !== undefined);
+  const rows = new Int32Array(order.length);
+  for (let row = 0; row < plain.length; row++) rows[plain[row] as number] = row * width;
+  for (let at = 0; at < accepting.length; at++) rows[accepting[at] as number] = (plain.length + at) * width;
   return {
-    table,
+    table: fillTable({ trie, order, suffixes, rows, width }),
     width,
     classes,
     firstAccepting: plain.length * width,
     accepting: accepting.map((state) => {
-      const found = (ends[state] as number[]).filter((word) => word < words.length);
-      return { hides: found.length < (ends[state] as number[]).length, found };
+      const found = (ends[state] ?? []).filter((word) => word < literals.length);
+      return { hides: found.length < (ends[state] ?? []).length, found };
     }),
   };
 }
@@ -168,57 +158,113 @@ function classify(literals: readonly string[], alphabet: Alphabet) {
   return { classes, width: last + 1, hiddenClasses };
 }
 
+/** Children as linked lists: of the some hundred columns of a state, few are taken. State 0 is the root. */
 interface Trie {
-  readonly width: number;
-  /** Row by state, column by class; -1 where there is no edge. */
-  readonly edges: Int32Array;
+  /** First child of a state, 0 for none. */
+  readonly firstChild: Int32Array;
+  /** Next child of the same parent, 0 for none. */
+  readonly sibling: Int32Array;
+  /** Column that leads to a state from its parent. */
+  readonly column: Uint8Array;
   /** Words that end in a state. */
-  readonly ends: number[][];
+  readonly ends: (readonly number[] | undefined)[];
+  readonly stateCount: number;
 }
 
-function buildTrie(words: readonly (readonly number[])[], width: number): Trie {
-  const statesMax = words.reduce((sum, word) => sum + word.length, 1);
-  const edges = new Int32Array(statesMax * width).fill(-1);
-  const ends: number[][] = [[]];
-  for (const [index, word] of words.entries()) {
+interface Coding {
+  readonly alphabet: Alphabet;
+  readonly classes: Uint8Array;
+  readonly width: number;
+}
+
+/** Each hidden class is a word of its own, after the literals. */
+function buildTrie(literals: readonly string[], hidden: readonly number[], coding: Coding): Trie {
+  const { alphabet, classes } = coding;
+  const statesMax = literals.reduce((sum, literal) => sum + literal.length, 1 + hidden.length);
+  const firstChild = new Int32Array(statesMax);
+  const sibling = new Int32Array(statesMax);
+  const column = new Uint8Array(statesMax);
+  const ends: number[][] = [];
+  let stateCount = 1;
+  const enter = (state: number, wanted: number): number => {
+    let child = firstChild[state] as number;
+    while (child !== 0 && column[child] !== wanted) child = sibling[child] as number;
+    if (child !== 0) return child;
+    const made = stateCount++;
+    sibling[made] = firstChild[state] as number;
+    firstChild[state] = made;
+    column[made] = wanted;
+    return made;
+  };
+  const end = (state: number, word: number): void => void (ends[state] ??= []).push(word);
+  for (let word = 0; word < literals.length; word++) {
+    const literal = literals[word] as string;
     let state = 0;
-    for (const column of word) {
-      const edge = state * width + column;
-      let target = edges[edge] as number;
-      if (target < 0) {
-        target = ends.length;
-        edges[edge] = target;
-        ends.push([]);
-      }
-      state = target;
-    }
-    (ends[state] as number[]).push(index);
+    for (let at = 0; at < literal.length; at++)
+      state = enter(state, classes[codeAt(literal, at, alphabet)] as number);
+    end(state, word);
   }
-  return { width, edges, ends };
+  for (let at = 0; at < hidden.length; at++) end(enter(0, hidden[at] as number), literals.length + at);
+  return { firstChild, sibling, column, ends, stateCount };
 }
 
-interface Completed extends Trie {
+interface Suffixes {
   /** States breadth first: those that are visited most lie together. */
   readonly order: readonly number[];
+  /** The state of each state's longest proper suffix. */
+  readonly suffixes: Int32Array;
+  /** Words that end in a state, those of its suffixes included. */
+  readonly ends: (readonly number[] | undefined)[];
 }
 
-/** Fills the missing edges breadth first from each state's longest proper suffix. */
-function completeTrie({ width, edges, ends }: Trie): Completed {
-  const suffix = new Int32Array(ends.length);
+function findSuffixes({ firstChild, sibling, column, ends: own, stateCount }: Trie, width: number): Suffixes {
+  const suffixes = new Int32Array(stateCount);
+  const ends = [...own];
+  const fromRoot = new Int32Array(width);
+  for (let child = firstChild[0] as number; child !== 0; child = sibling[child] as number)
+    fromRoot[column[child] as number] = child;
+  const next = (state: number, wanted: number): number => {
+    if (state === 0) return fromRoot[wanted] as number;
+    let child = firstChild[state] as number;
+    while (child !== 0 && column[child] !== wanted) child = sibling[child] as number;
+    return child;
+  };
   const order = [0];
   for (const state of order) {
-    const fallback = suffix[state] as number;
-    for (let column = 0; column < width; column++) {
-      const edge = state * width + column;
-      const target = edges[edge] as number;
-      const viaSuffix = state === 0 ? 0 : (edges[fallback * width + column] as number);
-      if (target < 0) edges[edge] = viaSuffix;
-      else {
-        suffix[target] = viaSuffix;
-        (ends[target] as number[]).push(...(ends[viaSuffix] as number[]));
-        order.push(target);
-      }
+    for (let child = firstChild[state] as number; child !== 0; child = sibling[child] as number) {
+      order.push(child);
+      if (state === 0) continue;
+      const wanted = column[child] as number;
+      let shorter = suffixes[state] as number;
+      while (shorter !== 0 && next(shorter, wanted) === 0) shorter = suffixes[shorter] as number;
+      const suffix = next(shorter, wanted);
+      suffixes[child] = suffix;
+      const inherited = ends[suffix];
+      if (inherited !== undefined) ends[child] = [...(ends[child] ?? []), ...inherited];
     }
   }
-  return { width, edges, ends, order };
+  return { order, suffixes, ends };
+}
+
+interface Filling {
+  readonly trie: Trie;
+  readonly order: readonly number[];
+  readonly suffixes: Int32Array;
+  /** Start of a state's row in the table. */
+  readonly rows: Int32Array;
+  readonly width: number;
+}
+
+/** A row is that of the suffix, which is there already, but for the children of its own: 40 ms of a start less than cell by cell. */
+function fillTable({ trie, order, suffixes, rows, width }: Filling): Int32Array {
+  const { firstChild, sibling, column } = trie;
+  const table = new Int32Array(order.length * width);
+  for (const state of order) {
+    const row = rows[state] as number;
+    const shorter = rows[suffixes[state] as number] as number;
+    if (state !== 0) table.copyWithin(row, shorter, shorter + width);
+    for (let child = firstChild[state] as number; child !== 0; child = sibling[child] as number)
+      table[row + (column[child] as number)] = rows[child] as number;
+  }
+  return table;
 }

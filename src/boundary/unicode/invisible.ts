@@ -39,7 +39,8 @@ export function findInvisible(text: string, places: readonly number[]): readonly
     const last = found.at(-1);
     if (last !== undefined && start < last.end) continue;
     const character = codePointAt(text, start);
-    if (!invisibleCharacter.test(character)) continue;
+    // Of ASCII only controls are among the places.
+    if (character > '\u007f' && !invisibleCharacter.test(character)) continue;
     const follows = last !== undefined && last.end === start;
     if (!follows || last.kind === null) keptUntil = start;
     const one = classify(text, start, start + character.length, keptUntil, isRightToLeft);

@@ -13,8 +13,12 @@ import { isTag, isVariationSelector } from './invisible.ts';
 export function viewsBeside(text: string, invisible: readonly Invisible[], seams: Seams): View[] {
   const splitting = invisible.filter(({ isApart }) => !isApart);
   if (splitting.length === 0) return [];
-  return [withoutInvisible(text, splitting, seams), ...spelledOut(text, splitting)];
+  const spelled = spells.test(text) ? spelledOut(text, splitting) : [];
+  return [withoutInvisible(text, splitting, seams), ...spelled];
 }
+
+/** What the units of tags and variation selectors begin with. */
+const spells = /[\u180b-\u180f\ufe00-\ufe0f\udb40]/;
 
 /** Of a stretch without anything invisible only the ends are read again: its middle was seen in plain. */
 const surroundingUnits = 8192;

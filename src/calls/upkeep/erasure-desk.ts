@@ -34,6 +34,8 @@ export interface ErasureDone {
   readonly remaining: boolean;
   /** The files were written anew, so that their bytes hold nothing of it; else this is tried again until it is done. */
   readonly scrubbed: boolean;
+  /** Why that is not done yet; null once it is. */
+  readonly scrubDelay: string | null;
   /** Back-ups made since the oldest of it, which are out of reach. */
   readonly backups: readonly string[];
 }
@@ -78,13 +80,15 @@ export class ErasureDesk {
       if (!(error instanceof ContentHeld)) throw error;
       return this.#refuse(by, wanted, held(await this.#holdIds()));
     }
+    const scrubDelay = await this.#scrub(id);
     return {
       kind: 'erased',
       id,
       calls: plan.callIds.length,
       events: plan.places.length,
       remaining: plan.remaining,
-      scrubbed: await this.#scrub(id),
+      scrubbed: scrubDelay === null,
+      scrubDelay,
       backups,
     };
   }
@@ -166,14 +170,15 @@ export class ErasureDesk {
     };
   }
 
-  async #scrub(id: string): Promise<boolean> {
+  /** What it waits for, null when it is done. */
+  async #scrub(id: string): Promise<string | null> {
     try {
       await this.#options.record.scrub();
-      return true;
+      return null;
     } catch (error) {
       if (!(error instanceof RecordUnavailable)) throw error;
       this.#options.logger.warn({ err: error, erasure: id }, 'files not yet rewritten after an erasure');
-      return false;
+      return error.message;
     }
   }
 

@@ -54,7 +54,7 @@ export class Retention implements AsyncDisposable {
 
   async #purgeBatch(): Promise<number> {
     const { record } = this.#options;
-    const { places, callIds, artifacts, idempotency } = await record.planPurge(batchMax);
+    const { places, callIds, sessionIds, artifacts, idempotency } = await record.planPurge(batchMax);
     const count = places.length + callIds.length + artifacts + idempotency;
     if (count === 0) return 0;
     const clears = places.length + callIds.length > 0;
@@ -67,7 +67,7 @@ export class Retention implements AsyncDisposable {
     await record.write({
       events: [{ type: 'purged', details: counts }],
       dropsExpired: true,
-      ...(clears && { clearing: { places, callIds, calls: 'removed', sessionIds: [] } }),
+      ...(clears && { clearing: { places, callIds, calls: 'removed', sessionIds } }),
     });
     return count;
   }

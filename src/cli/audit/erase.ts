@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { createClient } from '../client.ts';
 import { oneLine, table } from '../output.ts';
 import type { Output } from '../output.ts';
+import { withProgress } from '../progress.ts';
 
 interface SelectionOptions {
   readonly callId?: string;
@@ -25,6 +26,7 @@ interface Erased {
   readonly events: number;
   readonly remaining: boolean;
   readonly scrubbed: boolean;
+  readonly scrubDelay: string | null;
   readonly backups: readonly string[];
 }
 
@@ -47,17 +49,15 @@ export function addAuditErase(audit: Command, output: () => Output): void {
     .requiredOption('--reason <text>', 'kept for good')
     .requiredOption('--legal-basis <text>', 'such as "GDPR Art. 17(1)(a)"; kept for good')
     .requiredOption('--ticket <text>', 'where it was asked for; kept for good')
-    .addHelpText(
-      'after',
-      "\nExample:\n  sallyport audit erase --principal oidc:acme:erika --reason 'asked by the person' --legal-basis 'GDPR Art. 17(1)(b)' --ticket DPO-7",
-    )
     .action(async (options: EraseOptions) => {
       const client = createClient(process.env);
       const body = withTimes(options);
       const done: Erased[] = [];
       // One request takes a limited number, oldest first; the last one has what all of them have in common.
-      do done.push((await client.request('POST', '/v1/audit/erasures', body)) as Erased);
-      while (done.at(-1)?.remaining === true);
+      await withProgress('erasing', async () => {
+        do done.push((await client.request('POST', '/v1/audit/erasures', body)) as Erased);
+        while (done.at(-1)?.remaining === true);
+      });
       const out = output();
       out.show({ items: done }, () => describeErasures(done, out));
     });
@@ -128,12 +128,14 @@ function describeErasures(done: readonly Erased[], { paint }: Output): string {
   const sum = (count: (erased: Erased) => number): number =>
     done.reduce((total, erased) => total + count(erased), 0);
   const backups = [...new Set(done.flatMap((erased) => erased.backups))];
-  const isScrubbed = done.every(({ scrubbed }) => scrubbed);
+  const delay = done.findLast(({ scrubbed }) => !scrubbed)?.scrubDelay;
   return [
     `${paint.good('erased')} ${sum(({ calls }) => calls)} calls, ${sum(({ events }) => events)} events (${done.map(({ id }) => id).join(', ')})`,
-    isScrubbed
+    delay === undefined
       ? 'The files were written anew: nothing of it is left in their bytes.'
-      : paint.bad('The files could not be written anew yet; the server tries until it is done.'),
+      : paint.bad(
+          `The files could not be written anew yet; the server tries until it is done. ${oneLine(delay ?? '')}`,
+        ),
     ...(backups.length === 0
       ? []
       : ['Back-ups that still hold it:', ...backups.map((backup) => `  ${oneLine(backup)}`)]),

@@ -23,6 +23,8 @@ export interface StdioBridgeOptions {
 interface OpenRequest {
   readonly end: AbortController;
   readonly isModern: boolean;
+  /** A stream that has no end of its own. */
+  readonly isListening: boolean;
 }
 
 export class StdioBridge {
@@ -35,7 +37,7 @@ export class StdioBridge {
     this.#options = options;
   }
 
-  /** Until the input has ended and everything was answered. Rejects for input that is no MCP. */
+  /** Until the input has ended and everything was answered; who only listens is then not waited for. Rejects for input that is no MCP. */
   async run(): Promise<void> {
     const { input, output } = this.#options;
     const lines = new ReadBuffer({ maxBufferSize: lineBytesMax });
@@ -51,6 +53,7 @@ export class StdioBridge {
         if ('method' in message && message.method === 'initialize') await sent;
       }
     }
+    for (const { end, isListening } of this.#open.values()) if (isListening) end.abort();
     await Promise.all(sending);
   }
 
@@ -70,7 +73,7 @@ export class StdioBridge {
     if (this.#open.size >= requestsMax || this.#open.has(id))
       return this.#write(errorMessage(id, 'Too many requests are open, or one has this id already.'));
     const end = new AbortController();
-    this.#open.set(id, { end, isModern });
+    this.#open.set(id, { end, isModern, isListening: message.method === 'subscriptions/listen' });
     try {
       await this.#request(message, headers, end.signal);
     } catch (error) {

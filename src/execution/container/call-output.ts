@@ -10,7 +10,13 @@ import type { Limits } from '../../model/limits.ts';
 import type { Truncation } from '../../model/call.ts';
 import { ByteBuffer } from '../protocol/byte-buffer.ts';
 import { isPlainPath } from '../work-path.ts';
-import { envelopeBytesMax, frameOverheadBytes, queuedBytesMax, stderrTailBytesMax } from './limits.ts';
+import {
+  artifactsMax,
+  envelopeBytesMax,
+  frameOverheadBytes,
+  queuedBytesMax,
+  stderrTailBytesMax,
+} from './limits.ts';
 
 /** How the child ended, or answered, as the supervisor saw it; `signal` is 0 for none. */
 export interface ChildEnd {
@@ -44,6 +50,7 @@ export class CallOutput {
   readonly #keepsResult: boolean;
   readonly #result = new ByteBuffer();
   #artifact: { name: string; content: ByteBuffer; bytes: number; isDropped: boolean } | null = null;
+  #artifactsOpened = 0;
   #hasLostArtifacts = false;
   readonly #stderrTail = new ByteBuffer();
   #queued = 0;
@@ -153,7 +160,9 @@ export class CallOutput {
       this.fail('an artifact without a name');
       return;
     }
-    this.#artifact = { name, content: new ByteBuffer(), bytes: 0, isDropped: !isPlainPath(name) };
+    this.#artifactsOpened += 1;
+    const isDropped = this.#artifactsOpened > artifactsMax || !isPlainPath(name);
+    this.#artifact = { name, content: new ByteBuffer(), bytes: 0, isDropped };
   }
 
   #addToArtifact(payload: Uint8Array): void {

@@ -1,8 +1,10 @@
 /** What an operator does with images; see `sallyport images --help`. */
+import { checkImage } from './check-image.ts';
+import type { ImageCheck, ImageCheckOptions } from './check-image.ts';
 import { Engine } from './engine.ts';
 import { toolFolders, toolImagePlan, workerFolder } from './image-plan.ts';
 import type { ImagePlan } from './image-plan.ts';
-import { buildImage, findPlanned } from './images.ts';
+import { buildImage, findPlanned, resolveImage } from './images.ts';
 import type { LocalImage } from './images.ts';
 import { planWorkerImage } from './worker-image.ts';
 
@@ -13,7 +15,15 @@ export interface ImageCommands {
     folders: readonly string[],
     onProgress: (line: string) => void,
   ) => Promise<readonly LocalImage[]>;
+  /** `name`: a folder, or a digest as in an Image resource. Rejects with NotStarted when the engine has no such image. */
+  readonly check: (
+    name: string,
+    options: Omit<ImageCheckOptions, 'logger'>,
+  ) => Promise<readonly ImageCheck[]>;
 }
+
+/** What fails is part of the answer. */
+const silent = { info: (): void => {}, warn: (): void => {}, error: (): void => {} };
 
 export function createImageCommands(dockerHost: string | null, imagesDirectory: string): ImageCommands {
   const engine = new Engine(dockerHost);
@@ -32,6 +42,14 @@ export function createImageCommands(dockerHost: string | null, imagesDirectory: 
       for (const folder of folders.length > 0 ? folders : all)
         built.push(await buildImage(engine, await plan(folder), { onProgress }));
       return built;
+    },
+    async check(name, options) {
+      await engine.ping();
+      const source = name.includes('sha256:')
+        ? ({ from: 'digest', reference: name } as const)
+        : ({ from: 'local', folder: name } as const);
+      const imageId = await resolveImage(engine, imagesDirectory, { name, source, entry: 'json' });
+      return await checkImage(engine, imageId, { ...options, logger: silent });
     },
   };
 }

@@ -135,7 +135,7 @@ function notThere(message: string): NotStarted {
 }
 
 /** Null when the engine has no such image. */
-async function inspectImage(
+export async function inspectImage(
   engine: Engine,
   reference: string,
 ): Promise<Awaited<ReturnType<ReturnType<Engine['docker']['getImage']>['inspect']>> | null> {

@@ -50,6 +50,8 @@ export const complaintBytesMax = 4 * 1024;
 export const stderrTailBytesMax = 4 * 1024;
 
 export const filesMax = 256;
+/** Of one call; its supervisor sends no more, and the api takes no more. */
+export const artifactsMax = 256;
 
 /** Between sweeps, milliseconds. */
 export const sweepIntervalMs = 60_000;

@@ -8,7 +8,8 @@ import { NotStarted } from '../executor.ts';
 import type { ContainerProfile, PoolReport } from '../executor.ts';
 import type { RuntimeReport } from '../../model/call.ts';
 import type { Limits } from '../../model/limits.ts';
-import type { Image, WarmPolicy } from '../../model/tool.ts';
+import type { ContainerConfinementWord } from '../../model/confinement.ts';
+import type { EngineRuntime, Image, WarmPolicy } from '../../model/tool.ts';
 import { prepareCgroupParent } from './cgroup-parent.ts';
 import type { CgroupParent } from './cgroup-parent.ts';
 import { EngineUnavailable, statusOf } from './engine.ts';
@@ -262,10 +263,16 @@ function keyOf({ source }: Image): string {
 }
 
 /** In words, for answers and `/ready`. */
-export function confinementOf(facts: EngineFacts, runtime: string): string {
-  return [runtime, ...(facts.hasSeccomp ? ['seccomp'] : []), 'no network', 'read-only', 'uid 65534'].join(
-    ', ',
-  );
+export function confinementOf(facts: EngineFacts, runtime: EngineRuntime): string {
+  const seccomp: readonly ContainerConfinementWord[] = facts.hasSeccomp ? ['seccomp'] : [];
+  const words: readonly ContainerConfinementWord[] = [
+    runtime,
+    ...seccomp,
+    'no network',
+    'read-only',
+    'uid 65534',
+  ];
+  return words.join(', ');
 }
 
 /** Until when it may be in use at the latest, counted from its start. */

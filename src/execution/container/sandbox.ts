@@ -2,7 +2,6 @@
  * One container with a harness in it, from create to remove. Trusted: the engine. Hostile: whatever comes out of
  * the container, which is taken apart here (engine's stream, then frames) and handed on frame by frame.
  */
-import type { Duplex } from 'node:stream';
 import type { ContainerCreateOptions } from 'dockerode';
 
 import { FrameDecoder, parseControl } from '../protocol/frame-decoder.ts';
@@ -10,6 +9,7 @@ import type { Frame } from '../protocol/frame.ts';
 import { AttachedContainer } from './attached-container.ts';
 import type { ContainerEnd } from './attached-container.ts';
 import { ByteBuffer } from '../protocol/byte-buffer.ts';
+import { drained } from '../protocol/drained.ts';
 import { Demultiplexer } from './demultiplex.ts';
 import type { Engine } from './engine.ts';
 import { complaintBytesMax } from './limits.ts';
@@ -141,6 +141,11 @@ export class Sandbox implements IdleSandbox {
     return await this.#container.usage();
   }
 
+  /** Closes its stdin: the supervisor then takes the runner for gone. */
+  hangUp(): void {
+    this.#container.stream.end();
+  }
+
   /** Ends all processes of the container, and waits for its stream to end. */
   async kill(): Promise<void> {
     await this.#container.kill(this.#closed);
@@ -244,14 +249,4 @@ async function aborted(signal: AbortSignal): Promise<never> {
   if (signal.aborted) reject(signal.reason);
   else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   return await promise;
-}
-
-async function drained(stream: Duplex): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  stream.once('drain', resolve);
-  stream.once('close', resolve);
-  if (stream.destroyed) resolve();
-  await promise;
-  stream.off('drain', resolve);
-  stream.off('close', resolve);
 }

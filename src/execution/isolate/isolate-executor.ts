@@ -50,7 +50,10 @@ export async function createIsolateExecutor(options: IsolateExecutorOptions): Pr
   const selection = await selectConfinement({ choice, addonPath, confineInContainer, cgroups, logger });
   if (selection.confinement !== null) {
     const size = options.poolSize ?? Math.max(2, availableParallelism());
-    return new IsolateExecutor({ selection, addonPath, size, logger, owned: stack.move() });
+    const executor = new IsolateExecutor({ selection, addonPath, size, logger, owned: stack.move() });
+    const { confinement, protections, missing } = selection;
+    logger.info({ confinement: confinement.name, protections, missing }, 'isolate workers are confined');
+    return executor;
   }
   const { objection } = selection;
   if (choice !== 'auto') throw new Error(`isolate confinement ${choice} cannot be had: ${objection}`);

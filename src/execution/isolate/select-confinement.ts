@@ -65,8 +65,6 @@ export async function selectConfinement(options: SelectionOptions): Promise<Conf
   for (const name of choice === 'auto' ? confinementNames.toReversed() : [choice]) {
     try {
       const proved = await provedConfinement(name, options);
-      const { protections, missing } = proved;
-      logger.info({ confinement: name, protections, missing }, 'isolate workers are confined');
       return { ...proved, objection: objections.length === 0 ? null : objections.join('; ') };
     } catch (error) {
       const objection = error instanceof Error ? error.message : String(error);

@@ -3,6 +3,7 @@
  * agreed bytes under way, so neither side's memory follows the other's speed.
  */
 import type { Duplex } from 'node:stream';
+import { drained } from './drained.ts';
 import { encodeControl, encodeFrame, isDataFrame, payloadBytesMax } from './frame.ts';
 import type { Frame, FrameType } from './frame.ts';
 import { FrameDecoder, parseControl } from './frame-decoder.ts';
@@ -146,14 +147,4 @@ export class FrameLink {
     }
     this.#stream.write(bytes);
   }
-}
-
-async function drained(stream: Duplex): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  stream.once('drain', resolve);
-  stream.once('close', resolve);
-  if (stream.destroyed) resolve();
-  await promise;
-  stream.off('drain', resolve);
-  stream.off('close', resolve);
 }

@@ -1,7 +1,7 @@
 /** What api and runner say to each other in control frames, and the checks on it. */
 import type { Limits } from '../../model/limits.ts';
 import type { ExecutorHealth, ExitReason, NotStartedCode } from '../executor.ts';
-import type { RuntimeReport, Truncation } from '../../model/call.ts';
+import type { Truncation } from '../../model/call.ts';
 import { isCallId } from './seen-calls.ts';
 
 /** Raised with every change that an older peer would misunderstand. */
@@ -66,8 +66,6 @@ export interface NotStartedMessage {
   readonly code: NotStartedCode;
   readonly message: string;
 }
-
-export type StartedMessage = RuntimeReport;
 
 const limitNames = [
   'timeoutMs',

@@ -8,32 +8,31 @@ import { FrameQueue } from '../protocol/frame-queue.ts';
 import { Lost, NotStarted } from '../executor.ts';
 import type { ExecutionFrame, ExecutionRequest } from '../executor.ts';
 import type { OnSessionEnded } from '../sessions.ts';
-import type { SessionEndReason } from '../../model/session.ts';
 import { Liveness } from './liveness.ts';
 import { creditBytes, protocolVersion } from './messages.ts';
-import type {
-  ExitMessage,
-  NotStartedMessage,
-  RunMessage,
-  RunnerHealth,
-  Hello,
-  StartedMessage,
-  UsageMessage,
-} from './messages.ts';
+import type { Hello, RunMessage, RunnerHealth } from './messages.ts';
+import { parseHello, parseSessionEnded } from './parse-answers.ts';
+import { parseHealth } from './parse-health.ts';
+import { RunIntake } from './run-intake.ts';
 import type { SessionMessage } from './session-messages.ts';
 import { SessionRequests } from './session-requests.ts';
 import type { AnsweredSession } from './session-requests.ts';
 
 interface PendingRun {
   readonly queue: FrameQueue;
-  artifact: { name: string; chunks: Uint8Array[] } | null;
+  readonly intake: RunIntake;
 }
+
+/** From the start of a call's code, beyond its own time, or from its cancelling, until it has ended, milliseconds. */
+const overdueMsMax = 60_000;
+/** Until it has started: as long as calls may wait for each other. */
+const startMsMax = 3_600_000;
 
 export interface RunnerClientOptions {
   /** Revision that this api decides under; the runner is asked to hold it when they meet. */
   readonly revision: Promise<string>;
-  /** The link was closed because nothing came from the runner any more; the reason says for how long. */
-  readonly onSilent: (reason: string) => void;
+  /** This side closed the link: nothing came from the runner any more, or it broke the protocol. */
+  readonly onGivenUp: (reason: string) => void;
   /** The runner ended a session by itself, or a call did. */
   readonly onSessionEnded?: OnSessionEnded;
 }
@@ -80,10 +79,7 @@ export class RunnerClient {
     this.#sessions = new SessionRequests(this.#link);
     this.#liveness = new Liveness({
       ping: () => this.#link.sendControl('ping', connectionChannel, {}),
-      onSilent: (reason) => {
-        this.#link.close(reason);
-        options.onSilent(reason);
-      },
+      onSilent: (reason) => this.#giveUp(reason),
     });
     this.#hello.promise.catch(() => {});
     void this.#greet(options.revision);
@@ -112,9 +108,24 @@ export class RunnerClient {
     if (this.#link.isClosed) throw new NotStarted('runtime_unavailable', 'The runner is not connected.');
     const channel = this.#nextChannel();
     const queue = new FrameQueue((bytes) => this.#link.grant(channel, bytes));
-    this.#runs.set(channel, { queue, artifact: null });
-    const cancel = (): void => this.#link.sendControl('cancel', channel, {});
+    using overdue = new Overdue(() => {
+      this.#link.sendControl('cancel', channel, {});
+      queue.end(new Lost('the runner did not end the call in time'));
+      this.#link.release(channel);
+    });
+    const intake = new RunIntake({
+      limits: request.limits,
+      queue,
+      onTaken: (bytes) => this.#link.grant(channel, bytes),
+      onStarted: () => overdue.within(request.limits.timeoutMs + overdueMsMax),
+    });
+    this.#runs.set(channel, { queue, intake });
+    const cancel = (): void => {
+      overdue.within(overdueMsMax);
+      this.#link.sendControl('cancel', channel, {});
+    };
     try {
+      overdue.within(startMsMax);
       const { args, files = [], session, ...rest } = request;
       const message: RunMessage = {
         ...rest,
@@ -195,72 +206,33 @@ export class RunnerClient {
     const run = this.#runs.get(frame.channel);
     if (run === undefined) {
       const fault = this.#sessions.receive(frame);
-      if (fault !== null) this.#link.close(fault);
+      if (fault !== null) this.#giveUp(brokeProtocol(fault));
       return;
     }
-    const { queue } = run;
-    switch (frame.type) {
-      case 'stdout':
-      case 'stderr':
-      case 'result':
-        queue.push({ type: frame.type, data: frame.payload });
-        return;
-      case 'artifactData':
-        run.artifact?.chunks.push(frame.payload);
-        this.#link.grant(frame.channel, frame.payload.length);
-        return;
-      default:
-        closeArtifact(run);
-        this.#receiveControl(frame, run);
-    }
-  }
-
-  #receiveControl(frame: Frame, run: PendingRun): void {
-    const fields: unknown = parseControl(frame);
-    const { queue } = run;
-    if (fields === null) return this.#link.close(`malformed ${frame.type} frame`);
-    switch (frame.type) {
-      case 'started':
-        return queue.push({ type: 'started', runtime: fields as StartedMessage });
-      case 'artifact':
-        run.artifact = { name: String((fields as { name: unknown }).name), chunks: [] };
-        return;
-      case 'usage':
-        return queue.push({ type: 'usage', ...(fields as UsageMessage) });
-      case 'exit':
-        queue.push({ type: 'exit', ...(fields as ExitMessage) });
-        return this.#end(frame.channel, queue);
-      case 'notStarted': {
-        const { code, message } = fields as NotStartedMessage;
-        return this.#end(frame.channel, queue, new NotStarted(code, message));
-      }
-      case 'lost':
-        return this.#end(frame.channel, queue, new Lost('the runner lost the call'));
-      default:
-        return this.#link.close(`unexpected ${frame.type} frame`);
-    }
-  }
-
-  /** Also wakes whoever still sends its arguments: nobody takes them any more. */
-  #end(channel: number, queue: FrameQueue, error: Error | null = null): void {
-    queue.end(error);
-    this.#link.release(channel);
+    const fault = run.intake.receive(frame);
+    if (fault !== null) this.#giveUp(brokeProtocol(fault));
+    // Also wakes whoever still sends its arguments: nobody takes them any more.
+    else if (run.queue.isEnded) this.#link.release(frame.channel);
   }
 
   #receiveOwn(frame: Frame): void {
-    const fields: unknown = parseControl(frame);
-    if (fields === null) return this.#link.close(`malformed ${frame.type} frame`);
+    const fields = parseControl(frame);
+    if (fields === null) return this.#giveUp(brokeProtocol(`a malformed ${frame.type} frame`));
     if (frame.type === 'health') {
-      this.#health?.resolve(fields as RunnerHealth);
+      const health = parseHealth(fields);
+      if (health === null) return this.#giveUp(brokeProtocol('how it is'));
+      this.#health?.resolve(health);
       this.#health = null;
       return;
     }
     if (frame.type === 'sessionEnded') {
-      const { sessionId, reason } = fields as { sessionId: string; reason: SessionEndReason };
-      this.#options.onSessionEnded?.(sessionId, reason);
+      const ended = parseSessionEnded(fields);
+      if (ended === null) return this.#giveUp(brokeProtocol('an end of a session'));
+      this.#options.onSessionEnded?.(ended.sessionId, ended.reason);
       return;
     }
-    const hello = fields as Hello;
+    const hello = parseHello(fields);
+    if (hello === null) return this.#giveUp(brokeProtocol('a greeting'));
     const asked = this.#asked.shift();
     if (hello.protocol === protocolVersion && asked !== undefined) asked.resolve(hello.revision);
     else if (hello.protocol === protocolVersion) this.#hello.resolve(hello);
@@ -268,6 +240,11 @@ export class RunnerClient {
       this.#link.close(
         `the runner speaks protocol ${hello.protocol}, this api ${protocolVersion}; use one version of both`,
       );
+  }
+
+  #giveUp(reason: string): void {
+    this.#link.close(reason);
+    this.#options.onGivenUp(reason);
   }
 
   #close(reason: string): void {
@@ -283,8 +260,26 @@ export class RunnerClient {
   }
 }
 
-function closeArtifact(run: PendingRun): void {
-  if (run.artifact === null) return;
-  run.queue.push({ type: 'artifact', name: run.artifact.name, data: Buffer.concat(run.artifact.chunks) });
-  run.artifact = null;
+function brokeProtocol(how: string): string {
+  return `it broke the protocol: ${how}`;
+}
+
+/** For a call that its runner does not end: whether it ran to its end is not known then. */
+class Overdue implements Disposable {
+  readonly #onOverdue: () => void;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(onOverdue: () => void) {
+    this.#onOverdue = onOverdue;
+  }
+
+  /** From now on, whatever was said before. */
+  within(ms: number): void {
+    this[Symbol.dispose]();
+    this.#timer = setTimeout(this.#onOverdue, ms);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+  }
 }

@@ -161,19 +161,19 @@ export class RunnerConnection implements Executor {
     const opened = this.#options.opener.open();
     this.#opened = opened;
     const wanted = this.#options.revision();
-    let silence: string | null = null;
-    const onSilent = (reason: string): void => {
-      silence = reason;
+    let ownReason: string | null = null;
+    const onGivenUp = (reason: string): void => {
+      ownReason = reason;
       opened.kill();
     };
     const { onSessionEnded } = this.#options;
     const client = new RunnerClient(opened.stream, {
       revision: wanted,
-      onSilent,
+      onGivenUp,
       ...(onSessionEnded !== undefined && { onSessionEnded }),
     });
     void opened.gone.then((reason) =>
-      this.#lost(opened, client, silence ?? reason, performance.now() - openedAt),
+      this.#lost(opened, client, ownReason ?? reason, performance.now() - openedAt),
     );
     const [hello, revision] = await Promise.all([client.hello, wanted]);
     if (hello.revision !== revision) {

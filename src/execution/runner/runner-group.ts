@@ -68,6 +68,7 @@ export class RunnerGroup implements Executor, SessionHost {
     if (answer.kind === 'refused') return answer;
     if (answer.kind !== 'done') throw unexpected(answer.kind);
     const files = operation.kind === 'list' ? parseFileList(answered.data) : [];
+    if (files === null) throw new Lost('the runner listed files in a way that is not understood');
     const content = operation.kind === 'get' ? answered.data : noData;
     return { kind: 'done', data: content, files, dropped: answer.dropped };
   }

@@ -2,9 +2,15 @@
 import type { Limits } from '../../model/limits.ts';
 import type { FileAnswer, SessionFile, SessionOwner, SessionRequest } from '../sessions.ts';
 import type { RuntimeReport } from '../../model/call.ts';
+import { fileErrors } from '../sessions.ts';
+import { fieldsOf, isAmount as isAmountOrNone, isText, parseRuntime } from './parse-answers.ts';
 
 /** A file's content on its way, bytes. The api's own cap is lower or equal. */
 export const sessionFileBytesMax = 256 * 1024 * 1024;
+/** Files that one list names; the supervisor names no more. */
+const listedFilesMax = 2_000;
+/** The JSON of such a list, bytes: a name has at most 1,000, each of which can be escaped. */
+const listBytesMax = 16 * 1024 * 1024;
 const textCharsMax = 512;
 const pathCharsMax = 4096;
 
@@ -69,9 +75,52 @@ function parseSize(value: unknown): Pick<Limits, 'memoryMiB' | 'cpus' | 'pids'> 
   return isAmount(memoryMiB) && isAmount(cpus) && isAmount(pids) ? { memoryMiB, cpus, pids } : null;
 }
 
-/** A list as it comes over the wire: from our own runner, of hostile names. */
-export function parseFileList(data: Uint8Array): readonly SessionFile[] {
-  return data.length === 0 ? [] : (JSON.parse(Buffer.from(data).toString('utf8')) as SessionFile[]);
+/** What may come before the answer, bytes. */
+export function answerBytesMax(message: SessionMessage): number {
+  if (message.op === 'get') return message.bytesMax;
+  return message.op === 'list' ? listBytesMax : 0;
+}
+
+/** Null when it is not what a runner answers. */
+export function parseSessionAnswer(fields: Fields | null): SessionAnswer | null {
+  switch (fields?.['kind']) {
+    case 'opened': {
+      const runtime = parseRuntime(fields['runtime']);
+      return runtime === null ? null : { kind: 'opened', runtime };
+    }
+    case 'checked':
+      return typeof fields['isHeld'] === 'boolean' ? { kind: 'checked', isHeld: fields['isHeld'] } : null;
+    case 'closed':
+      return { kind: 'closed' };
+    case 'done':
+      return isAmountOrNone(fields['dropped']) ? { kind: 'done', dropped: fields['dropped'] } : null;
+    case 'refused': {
+      const error = fileErrors.find((known) => known === fields['error']);
+      return error === undefined ? null : { kind: 'refused', error };
+    }
+    default:
+      return null;
+  }
+}
+
+/** A list as it comes over the wire. Hostile: its names, and all of it where the runner is. Null when it is none. */
+export function parseFileList(data: Uint8Array): readonly SessionFile[] | null {
+  let list: unknown;
+  try {
+    list = data.length === 0 ? [] : JSON.parse(Buffer.from(data).toString('utf8'));
+  } catch {
+    return null;
+  }
+  if (!Array.isArray(list) || list.length > listedFilesMax) return null;
+  const files: SessionFile[] = [];
+  for (const entry of list as unknown[]) {
+    const { path, sizeBytes, modifiedAtMs } = fieldsOf(entry);
+    // Times are whatever the code set them to.
+    if (!isText(path, pathCharsMax) || !isAmountOrNone(sizeBytes) || typeof modifiedAtMs !== 'number')
+      return null;
+    files.push({ path, sizeBytes, modifiedAtMs });
+  }
+  return files;
 }
 
 function isShort(value: unknown): value is string {

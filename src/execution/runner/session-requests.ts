@@ -3,8 +3,13 @@ import { Lost, NotStarted } from '../executor.ts';
 import type { Frame } from '../protocol/frame.ts';
 import { parseControl } from '../protocol/frame-decoder.ts';
 import type { FrameLink } from '../protocol/frame-link.ts';
-import type { NotStartedMessage } from './messages.ts';
+import { ByteBuffer } from '../protocol/byte-buffer.ts';
+import { parseNotStarted } from './parse-answers.ts';
+import { answerBytesMax, parseSessionAnswer } from './session-messages.ts';
 import type { SessionAnswer, SessionMessage } from './session-messages.ts';
+
+/** From the question until its answer, milliseconds: longer than a container takes to start, or a file to move. */
+const answerMsMax = 120_000;
 
 export interface AnsweredSession {
   readonly answer: SessionAnswer;
@@ -12,7 +17,8 @@ export interface AnsweredSession {
 }
 
 interface Pending extends PromiseWithResolvers<AnsweredSession> {
-  readonly chunks: Uint8Array[];
+  readonly content: ByteBuffer;
+  readonly bytesMax: number;
 }
 
 export class SessionRequests {
@@ -29,14 +35,23 @@ export class SessionRequests {
 
   /** Rejects with NotStarted when nothing was done, with Lost when the link breaks meanwhile. */
   async send(channel: number, message: SessionMessage, data: Uint8Array): Promise<AnsweredSession> {
-    const pending: Pending = { ...Promise.withResolvers<AnsweredSession>(), chunks: [] };
+    const pending: Pending = {
+      ...Promise.withResolvers<AnsweredSession>(),
+      content: new ByteBuffer(),
+      bytesMax: answerBytesMax(message),
+    };
     pending.promise.catch(() => {});
     this.#pending.set(channel, pending);
+    const overdue = setTimeout(() => {
+      pending.reject(new Lost('the runner did not answer in time'));
+      this.#link.release(channel);
+    }, answerMsMax);
     try {
       this.#link.sendControl('session', channel, message);
       if (await this.#link.sendData('fileData', channel, data)) this.#link.sendControl('end', channel, {});
       return await pending.promise;
     } finally {
+      clearTimeout(overdue);
       this.#pending.delete(channel);
       this.#link.release(channel);
     }
@@ -47,19 +62,25 @@ export class SessionRequests {
     const pending = this.#pending.get(frame.channel);
     if (pending === undefined) return null;
     if (frame.type === 'fileData') {
-      pending.chunks.push(Uint8Array.from(frame.payload));
+      if (frame.payload.length === 0) return 'fileData without bytes';
+      if (pending.content.length + frame.payload.length > pending.bytesMax)
+        return 'more bytes than were asked for';
+      pending.content.append(frame.payload);
       this.#link.grant(frame.channel, frame.payload.length);
       return null;
     }
-    const fields: unknown = parseControl(frame);
-    if (fields === null) return `malformed ${frame.type} frame`;
+    const fields = parseControl(frame);
     switch (frame.type) {
-      case 'sessionAnswer':
-        pending.resolve({ answer: fields as SessionAnswer, data: Buffer.concat(pending.chunks) });
+      case 'sessionAnswer': {
+        const answer = parseSessionAnswer(fields);
+        if (answer === null) return 'an answer about a session that is not understood';
+        pending.resolve({ answer, data: pending.content.bytes });
         return null;
+      }
       case 'notStarted': {
-        const { code, message } = fields as NotStartedMessage;
-        pending.reject(new NotStarted(code, message));
+        const refused = parseNotStarted(fields);
+        if (refused === null) return 'a refusal that is not understood';
+        pending.reject(new NotStarted(refused.code, refused.message));
         return null;
       }
       case 'lost':

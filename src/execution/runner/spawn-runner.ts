@@ -14,6 +14,30 @@ export function childRunner(command: readonly string[], environment: NodeJS.Proc
   return { identity: 'same-user', name: 'child process', open: () => spawnRunner(command, environment) };
 }
 
+/**
+ * The same, with its first process started now, for the first `open` to take up. Where nobody did, disposing ends it.
+ * Throws when it cannot be started.
+ */
+export function openedAhead(opener: RunnerOpener): RunnerOpener & AsyncDisposable {
+  let ahead: OpenedRunner | null = opener.open();
+  // Until somebody listens; that it is gone says `gone`.
+  ahead.stream.on('error', () => {});
+  return {
+    ...opener,
+    open() {
+      const first = ahead;
+      ahead = null;
+      return first ?? opener.open();
+    },
+    async [Symbol.asyncDispose]() {
+      const unused = ahead;
+      ahead = null;
+      unused?.kill();
+      await unused?.gone;
+    },
+  };
+}
+
 function spawnRunner(command: readonly string[], environment: NodeJS.ProcessEnv): OpenedRunner {
   const child = spawn(process.execPath, [...process.execArgv, ...command], {
     env: environment,

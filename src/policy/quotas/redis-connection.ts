@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { createClient } from 'redis';
 import { quotaScript } from './quota-script.ts';
+import { within, wordsOf } from './redis-answer.ts';
 
 /** How long Redis may take to answer; a lease waits no longer. */
 const ANSWER_MS_MAX = 1_000;
@@ -64,8 +65,8 @@ export class RedisConnection {
     client.on('error', (error: unknown) => connection.#lose(error));
     client.on('end', () => connection.#lose(new Error('the connection was closed')));
     try {
-      await withinMs(client.connect(), 2 * CONNECT_MS_MAX);
-      refuseEviction(await withinMs(client.info('memory'), ANSWER_MS_MAX));
+      await within(2 * CONNECT_MS_MAX, client.connect());
+      refuseEviction(await within(ANSWER_MS_MAX, client.info('memory')));
       await connection.run('open', [], []);
       return connection;
     } catch (error) {
@@ -104,9 +105,9 @@ export class RedisConnection {
       ...args,
     ];
     try {
-      const answer = await withinMs(
-        this.#evaluate(rest),
+      const answer = await within(
         operation === 'seed' ? SEED_ANSWER_MS_MAX : ANSWER_MS_MAX,
+        this.#evaluate(rest),
       );
       return read(answer);
     } catch (error) {
@@ -156,20 +157,4 @@ function read(answer: unknown): ScriptAnswer {
   if (code === 0 && nowMs !== undefined && index !== undefined && waitMs !== undefined)
     return { kind: 'refused', nowMs, index, waitMs };
   throw new Error('this process was silent for too long, or another has its name');
-}
-
-/** An error of several addresses has its words in its parts. */
-function wordsOf(error: unknown): string {
-  if (error instanceof AggregateError) return wordsOf(error.errors[0]);
-  return error instanceof Error && error.message !== '' ? error.message : 'it cannot be reached';
-}
-
-async function withinMs<T>(promise: Promise<T>, ms: number): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -5,7 +5,8 @@ import { eventCatalogue } from '../../../src/audit/events.ts';
 import type { EventType } from '../../../src/audit/events.ts';
 import { linkEvent, sealEvent } from '../../../src/audit/chain.ts';
 import { ocsfLines } from '../../../src/audit/export/ocsf.ts';
-import type { EventDraft, ExportRow } from '../../../src/audit/record.ts';
+import type { EventDraft } from '../../../src/audit/record.ts';
+import type { ExportRow } from '../../../src/audit/export/record-export.ts';
 
 const schema = JSON.parse(
   readFileSync(new URL('../../fixtures/ocsf/required.json', import.meta.url), 'utf8'),

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openSession } from '../../../src/audit/postgres/connection.ts';
+import { migrate, schemaVersion } from '../../../src/audit/postgres/migrations.ts';
 import { openPostgresRecord } from '../../../src/audit/postgres/open-postgres-record.ts';
-import { draft, intent, sources } from '../../contract/record-fixtures.ts';
+import { draft, intent, sources, startMs, storedCall } from '../../contract/record-fixtures.ts';
 import { PostgresServer } from '../../support/postgres-server.ts';
 
 let server: PostgresServer;
@@ -14,8 +16,32 @@ test('nodes that start in one moment on an empty database make one schema', asyn
   const open = (node: string) =>
     openPostgresRecord({ ...sources(), writer: `${node}/api-1`, url, sharesQuotas: true });
   const records = await Promise.all(['a', 'b', 'c'].map(open));
-  expect(await server.asSuper('SELECT version FROM sallyport_schema', url)).toEqual([{ version: 1 }]);
+  expect(await server.asSuper('SELECT version FROM sallyport_schema', url)).toEqual([
+    { version: schemaVersion },
+  ]);
   for (const record of records) await record[Symbol.asyncDispose]();
+});
+
+test('calls that the first version left are listed, found by their labels, and written on', async () => {
+  const url = await server.createDatabase();
+  const session = await openSession(url, 'migrations');
+  await migrate(session, 1);
+  for (const id of ['call_1', 'call_2']) {
+    const body = JSON.stringify(storedCall(id, 'failed', { labels: { team: 'blue' }, result: 'a\u0000b' }));
+    await session.query(
+      `INSERT INTO calls (id, status, salt, body, stored_at_ms, writer, epoch) VALUES ($1, 'failed', '', $2, $3, 'w', 1)`,
+      [id, Buffer.from(body), startMs],
+    );
+  }
+  await session.end();
+  await using record = await openPostgresRecord({ ...sources(), url });
+  await record.write(intent('call_3'));
+  const listed = async (query: object): Promise<readonly string[]> => {
+    const owner = { tenant: 'default', principal: 'alice', limit: 10 };
+    return (await record.listCalls({ ...owner, ...query })).items.map(({ call }) => call.id);
+  };
+  expect(await listed({})).toEqual(['call_3', 'call_2', 'call_1']);
+  expect(await listed({ label: 'team=blue', status: 'failed' })).toEqual(['call_2', 'call_1']);
 });
 
 test('a database of a newer version is refused, and left as it is', async () => {

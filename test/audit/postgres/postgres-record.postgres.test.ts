@@ -1,6 +1,9 @@
 import { afterAll, beforeAll } from 'vitest';
 import { openPostgresRecord } from '../../../src/audit/postgres/open-postgres-record.ts';
 import { recordApprovalsContract } from '../../contract/record-approvals.ts';
+import { recordCallsContract } from '../../contract/record-calls.ts';
+import { pageContract } from '../../contract/record-pages.ts';
+import { sessionLabelsContract } from '../../contract/record-sessions.ts';
 import { recordStoreContract } from '../../contract/record-store.ts';
 import { recordUpkeepContract } from '../../contract/record-upkeep.ts';
 import type { UpkeepStore } from '../../contract/record-upkeep.ts';
@@ -22,5 +25,8 @@ const store: StoreUnderTest & UpkeepStore = {
   },
 };
 recordStoreContract('PostgreSQL', store);
+pageContract('PostgreSQL', store);
+sessionLabelsContract('PostgreSQL', store);
 recordApprovalsContract('PostgreSQL', store);
 recordUpkeepContract('PostgreSQL', store);
+recordCallsContract('PostgreSQL', store);

@@ -140,6 +140,25 @@ test('a name is taken while its process lives, and free at once when it is gone'
   await again.write(intent('call_1'));
 });
 
+test('a name stays taken after its connection broke and was made anew', async () => {
+  const url = await server.createDatabase();
+  await using a = await open(url, 'a');
+  await a.write(intent('call_1'));
+  const ended = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = 'sallyport a/api-1'`;
+  expect(await server.asSuper(ended, url)).toHaveLength(1);
+  await expect
+    .poll(() =>
+      a.write(intent('call_2')).then(
+        () => true,
+        () => false,
+      ),
+    )
+    .toBe(true);
+  await expect(open(url, 'a')).rejects.toThrow('Another process writes to this database as a/api-1');
+  expect(await a.verify()).toMatchObject({ valid: true });
+});
+
 test('nodes that count quotas alone do not share a database', async () => {
   const url = await server.createDatabase();
   await using _first = await open(url, 'a', { sharesQuotas: false });

@@ -8,13 +8,18 @@ import { commitTo, linkEvent, sealEvent } from '../../../src/audit/chain.ts';
 import { createDataDirectory } from '../../../src/audit/sqlite/data-directory.ts';
 import { migrate, schemaVersion } from '../../../src/audit/sqlite/migrations.ts';
 import { openSqliteRecord } from '../../../src/audit/sqlite/open-sqlite-record.ts';
+import { addToIndex, indexStatements } from '../../../src/audit/sqlite/search-schema.ts';
 import { parseCanonicalEvent, searchColumnNames, searchColumns } from '../../../src/audit/stored-event.ts';
 import { draft, intent, SetClock, sources, startMs, storedCall } from '../../contract/record-fixtures.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'migrations-'));
 afterAll(() => rmSync(home, { recursive: true }));
 
+/** From here on a version keeps what events are found by, and when calls were stored. */
+const searchVersion = 8;
 const salt = '11'.repeat(32);
+
+const ofAlice = { tenant: 'default', principal: 'alice', limit: 10 };
 
 /** A record as the version with this schema left it: one call with its outcome. */
 function leave(dataDir: string, version: number): void {
@@ -22,7 +27,7 @@ function leave(dataDir: string, version: number): void {
   const database = new Database(join(dataDir, 'record.db'));
   database.function('now_ms', () => startMs);
   migrate(database, version);
-  const body = canonicalJson(storedCall('call_1', 'succeeded'));
+  const body = canonicalJson(storedCall('call_1', 'succeeded', { labels: { team: 'blue' } }));
   const content = { labels: { team: 'blue' }, result: 'strawberry', address: '10.0.0.1' };
   const sealed = sealEvent(draft('outcome', { callId: 'call_1', key: 'k1', status: 'succeeded', content }), {
     id: 'evt_1',
@@ -46,10 +51,12 @@ function leave(dataDir: string, version: number): void {
   database
     .prepare('INSERT INTO audit_content (position, salt, content) VALUES (1, ?, ?)')
     .run(salt, Buffer.from(sealed.content?.text ?? ''));
+  if (version >= searchVersion) addToIndex(indexStatements(database), 1, event, sealed.content?.text ?? null);
   database.prepare('INSERT INTO writers (writer, sequence, hash) VALUES (?, 1, ?)').run(event.writer, hash);
   database
     .prepare(`INSERT INTO calls (id, status, salt, body) VALUES ('call_1', 'succeeded', ?, ?)`)
     .run(salt, Buffer.from(body));
+  if (version >= searchVersion) database.prepare('UPDATE calls SET stored_at_ms = ?').run(startMs);
   database.close();
 }
 
@@ -73,10 +80,13 @@ test('what every earlier version left is read, found, verified, kept by its age,
       });
     }
     expect(await record.getCall('call_1')).toMatchObject({ call: { status: 'succeeded' } });
+    const listed = await record.listCalls({ ...ofAlice, label: 'team=blue', from: '2026-01-02T03:04:05Z' });
+    expect(listed.items.map(({ call }) => call.id)).toEqual(['call_1']);
     expect((await record.write(intent('call_2'))).events()[0]?.sequence).toBe(2);
     expect(await record.verify({ deep: true })).toMatchObject({ valid: true, problems: [], events: 2 });
     clock.advance(86_400_001);
     expect(await record.getCall('call_1')).toBeNull();
+    expect((await record.listCalls(ofAlice)).items).toEqual([]);
     expect(await record.planPurge(10)).toMatchObject({ callIds: ['call_1'] });
   }
 });

@@ -57,6 +57,14 @@ test('an artifact whose name is no plain path is dropped', async () => {
   expect(await framesOf(output)).toEqual([]);
 });
 
+test('artifacts beyond as many as a supervisor sends are dropped: it can be forged where a kernel lets code reach it', async () => {
+  const output = new CallOutput(generousLimits, true);
+  for (let count = 0; count < 300; count += 1) send(output, 'artifact', { name: `a${count}` });
+  send(output, 'ended', ended);
+  expect(output.truncated).toEqual([{ stream: 'artifacts', keptBytes: 0, droppedBytes: 0 }]);
+  expect(await framesOf(output)).toHaveLength(256);
+});
+
 test('a result beyond the cap and its envelope ends the call', async () => {
   const output = new CallOutput({ ...generousLimits, outputBytes: 10 }, true);
   send(output, 'result', 'x'.repeat(65_536));

@@ -3,11 +3,10 @@ import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { appendFileSync, cpSync, mkdtempSync, rmSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
-import type { Server, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
+import type { ContainerCreateOptions } from 'dockerode';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { AttachedContainer } from '../../../src/execution/container/attached-container.ts';
@@ -37,6 +36,7 @@ import {
   openConfinement,
   workerPidsOf,
 } from '../../support/contained-isolates.ts';
+import { EngineWay } from '../../support/engine-way.ts';
 import { gone } from '../../support/processes.ts';
 import { limits, runTool } from '../isolate/support.ts';
 
@@ -52,15 +52,19 @@ async function currentImage(): Promise<string> {
   return (await findPlanned(engine, plan)).imageId ?? '';
 }
 
-/** A worker's container whose Node runs this instead of the worker, without the permission model. */
-async function launchInstead(code: string, instance: string): Promise<ContainedWorker> {
+/** Of a worker's container whose Node runs this instead of the worker, without the permission model. */
+async function containerSpec(code: string, instance: string): Promise<ContainerCreateOptions> {
   const imageId = await currentImage();
   const placement = {
     imageId,
     cgroupParent: '/sallyport',
     labels: { [labels.instance]: instance, [labels.call]: 'worker_test' },
   };
-  const spec = workerContainerSpec(shape, placement, ['--no-warnings', '-e', code]);
+  return workerContainerSpec(shape, placement, ['--no-warnings', '-e', code]);
+}
+
+async function launchInstead(code: string, instance: string): Promise<ContainedWorker> {
+  const spec = await containerSpec(code, instance);
   return new ContainedWorker({
     create: (signal) => AttachedContainer.create(engine, spec, signal, silentLogger),
     startTimeoutMs: 20_000,
@@ -277,51 +281,27 @@ describe('a worker in a container', () => {
   });
 });
 
-/** The way to the engine, which can be cut. */
-class Way implements AsyncDisposable {
-  readonly address: string;
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
-
-  private constructor(address: string, server: Server) {
-    this.address = address;
-    this.#server = server;
-  }
-
-  static async open(): Promise<Way> {
-    const socketPath = path.join(folder, `${randomUUID().slice(0, 8)}.sock`);
-    const server = createServer({ allowHalfOpen: true });
-    const way = new Way(`unix://${socketPath}`, server);
-    server.on('connection', (near) => {
-      const far = connect({
-        path: new URL(dockerHost ?? 'unix:///var/run/docker.sock').pathname,
-        allowHalfOpen: true,
-      });
-      for (const socket of [near, far]) {
-        way.#sockets.add(socket);
-        socket.on('error', () => {});
-      }
-      near.pipe(far).pipe(near);
-    });
-    server.listen(socketPath);
-    await once(server, 'listening');
-    return way;
-  }
-
-  cut(): void {
-    this.#server.close();
-    for (const socket of this.#sockets) socket.destroy();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.cut();
-  }
-}
+test('what the engine makes for a caller who has gone meanwhile is removed once it is there', async () => {
+  const instance = `test-gone-${randomUUID()}`;
+  await using way = await EngineWay.open(folder);
+  const slow = new Engine(way.address);
+  await slow.facts();
+  const spec = await containerSpec('', instance);
+  const caller = new AbortController();
+  const answer = way.holdAnswers();
+  const creating = AttachedContainer.create(slow, spec, caller.signal, silentLogger);
+  await answer.given;
+  expect(await countContainers(instance)).toBe(1);
+  caller.abort();
+  answer.letGo();
+  await expect(creating).rejects.toBeInstanceOf(Error);
+  expect(await countContainers(instance)).toBe(0);
+});
 
 test('an engine that is lost in mid-call loses the call, and the worker is killed past it', async () => {
   const instance = `test-lost-${randomUUID()}`;
-  await using way = await Way.open();
-  let pids: number[] = [];
+  await using way = await EngineWay.open(folder);
+  const pids = Promise.withResolvers<number[]>();
   const executor = await createContainedExecutor(instance, { dockerHost: way.address });
   const call = runTool(
     executor,
@@ -331,15 +311,15 @@ test('an engine that is lost in mid-call loses the call, and the worker is kille
       limits: { ...limits, timeoutMs: 20_000 },
       onFrame: (frame) => {
         if (frame.type !== 'stdout') return;
-        pids = workerPidsOf(instance);
-        way.cut();
+        pids.resolve(workerPidsOf(instance).finally(() => way.cut()));
       },
     },
   );
   await expect(call).rejects.toBeInstanceOf(Lost);
-  expect(pids.length).toBeGreaterThan(0);
+  const killed = await pids.promise;
+  expect(killed.length).toBeGreaterThan(0);
   await executor[Symbol.asyncDispose]();
-  await Promise.all(pids.map(gone));
+  await Promise.all(killed.map(gone));
   await using successor = openExecutor({ instance, dockerHost });
   await successor.sweep();
   expect(await countContainers(instance)).toBe(0);

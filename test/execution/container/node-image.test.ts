@@ -94,3 +94,9 @@ test('a heap at its limit is out_of_memory', async () => {
     error: null,
   });
 });
+
+test('exit functions of the code come before its end', async () => {
+  const code = `process.on('exit', () => console.log('exit function')); return 7`;
+  const seen = await call(executor, 'node', { code });
+  expect([seen.result, seen.exit.reason, seen.stdout]).toEqual([7, 'completed', 'exit function\n']);
+});

@@ -161,3 +161,17 @@ test('an exit function that raises is told on stderr and changes nothing', async
   expect([seen.result, seen.exit.reason]).toEqual([7, 'completed']);
   expect(seen.stderr).toContain('ZeroDivisionError');
 });
+
+test('the call is over when it is said to be: what still runs is killed, what was printed and written is kept', async () => {
+  const code = `
+import os, subprocess, time
+subprocess.Popen(["sleep", "1000"])
+open("/work/out/kept.txt", "w").write("kept")
+print("printed", flush=True)
+os.write(4, b'{"ok":true,"value":1}\\x04{"ok":true,"value":2}')
+time.sleep(1000)
+`;
+  const seen = await call(executor, 'python', { code });
+  expect([seen.result, seen.exit.reason, seen.stdout]).toEqual([1, 'completed', 'printed\n']);
+  expect(seen.artifacts).toEqual({ 'kept.txt': 'kept' });
+});

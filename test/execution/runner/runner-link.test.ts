@@ -25,6 +25,8 @@ const usage = {
   truncated: [],
 } as const;
 const completed = { type: 'exit', reason: 'completed', error: null } as const;
+/** For calls that yield more than a window. */
+const wide = { ...limits, outputBytes: 8 * 1024 * 1024, logBytes: 8 * 1024 * 1024 };
 
 async function linked(
   run: Script,
@@ -42,7 +44,7 @@ async function linked(
     logger: { warn: () => {}, error: () => {} },
     onClosed: closed.resolve,
   });
-  const client = new RunnerClient(api, { revision: Promise.resolve('sha256:a'), onSilent: () => {} });
+  const client = new RunnerClient(api, { revision: Promise.resolve('sha256:a'), onGivenUp: () => {} });
   await client.hello;
   return { client, server: runner, api, closed: closed.promise };
 }
@@ -86,7 +88,7 @@ describe('the link between api and runner', () => {
       yield completed;
     });
     const args = Buffer.alloc(5 * 1024 * 1024, 'x');
-    const frames = await collect(client.run({ ...request, args }, never));
+    const frames = await collect(client.run({ ...request, args, limits: wide }, never));
     const result = Buffer.concat(frames.flatMap((frame) => (frame.type === 'result' ? [frame.data] : [])));
     expect(result.equals(args)).toBe(true);
   });
@@ -102,7 +104,7 @@ describe('the link between api and runner', () => {
       yield usage;
       yield completed;
     });
-    const frames = client.run(request, never)[Symbol.asyncIterator]();
+    const frames = client.run({ ...request, limits: wide }, never)[Symbol.asyncIterator]();
     await frames.next();
     await client.health();
     await client.health();

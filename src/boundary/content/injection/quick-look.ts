@@ -27,9 +27,15 @@ for (const character of '\t\n\v\f\r "\')<>') endsUrl[character.charCodeAt(0)] = 
 
 /** Between the noun and the name. */
 const betweenUnitsMax = 20;
-/** How the names of a model begin. */
-const beginsReader = new Uint8Array(128);
-for (const letter of 'alvcgALVCG') beginsReader[letter.charCodeAt(0)] = 1;
+const wordKind = 1;
+/** The names of a model begin with these. */
+const readerKind = 2;
+/** What may stand between two words there. */
+const gapKind = 3;
+const kinds = new Uint8Array(128);
+for (const character of '\t\n\v\f\r ,:!*') kinds[character.charCodeAt(0)] = gapKind;
+for (const letter of 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_')
+  kinds[letter.charCodeAt(0)] = 'alvcg'.includes(letter.toLowerCase()) ? readerKind : wordKind;
 
 /** Whether one of the next words may name a model, as in `note to the assistant`. */
 export function mayNameReader(text: string, at: number): boolean {
@@ -37,16 +43,17 @@ export function mayNameReader(text: string, at: number): boolean {
   let next = at;
   while (next < text.length && isWordUnit(text.charCodeAt(next))) next++;
   const end = Math.min(text.length, next + betweenUnitsMax + 1);
-  for (let isInWord = true; next < end; next++) {
+  for (let before = wordKind; next < end; next++) {
     const unit = text.charCodeAt(next);
     if (unit >= 0x80) return true;
-    if (!isInWord && beginsReader[unit] === 1) return true;
-    isInWord = isWordUnit(unit);
+    const kind = kinds[unit] as number;
+    if (kind === 0) return false;
+    if (kind === readerKind && before === gapKind) return true;
+    before = kind;
   }
   return false;
 }
 
 function isWordUnit(unit: number): boolean {
-  const letter = unit | 0x20;
-  return (letter >= 0x61 && letter <= 0x7a) || (unit >= 0x30 && unit <= 0x39) || unit === 0x5f;
+  return unit < 0x80 && (kinds[unit] as number) % gapKind !== 0;
 }

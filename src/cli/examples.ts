@@ -1,0 +1,75 @@
+/** What `--help` shows of each command, by its name in full: lines that can be typed as they are. */
+export const examples: Readonly<Record<string, readonly string[]>> = {
+  serve: ['sallyport serve', 'SALLYPORT_PORT=9000 SALLYPORT_POLICY_DIR=./policies:./more sallyport serve'],
+  runner: ['sallyport runner --listen unix:/run/sallyport/runner.sock'],
+  call: ["sallyport call js_run --arg 'code=return 1+1'", 'sallyport call csv_profile --arg text=@sales.csv'],
+  'calls list': [
+    'sallyport calls list --status running',
+    'sallyport calls list --label ticket=481 --from 2026-01-31T00:00:00Z',
+  ],
+  'calls show': ['sallyport calls show call_01JD9Z5VQ3M8X0W2N7B4K6T1RA'],
+  'calls cancel': ['sallyport calls cancel call_01JD9Z5VQ3M8X0W2N7B4K6T1RA'],
+  mcp: ['sallyport mcp', 'sallyport mcp --url https://sallyport.example.com'],
+  'policy lint': ['sallyport policy lint', 'sallyport policy lint policies more-policies'],
+  'policy test': ['sallyport policy test --coverage 90', 'sallyport policy test policies --junit report.xml'],
+  'policy explain': [
+    `sallyport policy explain --principal ana --role analyst --tool csv_profile --args '{"text":"a,b"}'`,
+  ],
+  'policy schema': ['sallyport policy schema Policy', 'sallyport policy schema --write policies/schemas'],
+  'policy history': ['sallyport policy history'],
+  'policy show': ['sallyport policy show', 'sallyport policy show 3f2a'],
+  'policy rollback': ["sallyport policy rollback 3f2a --reason 'refunds fail, INC-481'"],
+  'policy unpin': ["sallyport policy unpin --reason 'INC-481 is mended'"],
+  'policy reload': ['sallyport policy reload'],
+  'block add': ["sallyport block add --tool 'stripe_*' --expires 2h --reason 'refunds run twice, INC-481'"],
+  'block list': ['sallyport block list'],
+  'block remove': ['sallyport block remove blk_01JD9Z5VQ3M8X0W2N7B4K6T1RA'],
+  'boundary scan': ['kubectl logs web | sallyport boundary scan --print > safe.log'],
+  'boundary explain': [
+    'sallyport boundary explain',
+    'sallyport boundary explain github-pat --profile strict',
+  ],
+  'approvals list': [
+    'SALLYPORT_API_KEY=$(cat data/approver.key) sallyport approvals list',
+    'sallyport approvals list --status all --limit 20',
+  ],
+  'approvals show': ['sallyport approvals show apr_01JD9Z5VQ3M8X0W2N7B4K6T1RA'],
+  'approvals approve': [
+    "sallyport approvals approve apr_01JD9Z5VQ3M8X0W2N7B4K6T1RA --reason 'agreed with ops'",
+  ],
+  'approvals reject': ["sallyport approvals reject apr_01JD9Z5VQ3M8X0W2N7B4K6T1RA --reason 'wrong order'"],
+  'audit list': [
+    'sallyport audit list --type denied --limit 20',
+    "sallyport audit list --text 'refund ord*' --from 2026-01-31T00:00:00Z",
+  ],
+  'audit show': [
+    'sallyport audit show call_01JD9Z5VQ3M8X0W2N7B4K6T1RA',
+    'sallyport audit show evt_01JD9Z5VQ3M8X0W2N7B4K6T1RA',
+  ],
+  'audit tail': ['sallyport audit tail --follow', 'sallyport audit tail --count 50 --type outcome'],
+  'audit report': ['sallyport audit report approvals --from 2026-01-01T00:00:00Z --to 2026-02-01T00:00:00Z'],
+  'audit export': [
+    'sallyport audit export --out january.ndjson --from 2026-01-01T00:00:00Z --to 2026-02-01T00:00:00Z',
+    'sallyport audit export --format ocsf > siem.ndjson',
+  ],
+  'audit verify': [
+    'sallyport audit verify --deep',
+    'sallyport audit verify --file january.ndjson --public-key "$(cat noted.key)"',
+  ],
+  'audit erase': [
+    "sallyport audit erase --principal oidc:acme:erika --reason 'asked by the person' --legal-basis 'GDPR Art. 17(1)(b)' --ticket DPO-7",
+  ],
+  'audit hold set': ["sallyport audit hold set --principal ana --reason 'case 7/26'"],
+  'audit hold list': ['sallyport audit hold list'],
+  'audit hold release': [
+    "sallyport audit hold release hold_01JD9Z5VQ3M8X0W2N7B4K6T1RA --reason 'case 7/26 is closed'",
+  ],
+  backup: ['sallyport backup --out /backup/record.db --keys /vault/sallyport'],
+  'keys create': ['sallyport keys create --principal ana --role analyst --scope call --expires-in-hours 720'],
+  'keys list': ['sallyport keys list'],
+  'keys revoke': ['sallyport keys revoke 7Q2M8X0W'],
+  'images list': ['sallyport images list'],
+  'images build': ['sallyport images build', 'sallyport images build python'],
+  config: ['sallyport config', 'sallyport config --json'],
+  doctor: ['sallyport doctor', 'sallyport doctor --deep --json'],
+};
