@@ -1,9 +1,9 @@
 /** The first step of a start: the data directory is this server's own, and the deployment has its name. */
+import { createHmac } from 'node:crypto';
 import { createDataDirectory, databaseName, lockDataDirectory } from '../audit/sqlite/data-directory.ts';
 import { recordUnavailable } from '../audit/sqlite/connection.ts';
 import type { Config } from '../config/config.ts';
 import { readDataSecret } from '../config/data-secret.ts';
-import { instanceName } from './instance-name.ts';
 import { checkDataDirectory } from './preflight.ts';
 
 export interface DataDirectory {
@@ -29,6 +29,9 @@ export function takeDataDirectory(config: Config, stack: AsyncDisposableStack): 
 }
 
 /** For a process whose supervisor has taken it. */
-export function joinDataDirectory(config: Config): DataDirectory {
-  return { dataKey: readDataSecret(config.dataDir, 'data.key'), instance: instanceName(config) };
+export function joinDataDirectory({ dataDir, databaseUrl, nodeId }: Config): DataDirectory {
+  const dataKey = readDataSecret(dataDir, 'data.key');
+  // Servers on one database have the same key, and may have the same engine.
+  const named = databaseUrl === null ? 'instance' : `instance ${nodeId}`;
+  return { dataKey, instance: createHmac('sha256', dataKey).update(named).digest('hex').slice(0, 16) };
 }

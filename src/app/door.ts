@@ -113,7 +113,6 @@ export async function openDoor(
       sessions,
       files,
       follower: new CallFollower(watched),
-      prints,
       current: watched.current,
       prints,
       blocks,

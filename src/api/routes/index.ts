@@ -15,7 +15,6 @@ import { actor } from '../../calls/key-ring.ts';
 import type { SessionDesk } from '../../calls/sessions/session-desk.ts';
 import type { SessionFiles } from '../../calls/sessions/session-files.ts';
 import type { Upkeep } from '../../calls/upkeep/upkeep.ts';
-import type { CallSources } from '../../calls/current-call.ts';
 import { visibleTools } from '../../policy/visibility.ts';
 import type { Call } from '../../model/call.ts';
 import type { CallFollower } from '../follow-call.ts';
@@ -68,7 +67,6 @@ export interface RoutesOptions {
   readonly sessions: SessionDesk;
   readonly files: SessionFiles;
   readonly follower: CallFollower;
-  readonly prints: CallSources['prints'];
   /** A call as it stands; null when it is no longer there. */
   readonly current: (callId: string) => Promise<Call | null>;
   /** What has left of a call that runs, wherever it does. */
