@@ -80,7 +80,12 @@ await runProgram(process.argv.slice(2), {
       import('./execution/runner/runner-address.ts'),
     ]);
     const loaded = loadConfig(process.env);
-    const common = { loaded, instance: instance ?? loaded.config.nodeId, imagesDirectory };
+    const common = {
+      loaded,
+      instance: instance ?? loaded.config.nodeId,
+      imagesDirectory,
+      onServing: growWithLoad,
+    };
     if (listen === undefined) {
       // The api owns this process: it ends when the link closes, not with a signal meant for the whole group.
       for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
@@ -127,8 +132,7 @@ async function serveHere(
     ...(serving !== undefined && { serving }),
   });
   onReload?.(() => void app.reloadPolicy());
-  // V8's default; under load it may grow.
-  setFlagsFromString('--semi-space-growth-factor=2');
+  growWithLoad();
   await stopped;
 }
 
@@ -142,6 +146,11 @@ function runnerEnvironment(): NodeJS.ProcessEnv {
 function supervisorGone(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
   return new Promise((resolve) => process.once('disconnect', resolve));
+}
+
+/** The young generation, by V8's default factor. */
+function growWithLoad(): void {
+  setFlagsFromString('--semi-space-growth-factor=2');
 }
 
 function nextStopSignal(): Promise<void> {

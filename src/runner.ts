@@ -39,6 +39,8 @@ export interface RunnerOptions {
   readonly onListening?: () => void;
   /** Gets what to call when the policy files should be looked at. */
   readonly onRefresh?: (refresh: () => void) => void;
+  /** From now on it takes calls. */
+  readonly onServing?: () => void;
 }
 
 export type RunnerDoorway =
@@ -73,6 +75,7 @@ export async function runRunner(options: RunnerOptions): Promise<void> {
     };
     const shared = { revisions: held, executors, seenCalls: new SeenCalls(), logger };
     options.onRefresh?.(() => void revisions.refresh());
+    options.onServing?.();
     if (options.door.kind === 'link') await serveLink(shared, options.door.fd);
     else await serveApis(shared, options.door, readTlsIdentity(config), options.onListening);
   } finally {
