@@ -23,7 +23,7 @@ export const boundaryLimits = {
   candidateUnitsMax: 65_536,
   /** After something that may begin a hit in an encoding, or that is half an order to a model, so much is read with it. */
   heldAfterUnits: 640,
-  /** Encodings inside each other that are undone; what is wrapped more often is not looked into. */
+  /** Encodings inside each other that are undone; what is wrapped more often is reported as `undecoded`. */
   decodingDepthMax: 3,
   /** Decoded text of all depths together, for each unit that is scanned, and once for each direction of a call. */
   decodedUnitsPerUnit: 8,
