@@ -57,16 +57,21 @@ await runProgram(process.argv.slice(2), {
       workersCount: httpWorkers,
       command: [process.execPath, ...process.execArgv, program],
       environment: process.env,
+      runnerEnvironment: runnerEnvironment(),
       stopped,
       onReload,
     });
   },
-  async worker({ index, url }) {
+  async worker({ index, url, shared = false, runner = null }) {
     const { WorkerLink } = await import('./supervisor/worker-link.ts');
-    await using link = new WorkerLink({ process, index: Number(index), url });
+    await using link = new WorkerLink({ process, index: Number(index), url, isShared: shared });
     // For the whole group of processes, and no business of this one.
     process.on('SIGHUP', () => {});
-    await serveHere(loadConfig(process.env), { stopped: link.stopped, serving: link });
+    await serveHere(loadConfig(process.env), {
+      stopped: link.stopped,
+      serving: link,
+      sharedRunnerPath: runner,
+    });
   },
   async runner({ instance, listen }) {
     const [{ runRunner }, { runnerLinkFd }, { parseRunnerAddress }] = await Promise.all([
@@ -75,7 +80,12 @@ await runProgram(process.argv.slice(2), {
       import('./execution/runner/runner-address.ts'),
     ]);
     const loaded = loadConfig(process.env);
-    const common = { loaded, instance: instance ?? loaded.config.nodeId, imagesDirectory };
+    const common = {
+      loaded,
+      instance: instance ?? loaded.config.nodeId,
+      imagesDirectory,
+      onServing: growWithLoad,
+    };
     if (listen === undefined) {
       // The api owns this process: it ends when the link closes, not with a signal meant for the whole group.
       for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
@@ -84,7 +94,8 @@ await runProgram(process.argv.slice(2), {
     const address = parseRunnerAddress(listen);
     return runRunner({
       ...common,
-      door: { kind: 'listen', address, stopped: nextStopSignal() },
+      door: { kind: 'listen', address, stopped: process.connected ? supervisorGone() : nextStopSignal() },
+      onListening: () => process.send?.('listening'),
       onRefresh: (refresh) => process.on('SIGHUP', refresh),
     });
   },
@@ -103,27 +114,43 @@ interface ServeOptions {
   /** Gets what to call when the policy files should be taken up. */
   readonly onReload?: (reload: () => void) => void;
   readonly serving?: Serving;
+  readonly sharedRunnerPath?: string | null;
 }
 
 /** Serves in this process until it is stopped. */
-async function serveHere(loaded: LoadedConfig, { stopped, onReload, serving }: ServeOptions): Promise<void> {
+async function serveHere(
+  loaded: LoadedConfig,
+  { stopped, onReload, serving, sharedRunnerPath = null }: ServeOptions,
+): Promise<void> {
   const { startApp } = await import('./app.ts');
-  const runnerEnvironment: NodeJS.ProcessEnv = Object.fromEntries(
-    runnerVariables.map((name) => [name, process.env[name]]),
-  );
-  // Told by its environment it has the cache from its first line on, and loads no stripper of types.
-  if (compileCache !== null) runnerEnvironment['NODE_COMPILE_CACHE'] = compileCache;
   await using app = await startApp({
     loaded,
     runnerCommand: [program, 'runner'],
-    runnerEnvironment,
+    runnerEnvironment: runnerEnvironment(),
     environment: process.env,
+    sharedRunnerPath,
     ...(serving !== undefined && { serving }),
   });
   onReload?.(() => void app.reloadPolicy());
-  // V8's default; under load it may grow.
-  setFlagsFromString('--semi-space-growth-factor=2');
+  growWithLoad();
   await stopped;
+}
+
+function runnerEnvironment(): NodeJS.ProcessEnv {
+  const environment = Object.fromEntries(runnerVariables.map((name) => [name, process.env[name]]));
+  // Told by its environment it has the cache from its first line on, and loads no stripper of types.
+  return compileCache === null ? environment : { ...environment, NODE_COMPILE_CACHE: compileCache };
+}
+
+/** Signals are for the whole group: the runner goes on until its supervisor, having ended the workers, lets it go. */
+function supervisorGone(): Promise<void> {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
+  return new Promise((resolve) => process.once('disconnect', resolve));
+}
+
+/** The young generation, by V8's default factor. */
+function growWithLoad(): void {
+  setFlagsFromString('--semi-space-growth-factor=2');
 }
 
 function nextStopSignal(): Promise<void> {

@@ -35,8 +35,12 @@ export interface RunnerOptions {
   /** Names this deployment's containers on the engine. */
   readonly instance: string;
   readonly door: RunnerDoorway;
+  /** Of a service: apis can connect now. */
+  readonly onListening?: () => void;
   /** Gets what to call when the policy files should be looked at. */
   readonly onRefresh?: (refresh: () => void) => void;
+  /** From now on it takes calls. */
+  readonly onServing?: () => void;
 }
 
 export type RunnerDoorway =
@@ -71,8 +75,9 @@ export async function runRunner(options: RunnerOptions): Promise<void> {
     };
     const shared = { revisions: held, executors, seenCalls: new SeenCalls(), logger };
     options.onRefresh?.(() => void revisions.refresh());
+    options.onServing?.();
     if (options.door.kind === 'link') await serveLink(shared, options.door.fd);
-    else await serveApis(shared, options.door, readTlsIdentity(config));
+    else await serveApis(shared, options.door, readTlsIdentity(config), options.onListening);
   } finally {
     // Executors that are still starting belong to the stack before it is taken down.
     await executors.catch(() => {});
@@ -115,6 +120,7 @@ async function serveApis(
   shared: Shared,
   { address, stopped }: Extract<RunnerDoorway, { kind: 'listen' }>,
   tls: TlsIdentity | null,
+  onListening?: () => void,
 ): Promise<void> {
   const { logger } = shared;
   await using _door = await listenForApis({
@@ -129,6 +135,7 @@ async function serveApis(
     onRefused: (reason) => logger.warn({ reason }, 'a connection was refused'),
   });
   logger.info({ address: showAddress(address) }, 'runner listening');
+  onListening?.();
   await stopped;
   logger.info({}, 'runner stopping');
 }

@@ -1,6 +1,7 @@
 /** The OpenAPI 3.1 document, from the same routes that serve and the same schemas that validate. */
 import { answerSchemas } from './answers/index.ts';
 import { problemKinds } from './problem.ts';
+import { isShed } from './route.ts';
 import type { Route } from './route.ts';
 import { requestSchemas } from './schemas.ts';
 
@@ -101,6 +102,7 @@ function responses(route: Route): object {
   const content = status === 204 ? {} : { content: contentOf(route.success) };
   const codes = new Set([
     ...route.problems,
+    ...(isShed(route) ? (['overloaded'] as const) : []),
     ...(route.scope === null
       ? []
       : ([

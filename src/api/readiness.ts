@@ -1,5 +1,6 @@
 /** What the server depends on and how each of it is. */
 import type { RecordHealth } from '../audit/record.ts';
+import type { WorkerState } from '../model/fellows.ts';
 import type { Block } from '../model/block.ts';
 import { describeStaleness } from '../calls/policy/policy-state.ts';
 import type { PolicyState } from '../calls/policy/policy-state.ts';
@@ -41,7 +42,11 @@ export interface ReadinessOptions {
   readonly clockBehindMs: () => number;
   readonly hasDiskReserve: () => boolean;
   readonly isDraining: () => boolean;
+  /** Tells how this process is; answers with how all are that serve together. Null: there are no others. */
+  readonly workers: (own: Status) => Promise<readonly WorkerState[] | null>;
 }
+
+type Status = 'ok' | 'degraded' | 'down';
 
 /**
  * Down: the record cannot be written, the disk has no room for outcomes, no runtime is left, or the server drains.
@@ -68,10 +73,29 @@ export async function readReadiness(options: ReadinessOptions): Promise<Readines
   ];
   const isDown = record.state === 'down' || disk.state === 'down' || !canRun || isDraining;
   const isDegraded = dependencies.some((dependency) => dependency.state !== 'ok');
+  const own: Status = isDown ? 'down' : isDegraded ? 'degraded' : 'ok';
+  const workers = await options.workers(own);
+  if (workers === null) return { status: own, revision: revision.id, dependencies };
+  const together = describeWorkers(workers);
+  const isWell = own === 'ok' && together.state === 'ok';
   return {
-    status: isDown ? 'down' : isDegraded ? 'degraded' : 'ok',
+    status: isWell ? 'ok' : together.state === 'down' ? 'down' : 'degraded',
     revision: revision.id,
-    dependencies,
+    dependencies: [...dependencies, together],
+  };
+}
+
+/** Down: none of them serves. The one that answers may itself be the one that does not. */
+function describeWorkers(workers: readonly WorkerState[]): DependencyReading {
+  const serving = workers.filter(({ status }) => status === 'ok' || status === 'degraded');
+  const others = workers
+    .filter(({ status }) => status !== 'ok')
+    .map(({ index, status }) => `${index} is ${status}`);
+  return {
+    name: 'workers',
+    state: serving.length === 0 ? 'down' : serving.length < workers.length ? 'degraded' : 'ok',
+    reason: serving.length === workers.length ? null : `worker ${others.join(', ')}`,
+    details: { count: String(workers.length), serving: String(serving.length) },
   };
 }
 

@@ -44,3 +44,8 @@ export interface Route {
   readonly audits: readonly EventType[];
   readonly handler: RequestHandler;
 }
+
+/** Turned away while the server has more to do than it can: what callers begin, never what operators do or what ends work. */
+export function isShed({ method, scope }: Pick<Route, 'method' | 'scope'>): boolean {
+  return scope === 'call' && method !== 'delete';
+}

@@ -22,6 +22,7 @@ import { Problem, problemKinds, sendProblem, withoutSecrets } from './problem.ts
 import type { ProblemCode } from './problem.ts';
 import type { SharedRates } from './rates/shared-rates.ts';
 import { bodyReader } from './read-body.ts';
+import { isShed } from './route.ts';
 import type { Route } from './route.ts';
 import { rememberChallenge } from './routes/oauth-metadata.ts';
 import { StrangerLimit } from './stranger-limit.ts';
@@ -55,6 +56,8 @@ export interface ServerOptions {
   readonly redactText: (text: string) => string;
   /** Every answer then closes its connection: the client comes back to a process that serves. */
   readonly isDraining: () => boolean;
+  /** Callers' requests are then turned away; operators', and what takes a call back, are not. */
+  readonly isBehind: () => boolean;
   /** Counts rate limits together with other servers; null: alone. */
   readonly rates: Pick<SharedRates, 'store'> | null;
   readonly bodyBytesMax: number;
@@ -188,7 +191,14 @@ function createGuards(options: ServerOptions): (route: Route) => RequestHandler[
     const check = requireScope(scope, (caller, missing) =>
       options.onScopeDenied(caller, missing, `${route.method.toUpperCase()} ${route.path}`),
     );
-    return [identify, byKey, check, ...(route.body === undefined ? [] : [bodies.admit, readBody]), takeTurn];
+    return [
+      ...(isShed(route) ? [shedLoad(options)] : []),
+      identify,
+      byKey,
+      check,
+      ...(route.body === undefined ? [] : [bodies.admit, readBody]),
+      takeTurn,
+    ];
   };
 }
 
@@ -210,6 +220,17 @@ function turnTaker({ metrics }: ServerOptions, bodies: LargeBodies): RequestHand
     }
     // Whoever goes away leaves no work behind.
     response.once('close', leave);
+  };
+}
+
+/** Before the key is looked up: each request that is begun makes all others later. */
+function shedLoad({ isBehind, metrics }: ServerOptions): RequestHandler {
+  return (_request, _response, next) => {
+    if (!isBehind()) return next();
+    metrics.doorShed('event_loop');
+    next(
+      new Problem('overloaded', 'The server has more to do than it can. Nothing was run; try again shortly.'),
+    );
   };
 }
 

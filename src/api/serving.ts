@@ -1,6 +1,7 @@
 /** How a process of the server gets its connections, and what it answers for. */
 import type { Server } from 'node:http';
 import type { MetricObjectWithValues, MetricValue } from 'prom-client';
+import type { Fellows } from '../model/fellows.ts';
 import { listen, stopServing } from './serve.ts';
 import type { ListenAddress } from './serve.ts';
 import type { MetricsText } from './serve-metrics.ts';
@@ -21,6 +22,8 @@ export interface Serving {
   publish(metrics: MetricsSource): MetricsText;
   /** Whether the address for metrics is for this process to listen on. */
   readonly ownsMetricsAddress: boolean;
+  /** Null: it serves alone. */
+  readonly fellows: Fellows | null;
 }
 
 /** The only process, with a listening socket of its own. */
@@ -30,4 +33,5 @@ export const alone: Serving = {
   close: stopServing,
   publish: (metrics) => metrics,
   ownsMetricsAddress: true,
+  fellows: null,
 };

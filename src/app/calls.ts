@@ -8,10 +8,13 @@ import { WaitingRoom } from '../calls/approvals/waiting-room.ts';
 import { announcePending, ApprovalWebhook } from '../calls/approvals/webhook/approval-webhook.ts';
 import { watchOpenCalls } from '../calls/close-open-calls.ts';
 import type { CallContext } from '../calls/call-context.ts';
+import { tellProgress } from '../calls/fellow-prints.ts';
 import { DetachedCalls } from '../calls/detached-calls.ts';
 import { openQuotas } from '../calls/open-quotas.ts';
 import { RunningCalls } from '../calls/running-calls.ts';
 import { LiveSessions } from '../calls/sessions/live-sessions.ts';
+import { ownSessions } from '../calls/sessions/session-table.ts';
+import { sharedSessions } from '../calls/sessions/shared-sessions.ts';
 import { SessionDesk } from '../calls/sessions/session-desk.ts';
 import { SessionFiles } from '../calls/sessions/session-files.ts';
 import { Slots } from '../calls/slots.ts';
@@ -45,6 +48,7 @@ export async function openCalls(
     dataKey,
     disk,
     instance,
+    serving,
     logger,
     metrics,
     newId,
@@ -55,9 +59,10 @@ export async function openCalls(
   const webhook = openWebhook(foundation, stack);
   const { redisUrl } = config;
   const { revision } = policy;
-  const quotas = stack.use(
-    await openQuotas({ record, revision, clock, redisUrl, process: instance, metrics, logger }),
-  );
+  const { fellows, index } = serving;
+  const registry = fellows === null ? ownSessions() : sharedSessions(fellows);
+  const process = index === 1 ? instance : `${instance}-${index}`;
+  const quotas = stack.use(await openQuotas({ record, revision, clock, redisUrl, process, metrics, logger }));
   const filter = stack.use(
     new ThreadedBoundary({
       boundary,
@@ -80,8 +85,8 @@ export async function openCalls(
     newId,
     fingerprint: (body) => createHmac('sha256', dataKey).update(body).digest('hex'),
     hasDiskReserve: disk.hasRoom,
-    running: new RunningCalls((callId) => changes.notify(callId)),
-    sessions: new LiveSessions({ record, clock }),
+    running: new RunningCalls(tellProgress(changes, fellows)),
+    sessions: new LiveSessions({ record, clock, registry }),
     approvals: {
       seal: new PayloadSeal(config.sealingKey ?? readDataSecret(config.dataDir, 'sealing.key'), randomBytes),
       waitingRoom: new WaitingRoom(record),
@@ -97,7 +102,7 @@ export async function openCalls(
   metrics.setWaitingCalls(() => context.slots.waitingCount);
   metrics.setOpenLeases(() => quotas.openLeases);
   metrics.setPendingApprovals(() => countPending(record));
-  metrics.setOpenSessions(() => context.sessions.all.length);
+  metrics.setOpenSessions(() => registry.count());
   const sessionContext = {
     ...context,
     host: runners,

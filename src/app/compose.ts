@@ -17,14 +17,14 @@ import type { DataDirectory } from './data-directory.ts';
 /** What was done before this was loaded. */
 export interface FirstSteps {
   readonly directory: DataDirectory;
-  /** Starts the child process, where no runner is configured. */
-  readonly child: RunnerOpener;
+  /** Opens the runner where none is configured. */
+  readonly runner: RunnerOpener;
 }
 
 /** Puts what it constructs on the stack. */
 export async function composeApp(
   { loaded, environment, serving = alone }: AppOptions,
-  { directory, child }: FirstSteps,
+  { directory, runner }: FirstSteps,
   stack: AsyncDisposableStack,
 ): Promise<Omit<App, keyof AsyncDisposable>> {
   const foundation = await layFoundation(loaded, { serving, directory }, stack);
@@ -35,7 +35,7 @@ export async function composeApp(
   const finding = findFiles(config.policyDirs, knownDetectors);
   const choosing = finding.then((found) => chooseFirstPolicy(found, record, knownDetectors));
   let decidingUnder = (): Promise<string> => choosing.then(({ revision }) => revision.id);
-  const opening = openRunners(config, child, {
+  const opening = openRunners(config, runner, {
     revision: () => decidingUnder(),
     logger,
     onLost: (reason) => {

@@ -2,6 +2,7 @@
 import { isStillActive } from '../api/authenticate.ts';
 import { CallFollower } from '../api/follow-call.ts';
 import { RequestNotes } from '../api/log-requests.ts';
+import { LoopLag } from '../api/loop-lag.ts';
 import { LoginFailures } from '../api/login-failures.ts';
 import type { OidcVerifier } from '../api/oidc.ts';
 import { Problem } from '../api/problem.ts';
@@ -12,11 +13,13 @@ import { createRoutes } from '../api/routes/index.ts';
 import { createHttpServer } from '../api/server.ts';
 import { serveMetrics } from '../api/serve-metrics.ts';
 import { RecordUnavailable } from '../audit/record.ts';
+import { printsAnywhere } from '../calls/fellow-prints.ts';
 import { currentCall } from '../calls/current-call.ts';
 import { actor } from '../calls/key-ring.ts';
 import type { KeyRing } from '../calls/key-ring.ts';
 import { Upkeep } from '../calls/upkeep/upkeep.ts';
 import type { RunnerGroup } from '../execution/runner/runner-group.ts';
+import type { WorkerState } from '../model/fellows.ts';
 import type { Caller } from '../model/principal.ts';
 import type { CallParts } from './calls.ts';
 import type { Config } from '../config/config.ts';
@@ -64,9 +67,11 @@ export async function openDoor(
       logger,
     }),
   );
+  const { fellows } = serving;
+  const prints = printsAnywhere(running, changes, fellows);
   const watched = {
     changes,
-    current: (callId: string) => currentCall(context, callId),
+    current: (callId: string) => currentCall({ record, prints }, callId),
     isStillActive: (caller: Caller) => isStillActive(authentication, caller),
   };
   const metricsText = serving.publish(metrics.registry);
@@ -89,12 +94,16 @@ export async function openDoor(
           clockBehindMs: () => recordedUntilMs - clock.now(),
           hasDiskReserve: disk.hasRoom,
           isDraining: () => isDraining,
+          workers: async (own) =>
+            // Both ends are of one build, or the supervisor does not know the question.
+            ((await fellows?.askSupervisor('workers', own)) ?? null) as readonly WorkerState[] | null,
         }),
       clock,
       logger,
     }),
   );
   metrics.setDependencies(() => readiness.states);
+  const lag = stack.use(new LoopLag());
   const server = createHttpServer({
     routes: createRoutes({
       context,
@@ -104,6 +113,8 @@ export async function openDoor(
       sessions,
       files,
       follower: new CallFollower(watched),
+      current: watched.current,
+      prints,
       blocks,
       upkeep,
       policy,
@@ -126,6 +137,7 @@ export async function openDoor(
     newRequestId: () => newId('req'),
     redactText: (text) => context.boundary.redactText(text),
     isDraining: () => isDraining,
+    isBehind: () => lag.isBehind,
     rates,
     notes,
     bodyBytesMax: config.maxBodyBytes,

@@ -45,7 +45,7 @@ export interface Foundation {
   readonly changes: CallChanges;
   readonly news: NewsDesk;
   readonly dataKey: Uint8Array;
-  /** The same at every start on this data directory, so that a new runner finds the containers of the one before. */
+  /** Names this deployment on its container engine. */
   readonly instance: string;
   readonly disk: Awaited<ReturnType<typeof watchDiskReserve>>;
   /** Writes an event that nobody waits for; what keeps it from the record is logged. */
@@ -54,7 +54,7 @@ export interface Foundation {
 
 export interface Ground {
   readonly serving: Serving;
-  /** Locked by this process. */
+  /** Locked by this process, or by the one that supervises it. */
   readonly directory: DataDirectory;
 }
 
@@ -83,6 +83,8 @@ export async function layFoundation(
       dataDir,
       databaseUrl,
       writer,
+      // What the processes of one node have in common is kept under the name of the first.
+      home: `${config.nodeId}/api-1`,
       clock,
       newId,
       randomBytes,

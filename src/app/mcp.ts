@@ -10,7 +10,7 @@ import type { CallParts } from './calls.ts';
 import type { Foundation } from './foundation.ts';
 
 export function openMcp(
-  { clock, config, logger, record, version }: Foundation,
+  { clock, config, logger, record, serving, version }: Foundation,
   { context, detached }: CallParts,
   watched: CallWaiterOptions,
 ): (shared: McpShared) => McpRouteOptions {
@@ -30,6 +30,7 @@ export function openMcp(
         newMark: () => randomBytes(16).toString('hex'),
         now: () => clock.now(),
         originHosts: originHosts(config),
+        fellows: serving.fellows,
         logger,
       });
     };

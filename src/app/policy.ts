@@ -7,6 +7,7 @@ import { ActivePolicy } from '../calls/policy/active-policy.ts';
 import type { ActivePolicyOptions } from '../calls/policy/active-policy.ts';
 import type { FirstPolicy } from '../calls/policy/first-policy.ts';
 import { LiveBoundary } from '../calls/policy/live-boundary.ts';
+import { followFellows, policyFellows } from '../calls/policy/policy-fellows.ts';
 import { describeStaleness } from '../calls/policy/policy-state.ts';
 import { compileAside } from '../policy/compile/compile-aside.ts';
 import { readClaim } from '../policy/load/read-claim.ts';
@@ -29,7 +30,7 @@ export interface OpenPolicyOptions extends Pick<ActivePolicyOptions, 'runners'> 
 }
 
 export async function openPolicy(
-  { config, record, clock, newId, metrics, logger, scrubber, dataKey, news }: Foundation,
+  { config, record, clock, newId, metrics, logger, scrubber, dataKey, news, serving }: Foundation,
   { first, environment, onChange, runners }: OpenPolicyOptions,
 ): Promise<PolicyParts> {
   const boundary = new LiveBoundary(first.revision, {
@@ -39,13 +40,21 @@ export async function openPolicy(
   });
   const redactText = (text: string): string => boundary.redactText(text);
   scrubber.use(redactText);
-  const blocks = await BlockList.open({ record, clock, newId, redactText });
-  news.add(({ haveBlocksChanged }) => {
-    if (!haveBlocksChanged) return;
-    blocks
+  const { fellows } = serving;
+  const onChanged = async (): Promise<void> => {
+    await fellows?.askOthers('blocks.refresh', null);
+  };
+  const blocks = await BlockList.open({ record, clock, newId, redactText, onChanged });
+  const refreshBlocks = async (): Promise<null> => {
+    await blocks
       .refresh()
       .catch((error: unknown) => logger.error({ err: error }, 'blocks of other servers not taken up'));
+    return null;
+  };
+  news.add(({ haveBlocksChanged }) => {
+    if (haveBlocksChanged) void refreshBlocks();
   });
+  fellows?.onAsked('blocks.refresh', refreshBlocks);
   const directories = config.policyDirs;
   const policy = new ActivePolicy(first, {
     directories,
@@ -58,6 +67,7 @@ export async function openPolicy(
     prepare: (revision) => boundary.prepare(revision),
     sleep,
     clock,
+    fellows: fellows === null ? null : policyFellows(fellows),
     redactText,
     onChange: ({ outcome }) => {
       metrics.policyChanged(outcome);
@@ -65,6 +75,9 @@ export async function openPolicy(
     },
     logger,
   });
+  if (fellows !== null) followFellows(fellows, (files) => policy.follow(files), logger);
   metrics.setPolicyStale(() => describeStaleness(policy.state) !== null);
+  // What was changed before this process could be asked to take it up.
+  if (fellows !== null) await refreshBlocks();
   return { policy, boundary, blocks };
 }

@@ -16,6 +16,7 @@ export const eventCatalogue = {
   egress: 'The server itself sent something out, and what became of it.',
   decoy_seen:
     'Critical: a decoy credential was in arguments or in output. Somebody went where nobody has a reason to go.',
+  tainted: 'A running call printed what taints its caller. Durable before that print leaves.',
   session_opened: 'A container was set apart for one principal: image, limits, until when.',
   session_closed: 'It was given up, with all that it held, and why.',
   file_written: 'A file of a session was put or removed from outside of its code.',

@@ -6,10 +6,12 @@ import type { RecordStore } from './record.ts';
 import type { SealSources } from './seal-write.ts';
 
 export interface OpenRecordOptions extends SealSources {
-  /** Locked by this process, whatever the store is. */
+  /** Locked by this process, or by the one that supervises it, whatever the store is. */
   readonly dataDir: string;
   /** PostgreSQL; null: SQLite in the data directory. */
   readonly databaseUrl: string | null;
+  /** Under which writer's name those keep what they have in common that serve together: sessions, what decides. */
+  readonly home: string;
   /** Content older than this is not shown any more, milliseconds; null: it is kept. */
   readonly retentionMs: number | null;
   /** Told of a call each time that it is durable as it now stands. Must not throw. */

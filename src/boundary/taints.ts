@@ -12,7 +12,7 @@ const ownTaints = new Map(detectors.map(({ id, family }) => [id, defaults[family
 
 /** Of several profiles all taints count. In order of name. */
 export function taintsOf(
-  findings: readonly Finding[],
+  findings: readonly Pick<Finding, 'detector'>[],
   profiles: readonly BoundaryProfile[],
 ): readonly string[] {
   const names = findings.flatMap(({ detector }) =>

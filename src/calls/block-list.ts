@@ -26,6 +26,8 @@ export interface BlockListOptions {
   readonly newId: (prefix: string) => string;
   /** Takes secrets out of a reason before it is kept. */
   readonly redactText: (text: string) => string;
+  /** Resolves once other processes of this node have taken up what was changed. */
+  readonly onChanged?: () => Promise<void>;
 }
 
 export class BlockList {
@@ -111,6 +113,7 @@ export class BlockList {
       this.#coming.delete(block.id);
       this.#version += 1;
     }
+    await this.#options.onChanged?.();
     return block;
   }
 
@@ -126,6 +129,7 @@ export class BlockList {
     });
     this.#blocks.delete(id);
     this.#version += 1;
+    await this.#options.onChanged?.();
     return true;
   }
 }

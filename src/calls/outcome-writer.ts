@@ -20,6 +20,8 @@ export class OutcomeWriter implements AsyncDisposable {
   readonly #options: OutcomeWriterOptions;
   readonly #stop = new AbortController();
   readonly #pending = new Set<Promise<boolean>>();
+  /** Not signals: one for each call, joined to the one that stops all, and an error with its stack cost five times as much. */
+  readonly #waiting = new Set<() => void>();
 
   constructor(options: OutcomeWriterOptions) {
     this.#options = options;
@@ -33,19 +35,23 @@ export class OutcomeWriter implements AsyncDisposable {
     const written = this.#write(write);
     this.#pending.add(written);
     void written.finally(() => this.#pending.delete(written)).catch(() => {});
-    const waitMs = this.#options.answerWaitMs ?? answerWaitMsMax;
-    const waited = new AbortController();
-    const signal = AbortSignal.any([waited.signal, this.#stop.signal]);
+    const { promise: waited, resolve } = Promise.withResolvers<false>();
+    const giveUp = (): void => resolve(false);
+    const timer = setTimeout(giveUp, this.#options.answerWaitMs ?? answerWaitMsMax);
+    timer.unref();
+    this.#waiting.add(giveUp);
     try {
-      return await Promise.race([written, delay(waitMs, signal).then(() => false)]);
+      return await Promise.race([written, waited]);
     } finally {
-      waited.abort();
+      clearTimeout(timer);
+      this.#waiting.delete(giveUp);
     }
   }
 
   /** Gives up what is still not durable: those intents are closed as `unknown` at the next start. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
+    for (const giveUp of this.#waiting) giveUp();
     await Promise.allSettled(this.#pending);
   }
 

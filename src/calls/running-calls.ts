@@ -15,27 +15,36 @@ export interface RunningCall extends Disposable {
 interface Running {
   readonly end: AbortController;
   live: LiveOutput | null;
+  /** Another process was told what has left, and nothing since. */
+  isAwaited: boolean;
 }
+
+/** `isAwaited`: another process waits for it. */
+type OnProgress = (callId: string, isAwaited: boolean) => void;
 
 export class RunningCalls {
   readonly #calls = new Map<string, Running>();
-  readonly #onProgress: (callId: string) => void;
+  readonly #onProgress: OnProgress;
   #isShutDown = false;
   #whenNoneRuns: (() => void)[] = [];
 
   /** `onProgress` is told of a call of which more has left. */
-  constructor(onProgress: (callId: string) => void = () => {}) {
+  constructor(onProgress: OnProgress = () => {}) {
     this.#onProgress = onProgress;
   }
 
   enter(callId: string): RunningCall {
-    const running: Running = { end: new AbortController(), live: null };
+    const running: Running = { end: new AbortController(), live: null, isAwaited: false };
     if (this.#isShutDown) running.end.abort();
     this.#calls.set(callId, running);
     return {
       signal: running.end.signal,
       end: () => running.end.abort(),
-      progressed: () => this.#onProgress(callId),
+      progressed: () => {
+        const { isAwaited } = running;
+        running.isAwaited = false;
+        this.#onProgress(callId, isAwaited);
+      },
       show: (live) => {
         running.live = live;
       },
@@ -46,6 +55,18 @@ export class RunningCalls {
   /** What has left of a call that runs here; null of one whose prints wait for its outcome. */
   prints(callId: string): LivePrints | null {
     return this.#calls.get(callId)?.live?.prints ?? null;
+  }
+
+  /** The same for another process, which is told once when there is more. */
+  awaitedPrints(callId: string): LivePrints | null {
+    const running = this.#calls.get(callId);
+    if (running === undefined || running.live === null) return null;
+    running.isAwaited = true;
+    return running.live.prints;
+  }
+
+  has(callId: string): boolean {
+    return this.#calls.has(callId);
   }
 
   /** False when no such call runs here. */

@@ -1,6 +1,6 @@
 /**
  * Who is tainted, and who becomes so. Taint is set in the same transaction as what causes it: the intent of a call whose
- * tool says so, the outcome with findings, the file that goes in or out. So it is there before anything tainted leaves.
+ * tool says so, the outcome with findings, the live print with findings, the file that goes in or out. So it is there before anything tainted leaves.
  */
 import type { RecordStore } from '../audit/record.ts';
 import type { Principal } from '../model/principal.ts';
@@ -14,7 +14,7 @@ const taintMs = 24 * 3600 * 1000;
 
 export interface Taints extends Pick<CallContext, 'clock'> {
   readonly record: Pick<RecordStore, 'taintsOf'>;
-  readonly sessions: Pick<LiveSessions, 'own'>;
+  readonly sessions: Pick<LiveSessions, 'own' | 'ownNow'>;
 }
 
 /** What policy sees of this caller now. `session`: the one that the call asks for. */
@@ -24,7 +24,7 @@ export async function sessionFacts(
   session: string | null,
 ): Promise<SessionFacts> {
   const holder = principalHolder(principal);
-  const live = session === null ? undefined : sessions.own(principal, session);
+  const live = session === null ? undefined : await sessions.ownNow(principal, session);
   if (live === undefined) return { ...noSession, taints: await record.taintsOf([holder]) };
   const { id, createdAt } = live.stored.session;
   const taints = await record.taintsOf([holder, id]);

@@ -19,6 +19,10 @@ export interface WorkerCommandOptions {
   readonly index: string;
   /** Where the supervisor listens. */
   readonly url: string;
+  /** Whether there are other workers. */
+  readonly shared?: true;
+  /** Where the runner listens that they share. */
+  readonly runner?: string;
 }
 
 /** What starts processes is handed in: the command line does not construct servers. */
@@ -99,6 +103,8 @@ export async function createProgram(args: readonly string[], actions: ProgramAct
     .command('worker', { hidden: true })
     .description('an HTTP process of a supervised server, which starts it')
     .requiredOption('--index <n>', 'which one')
+    .option('--shared', 'there are others')
+    .option('--runner <path>', 'where the runner listens that they share')
     .action((_options, command: Command) =>
       process.send === undefined
         ? command.error('error: a worker is started by "sallyport serve" with SALLYPORT_HTTP_WORKERS')

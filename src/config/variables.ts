@@ -261,7 +261,7 @@ export const variables = {
   ),
   httpWorkers: variable(
     'SALLYPORT_HTTP_WORKERS',
-    'HTTP processes under a supervisor that keeps the port over reloads (SIGHUP) and crashes; unset: one, without',
+    'HTTP processes under a supervisor that keeps the port over reloads (SIGHUP) and crashes, more than one on PostgreSQL and Redis; unset: one, without',
     null,
     integer(1, 64),
   ),

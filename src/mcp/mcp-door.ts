@@ -33,7 +33,7 @@ export class McpDoor {
   constructor(options: McpOptions) {
     this.#options = options;
     this.#subscriptions = new Subscriptions(options);
-    const requests = new OpenRequests();
+    const requests = new OpenRequests(options.fellows);
     const rooms = { options, requests, calls: new CallTool(options, requests), tasks: new Tasks(options) };
     this.#handler = createMcpHandler(
       ({ authInfo, era }) => {

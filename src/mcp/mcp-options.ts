@@ -6,6 +6,7 @@ import type { Cancellation } from '../calls/cancel-call.ts';
 import type { CallRun, DetachedCalls } from '../calls/detached-calls.ts';
 import type { Refusal } from '../calls/refusal.ts';
 import type { StoredCall } from '../audit/record.ts';
+import type { Fellows } from '../model/fellows.ts';
 import type { JsonObject } from '../model/json.ts';
 import type { Caller } from '../model/principal.ts';
 import type { Tool } from '../model/tool.ts';
@@ -39,6 +40,8 @@ export interface McpOptions {
   /** Whether a key may still listen. */
   readonly isStillActive: (caller: Caller) => Promise<boolean>;
   readonly isDraining: () => boolean;
+  /** Other processes that may hold the request which a client cancels; null: there are none. */
+  readonly fellows: Fellows | null;
   readonly logger: { error(fields: object, message: string): void };
 }
 

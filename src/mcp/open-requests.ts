@@ -1,12 +1,25 @@
 /** Calls that 2025-11-25 clients wait for: what `notifications/cancelled`, a request of its own there, can end. */
 import type { RequestId } from '@modelcontextprotocol/server';
+import type { Fellows } from '../model/fellows.ts';
 import type { Caller } from '../model/principal.ts';
 import type { Exchange } from './mcp-options.ts';
 
 type Cancel = () => void;
 
+const cancelTopic = 'mcp.cancel';
+
 export class OpenRequests {
   readonly #cancels = new Map<string, Set<Cancel>>();
+  readonly #fellows: Fellows | null;
+
+  /** A notification may come to another process than the request that it means. */
+  constructor(fellows: Fellows | null) {
+    this.#fellows = fellows;
+    fellows?.onAsked(cancelTopic, (key) => {
+      if (typeof key === 'string') this.#cancel(key);
+      return null;
+    });
+  }
 
   /** Of a client without a session nothing is kept: its ids cannot be told from those of another client with its key. */
   enter({ caller, sessionId }: Exchange, requestId: RequestId, cancel: Cancel): Disposable {
@@ -25,7 +38,13 @@ export class OpenRequests {
 
   cancel({ caller, sessionId }: Exchange, requestId: RequestId): void {
     if (sessionId === null) return;
-    for (const cancel of this.#cancels.get(keyOf(caller, sessionId, requestId)) ?? []) cancel();
+    const key = keyOf(caller, sessionId, requestId);
+    this.#cancel(key);
+    void this.#fellows?.askOthers(cancelTopic, key);
+  }
+
+  #cancel(key: string): void {
+    for (const cancel of this.#cancels.get(key) ?? []) cancel();
   }
 }
 

@@ -7,11 +7,13 @@ import type { Server, Socket } from 'node:net';
 import { Counter, Gauge, Registry } from 'prom-client';
 import { listen } from '../api/serve.ts';
 import type { ListenAddress } from '../api/serve.ts';
+import type { JsonValue } from '../model/json.ts';
 import { HeldConnections, turnAway } from './held-connections.ts';
 import { PooledMetrics } from './pooled-metrics.ts';
+import type { SharedDesk } from './shared-desk.ts';
 import { StartFailed } from './start-failed.ts';
 import { WorkerProcess } from './worker-process.ts';
-import type { WorkerExit } from './worker-process.ts';
+import type { Asked, WorkerExit } from './worker-process.ts';
 
 const restartDelayMsMin = 100;
 const restartDelayMsMax = 10_000;
@@ -21,10 +23,10 @@ const stableAfterMs = 30_000;
 export interface SupervisorOptions {
   readonly address: ListenAddress;
   readonly workersCount: number;
-  /** Whether a worker may start while the one whose place it takes still ends; else there is one after the other. */
-  readonly mayOverlap: boolean;
   /** Program and arguments of a worker. */
   readonly command: (worker: { readonly index: number; readonly url: string }) => readonly string[];
+  /** What the workers ask of their supervisor; null: there is one, which has nobody to share with. */
+  readonly desk: SharedDesk | null;
   readonly environment: NodeJS.ProcessEnv;
   /** How long a worker may take to end, milliseconds. */
   readonly stopMsMax: number;
@@ -42,6 +44,8 @@ export class Supervisor implements AsyncDisposable {
   readonly #restarts: Counter;
   #url = '';
   #turn = 0;
+  /** Who began to serve last, and how many connections of others are meant for it. */
+  #newest: { readonly worker: WorkerProcess; due: number } | null = null;
   #restartDelayMs = restartDelayMsMin;
   #restartTimers = new Set<NodeJS.Timeout>();
   #phase: 'starting' | 'up' | 'stopping' = 'starting';
@@ -66,9 +70,9 @@ export class Supervisor implements AsyncDisposable {
     const supervisor = new Supervisor(options);
     try {
       supervisor.#url = await listen(supervisor.#server, options.address);
-      const first = Array.from({ length: options.workersCount }, () => supervisor.#launch());
-      for (const exit of await Promise.all(first.map(({ settled }) => settled)))
-        if (exit !== null) throw new StartFailed(exit);
+      // The first one makes keys, tables and what else is there once; then the others find it.
+      await supervisor.#firstStart(1);
+      await supervisor.#firstStart(options.workersCount - 1);
       supervisor.#phase = 'up';
       // One that ended meanwhile was not replaced yet.
       for (let missing = options.workersCount - supervisor.#workers.size; missing > 0; missing -= 1)
@@ -78,6 +82,12 @@ export class Supervisor implements AsyncDisposable {
       await supervisor[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  async #firstStart(count: number): Promise<void> {
+    const workers = Array.from({ length: count }, () => this.#launch());
+    for (const exit of await Promise.all(workers.map(({ settled }) => settled)))
+      if (exit !== null) throw new StartFailed('worker', exit);
   }
 
   get url(): string {
@@ -105,7 +115,7 @@ export class Supervisor implements AsyncDisposable {
     if (this.#server.listening) this.#server.close();
     this.#held.release(turnAway);
     const ending = [...this.#workers];
-    for (const worker of ending) worker.stop();
+    for (const worker of ending) worker.stop({ withRunner: true });
     await Promise.all(ending.map(({ exited }) => exited));
   }
 
@@ -114,12 +124,29 @@ export class Supervisor implements AsyncDisposable {
     this.#dispatch(socket);
   }
 
-  /** In turns among the workers that serve. */
-  #dispatch(socket: Socket): void {
-    if (this.#phase === 'stopping') return turnAway(socket);
+  #onServing(worker: WorkerProcess): void {
+    this.#newest = { worker, due: 0 };
+    const serving = this.#serving();
+    for (const other of serving) if (other !== worker) other.share(serving.length);
+    this.#held.release((socket) => this.#dispatch(socket));
+  }
+
+  /** In turns among the workers that serve, once the newest has its share. */
+  #next(): WorkerProcess | undefined {
+    const newest = this.#newest;
+    if (newest !== null && newest.due > 0 && newest.worker.state === 'serving') {
+      newest.due -= 1;
+      return newest.worker;
+    }
     const serving = this.#serving();
     const worker = serving[this.#turn % serving.length];
     this.#turn += 1;
+    return worker;
+  }
+
+  #dispatch(socket: Socket): void {
+    if (this.#phase === 'stopping') return turnAway(socket);
+    const worker = this.#next();
     if (worker === undefined) this.#held.hold(socket);
     else worker.take(socket);
   }
@@ -137,27 +164,33 @@ export class Supervisor implements AsyncDisposable {
       command: this.#options.command({ index, url: this.#url }),
       environment: this.#options.environment,
       stopMsMax: this.#options.stopMsMax,
-      onServing: () => this.#held.release((socket) => this.#dispatch(socket)),
-      onDraining: (draining) => this.#onDraining(draining),
+      onServing: (serving) => this.#onServing(serving),
+      onShared: (count) => {
+        if (this.#newest !== null) this.#newest.due += count;
+      },
       onExit: (gone, exit) => this.#onExit(gone, exit),
       onScrape: () => this.metrics.metrics(),
       onLastMetrics: (metrics) => this.metrics.retire(metrics),
+      onAsk: (asking, asked) => this.#answer(asking, asked),
       onReturned: (socket) => this.#dispatch(socket),
     });
     this.#workers.add(worker);
     return worker;
   }
 
-  /** Somebody else told it to end: where two may be there at once, the next one need not wait for that. */
-  #onDraining(worker: WorkerProcess): void {
-    if (worker.isReplaced || this.#phase !== 'up' || !this.#options.mayOverlap) return;
-    worker.isReplaced = true;
-    this.#restarts.inc({ reason: 'signal' });
-    this.#launch();
+  async #answer(from: WorkerProcess, { of, topic, data }: Asked): Promise<JsonValue> {
+    const others = [...this.#workers].filter((worker) => worker !== from);
+    if (of === 'others') return await Promise.all(others.map((worker) => worker.ask(topic, data)));
+    const { desk } = this.#options;
+    if (desk === null) return null;
+    return await desk.answer(from.index, topic, data, async (index) => {
+      await others.find((worker) => worker.index === index)?.ask('heard', null);
+    });
   }
 
   #onExit(worker: WorkerProcess, exit: WorkerExit): void {
     this.#workers.delete(worker);
+    this.#options.desk?.forget(worker.index);
     if (this.#phase !== 'up' || worker.isReplaced) return;
     const livedMs = performance.now() - worker.startedAtMs;
     if (livedMs >= stableAfterMs) this.#restartDelayMs = restartDelayMsMin;
@@ -187,7 +220,7 @@ export class Supervisor implements AsyncDisposable {
   }
 
   async #replaceAll(): Promise<void> {
-    const { checkConfig, logger, mayOverlap } = this.#options;
+    const { checkConfig, logger } = this.#options;
     try {
       checkConfig();
     } catch (error) {
@@ -195,34 +228,23 @@ export class Supervisor implements AsyncDisposable {
       return;
     }
     logger.info({ workers: this.#workers.size }, 'reloading');
-    for (const worker of this.#serving()) {
-      const isDone = await (mayOverlap ? this.#replaceBeside(worker) : this.#replaceAfter(worker));
-      if (!isDone) return;
-    }
+    for (const worker of this.#serving()) if (!(await this.#replace(worker))) return;
     logger.info({ workers: this.#workers.size }, 'reloaded');
   }
 
-  async #replaceBeside(worker: WorkerProcess): Promise<boolean> {
-    const next = this.#launch();
-    // One that cannot start takes nobody's place.
-    next.isReplaced = true;
-    const exit = await next.settled;
-    if (exit !== null) {
-      this.#options.logger.error({ ...exit }, 'a new worker does not start: the ones before go on serving');
-      return false;
-    }
-    next.isReplaced = false;
+  /** One after the other, under one name: a writer of the record is never two. False where the next one does not serve. */
+  async #replace(worker: WorkerProcess): Promise<boolean> {
     worker.isReplaced = true;
-    worker.stop();
-    return true;
-  }
-
-  async #replaceAfter(worker: WorkerProcess): Promise<boolean> {
-    worker.isReplaced = true;
-    worker.stop();
+    worker.stop({ withRunner: false });
     await worker.exited;
     if (this.#phase !== 'up') return false;
-    return (await this.#launch().settled) === null;
+    const exit = await this.#launch().settled;
+    if (exit === null) return true;
+    this.#options.logger.error(
+      { ...exit },
+      'a new worker does not start: those that are left go on as before',
+    );
+    return false;
   }
 }
 

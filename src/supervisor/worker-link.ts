@@ -2,9 +2,11 @@
  * A worker's side of its supervisor: connections come over the channel between the two, already accepted. When the
  * channel ends, the supervisor is gone and nobody sends any more: the worker then stops as on SIGTERM.
  */
-import type { Server } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { MetricsSource, Serving } from '../api/serving.ts';
+import type { Fellows } from '../model/fellows.ts';
+import type { JsonValue } from '../model/json.ts';
 import type { MetricsText } from '../api/serve-metrics.ts';
 import { aliveEveryMs } from './messages.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
@@ -19,43 +21,87 @@ export interface WorkerLinkOptions {
   readonly index: number;
   /** Where the supervisor listens. */
   readonly url: string;
+  /** Whether there are others. */
+  readonly isShared: boolean;
 }
 
-export class WorkerLink implements Serving, AsyncDisposable {
+type Answerer = Parameters<Fellows['onAsked']>[1];
+
+export class WorkerLink implements Serving, Fellows, AsyncDisposable {
   readonly index: number;
   readonly ownsMetricsAddress = false;
   /** Resolves when this worker shall end. */
   readonly stopped: Promise<void>;
   readonly #process: NodeJS.Process;
   readonly #url: string;
+  readonly #isShared: boolean;
   readonly #sockets = new Set<Socket>();
+  /** Those whose next answer ends them. */
+  readonly #leaving = new Set<Socket>();
   readonly #noMore = Promise.withResolvers<void>();
   readonly #scrapes = new Map<number, (text: string | null) => void>();
+  readonly #asking = new Map<number, (answer: JsonValue | undefined) => void>();
+  readonly #answerers = new Map<string, Answerer>();
   readonly #alive: NodeJS.Timeout;
-  #nextScrape = 1;
+  readonly #end: () => void;
+  #nextId = 1;
+  #isWholeStopping = false;
   #server: Server | null = null;
   #metrics: MetricsSource | null = null;
 
-  constructor({ process, index, url }: WorkerLinkOptions) {
+  constructor({ process, index, url, isShared }: WorkerLinkOptions) {
     if (process.send === undefined) throw new Error('a worker is started by its supervisor alone');
     this.index = index;
     this.#process = process;
     this.#url = url;
+    this.#isShared = isShared;
     const stopped = Promise.withResolvers<void>();
     this.stopped = stopped.promise;
+    this.#end = stopped.resolve;
     process.on('message', (message, handle) => this.#hear(message as ToWorker, handle));
     process.once('disconnect', () => {
       stopped.resolve();
       this.#noMore.resolve();
       for (const answer of this.#scrapes.values()) answer(null);
+      for (const answer of this.#asking.values()) answer(undefined);
     });
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.resolve());
     this.#alive = setInterval(() => void this.#tell({ kind: 'alive' }), aliveEveryMs);
     this.#alive.unref();
   }
 
+  /** Null: there is no other. */
+  get fellows(): Fellows | null {
+    return this.#isShared ? this : null;
+  }
+  /** Else a runner that is shared goes on. */
+  get isWholeStopping(): boolean {
+    return this.#isWholeStopping || !this.#process.connected;
+  }
+
+  async askOthers(topic: string, data: JsonValue): Promise<readonly JsonValue[]> {
+    const answers = await this.#ask('others', topic, data);
+    return Array.isArray(answers) ? answers : [];
+  }
+
+  askSupervisor(topic: string, data: JsonValue): Promise<JsonValue | undefined> {
+    return this.#ask('supervisor', topic, data);
+  }
+
+  tellSupervisor(topic: string, data: JsonValue): void {
+    void this.#tell({ kind: 'ask', id: null, of: 'supervisor', topic, data });
+  }
+
+  onAsked(topic: string, answer: Answerer): void {
+    if (this.#answerers.size === 0) void this.#tell({ kind: 'answering' });
+    this.#answerers.set(topic, answer);
+  }
+
   async open(server: Server): Promise<string> {
     this.#server = server;
+    server.prependListener('request', ({ socket }, response: ServerResponse) => {
+      if (this.#leaving.delete(socket)) response.shouldKeepAlive = false;
+    });
     // It never listens, but this is when it begins to watch over its connections' times.
     server.emit('listening');
     await this.#tell({ kind: 'serving' });
@@ -101,6 +147,15 @@ export class WorkerLink implements Serving, AsyncDisposable {
         return;
       case 'no_more':
         return this.#noMore.resolve();
+      case 'share':
+        return this.#share(message.oneIn);
+      case 'stop':
+        this.#isWholeStopping = true;
+        return this.#end();
+      case 'asked':
+        return void this.#answer(message);
+      case 'answered':
+        return this.#asking.get(message.id)?.(message.data);
       case 'collect':
         return void this.#collect(message.id);
       case 'scraped':
@@ -117,14 +172,24 @@ export class WorkerLink implements Serving, AsyncDisposable {
       return;
     }
     this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      this.#leaving.delete(socket);
+    });
     server.emit('connection', socket);
     socket.resume();
   }
 
+  /** Clients that keep a connection would never come to a worker that is younger than it. */
+  #share(oneIn: number): void {
+    const leaving = [...this.#sockets].slice(0, Math.floor(this.#sockets.size / oneIn));
+    for (const socket of leaving) this.#leaving.add(socket);
+    void this.#tell({ kind: 'shared', count: leaving.length });
+  }
+
   async #scrape(): Promise<string | null> {
-    const id = this.#nextScrape;
-    this.#nextScrape += 1;
+    const id = this.#nextId;
+    this.#nextId += 1;
     const { promise, resolve } = Promise.withResolvers<string | null>();
     this.#scrapes.set(id, resolve);
     const timer = setTimeout(() => resolve(null), scrapeMsMax);
@@ -134,6 +199,30 @@ export class WorkerLink implements Serving, AsyncDisposable {
     } finally {
       clearTimeout(timer);
       this.#scrapes.delete(id);
+    }
+  }
+
+  /** Undefined when the supervisor is gone; while it is there it answers, and waits for the others itself. */
+  async #ask(of: 'others' | 'supervisor', topic: string, data: JsonValue): Promise<JsonValue | undefined> {
+    const id = this.#nextId;
+    this.#nextId += 1;
+    const { promise, resolve } = Promise.withResolvers<JsonValue | undefined>();
+    this.#asking.set(id, resolve);
+    try {
+      if (!(await this.#tell({ kind: 'ask', id, of, topic, data }))) return undefined;
+      return await promise;
+    } finally {
+      this.#asking.delete(id);
+    }
+  }
+
+  /** A question that fails, or that this worker does not know yet, is answered all the same: somebody waits. */
+  async #answer({ id, topic, data }: Extract<ToWorker, { kind: 'asked' }>): Promise<void> {
+    let answer: JsonValue = null;
+    try {
+      answer = (await this.#answerers.get(topic)?.(data)) ?? null;
+    } finally {
+      void this.#tell({ kind: 'answer', id, data: answer });
     }
   }
 

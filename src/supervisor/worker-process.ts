@@ -2,7 +2,8 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
-import { silentMsMax } from './messages.ts';
+import type { JsonValue } from '../model/json.ts';
+import { answerMsMax, firstWordMsMax, silentMsMax } from './messages.ts';
 import type { FromWorker, MetricsReading, ToWorker } from './messages.ts';
 
 /** How long a worker may take to say what it counted. */
@@ -13,6 +14,8 @@ export interface WorkerExit {
   readonly signal: NodeJS.Signals | null;
 }
 
+export type Asked = Pick<Extract<FromWorker, { kind: 'ask' }>, 'of' | 'topic' | 'data'>;
+
 export interface WorkerProcessOptions {
   readonly index: number;
   /** Program and arguments. */
@@ -21,11 +24,14 @@ export interface WorkerProcessOptions {
   /** How long it may take to end once it was told to, milliseconds. */
   readonly stopMsMax: number;
   readonly onServing: (worker: WorkerProcess) => void;
-  readonly onDraining: (worker: WorkerProcess) => void;
+  /** So many of its connections will come anew. */
+  readonly onShared: (count: number) => void;
   readonly onExit: (worker: WorkerProcess, exit: WorkerExit) => void;
   readonly onScrape: () => Promise<string>;
   /** What it counted in its life, told at its end. */
   readonly onLastMetrics: (metrics: MetricsReading) => void;
+  /** It asks the others, or the supervisor. */
+  readonly onAsk: (worker: WorkerProcess, asked: Asked) => Promise<JsonValue>;
   /** It took a connection that could not be handed over. */
   readonly onReturned: (socket: Socket) => void;
 }
@@ -46,8 +52,11 @@ export class WorkerProcess {
   /** Connections on their way to it. */
   readonly #handing = new Set<Socket>();
   readonly #collecting = new Map<number, (metrics: MetricsReading | null) => void>();
-  readonly #silence: NodeJS.Timeout;
+  readonly #asked = new Map<number, (answer: JsonValue) => void>();
+  #silence: NodeJS.Timeout;
   #nextId = 1;
+  /** It answers what others ask; until then it has nothing to say to that. */
+  #isAnswering = false;
   #state: WorkerState = 'starting';
   #killTimer: NodeJS.Timeout | null = null;
   /** As it was last told. */
@@ -66,9 +75,12 @@ export class WorkerProcess {
     this.settled = settled.promise;
     const exited = Promise.withResolvers<WorkerExit>();
     this.exited = exited.promise;
-    this.#silence = setTimeout(() => child.kill('SIGKILL'), silentMsMax);
+    const end = (): void => void child.kill('SIGKILL');
+    this.#silence = setTimeout(end, firstWordMsMax);
     child.on('message', (message) => {
-      this.#silence.refresh();
+      clearTimeout(this.#silence);
+      // What it said last may be heard after its end.
+      if (this.#state !== 'gone') this.#silence = setTimeout(end, silentMsMax);
       this.#hear(message as FromWorker, () => settled.resolve(null));
     });
     const onGone = (exit: WorkerExit): void => {
@@ -102,11 +114,33 @@ export class WorkerProcess {
     if (!socket.destroyed) this.#options.onReturned(socket);
   }
 
-  /** Ends it in order; by force when that takes too long. */
-  stop(): void {
-    if (this.#state === 'gone' || this.#killTimer !== null) return;
+  /** One in so many of its connections is for another. */
+  share(oneIn: number): void {
+    this.#tell({ kind: 'share', oneIn });
+  }
+
+  /** Ends it in order; by force when that takes too long. `withRunner`: the whole server ends. */
+  stop({ withRunner }: { readonly withRunner: boolean }): void {
+    if (this.#state === 'gone') return;
+    if (withRunner) this.#tell({ kind: 'stop' });
+    if (this.#killTimer !== null) return;
     this.#killTimer = setTimeout(() => this.#child.kill('SIGKILL'), this.#options.stopMsMax);
-    this.#child.kill('SIGTERM');
+    if (!withRunner) this.#child.kill('SIGTERM');
+  }
+
+  /** Null when it does not answer in time. What it said before this was asked has been heard when it does. */
+  async ask(topic: string, data: JsonValue): Promise<JsonValue> {
+    if (this.#state === 'gone' || !this.#isAnswering || !this.#child.connected) return null;
+    const id = this.#nextId;
+    this.#nextId += 1;
+    const { promise, resolve } = Promise.withResolvers<JsonValue>();
+    this.#asked.set(id, resolve);
+    const timer = setTimeout(() => resolve(null), answerMsMax);
+    this.#tell({ kind: 'asked', id, topic, data });
+    const answer = await promise;
+    clearTimeout(timer);
+    this.#asked.delete(id);
+    return answer;
   }
 
   /** Null when it does not say. */
@@ -128,6 +162,9 @@ export class WorkerProcess {
     switch (message.kind) {
       case 'alive':
         return;
+      case 'answering':
+        this.#isAnswering = true;
+        return;
       case 'serving':
         this.#state = 'serving';
         onSettled();
@@ -135,14 +172,19 @@ export class WorkerProcess {
       case 'draining':
         this.#state = 'draining';
         // After every connection that is already on its way: the channel keeps the order.
-        this.#tell({ kind: 'no_more' });
-        return this.#options.onDraining(this);
+        return this.#tell({ kind: 'no_more' });
+      case 'shared':
+        return this.#options.onShared(message.count);
       case 'collected':
         this.#metrics = message.metrics;
         if (message.id !== null) this.#collecting.get(message.id)?.(message.metrics);
         return;
       case 'scrape':
         return void this.#answerScrape(message.id);
+      case 'ask':
+        return void this.#answer(message);
+      case 'answer':
+        return this.#asked.get(message.id)?.(message.data);
       default:
         return message satisfies never;
     }
@@ -151,6 +193,12 @@ export class WorkerProcess {
   async #answerScrape(id: number): Promise<void> {
     const text = await this.#options.onScrape().catch(() => null);
     this.#tell({ kind: 'scraped', id, text });
+  }
+
+  async #answer({ id, ...asked }: Extract<FromWorker, { kind: 'ask' }>): Promise<void> {
+    // Whatever goes wrong with one question, its worker waits for the answer.
+    const data = await this.#options.onAsk(this, asked).catch(() => null);
+    if (id !== null) this.#tell({ kind: 'answered', id, data });
   }
 
   #tell(message: ToWorker): void {
@@ -162,6 +210,7 @@ export class WorkerProcess {
     clearTimeout(this.#silence);
     if (this.#killTimer !== null) clearTimeout(this.#killTimer);
     for (const resolve of this.#collecting.values()) resolve(null);
+    for (const resolve of this.#asked.values()) resolve(null);
     if (this.#metrics !== null) this.#options.onLastMetrics(this.#metrics);
     this.#options.onExit(this, exit);
     // Node sends one at a time, and of those that queue behind it, it says nothing.

@@ -28,7 +28,7 @@ export interface Metrics {
   /** `stored`, `contradicted` or `failed`. */
   recordWritten(outcome: string, seconds: number): void;
   httpAnswered(method: string, route: string, status: number, seconds: number): void;
-  /** Refused before it was looked at: `connections`, `pipelining`, `turns` or `downloads`. */
+  /** Refused before it was looked at: `connections`, `pipelining`, `turns`, `downloads` or `event_loop`. */
   doorShed(reason: string): void;
   runnerLost(): void;
   /** A change of policy was tried. */
@@ -45,7 +45,7 @@ export interface Metrics {
   /** Only where quotas are counted in a store of their own. */
   setQuotaStoreUp(isUp: () => boolean): void;
   setPendingApprovals(count: () => Promise<number>): void;
-  setOpenSessions(count: () => number): void;
+  setOpenSessions(count: () => Promise<number>): void;
   setDiskRoom(isEnough: () => boolean): void;
   /** As they were last seen. */
   setDependencies(states: () => readonly { readonly name: string; readonly state: string }[]): void;
@@ -133,7 +133,7 @@ function createCounters(registry: Registry): Counters {
   ]);
   const shed = counter(
     'sallyport_http_shed_total',
-    'Turned away at the door: connections and requests beyond what one address, connection or tenant may have waiting, downloads beyond what memory may hold',
+    'Turned away at the door: connections and requests beyond what one address, connection or tenant may have waiting, downloads beyond what memory may hold, requests while the event loop is behind',
     ['reason'],
   );
   const lost = counter('sallyport_runner_lost_total', 'Times that the runner process went away');
@@ -224,7 +224,7 @@ function createGauges(registry: Registry): Gauges {
     setPendingApprovals: (count) =>
       gauge('sallyport_approvals_pending', 'Calls that wait for a person', 'max', count),
     setOpenSessions: (count) =>
-      gauge('sallyport_sessions_open', 'Containers that keep their state for one principal', 'sum', count),
+      gauge('sallyport_sessions_open', 'Containers that keep their state for one principal', 'max', count),
     setDiskRoom: (isEnough) =>
       gauge('sallyport_disk_room', '1 while the disk has its reserve free, else 0', 'min', () =>
         isEnough() ? 1 : 0,

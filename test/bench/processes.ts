@@ -1,5 +1,5 @@
 /** The processes that are measured: ours as operators start it, the peers beside it. */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,10 +15,23 @@ export interface Measured extends AsyncDisposable {
   readonly pids: () => { readonly name: string; readonly pid: number }[];
 }
 
-/** Our server with everything on, on a fresh data directory and the bench's own policy. */
-export async function startSallyport(environment: NodeJS.ProcessEnv = {}): Promise<Measured> {
+/** `source`: a checkout, whose types are stripped as it runs. `packed`: what images and packages hold. */
+export type Form = 'source' | 'packed';
+
+/** Makes `dist/`, as packing does. */
+export function pack(): void {
+  execFileSync(process.execPath, ['--disable-warning=ExperimentalWarning', 'scripts/strip-types.ts'], {
+    cwd: repository,
+  });
+}
+
+/** Our server with everything on, on a fresh data directory and the bench's own policy. `pack` comes before `packed`. */
+export async function startSallyport(
+  environment: NodeJS.ProcessEnv = {},
+  form: Form = 'source',
+): Promise<Measured> {
   const dataDir = mkdtempSync(join(tmpdir(), 'sallyport-bench-'));
-  const child = start(['src/main.ts', 'serve'], {
+  const child = start([form === 'source' ? 'src/main.ts' : 'dist/main.js', 'serve'], {
     SALLYPORT_PORT: '0',
     SALLYPORT_DATA_DIR: dataDir,
     SALLYPORT_POLICY_DIR: join(import.meta.dirname, 'policies'),

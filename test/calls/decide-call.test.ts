@@ -27,7 +27,7 @@ test('a call that a person has to approve is not refused: its decision says who 
     clock: { now: () => 0 },
     blocks: { find: () => null },
     record: { taintsOf: async () => [] },
-    sessions: { own: () => undefined },
+    sessions: { own: () => undefined, ownNow: async () => undefined },
     metrics: createMetrics(),
   };
   const decided = await decideCall(context, revision, caller, tool, args, { limits: {}, session: null });

@@ -42,4 +42,18 @@ describe('outcome writer', () => {
     });
     await expect(outcomes.write(write)).rejects.toThrow(TypeError);
   });
+
+  test('at the end nobody waits for a write that hangs', async () => {
+    const stored = Promise.withResolvers<Receipt>();
+    const outcomes = new OutcomeWriter({
+      record: { write: () => stored.promise },
+      logger,
+      answerWaitMs: 3_600_000,
+    });
+    const answer = outcomes.write(write);
+    const ended = outcomes[Symbol.asyncDispose]();
+    expect(await answer).toBe(false);
+    stored.resolve({ events: () => [] });
+    await ended;
+  });
 });

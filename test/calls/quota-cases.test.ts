@@ -15,6 +15,7 @@ import { executeCall } from '../../src/calls/execute-call.ts';
 import { OutcomeWriter } from '../../src/calls/outcome-writer.ts';
 import { RunningCalls } from '../../src/calls/running-calls.ts';
 import { LiveSessions } from '../../src/calls/sessions/live-sessions.ts';
+import { ownSessions } from '../../src/calls/sessions/session-table.ts';
 import { Slots } from '../../src/calls/slots.ts';
 import { Lost, NotStarted } from '../../src/execution/executor.ts';
 import type { ExecutionFrame } from '../../src/execution/executor.ts';
@@ -95,7 +96,7 @@ async function startHarness(): Promise<Harness> {
     fingerprint: (body) => body,
     hasDiskReserve: () => true,
     running: new RunningCalls(),
-    sessions: new LiveSessions({ record, clock }),
+    sessions: new LiveSessions({ record, clock, registry: ownSessions() }),
     approvals: {
       seal: new PayloadSeal(randomBytes(32), randomBytes),
       waitingRoom: new WaitingRoom(record),

@@ -117,6 +117,8 @@ export function recordCallsContract(name: string, store: UpkeepStore): void {
       const hold = { id: 'hold_1', selection, reason: 'trial', setBy: 'bob', setAtMs: clock.now() };
       await record.write({ events: [draft('hold_set', { details: { hold: 'hold_1' } })], hold });
       expect(await ids(record, {})).toEqual(['call_2']);
+      // Nor does a page lead on to them.
+      expect(await ids(record, { limit: 1 })).toEqual(['call_2']);
     });
 
     test('whose labels were erased are not found by them, and still by the rest; removed ones by nothing', async () => {

@@ -36,6 +36,7 @@ const otherTests: Partial<Record<EventType, string>> = {
   approval_voided: 'test/calls/approvals/overtaken.test.ts',
   egress: 'test/calls/approvals/approval-webhook.test.ts',
   decoy_seen: 'test/api/decoys.test.ts',
+  tainted: 'test/api/live-prints.test.ts',
   session_opened: 'test/api/sessions.docker.test.ts',
   session_closed: 'test/api/sessions.docker.test.ts',
   file_written: 'test/api/sessions.docker.test.ts',

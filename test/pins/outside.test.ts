@@ -84,6 +84,7 @@ test('event types', () => {
     'call_cancelled',
     'egress',
     'decoy_seen',
+    'tainted',
     'session_opened',
     'session_closed',
     'file_written',
@@ -119,7 +120,7 @@ test('metric names', async () => {
   metrics.setRunningCalls(() => 0);
   metrics.setPolicyStale(() => false);
   metrics.setPendingApprovals(async () => 0);
-  metrics.setOpenSessions(() => 0);
+  metrics.setOpenSessions(async () => 0);
   metrics.setWaitingCalls(() => 0);
   metrics.setOpenLeases(() => 0);
   metrics.setDiskRoom(() => true);

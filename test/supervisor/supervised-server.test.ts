@@ -25,23 +25,17 @@ async function nextWorker(server: TestServer, pid: number): Promise<number> {
   return Number(line['pid']);
 }
 
-/** Resolves when so many more were served. */
-async function servedMore(served: () => number, count: number): Promise<void> {
-  const wanted = served() + count;
-  while (served() < wanted) await new Promise((resolve) => setImmediate(resolve));
-}
-
 describe('with 50 clients that call without a pause', () => {
   test(
     'SIGHUP puts a new worker in the place of the old one, and no request fails',
     async () => {
       await using server = await startServer({ environment });
       const before = workerPid(server);
-      const { failures, served } = await underLoad(server, 50, async (served) => {
-        await servedMore(served, 50);
+      const { failures, served } = await underLoad(server, 50, async (more) => {
+        await more(50);
         server.child.kill('SIGHUP');
         await nextWorker(server, before);
-        await servedMore(served, 50);
+        await more(50);
       });
       expect(failures).toEqual([]);
       await gone(before);
@@ -60,11 +54,11 @@ describe('with 50 clients that call without a pause', () => {
     async () => {
       await using server = await startServer({ environment });
       const before = workerPid(server);
-      const { failures } = await underLoad(server, 50, async (served) => {
-        await servedMore(served, 50);
+      const { failures } = await underLoad(server, 50, async (more) => {
+        await more(50);
         process.kill(before, 'SIGTERM');
         await nextWorker(server, before);
-        await servedMore(served, 50);
+        await more(50);
       });
       expect(failures).toEqual([]);
     },
@@ -130,7 +124,8 @@ describe('does not start', () => {
       SALLYPORT_PORT: '0',
     });
     expect(code).toBe(2);
-    expect(stderr).toContain('the record on SQLite has one writer');
+    expect(stderr).toContain('SALLYPORT_DATABASE_URL, for the record on SQLite has one writer');
+    expect(stderr).toContain('SALLYPORT_REDIS_URL');
   });
 
   test('where its worker cannot: with the exit code and the words of the worker', async () => {

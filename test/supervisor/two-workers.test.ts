@@ -1,4 +1,4 @@
-/** A supervisor of several workers, where one may start while another still ends. */
+/** A supervisor of several workers. */
 import { once } from 'node:events';
 import { Agent, get } from 'node:http';
 import { connect } from 'node:net';
@@ -14,7 +14,7 @@ function start(workersCount = 2): Promise<Supervisor> {
   return Supervisor.start({
     address: { host: '127.0.0.1', port: 0, setting: 'none' },
     workersCount,
-    mayOverlap: true,
+    desk: null,
     command: ({ index, url }) => [process.execPath, worker, String(index), url],
     environment: { PATH: process.env['PATH'] },
     stopMsMax: 20_000,

@@ -11,16 +11,30 @@ export interface LoadReport {
   readonly failures: readonly string[];
 }
 
+/** `more` resolves once so many more were served. */
+type DuringLoad = (more: (count: number) => Promise<void>) => Promise<void>;
+
 /** Goes on until `during` has resolved and each client had one more answer. */
 export async function underLoad(
   server: TestServer,
   clients: number,
-  during: (served: () => number) => Promise<void>,
+  during: DuringLoad,
 ): Promise<LoadReport> {
   const failures: string[] = [];
   let served = 0;
   let refused = 0;
   let isOver = false;
+  const waiting = new Set<{ readonly at: number; readonly tell: () => void }>();
+  const more = (count: number): Promise<void> =>
+    new Promise((tell) => waiting.add({ at: served + count, tell }));
+  const servedOne = (): void => {
+    served += 1;
+    for (const waiter of waiting)
+      if (served >= waiter.at) {
+        waiting.delete(waiter);
+        waiter.tell();
+      }
+  };
   const { key } = server;
   const client = async (name: number): Promise<void> => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -29,7 +43,7 @@ export async function underLoad(
       try {
         const value = `${name}-${turn}`;
         const answer = await post(server.url, agent, key, value);
-        if (answer.status === 200 && answer.body.result === value) served += 1;
+        if (answer.status === 200 && answer.body.result === value) servedOne();
         else if (answer.status === 503 && answer.retryAfter !== undefined) refused += 1;
         else failures.push(`${answer.status} ${JSON.stringify(answer.body)}`);
       } catch (error) {
@@ -40,7 +54,7 @@ export async function underLoad(
   };
   const loading = Promise.all(Array.from({ length: clients }, (_, name) => client(name)));
   try {
-    await during(() => served);
+    await during(more);
   } finally {
     isOver = true;
     await loading;

@@ -5,7 +5,12 @@ import { WorkerLink } from '../../src/supervisor/worker-link.ts';
 
 const drainMsMax = 10_000;
 
-await using link = new WorkerLink({ process, index: Number(process.argv[2]), url: process.argv[3] ?? '' });
+await using link = new WorkerLink({
+  process,
+  index: Number(process.argv[2]),
+  url: process.argv[3] ?? '',
+  isShared: true,
+});
 let isDraining = false;
 const server = createServer((request, response) => {
   if (isDraining) response.setHeader('Connection', 'close');

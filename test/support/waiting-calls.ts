@@ -15,6 +15,7 @@ import { executeCall } from '../../src/calls/execute-call.ts';
 import { OutcomeWriter } from '../../src/calls/outcome-writer.ts';
 import { RunningCalls } from '../../src/calls/running-calls.ts';
 import { LiveSessions } from '../../src/calls/sessions/live-sessions.ts';
+import { ownSessions } from '../../src/calls/sessions/session-table.ts';
 import { Slots } from '../../src/calls/slots.ts';
 import { Lost, NotStarted } from '../../src/execution/executor.ts';
 import type { ExecutionFrame, ExecutionRequest } from '../../src/execution/executor.ts';
@@ -108,7 +109,7 @@ export class WaitingCalls implements AsyncDisposable {
       fingerprint: (body) => createHmac('sha256', key).update(body).digest('hex'),
       hasDiskReserve: () => true,
       running: new RunningCalls(),
-      sessions: new LiveSessions({ record: this.record, clock }),
+      sessions: new LiveSessions({ record: this.record, clock, registry: ownSessions() }),
       approvals: {
         seal: new PayloadSeal(this.sealingKey, randomBytes),
         waitingRoom: new WaitingRoom(this.record, options.waitingRoom),

@@ -1,13 +1,21 @@
-import { currentCall } from '../../calls/current-call.ts';
-import type { CallSources } from '../../calls/current-call.ts';
+import type { RecordStore } from '../../audit/record.ts';
+import type { Call } from '../../model/call.ts';
 import { callerOf } from '../authenticate.ts';
 import { readView, viewParameter } from '../call-view.ts';
 import { maySee } from '../may-see.ts';
 import { Problem } from '../problem.ts';
 import type { Route } from '../route.ts';
 
-/** `GET /v1/calls/{id}`: the current representation of a call. `newMark` gives 128 random bits as text. */
-export function getCallRoute(sources: CallSources, newMark: () => string): Route {
+export interface GetCallOptions {
+  readonly record: Pick<RecordStore, 'getCall'>;
+  /** The call as it stands; null when it is no longer there. */
+  readonly current: (callId: string) => Promise<Call | null>;
+  /** 128 random bits as text. */
+  readonly newMark: () => string;
+}
+
+/** `GET /v1/calls/{id}`: the current representation of a call. */
+export function getCallRoute({ record, current, newMark }: GetCallOptions): Route {
   return {
     method: 'get',
     path: '/v1/calls/:id',
@@ -19,11 +27,11 @@ export function getCallRoute(sources: CallSources, newMark: () => string): Route
     audits: [],
     async handler(request, response) {
       const show = readView(request, newMark);
-      const stored = await sources.record.getCall(String(request.params['id']));
+      const stored = await record.getCall(String(request.params['id']));
       if (stored === null || !maySee(callerOf(response), stored)) {
         throw new Problem('not_found', 'There is no such call, or it is not yours to see.');
       }
-      response.json(show((await currentCall(sources, stored.call.id)) ?? stored.call));
+      response.json(show((await current(stored.call.id)) ?? stored.call));
     },
   };
 }

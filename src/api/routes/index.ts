@@ -14,7 +14,9 @@ import { actor } from '../../calls/key-ring.ts';
 import type { SessionDesk } from '../../calls/sessions/session-desk.ts';
 import type { SessionFiles } from '../../calls/sessions/session-files.ts';
 import type { Upkeep } from '../../calls/upkeep/upkeep.ts';
+import type { CallSources } from '../../calls/current-call.ts';
 import { visibleTools } from '../../policy/visibility.ts';
+import type { Call } from '../../model/call.ts';
 import type { CallFollower } from '../follow-call.ts';
 import type { RequestNote, RequestNotes } from '../log-requests.ts';
 import { createOpenApi } from '../openapi.ts';
@@ -65,6 +67,10 @@ export interface RoutesOptions {
   readonly sessions: SessionDesk;
   readonly files: SessionFiles;
   readonly follower: CallFollower;
+  /** A call as it stands; null when it is no longer there. */
+  readonly current: (callId: string) => Promise<Call | null>;
+  /** What has left of a call that runs, wherever it does. */
+  readonly prints: CallSources['prints'];
   readonly blocks: BlockList;
   readonly upkeep: Pick<Upkeep, 'erasures' | 'holds'>;
   readonly policy: ActivePolicy;
@@ -142,8 +148,8 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
       follower,
       newMark,
     }),
-    listCallsRoute(context),
-    getCallRoute(context, newMark),
+    listCallsRoute({ record, prints: options.prints }),
+    getCallRoute({ record, current: options.current, newMark }),
     followCallRoute({ record, follower }),
     cancelCallRoute({ record, cancel: (caller, stored) => cancelCall(context, caller, stored) }),
     listToolsRoute((principal) => visibleTools(context.revision(), principal)),

@@ -27,12 +27,12 @@ const parameters = {
 
 const limitDefault = 50;
 
-export interface ListCallsOptions extends Pick<CallSources, 'running'> {
+export interface ListCallsOptions extends Pick<CallSources, 'prints'> {
   readonly record: Pick<RecordStore, 'listCalls'>;
 }
 
 /** `GET /v1/calls`: one's own calls, the tenant's with `audit`, all with `admin`; newest first, page by page. */
-export function listCallsRoute({ record, running }: ListCallsOptions): Route {
+export function listCallsRoute({ record, prints }: ListCallsOptions): Route {
   return {
     method: 'get',
     path: '/v1/calls',
@@ -60,7 +60,8 @@ export function listCallsRoute({ record, running }: ListCallsOptions): Route {
       try {
         const { items, nextCursor } = await record.listCalls(query);
         const seen = items.filter((stored) => maySee(caller, stored));
-        response.json({ items: seen.map(({ call }) => withPrints(running, call)), nextCursor });
+        const shown = await Promise.all(seen.map(({ call }) => withPrints(prints, call)));
+        response.json({ items: shown, nextCursor });
       } catch (error) {
         if (error instanceof InvalidCursor)
           throw invalidQuery({ pointer: '?cursor', message: 'is not a cursor of this list' });

@@ -33,6 +33,8 @@ const fencedCode = 'SPFEN';
 
 export interface CommitterOptions extends ClaimOptions {
   readonly url: string;
+  /** Under which writer's name those keep what they have in common that serve together. */
+  readonly home: string;
 }
 
 export class PostgresCommitter implements AsyncDisposable {
@@ -108,12 +110,12 @@ export class PostgresCommitter implements AsyncDisposable {
 
   async #connected(): Promise<Session> {
     if (this.#session !== null) return this.#session;
-    const { url, writer, ...claiming } = this.#options;
+    const { url, writer, countsAlone } = this.#options;
     const session = await openWriterSession(url, writer);
     try {
       if (this.#epoch === null) {
         await fenceSilentWriters(session, writer);
-        const claim = await claimWriter(session, { writer, ...claiming });
+        const claim = await claimWriter(session, { writer, countsAlone });
         this.#epoch = claim.epoch;
         this.#head = laterOf(this.#head, claim);
       } else await lockName(session, writer);
@@ -235,8 +237,9 @@ export class PostgresCommitter implements AsyncDisposable {
 
   readonly #place = {
     days: this.#days,
-    owner: (): { readonly writer: string; readonly epoch: number } => ({
+    owner: (): { readonly writer: string; readonly home: string; readonly epoch: number } => ({
       writer: this.#options.writer,
+      home: this.#options.home,
       epoch: this.#epoch ?? 0,
     }),
   };

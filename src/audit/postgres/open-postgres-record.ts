@@ -18,6 +18,8 @@ import type { SealSources } from '../seal-write.ts';
 export interface PostgresRecordOptions extends SealSources {
   /** `postgres://user:password@host:port/database` of a role that owns the schema and is no superuser. */
   readonly url: string;
+  /** Under which writer's name those keep what they have in common that serve together; none: under its own. */
+  readonly home?: string;
   /** Content older than this is not shown any more, milliseconds; null or none: it is kept. */
   readonly retentionMs?: number | null;
   /** Whether several servers on this database count quotas together; else this must be the only one. */
@@ -36,15 +38,15 @@ export interface PostgresRecordOptions extends SealSources {
  * not keep what it acknowledges.
  */
 export async function openPostgresRecord(options: PostgresRecordOptions): Promise<RecordStore> {
-  const { url, writer, clock, retentionMs = null, sharesQuotas = false, onNews } = options;
+  const { url, writer, home = writer, clock, retentionMs = null, sharesQuotas = false, onNews } = options;
   try {
     await prepare(url, options.sharedSecrets ?? []);
     await using opened = new AsyncDisposableStack();
-    const committer = opened.use(new PostgresCommitter({ url, writer, countsAlone: !sharesQuotas }));
+    const committer = opened.use(new PostgresCommitter({ url, writer, home, countsAlone: !sharesQuotas }));
     await committer.open();
     const pool = openReaders(url);
     opened.defer(() => pool.end());
-    const reader = new PostgresRecordReader(new Reading({ pool, clock, retentionMs }), writer);
+    const reader = new PostgresRecordReader(new Reading({ pool, clock, retentionMs }), { writer, home });
     const resources = new AsyncDisposableStack();
     if (onNews !== undefined) resources.use(await NewsListener.start({ url, writer, onNews }));
     resources.defer(() => pool.end());

@@ -46,14 +46,21 @@ interface BodyRow {
   readonly body: Buffer;
 }
 
+export interface RecordOwner {
+  /** Whose use of quotas is read. */
+  readonly writer: string;
+  /** Whose sessions are, and what decides there. */
+  readonly home: string;
+}
+
 export class PostgresRecordReader implements RecordReader {
   readonly #reading: Reading;
-  readonly #writer: string | null;
+  readonly #own: RecordOwner | null;
 
-  /** What belongs to one writer alone is that of `writer`: its sessions, its policy, its use of quotas. Null: of all. */
-  constructor(reading: Reading, writer: string | null) {
+  /** Null: what belongs to one alone is that of all. */
+  constructor(reading: Reading, own: RecordOwner | null) {
     this.#reading = reading;
-    this.#writer = writer;
+    this.#own = own;
   }
 
   getCall(id: string): Promise<StoredCall | null> {
@@ -137,7 +144,7 @@ export class PostgresRecordReader implements RecordReader {
 
   openSessions(): Promise<readonly StoredSession[]> {
     return this.#sessions(`status = 'open' AND ($1::text IS NULL OR writer = $1) ORDER BY id`, [
-      this.#writer,
+      this.#own?.home ?? null,
     ]);
   }
 
@@ -177,7 +184,7 @@ export class PostgresRecordReader implements RecordReader {
   async policyState(): Promise<PolicyState | null> {
     const [row] = await this.#reading.rows<{ revision: string; pin: string | null }>(
       'SELECT revision, pin FROM policy_state WHERE writer = $1',
-      [this.#writer],
+      [this.#own?.home ?? null],
     );
     if (row === undefined) return null;
     return { revision: row.revision, pin: row.pin === null ? null : (JSON.parse(row.pin) as Pin) };
@@ -270,7 +277,7 @@ export class PostgresRecordReader implements RecordReader {
          WHERE type IN ('intent', 'outcome', 'not_started') AND position >= ${firstPositionSince('$1')}
            AND (type = 'not_started' OR position('"quotas":['::bytea IN canonical) > 0)
            AND time >= $1 AND position > $2 AND ($4::text IS NULL OR writer = $4) ORDER BY position LIMIT $3`,
-        [since, after, drawsBatch, this.#writer],
+        [since, after, drawsBatch, this.#own?.writer ?? null],
       );
       for (const row of rows) yield* await this.#quotaUseOf(row);
       const last = rows.at(-1);

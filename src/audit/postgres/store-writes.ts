@@ -30,7 +30,7 @@ export interface Place {
   /** Days known to have a partition; more are made, and noted. */
   readonly days: Set<string>;
   /** Who answers for calls that run. */
-  readonly owner: () => { readonly writer: string; readonly epoch: number };
+  readonly owner: () => { readonly writer: string; readonly home: string; readonly epoch: number };
 }
 
 export interface StoredWrites {
@@ -287,7 +287,7 @@ async function storeArtifacts(session: Session, artifacts: readonly StoredArtifa
 }
 
 /** What few writes hold. */
-async function storeSession(session: Session, stored: StoredSession, writer: string): Promise<void> {
+async function storeSession(session: Session, stored: StoredSession, home: string): Promise<void> {
   const { id, status } = stored.session;
   const [before] = await rowsOf<{ body: Buffer }>(session, 'SELECT body FROM sessions WHERE id = $1', [id]);
   const body = Buffer.from(JSON.stringify(withStoredLabels(stored, before?.body)));
@@ -295,12 +295,12 @@ async function storeSession(session: Session, stored: StoredSession, writer: str
     session,
     `INSERT INTO sessions AS s (id, tenant, principal, status, body, writer) VALUES ($1, $2, $3, $4, $5, $6)
      ON CONFLICT (id) DO UPDATE SET status = excluded.status, body = excluded.body WHERE s.status = 'open'`,
-    [id, stored.tenant, stored.principal, status, body, writer],
+    [id, stored.tenant, stored.principal, status, body, home],
   );
 }
 
 async function storeRest(session: Session, write: SealedWrite, place: Place): Promise<void> {
-  const { writer } = place.owner();
+  const { home } = place.owner();
   await storeIdempotency(session, write);
   if (write.requestedApproval !== undefined) {
     const { approval, payload } = write.requestedApproval;
@@ -317,9 +317,9 @@ async function storeRest(session: Session, write: SealedWrite, place: Place): Pr
     ]);
   }
   await storeTaints(session, write);
-  for (const stored of write.sessions ?? []) await storeSession(session, stored, writer);
+  for (const stored of write.sessions ?? []) await storeSession(session, stored, home);
   await storeKeys(session, write);
-  if (write.activation !== undefined) await storeActivation(session, write.activation, writer);
+  if (write.activation !== undefined) await storeActivation(session, write.activation, home);
   await storeBlocks(session, write);
   if (write.probeBytes !== undefined)
     await rowsOf(
@@ -389,7 +389,7 @@ async function storeKeys(session: Session, { keys = [], revokedKeys = [] }: Seal
 async function storeActivation(
   session: Session,
   { revision, content, atMs, facts, pin }: Activation,
-  writer: string,
+  home: string,
 ): Promise<void> {
   const text = JSON.stringify(facts);
   // What is there already was altered, else it would not be brought again.
@@ -410,7 +410,7 @@ async function storeActivation(
     session,
     `INSERT INTO policy_state (writer, revision, pin) VALUES ($3, $1, $2)
      ON CONFLICT (writer) DO UPDATE SET revision = excluded.revision, pin = excluded.pin`,
-    [revision, pin === null ? null : JSON.stringify(pin), writer],
+    [revision, pin === null ? null : JSON.stringify(pin), home],
   );
   await rowsOf(
     session,

@@ -324,15 +324,29 @@ function buildCharacterTest(alphabet: RegExp): CharacterTest {
   return (unit) => (unit < 128 ? ascii[unit] === 1 : alphabet.test(String.fromCharCode(unit)));
 }
 
-/** An escape sequence (`\n`, `\x0a`, `\u000a`, `%20`) is no part of the word that follows it. */
+/**
+ * An escape sequence (`\n`, `\x0a`, `\u000a`, `%20`) is no part of the word that follows it, and a slash is none that ends a
+ * part of a path: base64 that a token would be inside of is longer.
+ */
 function beginsWord(text: string, at: number, isOfToken: CharacterTest): boolean {
   if (at === 0 || !isOfToken(text.charCodeAt(at - 1))) return true;
+  if (text.charCodeAt(at - 1) === slash && !endsLongWord(text, at, isOfToken)) return true;
   const mayEscape =
     text.charCodeAt(at - 2) === backslash ||
     text.charCodeAt(at - 3) === percent ||
     text.charCodeAt(at - 4) === backslash ||
     text.charCodeAt(at - 6) === backslash;
   return mayEscape && escapeBefore.test(text.slice(Math.max(0, at - 6), at));
+}
+
+const slash = 0x2f;
+const pathUnitsMax = 24;
+
+function endsLongWord(text: string, end: number, isOfToken: CharacterTest): boolean {
+  const from = end - pathUnitsMax;
+  let at = end;
+  while (at > from && at > 0 && isOfToken(text.charCodeAt(at - 1))) at--;
+  return at === from;
 }
 
 const backslash = 0x5c;

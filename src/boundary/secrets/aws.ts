@@ -13,7 +13,7 @@ export const awsDetectors: readonly LiteralDetector[] = [
     format: {
       kind: 'pattern',
       pattern: /A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{16}/y,
-      alphabet: /[A-Za-z0-9+/]/,
+      alphabet: /[A-Za-z0-9+]/,
       check: looksLikeKeyId,
     },
     examples: {
@@ -22,6 +22,7 @@ export const awsDetectors: readonly LiteralDetector[] = [
         inParts('key=ASIA', 'Y34FZKBOKMUTVV7A;'),
         inParts('first line\\nAKIA', 'Y34FZKBOKMUTVV7A'),
         inParts('AKIA', 'QYLPMNVDXZHTRBWG'),
+        inParts('s3://a-bucket/backups/of/all/machines/AKIA', 'Y34FZKBOKMUTVV7A/2026'),
       ],
       miss: [
         'AKIA' + 'X'.repeat(16),

@@ -4,7 +4,7 @@
  * whatever pieces the stream comes in.
  * Hostile: every byte, and how the tool cuts them. What has left cannot be taken back: in doubt it is held or withheld.
  */
-import type { BoundaryReport } from '../../model/finding.ts';
+import type { BoundaryReport, Finding } from '../../model/finding.ts';
 import type { FilterPass } from '../filter-pass.ts';
 import { filterText } from '../filter-pass.ts';
 import { boundaryLimits, LimitExceeded } from '../limits.ts';
@@ -18,6 +18,8 @@ export interface StreamFilter {
   end(): StreamEnd;
   /** Something was found that the profile blocks: nothing leaves any more, and the call should be ended. */
   readonly blocked: boolean;
+  /** What was found so far, in what has left and in what was taken out of it. */
+  readonly findings: readonly Finding[];
 }
 
 export interface StreamEnd {
@@ -167,6 +169,9 @@ export function createStreamFilter({ name, pass, lineEnds, scanned, mayBlock }: 
     },
     get blocked() {
       return isBlocked;
+    },
+    get findings() {
+      return pass.findings.report(scanned).findings;
     },
   };
 }

@@ -9,7 +9,13 @@ import { checkFile } from '../check-file.ts';
 import type { StreamFilter } from '../stream/stream-filter.ts';
 import type { Done, FromThread, ToThread, Work } from './protocol.ts';
 
-type Streams = Map<number, StreamFilter>;
+interface OpenStream {
+  readonly filter: StreamFilter;
+  /** Detectors whose findings the other side knows of. */
+  readonly told: Set<string>;
+}
+
+type Streams = Map<number, OpenStream>;
 
 function perform(boundary: Boundary, streams: Streams, work: Work): Done[Work['kind']] {
   switch (work.kind) {
@@ -31,21 +37,28 @@ function perform(boundary: Boundary, streams: Streams, work: Work): Done[Work['k
       return { value: isAsGiven ? null : value, isAsGiven };
     }
     case 'open-stream':
-      streams.set(work.stream, boundary.filterStream(work.name, work.profiles));
+      streams.set(work.stream, {
+        filter: boundary.filterStream(work.name, work.profiles),
+        told: new Set(),
+      });
       return null;
     case 'push-stream': {
-      const stream = streamOf(streams, work.stream);
-      return { text: stream.push(work.data), blocked: stream.blocked };
+      const { filter, told } = streamOf(streams, work.stream);
+      const text = filter.push(work.data);
+      const found = new Set(filter.findings.map(({ detector }) => detector));
+      const detectors = [...found].filter((detector) => !told.has(detector));
+      for (const detector of detectors) told.add(detector);
+      return { text, detectors, blocked: filter.blocked };
     }
     case 'end-stream': {
-      const stream = streamOf(streams, work.stream);
+      const { filter } = streamOf(streams, work.stream);
       streams.delete(work.stream);
-      return stream.end();
+      return filter.end();
     }
   }
 }
 
-function streamOf(streams: Streams, stream: number): StreamFilter {
+function streamOf(streams: Streams, stream: number): OpenStream {
   const found = streams.get(stream);
   if (found === undefined) throw new TypeError(`no stream ${stream} is open`);
   return found;

@@ -26,6 +26,8 @@ export type Work =
 /** What may leave of a stream now; nothing any more once it is blocked. */
 export interface Released {
   readonly text: string;
+  /** Detectors that found something in it or in what came since the last time; each is told of once. */
+  readonly detectors: readonly string[];
   readonly blocked: boolean;
 }
 

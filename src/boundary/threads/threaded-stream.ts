@@ -78,6 +78,6 @@ export class ThreadedStream {
     if (this.#failure !== null) return;
     this.#failure = reasonOf(error);
     this.#options.onFailure(this.#failure, error);
-    this.#options.onReleased({ text: '', blocked: true });
+    this.#options.onReleased({ text: '', detectors: [], blocked: true });
   }
 }

@@ -64,7 +64,7 @@ export async function decideAgain(context: CallContext, approval: Approval): Pro
     tool,
     args,
     decided,
-    session: digestedSession(context, request.session),
+    session: await digestedSession(context, request.session),
   });
   const asking = decided.decision.approval?.rules ?? rules;
   if (digest !== approval.digest) return { payload, rules: asking, verdict: { void: 'decision' } };

@@ -22,11 +22,11 @@ export interface DigestedCall {
 }
 
 /** Of a call that waits: whatever happens in its session meanwhile changes what would run. */
-export function digestedSession(
+export async function digestedSession(
   { sessions }: Pick<CallContext, 'sessions'>,
   session: string | null,
-): DigestedCall['session'] {
-  return session === null ? null : { id: session, sequence: sessions.sequenceOf(session) };
+): Promise<DigestedCall['session']> {
+  return session === null ? null : { id: session, sequence: await sessions.sequenceOf(session) };
 }
 
 /**

@@ -32,7 +32,7 @@ export async function requestApproval(context: CallContext, admitted: Admitted):
   const entered = await context.approvals.waitingRoom.enter(caller.principal);
   if (typeof entered === 'number') return refuseCall(context, caller, request, tooMany(entered), decided);
   using _place = entered;
-  const approval = newApproval(context, admitted, required);
+  const approval = await newApproval(context, admitted, required);
   const labels = context.boundary.redactForRecord({ ...request.labels }) as Call['labels'];
   const call: Call = {
     ...emptyCall(admitted, 'pending_approval', labels, new Date(approval.requestedAtMs).toISOString()),
@@ -60,7 +60,11 @@ export async function requestApproval(context: CallContext, admitted: Admitted):
   return { kind: 'call', call, isReplay: false };
 }
 
-function newApproval(context: CallContext, admitted: Admitted, required: RequiredApproval): Approval {
+async function newApproval(
+  context: CallContext,
+  admitted: Admitted,
+  required: RequiredApproval,
+): Promise<Approval> {
   const { callId, caller, tool, args, decided, revision } = admitted;
   const { id: principal, tenant } = caller.principal;
   const act = caller.act ?? [];
@@ -87,7 +91,7 @@ function newApproval(context: CallContext, admitted: Admitted, required: Require
       tool,
       args,
       decided,
-      session: digestedSession(context, admitted.request.session),
+      session: await digestedSession(context, admitted.request.session),
     }),
     requestedAtMs,
     expiresAtMs: requestedAtMs + required.expiresMs,

@@ -7,7 +7,7 @@
  * changes nothing. A crash leaves the change either undone or on the record, and then the next start makes it.
  */
 import { RecordUnavailable } from '../../audit/record.ts';
-import type { ActivationFacts, Pin, RecordStore } from '../../audit/record.ts';
+import type { ActivationFacts, Pin, PolicyState as RecordedPolicy, RecordStore } from '../../audit/record.ts';
 import type { HoldAnswer } from '../../execution/runner/runner-group.ts';
 import type { Caller } from '../../model/principal.ts';
 import { compileContent } from '../../policy/compile/compile-content.ts';
@@ -20,6 +20,8 @@ import type { Revision } from '../../policy/revision.ts';
 import { actor } from '../key-ring.ts';
 import type { Clock } from '../call-context.ts';
 import type { FirstPolicy } from './first-policy.ts';
+import { isSameDecision, readDeciding } from './policy-fellows.ts';
+import type { PolicyFellows } from './policy-fellows.ts';
 import type { FilesState, PolicyChange, PolicyState, PolicyTrigger } from './policy-state.ts';
 
 /** How long the files must stay as they are before they are read, milliseconds. */
@@ -36,7 +38,7 @@ const secretUnreadable = 'a secret that it names cannot be read or looked for, t
 export interface ActivePolicyOptions {
   readonly directories: readonly string[];
   readonly knownDetectors: readonly string[];
-  readonly record: Pick<RecordStore, 'write' | 'revisionContent'>;
+  readonly record: Pick<RecordStore, 'write' | 'revisionContent' | 'policyState'>;
   readonly runners: { hold(revision: string): Promise<HoldAnswer> };
   /** Off this thread. */
   readonly compile: (job: CompileJob) => Promise<CompiledData>;
@@ -46,6 +48,8 @@ export interface ActivePolicyOptions {
   readonly prepare: (revision: Revision) => () => void;
   readonly sleep: (ms: number) => Promise<void>;
   readonly clock: Clock;
+  /** Other processes of this node, which decide under the same policy; null: there are none. */
+  readonly fellows: PolicyFellows | null;
   /** Takes secrets out of what an operator writes. */
   readonly redactText: (text: string) => string;
   readonly onChange: (change: PolicyChange, trigger: PolicyTrigger) => void;
@@ -76,6 +80,10 @@ export class ActivePolicy {
   /** The files as they were when they were last dealt with. */
   #handled: string | null;
   #work: Promise<unknown> = Promise.resolve();
+  /** What decided by the record when it was last looked at or written; of a process with fellows it may be others' doing. */
+  #recorded: RecordedPolicy | null;
+  /** What the process that had the turn before did last. */
+  #note: string | null = null;
   /** A reload that nobody in particular asked for and that has not begun: one more would find the same files. */
   #signalled: Promise<PolicyChange> | null = null;
 
@@ -85,6 +93,7 @@ export class ActivePolicy {
     this.#pin = first.pin;
     this.#files = first.files;
     this.#handled = first.scanned;
+    this.#recorded = first.recorded;
     this.#activatedAtMs = options.clock.now();
   }
 
@@ -109,9 +118,19 @@ export class ActivePolicy {
 
   /** Writes down what decides first. Rejects with `RecordUnavailable`. */
   async recordStart(previous: string | null, claimed: RevisionClaim | null): Promise<void> {
-    const first = { revision: this.#revision, by: null, reason: null, claimed, pin: this.#pin };
-    await this.#record({ ...first, trigger: 'start' }, previous);
-    if (this.#files.kind === 'rejected') await this.#reject(this.#files.problems, 'start', null);
+    await this.#inNodeTurn(async () => {
+      const first = { revision: this.#revision, by: null, reason: null, claimed, pin: this.#pin };
+      await this.#record({ ...first, trigger: 'start' }, previous);
+      if (this.#files.kind === 'rejected') await this.#reject(this.#files.problems, 'start', null);
+    });
+    await this.#tellFellows();
+  }
+
+  /** Takes up what another process of this node changed; `files` as they were that hold it, null where they do not. */
+  follow(files: string | null): Promise<void> {
+    const done = this.#work.then(() => this.#adopt(files));
+    this.#work = done.catch(() => {});
+    return done;
   }
 
   /**
@@ -148,11 +167,53 @@ export class ActivePolicy {
   }
 
   async #inTurn(trigger: PolicyTrigger, work: () => Promise<PolicyChange>): Promise<PolicyChange> {
-    const done = this.#work.then(work);
+    const done = this.#work.then(() => this.#inNodeTurn(work));
     this.#work = done.catch(() => {});
     const change = await done;
     this.#options.onChange(change, trigger);
+    // Not before it is the others' turn again: one of them may be waiting for it.
+    if (change.outcome === 'activated' || trigger === 'unpin') await this.#tellFellows();
     return change;
+  }
+
+  async #tellFellows(): Promise<void> {
+    await this.#options.fellows?.follow(this.#files.kind === 'active' ? this.#handled : null);
+  }
+
+  async #inNodeTurn<T>(work: () => Promise<T>): Promise<T> {
+    const { fellows } = this.#options;
+    if (fellows === null) return await work();
+    return await fellows.inTurn(async (note) => {
+      this.#note = note;
+      await this.#adopt(null);
+      return { result: await work(), note: this.#note };
+    });
+  }
+
+  /** What the record says decides, where that changed since this process looked last: it is in force elsewhere already. */
+  async #adopt(files: string | null): Promise<void> {
+    const { clock, knownDetectors, logger, record, runners } = this.#options;
+    const state = await record.policyState();
+    if (state === null || isSameDecision(state, this.#recorded)) return;
+    let revision = this.#revision;
+    if (state.revision !== revision.id) {
+      const slices = new Slices(sliceMsMax);
+      revision = await readDeciding(state.revision, record, { knownDetectors, slices });
+      await runners.hold(revision.id);
+    }
+    const putInForce = this.#prepare(revision);
+    if (putInForce === null) throw new Error(`${state.revision} decides elsewhere: ${secretUnreadable}`);
+    putInForce();
+    this.#trigger = state.pin !== null ? 'rollback' : this.#pin !== null ? 'unpin' : 'watch';
+    this.#revision = revision;
+    this.#pin = state.pin;
+    this.#recorded = state;
+    this.#activatedAtMs = clock.now();
+    // How else the files stand to it, the next look at them says.
+    this.#handled = files;
+    if (files !== null) this.#files = { kind: 'active' };
+    logger.info({ revision: revision.id, pinned: state.pin !== null }, 'policy of another process taken up');
+    this.#options.onChange({ outcome: 'unchanged', revision: revision.id }, this.#trigger);
   }
 
   async #reloadIfChanged(by: Caller | null): Promise<PolicyChange> {
@@ -211,7 +272,12 @@ export class ActivePolicy {
     wish: Omit<Candidate, 'revision'>,
   ): Promise<PolicyChange> {
     if (!compiled.ok) {
-      await this.#reject(compiled.problems, wish.trigger, wish.by);
+      const note = `rejected ${files}`;
+      // On the record already, by the process that saw it first.
+      if (wish.trigger === 'watch' && this.#note === note)
+        this.#files = { kind: 'rejected', problems: compiled.problems };
+      else await this.#reject(compiled.problems, wish.trigger, wish.by);
+      this.#note = note;
       this.#handled = files;
       return { outcome: 'rejected', problems: compiled.problems };
     }
@@ -325,6 +391,7 @@ export class ActivePolicy {
         pin,
       },
     });
+    this.#recorded = { revision: revision.id, pin };
   }
 
   /** The mistakes go to the record as far as it can be written: what decides is not changed by them. */

@@ -1,5 +1,5 @@
 /** What decides after a start: what is pinned, else what the files hold, else what decided last. */
-import type { Pin, RecordStore } from '../../audit/record.ts';
+import type { Pin, PolicyState as RecordedPolicy, RecordStore } from '../../audit/record.ts';
 import { compile } from '../../policy/compile/compile.ts';
 import type { CompileResult } from '../../policy/compile/compile.ts';
 import { compileContent } from '../../policy/compile/compile-content.ts';
@@ -24,6 +24,8 @@ export interface FirstPolicy {
   readonly pin: Pin | null;
   readonly files: FilesState;
   readonly scanned: string;
+  /** What decided by the record. */
+  readonly recorded: RecordedPolicy | null;
 }
 
 /** How often a start reads files that change meanwhile. */
@@ -59,12 +61,12 @@ export async function chooseFirstPolicy(
   record: Pick<RecordStore, 'policyState' | 'revisionContent'>,
   knownDetectors: readonly string[],
 ): Promise<FirstPolicy> {
-  const state = await record.policyState();
+  const recorded = await record.policyState();
   const restore = async (id: string): Promise<CompileResult | null> => {
     const content = await record.revisionContent(id);
     return content === null ? null : compileContent(id, content, { knownDetectors });
   };
-  const pin = state?.pin ?? null;
+  const pin = recorded?.pin ?? null;
   if (pin !== null) {
     const pinned = await restore(pin.revision);
     if (pinned?.ok !== true) {
@@ -74,12 +76,18 @@ export async function chooseFirstPolicy(
         `The policy revision ${pin.revision} is pinned and cannot be used: ${why}\nStart the version that pinned it, and unpin it there.`,
       );
     }
-    return { revision: pinned.revision, pin, files: filesBeside(pinned.revision, compiled), scanned };
+    return {
+      revision: pinned.revision,
+      pin,
+      files: filesBeside(pinned.revision, compiled),
+      scanned,
+      recorded,
+    };
   }
-  if (compiled.ok) return { revision: compiled.revision, pin, files: { kind: 'active' }, scanned };
-  const last = state === null ? null : await restore(state.revision);
+  if (compiled.ok) return { revision: compiled.revision, pin, files: { kind: 'active' }, scanned, recorded };
+  const last = recorded === null ? null : await restore(recorded.revision);
   if (last?.ok !== true) throw new PolicyInvalid(compiled.problems);
-  return { revision: last.revision, pin, files: filesBeside(last.revision, compiled), scanned };
+  return { revision: last.revision, pin, files: filesBeside(last.revision, compiled), scanned, recorded };
 }
 
 function filesBeside({ id }: Revision, compiled: CompileResult): FilesState {

@@ -1,6 +1,6 @@
 /**
- * Sessions that are open, in memory: whose they are, which one serves a request right now, and how often each was used.
- * A session serves one request at a time; who comes meanwhile is told so at once.
+ * Sessions that are open, as far as this process has had to do with them: whose they are, and for what they are right.
+ * A session serves one request at a time, whichever process that comes to; who comes meanwhile is told so at once.
  */
 import type { RecordStore, StoredSession } from '../../audit/record.ts';
 import type { NotStarted, SessionPlace } from '../../execution/executor.ts';
@@ -9,6 +9,7 @@ import type { Caller, Principal } from '../../model/principal.ts';
 import type { Tool } from '../../model/tool.ts';
 import type { Clock } from '../call-context.ts';
 import type { Refusal } from '../refusal.ts';
+import type { SessionEntry, SessionRegistry } from './session-table.ts';
 
 /** A claimed session. Disposing gives it back. */
 export interface SessionClaim extends Disposable {
@@ -18,10 +19,7 @@ export interface SessionClaim extends Disposable {
 
 export interface LiveSession {
   readonly stored: StoredSession;
-  isBusy: boolean;
-  /** Raised by everything that may change what is in it. */
-  sequence: number;
-  /** Calls that were begun in it. */
+  /** Calls that were begun in it, as of the last time that this process had it. */
   callCount: number;
   /** Who asked for its end. */
   endedBy: Caller | null;
@@ -32,6 +30,7 @@ export interface LiveSession {
 export interface LiveSessionsOptions {
   readonly record: Pick<RecordStore, 'getSession'>;
   readonly clock: Clock;
+  readonly registry: SessionRegistry;
 }
 
 export class LiveSessions {
@@ -45,8 +44,7 @@ export class LiveSessions {
   }
 
   add(stored: StoredSession): LiveSession {
-    const { callCount = 0 } = stored;
-    const live = { stored, isBusy: false, sequence: 0, callCount, endedBy: null, closing: null };
+    const live = { stored, callCount: entryOf(stored).callCount, endedBy: null, closing: null };
     this.#live.set(stored.session.id, live);
     return live;
   }
@@ -59,6 +57,10 @@ export class LiveSessions {
     this.#live.delete(id);
   }
 
+  get registry(): SessionRegistry {
+    return this.#options.registry;
+  }
+
   get all(): readonly LiveSession[] {
     return [...this.#live.values()];
   }
@@ -69,36 +71,49 @@ export class LiveSessions {
     id: string,
     { tool, changes }: { readonly tool?: Tool; readonly changes: boolean },
   ): Promise<SessionClaim | Refusal> {
-    const live = this.#find(principal, id);
+    const live = await this.#find(principal, id);
     if (live === null) return this.#whyNotLive(principal, id);
     if ('code' in live) return live;
     const objection = tool === undefined ? null : misfit(live.stored, tool);
     if (objection !== null) return objection;
-    if (live.isBusy) return busy;
-    live.isBusy = true;
+    const { registry } = this.#options;
+    const answer = await registry.claim(id);
+    if (answer.kind !== 'claimed') {
+      if (answer.kind === 'busy') return busy;
+      if (answer.kind === 'gone') return serverStops;
+      return live.closing === null ? this.#whyNotLive(principal, id) : sessionEnded;
+    }
     const { stored } = live;
+    live.callCount = answer.callCount;
     return {
       stored,
       place: { id, runner: stored.runner },
-      [Symbol.dispose]: () => {
-        live.isBusy = false;
-        // Not before: an approved call is decided again while it holds the session itself.
-        if (changes) live.sequence += 1;
-      },
+      // Not before: an approved call is decided again while it holds the session itself.
+      [Symbol.dispose]: () => registry.release(id, { isChanged: changes, callCount: live.callCount }),
     };
   }
 
   /** Why a call of this tool cannot run in it, busy left aside; null when it can. */
   async objection(principal: Principal, id: string, tool: Tool): Promise<Refusal | null> {
-    const live = this.#find(principal, id);
+    const live = await this.#find(principal, id);
     if (live === null) return this.#whyNotLive(principal, id);
     return 'code' in live ? live : misfit(live.stored, tool);
   }
 
-  /** One's own that is open; undefined else. */
+  /** One's own that is open, as this process knows it; undefined else. */
   own(principal: Principal, id: string): LiveSession | undefined {
-    const live = this.#find(principal, id);
-    return live === null || 'code' in live ? undefined : live;
+    const live = this.#live.get(id);
+    const found = live === undefined ? null : this.#usable(principal, live);
+    return found === null || 'code' in found ? undefined : found;
+  }
+
+  /** The same, as all processes know it. */
+  async ownNow(principal: Principal, id: string): Promise<LiveSession | undefined> {
+    const live = await this.#find(principal, id);
+    if (live === null || 'code' in live) return undefined;
+    const use = await this.#options.registry.look(id);
+    if (use !== null) live.callCount = use.callCount;
+    return live;
   }
 
   /** Counts a call that begins in it; as the record is to have it then. */
@@ -110,9 +125,8 @@ export class LiveSessions {
   }
 
   /** How often it was changed so far; null when it is over. */
-  sequenceOf(id: string): number | null {
-    const live = this.#live.get(id);
-    return live === undefined || live.closing !== null ? null : live.sequence;
+  async sequenceOf(id: string): Promise<number | null> {
+    return (await this.#options.registry.look(id))?.sequence ?? null;
   }
 
   /** What a call or file in it came to: a runner that does not hold it any more has ended it. */
@@ -120,14 +134,26 @@ export class LiveSessions {
     if (error.code === 'session_ended') this.onEnded(id, 'runner_lost');
   }
 
-  /** null when it is not live. */
-  #find(principal: Principal, id: string): LiveSession | Refusal | null {
-    const live = this.#live.get(id);
-    if (live === undefined) return null;
+  /** null when it is not live. One that another process opened is looked up, once. */
+  async #find(principal: Principal, id: string): Promise<LiveSession | Refusal | null> {
+    const live = this.#live.get(id) ?? (await this.takeUp(id));
+    return live === null ? null : this.#usable(principal, live);
+  }
+
+  #usable(principal: Principal, live: LiveSession): LiveSession | Refusal {
     const { stored } = live;
     if (!isOwn(stored, principal)) return noSuchSession;
     if (live.closing !== null) return sessionEnded;
     return Date.parse(stored.session.expiresAt) <= this.#options.clock.now() ? sessionEnded : live;
+  }
+
+  /** One that another process opened; null when no process of this node holds it. */
+  async takeUp(id: string): Promise<LiveSession | null> {
+    const { record, registry } = this.#options;
+    if ((await registry.look(id)) === null) return null;
+    const stored = await record.getSession(id);
+    if (stored?.session.status !== 'open') return null;
+    return this.#live.get(id) ?? this.add(stored);
   }
 
   async #whyNotLive(principal: Principal, id: string): Promise<Refusal> {
@@ -135,6 +161,10 @@ export class LiveSessions {
     if (stored === null || !isOwn(stored, principal)) return noSuchSession;
     return stored.session.status === 'open' ? sessionElsewhere : sessionEnded;
   }
+}
+
+export function entryOf({ session, tenant, principal, callCount = 0 }: StoredSession): SessionEntry {
+  return { id: session.id, tenant, principal, image: session.image, callCount };
 }
 
 export function isOwn({ tenant, principal }: StoredSession, { id, tenant: own }: Principal): boolean {
@@ -155,6 +185,11 @@ export const sessionElsewhere: Refusal = {
   code: 'runtime_unavailable',
   detail:
     'This server does not hold the session: another one on the same database does, or its end is not on the record yet. Nothing was done; send requests of a session to the server that opened it.',
+};
+
+const serverStops: Refusal = {
+  code: 'draining',
+  detail: 'The server is shutting down. Nothing was done; try again shortly.',
 };
 
 const busy: Refusal = {

@@ -9,6 +9,7 @@ import type { SessionPolicy } from '../../model/tool.ts';
 import { sessionImages } from '../../policy/session-terms.ts';
 import type { SessionTerms } from '../../policy/session-terms.ts';
 import { isRefusal } from '../refusal.ts';
+import { entryOf } from './live-sessions.ts';
 import type { Refusal } from '../refusal.ts';
 import { recordRefusal, refOf, sessionEvent, termsFor, unrecorded } from './session-context.ts';
 import type { SessionContext } from './session-context.ts';
@@ -25,9 +26,6 @@ export interface NewSession {
 const retryAfterMs = 10_000;
 
 interface Opening {
-  readonly tenant: string;
-  readonly principal: string;
-  readonly image: string;
   endedEarly: SessionEndReason | null;
   readonly settled: PromiseWithResolvers<void>;
 }
@@ -65,17 +63,21 @@ export class SessionOpener {
     if (isRefusal(terms)) return recordRefusal(context, caller, terms, { image: wanted.image });
     const refusal = noSessions(terms, wanted) ?? excess(terms.policy, wanted);
     if (refusal !== null) return recordRefusal(context, caller, refusal, { image: wanted.image });
-    const tooMany = this.#tooMany(caller, wanted.image, terms.policy);
-    if (tooMany !== null) return recordRefusal(context, caller, tooMany, { image: wanted.image });
     if (!context.hasDiskReserve()) return unrecorded;
     if (this.#isClosed) return stopping;
     const request = requestOf(context, caller, wanted, terms);
-    const { tenant, principal, sessionId } = request;
+    const { sessionId } = request;
     const settled = Promise.withResolvers<void>();
-    this.#opening.set(sessionId, { tenant, principal, image: wanted.image, endedEarly: null, settled });
+    this.#opening.set(sessionId, { endedEarly: null, settled });
+    let isOpen = false;
     try {
-      return await this.#start(caller, wanted, request);
+      const tooMany = await this.#reserve(request, wanted.image, terms.policy);
+      if (tooMany !== null) return await recordRefusal(context, caller, tooMany, { image: wanted.image });
+      const opened = await this.#start(caller, wanted, request);
+      isOpen = !isRefusal(opened);
+      return opened;
     } finally {
+      if (!isOpen) context.sessions.registry.remove(sessionId);
       this.#opening.delete(sessionId);
       settled.resolve();
     }
@@ -107,22 +109,26 @@ export class SessionOpener {
       if (!(error instanceof RecordUnavailable)) throw error;
       return unrecorded;
     }
+    await context.sessions.registry.add([entryOf(stored)]);
     context.sessions.add(stored);
     const reason = this.#opening.get(request.sessionId)?.endedEarly ?? null;
     if (reason !== null) this.#onEndedEarly(request.sessionId, reason);
     return stored;
   }
 
-  #tooMany({ principal }: Caller, image: string, policy: SessionPolicy | null): Refusal | null {
-    const ofTenant = [
-      ...this.#context.sessions.all.map(({ stored }) => ({ ...stored, image: stored.session.image })),
-      ...this.#opening.values(),
-    ].filter((held) => held.image === image && held.tenant === principal.tenant);
-    const own = ofTenant.filter((held) => held.principal === principal.id).length;
+  async #reserve(
+    { sessionId: id, tenant, principal }: SessionRequest,
+    image: string,
+    policy: SessionPolicy | null,
+  ): Promise<Refusal | null> {
     const { perPrincipal = 0, perTenant = 0 } = policy ?? {};
-    if (own >= perPrincipal) return tooMany(`You have ${own} sessions`, image, perPrincipal);
-    if (ofTenant.length < perTenant) return null;
-    return tooMany(`Your tenant has ${ofTenant.length} sessions`, image, perTenant);
+    const entry = { id, tenant, principal, image, callCount: 0 };
+    const answer = await this.#context.sessions.registry.reserve(entry, { perPrincipal, perTenant });
+    if (answer === null) return stopping;
+    if (answer.kind === 'reserved') return null;
+    return answer.of === 'principal'
+      ? tooMany(`You have ${answer.count} sessions`, image, perPrincipal)
+      : tooMany(`Your tenant has ${answer.count} sessions`, image, perTenant);
   }
 }
 

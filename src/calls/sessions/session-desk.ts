@@ -9,7 +9,7 @@ import type { Caller } from '../../model/principal.ts';
 import type { SessionEndReason } from '../../model/session.ts';
 import type { Image } from '../../model/tool.ts';
 import type { Refusal } from '../refusal.ts';
-import { isOwn, noSuchSession, sessionElsewhere } from './live-sessions.ts';
+import { entryOf, isOwn, noSuchSession, sessionElsewhere } from './live-sessions.ts';
 import type { LiveSession } from './live-sessions.ts';
 import { SessionOpener } from './open-session.ts';
 import type { NewSession } from './open-session.ts';
@@ -33,12 +33,13 @@ export class SessionDesk implements AsyncDisposable {
     this.#images = context.revision().images;
     this.#opener = new SessionOpener(context, (id, reason) => this.ended(id, reason));
     context.sessions.onEnded = (id, reason) => this.ended(id, reason);
-    this.#timer = setInterval(() => this.endOverdue(), lookEveryMs).unref();
+    this.#timer = setInterval(() => this.#track(this.endOverdue()), lookEveryMs).unref();
   }
 
   /** Takes up the sessions that the record says are open. Rejects with `RecordUnavailable`. */
   static async open(context: SessionContext): Promise<SessionDesk> {
     const open = await context.record.openSessions();
+    await context.sessions.registry.add(open.map(entryOf));
     const desk = new SessionDesk(context);
     for (const stored of open) context.sessions.add(stored);
     desk.#track(desk.#takeUp(context.sessions.all));
@@ -64,11 +65,12 @@ export class SessionDesk implements AsyncDisposable {
     const stored = await this.get(id);
     const isAllowed = stored !== null && (isOwn(stored, caller.principal) || caller.scopes.has('admin'));
     if (!isAllowed) return noSuchSession;
-    const live = this.#context.sessions.get(id);
-    if (live === undefined) return stored.session.status === 'open' ? sessionElsewhere : stored;
+    const { sessions } = this.#context;
+    const live = sessions.get(id) ?? (await sessions.takeUp(id));
+    if (live === null) return stored.session.status === 'open' ? sessionElsewhere : stored;
     live.endedBy ??= caller;
-    await this.#tellRunner(stored);
-    return (await this.#close(live, 'deleted')) ? ((await this.get(id)) ?? stored) : unrecorded;
+    live.closing ??= this.#writeEnd(live, 'deleted', () => this.#tellRunner(stored));
+    return (await live.closing) ? ((await this.get(id)) ?? stored) : unrecorded;
   }
 
   /** The runner says that one is over. */
@@ -87,11 +89,13 @@ export class SessionDesk implements AsyncDisposable {
   }
 
   /** Also where the runner that holds it cannot be asked. */
-  endOverdue(): void {
-    const nowMs = this.#context.clock.now();
-    for (const live of this.#context.sessions.all) {
-      if (Date.parse(live.stored.session.expiresAt) > nowMs || live.isBusy) continue;
-      this.#track(this.#endFor(live, 'lifetime'));
+  async endOverdue(): Promise<void> {
+    const { clock, sessions } = this.#context;
+    const nowMs = clock.now();
+    const overdue = sessions.all.filter(({ stored }) => Date.parse(stored.session.expiresAt) <= nowMs);
+    for (const live of overdue) {
+      const use = await sessions.registry.look(live.stored.session.id);
+      if (use?.isBusy !== true) this.#track(this.#endFor(live, 'lifetime'));
     }
   }
 
@@ -184,12 +188,22 @@ export class SessionDesk implements AsyncDisposable {
 
   /** Once for each, whoever asks first: true once that is durable. */
   #close(live: LiveSession, reason: SessionEndReason): Promise<boolean> {
-    live.closing ??= this.#writeEnd(live, reason);
+    live.closing ??= this.#writeEnd(live, reason, async () => {});
     return live.closing;
   }
 
-  async #writeEnd({ stored, endedBy }: LiveSession, endReason: SessionEndReason): Promise<boolean> {
+  /** Another process may be at it already: then that writes it down. */
+  async #writeEnd(
+    { stored, endedBy }: LiveSession,
+    endReason: SessionEndReason,
+    before: () => Promise<void>,
+  ): Promise<boolean> {
     const { clock, outcomes, sessions } = this.#context;
+    if (!(await sessions.registry.close(stored.session.id))) {
+      sessions.remove(stored.session.id);
+      return true;
+    }
+    await before();
     const endedAt = new Date(clock.now()).toISOString();
     const session = { ...stored.session, status: 'ended', endReason, endedAt } as const;
     const { details, ...who } = sessionEvent(stored, endedBy);
@@ -199,8 +213,9 @@ export class SessionDesk implements AsyncDisposable {
       ],
       sessions: [{ ...stored, session }],
     });
-    // Not yet durable, it is tried on; in this process it is over either way.
+    // Not yet durable, it is tried on; here it is over either way.
     sessions.remove(session.id);
+    sessions.registry.remove(session.id);
     return isDurable;
   }
 

@@ -12,7 +12,37 @@ const dialMsMax = 5000;
 
 /** `tls` is needed for `tls://` addresses. */
 export function remoteRunner(address: RunnerAddress, tls: TlsIdentity | null): RunnerOpener {
-  return { identity: 'service', name: showAddress(address), open: () => dial(address, tls) };
+  return {
+    identity: 'service',
+    name: showAddress(address),
+    outlivesApi: () => true,
+    open: () => dial(address, tls),
+  };
+}
+
+export interface SharedRunnerOptions {
+  /** Where it listens. */
+  readonly path: string;
+  /** It has said nothing for too long: whoever started it must end it. */
+  readonly onSilent: () => void;
+  readonly outlivesApi: () => boolean;
+}
+
+/** A child of the process that supervises this one, for this one and its like. */
+export function sharedRunner({ path, onSilent, outlivesApi }: SharedRunnerOptions): RunnerOpener {
+  return {
+    identity: 'same-user',
+    name: 'shared child process',
+    outlivesApi,
+    open() {
+      const opened = dial({ kind: 'unix', path }, null);
+      const kill = (): void => {
+        onSilent();
+        opened.kill();
+      };
+      return { ...opened, kill };
+    },
+  };
 }
 
 function dial(address: RunnerAddress, tls: TlsIdentity | null): OpenedRunner {

@@ -16,6 +16,8 @@ export interface RunnerOpener {
   readonly identity: 'same-user' | 'service';
   /** What operators call it: `child process`, or its address. */
   readonly name: string;
+  /** Whether it, and with it its sessions, goes on when this process stops now. */
+  outlivesApi(): boolean;
   /** Starts to open. What fails later settles `gone`; what fails at once (no descriptor left, no such program) throws. */
   open(): OpenedRunner;
 }

@@ -81,9 +81,9 @@ export class RunnerConnection implements Executor {
   get name(): string {
     return this.#options.opener.name;
   }
-  /** It is a service of its own. */
+  /** It goes on when this process stops. */
   get outlivesApi(): boolean {
-    return this.#options.opener.identity === 'service';
+    return this.#options.opener.outlivesApi();
   }
   get isServing(): boolean {
     return this.#client !== null;

@@ -11,7 +11,12 @@ export const runnerLinkFd = 3;
 
 /** `command`: script and arguments, run by this process's own Node. */
 export function childRunner(command: readonly string[], environment: NodeJS.ProcessEnv): RunnerOpener {
-  return { identity: 'same-user', name: 'child process', open: () => spawnRunner(command, environment) };
+  return {
+    identity: 'same-user',
+    name: 'child process',
+    outlivesApi: () => false,
+    open: () => spawnRunner(command, environment),
+  };
 }
 
 /**

@@ -93,7 +93,12 @@ test('a table that takes longer than any other statement may is rewritten all th
 test('a writer says that it lives while its tables are rewritten', async () => {
   const url = await server.createDatabase();
   await (await openPostgresRecord({ ...sources(), url }))[Symbol.asyncDispose]();
-  const committer = new PostgresCommitter({ url, writer: 'node-a/api-1', countsAlone: true });
+  const committer = new PostgresCommitter({
+    url,
+    writer: 'node-a/api-1',
+    home: 'node-a/api-1',
+    countsAlone: true,
+  });
   await committer.open();
   await using queue = new BatchQueue(committer, () => prepareScrub(url), 20);
   await using reader = await stranger(url);

@@ -5,12 +5,15 @@ import type { PostgresRecordOptions } from '../../../src/audit/postgres/open-pos
 import { CallEnded, IdempotencyTaken, RecordUnavailable } from '../../../src/audit/record.ts';
 import type { RecordStore } from '../../../src/audit/record.ts';
 import { closeOpenCalls } from '../../../src/calls/close-open-calls.ts';
+import { MigratedDatabases } from '../../support/migrated-databases.ts';
 import { PostgresServer } from '../../support/postgres-server.ts';
 import { intent, outcome, request, settle, SetClock, sources } from '../../contract/record-fixtures.ts';
 
 let server: PostgresServer;
+let databases: MigratedDatabases;
 beforeAll(async () => {
   server = await PostgresServer.start();
+  databases = await MigratedDatabases.on(server);
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
@@ -28,7 +31,7 @@ async function silence(url: string, node: string): Promise<void> {
 }
 
 test('two nodes write one record, each its own chain, and both verify', async () => {
-  const url = await server.createDatabase();
+  const url = await databases.create();
   await using a = await open(url, 'a');
   await using b = await open(url, 'b');
   await Promise.all(
@@ -49,7 +52,7 @@ test('two nodes write one record, each its own chain, and both verify', async ()
 test.each(["''", "'x'", "'null'", '\'{"cancelled":5,"calls":7}\''])(
   'what a stranger notifies ends nobody: %s',
   async (payload) => {
-    const url = await server.createDatabase();
+    const url = await databases.create();
     const heard = Promise.withResolvers<News>();
     let isStarted = false;
     await using a = await open(url, 'a', {
@@ -65,7 +68,7 @@ test.each(["''", "'x'", "'null'", '\'{"cancelled":5,"calls":7}\''])(
 );
 
 test('writes that come with a scrub are written after it', async () => {
-  const url = await server.createDatabase();
+  const url = await databases.create();
   await using a = await open(url, 'a');
   // A run that has just begun, and a scrub in the same turn: each must not wait for the other.
   const first = a.write(intent('call_1'));
@@ -76,7 +79,7 @@ test('writes that come with a scrub are written after it', async () => {
 });
 
 test('of two ends of a call in one batch the second is refused', async () => {
-  const url = await server.createDatabase();
+  const url = await databases.create();
   await using a = await open(url, 'a');
   await a.write(intent('call_1'));
   const ends = await Promise.allSettled([a.write(outcome('call_1')), a.write(outcome('call_1'))]);
@@ -86,7 +89,7 @@ test('of two ends of a call in one batch the second is refused', async () => {
 });
 
 test('an idempotency key and an approval are taken once, whichever node asks', async () => {
-  const url = await server.createDatabase();
+  const url = await databases.create();
   await using a = await open(url, 'a');
   await using b = await open(url, 'b');
   const idempotency = (callId: string) => ({
@@ -109,7 +112,7 @@ test('an idempotency key and an approval are taken once, whichever node asks', a
 });
 
 test('calls of a node that fell silent are closed by another; what it says of them later is refused', async () => {
-  const url = await server.createDatabase();
+  const url = await databases.create();
   await using a = await open(url, 'a');
   await a.write(intent('call_1'));
   {
@@ -131,7 +134,7 @@ test('calls of a node that fell silent are closed by another; what it says of th
 });
 
 test('a name is taken while its process lives, and free at once when it is gone', async () => {
-  const url = await server.createDatabase();
+  const url = await databases.create();
   {
     await using _first = await open(url, 'a');
     await expect(open(url, 'a')).rejects.toThrow('Another process writes to this database as a/api-1');
@@ -160,14 +163,14 @@ test('a name stays taken after its connection broke and was made anew', async ()
 });
 
 test('nodes that count quotas alone do not share a database', async () => {
-  const url = await server.createDatabase();
+  const url = await databases.create();
   await using _first = await open(url, 'a', { sharesQuotas: false });
   await expect(open(url, 'b')).rejects.toThrow('SALLYPORT_REDIS_URL');
   await expect(open(url, 'b', { sharesQuotas: false })).rejects.toThrow('SALLYPORT_REDIS_URL');
 });
 
 test('nodes have the same keys, or do not start; a key may be handed over', async () => {
-  const url = await server.createDatabase();
+  const url = await databases.create();
   const secret = (fill: number, previous: number | null = null) => ({
     sharedSecrets: [
       {
@@ -186,7 +189,7 @@ test('nodes have the same keys, or do not start; a key may be handed over', asyn
 });
 
 test('a node hears what others changed, and not what it changed itself', async () => {
-  const url = await server.createDatabase();
+  const url = await databases.create();
   const heard: News[] = [];
   const { promise, resolve } = Promise.withResolvers<void>();
   const onNews = (news: News): void => {

@@ -66,6 +66,7 @@ async function withPolicy(use: (running: Running) => Promise<void>): Promise<voi
         },
         sleep: async () => {},
         clock,
+        fellows: null,
         redactText: (text) => text,
         onChange: () => {},
         logger: { info: () => {}, warn: () => {}, error: () => {} },

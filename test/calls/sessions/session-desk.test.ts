@@ -163,7 +163,7 @@ test('its lifetime is over also where its runner cannot be asked, for a call at 
   calls.clock.advance(3_600_000);
   const claim = await calls.context.sessions.claim(ana.principal, session.id, { changes: false });
   expect(claim).toMatchObject({ code: 'session_ended' });
-  at.endOverdue();
+  await at.endOverdue();
   await at.stop();
   expect(await endsOnRecord()).toEqual(['lifetime']);
 });

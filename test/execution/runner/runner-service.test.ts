@@ -289,6 +289,7 @@ test('an opener that fails at once is tried again', async () => {
     opener: {
       identity: 'service',
       name: 'flaky',
+      outlivesApi: () => true,
       open() {
         attempts += 1;
         if (attempts < 3) throw new Error('spawn EMFILE');
