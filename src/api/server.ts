@@ -202,6 +202,17 @@ function createGuards(options: ServerOptions): (route: Route) => RequestHandler[
   };
 }
 
+/** Before the key is looked up: each request that is begun makes all others later. */
+function shedLoad({ isBehind, metrics }: ServerOptions): RequestHandler {
+  return (_request, _response, next) => {
+    if (!isBehind()) return next();
+    metrics.doorShed('event_loop');
+    next(
+      new Problem('overloaded', 'The server has more to do than it can. Nothing was run; try again shortly.'),
+    );
+  };
+}
+
 function turnTaker({ metrics }: ServerOptions, bodies: LargeBodies): RequestHandler {
   const turns = new Turns();
   return (_request, response, next) => {
@@ -220,17 +231,6 @@ function turnTaker({ metrics }: ServerOptions, bodies: LargeBodies): RequestHand
     }
     // Whoever goes away leaves no work behind.
     response.once('close', leave);
-  };
-}
-
-/** Before the key is looked up: each request that is begun makes all others later. */
-function shedLoad({ isBehind, metrics }: ServerOptions): RequestHandler {
-  return (_request, _response, next) => {
-    if (!isBehind()) return next();
-    metrics.doorShed('event_loop');
-    next(
-      new Problem('overloaded', 'The server has more to do than it can. Nothing was run; try again shortly.'),
-    );
   };
 }
 

@@ -28,12 +28,15 @@ export const boundaryLimits = {
   /** Decoded text of all depths together, for each unit that is scanned, and once for each direction of a call. */
   decodedUnitsPerUnit: 8,
   decodedUnitsFloor: 16 * 1024 * 1024,
+  /** What the pattern of a detector of ops may read of one text, for each unit of it, and once: a match may be found late. */
+  searchedUnitsPerUnit: 512,
+  searchedUnitsFloor: 256 * 1024,
 } as const;
 
 /** Input that is not filtered to its end. The direction is then blocked; `detector` names the limit in the finding. */
 export class LimitExceeded extends Error {
   override readonly name = 'LimitExceeded';
-  readonly detector: 'input-too-large' | 'input-too-deep' | 'input-unsettled';
+  readonly detector: 'input-too-large' | 'input-too-deep' | 'input-too-costly' | 'input-unsettled';
   constructor(detector: LimitExceeded['detector']) {
     super(detector);
     this.detector = detector;
