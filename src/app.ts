@@ -1,9 +1,7 @@
 /** Composition root of the api process: constructs its parts in order (`app/compose.ts`), and takes them down in reverse. */
 import type { Serving } from './api/serving.ts';
-import { takeDataDirectory } from './app/data-directory.ts';
+import { joinDataDirectory, takeDataDirectory } from './app/data-directory.ts';
 import type { LoadedConfig } from './config/config.ts';
-import { sharedRunner } from './execution/runner/dial-runner.ts';
-import type { RunnerOpener } from './execution/runner/open-runner.ts';
 import { childRunner, openedAhead } from './execution/runner/spawn-runner.ts';
 
 export interface App extends AsyncDisposable {
@@ -28,30 +26,32 @@ export interface AppOptions {
 
 /** Starts everything, or takes down what it had started and rejects with an error that says what to do. */
 export async function startApp(options: AppOptions): Promise<App> {
-  const { config } = options.loaded;
-  const fellows = options.serving?.fellows ?? null;
+  const { loaded, runnerCommand, runnerEnvironment, serving, sharedRunnerPath = null } = options;
+  const { config } = loaded;
+  const fellows = serving?.fellows ?? null;
   await using stack = new AsyncDisposableStack();
-  const directory = takeDataDirectory(config, fellows !== null, stack);
-  const opener = ownRunner(options, fellows, directory.instance);
+  // Of several processes that serve together, their supervisor has it locked.
+  const directory = fellows === null ? takeDataDirectory(config, stack) : joinDataDirectory(config);
+  if (fellows !== null && sharedRunnerPath !== null) {
+    const [{ composeApp }, { sharedRunner }] = await Promise.all([
+      import('./app/compose.ts'),
+      import('./execution/runner/dial-runner.ts'),
+    ]);
+    const runner = sharedRunner({
+      path: sharedRunnerPath,
+      onSilent: () => fellows.tellSupervisor('runner.silent', null),
+      outlivesApi: () => !fellows.isWholeStopping,
+    });
+    return owned(await composeApp(options, { directory, runner }, stack), stack);
+  }
+  const opener = childRunner([...runnerCommand, '--instance', directory.instance], runnerEnvironment);
   // It starts while this process loads the rest of itself, which takes as long.
   const runner = config.runners === null ? stack.use(openedAhead(opener)) : opener;
   const { composeApp } = await import('./app/compose.ts');
-  const parts = await composeApp(options, { directory, runner }, stack);
-  const owned = stack.move();
-  return { ...parts, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return owned(await composeApp(options, { directory, runner }, stack), stack);
 }
 
-/** The runner where none is configured: a child of this process, or of the one that supervises it and its fellows. */
-function ownRunner(
-  { runnerCommand, runnerEnvironment, sharedRunnerPath = null }: AppOptions,
-  fellows: Serving['fellows'],
-  instance: string,
-): RunnerOpener {
-  if (sharedRunnerPath === null || fellows === null)
-    return childRunner([...runnerCommand, '--instance', instance], runnerEnvironment);
-  return sharedRunner({
-    path: sharedRunnerPath,
-    onSilent: () => fellows.tellSupervisor('runner.silent', null),
-    outlivesApi: () => !fellows.isWholeStopping,
-  });
+function owned(parts: Omit<App, keyof AsyncDisposable>, stack: AsyncDisposableStack): App {
+  const kept = stack.move();
+  return { ...parts, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }

@@ -4,6 +4,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { ApiKey, RecordStore } from '../audit/record.ts';
 import type { Caller, Scope } from '../model/principal.ts';
 import { Problem } from './problem.ts';
+import type { StrangerLimit } from './stranger-limit.ts';
 
 const bearerPattern = /^Bearer (spk_([a-z0-9]{4,32})_[A-Za-z0-9_-]{43})$/;
 /** Three parts in base64url: JWS Compact Serialization (RFC 7515, 3.1). */
@@ -28,16 +29,36 @@ export interface AuthenticateOptions {
   readonly onFailure: (address: string) => void;
 }
 
-/** Puts the caller into `response.locals`, or ends the request with 401, and with 429 once `limitFailures` says so. */
-export function authenticate(options: AuthenticateOptions, limitFailures: RequestHandler): RequestHandler {
+/** Puts the caller into `response.locals`, or ends the request with 401, and with 429 once `limitFailures` or `strangers` says so. */
+export function authenticate(
+  options: AuthenticateOptions,
+  limitFailures: RequestHandler,
+  strangers: StrangerLimit,
+): RequestHandler {
+  /** At its turn, for as long as the client waits for it. */
+  const refuse = (response: Response, next: (problem: unknown) => void, problem: unknown): void => {
+    const timer = setTimeout(() => next(problem), strangers.refusalDelayMs());
+    response.once('close', () => clearTimeout(timer));
+  };
   return async (request, response, next) => {
     const address = request.ip ?? 'unknown';
-    const found = await identify(options, request.get('authorization')).catch(problemOnly);
-    if (typeof found === 'string' || found instanceof Problem) {
-      if (typeof found === 'string') options.onFailure(address);
-      const problem = typeof found === 'string' ? new Problem('unauthenticated', found) : found;
-      return limitFailures(request, response, (limited?: unknown) => next(limited ?? problem));
+    const credential = request.get('authorization');
+    if (!strangers.mayLookUp(address, credential ?? '')) {
+      options.onFailure(address);
+      return refuse(response, next, tooManyFailures({ retryAfterMs: 1000 }));
     }
+    const found = await identify(options, credential).catch(problemOnly);
+    if (typeof found === 'string' || found instanceof Problem) {
+      if (typeof found === 'string') {
+        options.onFailure(address);
+        strangers.failed(address, credential ?? '');
+      }
+      const problem = typeof found === 'string' ? new Problem('unauthenticated', found) : found;
+      return limitFailures(request, response, (limited?: unknown) =>
+        limited === undefined ? next(problem) : refuse(response, next, limited),
+      );
+    }
+    strangers.succeeded(credential ?? '');
     const caller: Caller = {
       ...found,
       address,
@@ -47,6 +68,10 @@ export function authenticate(options: AuthenticateOptions, limitFailures: Reques
     response.locals['caller'] = caller;
     next();
   };
+}
+
+export function tooManyFailures(fields: { readonly retryAfterMs?: number } = {}): Problem {
+  return new Problem('rate_limited', 'Too many requests without a valid key.', fields);
 }
 
 /** That nobody can be told apart now is limited as well: strangers could ask for it without end. */

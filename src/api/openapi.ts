@@ -105,7 +105,13 @@ function responses(route: Route): object {
     ...(isShed(route) ? (['overloaded'] as const) : []),
     ...(route.scope === null
       ? []
-      : (['unauthenticated', 'insufficient_scope', 'rate_limited', 'identity_unavailable'] as const)),
+      : ([
+          'unauthenticated',
+          'insufficient_scope',
+          'rate_limited',
+          'identity_unavailable',
+          'overloaded',
+        ] as const)),
   ]);
   const byStatus = Map.groupBy(codes, (code) => problemKinds[code].status);
   const problems = [...byStatus].map(([problemStatus, members]) => {

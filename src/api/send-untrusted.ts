@@ -10,6 +10,9 @@ const magicNumbers: Readonly<Record<string, (head: string) => boolean>> = {
   'image/webp': (head) => head.startsWith('RIFF') && head.slice(8, 12) === 'WEBP',
 };
 
+/** What else than `application/octet-stream` may be answered. */
+export const imageMediaTypes: readonly string[] = Object.keys(magicNumbers);
+
 export interface UntrustedFile {
   /** May hold folders; the last name is what a download is called. */
   readonly name: string;

@@ -11,9 +11,11 @@ import helmet from 'helmet';
 import type { Caller, Scope } from '../model/principal.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { authenticate, callerOf, requestIdOf, requireScope } from './authenticate.ts';
+import { authenticate, callerOf, requestIdOf, requireScope, tooManyFailures } from './authenticate.ts';
 import type { AuthenticateOptions } from './authenticate.ts';
+import { LargeBodies } from './large-bodies.ts';
 import { limitConnections } from './limit-connections.ts';
+import { limitPipelining } from './limit-pipelining.ts';
 import { createRequestLog } from './log-requests.ts';
 import type { RequestLog, RequestNotes } from './log-requests.ts';
 import { Problem, problemKinds, sendProblem, withoutSecrets } from './problem.ts';
@@ -23,6 +25,8 @@ import { bodyReader } from './read-body.ts';
 import { isShed } from './route.ts';
 import type { Route } from './route.ts';
 import { rememberChallenge } from './routes/oauth-metadata.ts';
+import { StrangerLimit } from './stranger-limit.ts';
+import { Turns } from './turns.ts';
 
 /** Not by import, which reads every export: behind those are the clients of fetch and HTTP/2, a tenth of a start. */
 const { createServer } = process.getBuiltinModule('node:http');
@@ -33,10 +37,14 @@ const keepAliveTimeoutMs = 65_000;
 const connectionsMax = 2048;
 /** Half of them. */
 const connectionsByAddressMax = 1024;
+const unansweredByConnectionMax = 32;
+/** Bodies above 64 KiB of one tenant whose requests have not begun. */
+const largeBodiesByTenantMax = 16;
 const headerBytesMax = 16 * 1024;
 /** Flood guards of the door; what a principal may spend is policy's business. */
 const requestsPerMinuteMaxByKey = 120_000;
 const failuresPerMinuteMaxByAddress = 120;
+const strangerLimits = { windowMs: 60_000, lookUpsPerSecond: 10, refusalMs: 50 } as const;
 const requestIdPattern = /^[A-Za-z0-9_-]{1,64}$/;
 
 export interface ServerOptions {
@@ -71,7 +79,9 @@ export function createHttpServer(options: ServerOptions): Server {
       keepAliveTimeout: keepAliveTimeoutMs,
       maxHeaderSize: headerBytesMax,
     },
-    createExpressApp(options, log),
+    limitPipelining(unansweredByConnectionMax, createExpressApp(options, log), () =>
+      options.metrics.doorShed('pipelining'),
+    ),
   );
   server.maxConnections = connectionsMax;
   limitConnections(server, {
@@ -131,7 +141,7 @@ function countRequests(metrics: Metrics): RequestHandler {
   };
 }
 
-/** In this order: key (failures limited by address), requests by key, scope, then the body. */
+/** In this order: key (failures limited by address), requests by key, scope, then the body, then the tenant's turn. */
 function createGuards(options: ServerOptions): (route: Route) => RequestHandler[] {
   const shared = {
     windowMs: 60_000,
@@ -145,8 +155,7 @@ function createGuards(options: ServerOptions): (route: Route) => RequestHandler[
     limit: failuresPerMinuteMaxByAddress,
     identifier: 'failures',
     ...storeOf(options, 'failures'),
-    handler: (_request, _response, next) =>
-      next(new Problem('rate_limited', 'Too many requests without a valid key.')),
+    handler: (_request, _response, next) => next(tooManyFailures()),
   });
   const byKey = rateLimit({
     ...shared,
@@ -169,8 +178,11 @@ function createGuards(options: ServerOptions): (route: Route) => RequestHandler[
       );
     },
   });
-  const identify = authenticate(options.authentication, byAddress);
+  const strangers = new StrangerLimit({ failuresMax: failuresPerMinuteMaxByAddress, ...strangerLimits });
+  const identify = authenticate(options.authentication, byAddress, strangers);
   const readBody = bodyReader(options.bodyBytesMax);
+  const bodies = new LargeBodies(largeBodiesByTenantMax);
+  const takeTurn = turnTaker(options, bodies);
   const identifyIfGiven: RequestHandler = (request, response, next) =>
     request.get('authorization') === undefined ? next() : identify(request, response, next);
   return (route) => {
@@ -184,7 +196,8 @@ function createGuards(options: ServerOptions): (route: Route) => RequestHandler[
       identify,
       byKey,
       check,
-      ...(route.body === undefined ? [] : [readBody]),
+      ...(route.body === undefined ? [] : [bodies.admit, readBody]),
+      takeTurn,
     ];
   };
 }
@@ -197,6 +210,27 @@ function shedLoad({ isBehind, metrics }: ServerOptions): RequestHandler {
     next(
       new Problem('overloaded', 'The server has more to do than it can. Nothing was run; try again shortly.'),
     );
+  };
+}
+
+function turnTaker({ metrics }: ServerOptions, bodies: LargeBodies): RequestHandler {
+  const turns = new Turns();
+  return (_request, response, next) => {
+    const place = turns.take(callerOf(response).principal.tenant, () => {
+      response.off('close', leave);
+      bodies.done(response);
+      next();
+    });
+    const leave = (): void => place?.[Symbol.dispose]();
+    if (place === null) {
+      metrics.doorShed('turns');
+      throw new Problem(
+        'overloaded',
+        'Your tenant has too many requests waiting for their turn; try again shortly.',
+      );
+    }
+    // Whoever goes away leaves no work behind.
+    response.once('close', leave);
   };
 }
 

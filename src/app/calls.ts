@@ -25,7 +25,7 @@ import type { Foundation } from './foundation.ts';
 import type { PolicyParts } from './policy.ts';
 
 /** Calls between decision and outcome at once, and how many more may wait for a place. */
-const slotLimits = { runningMax: 64, waitingMax: 1024 } as const;
+const slotLimits = { runningMax: 64, waitingMax: 1024, reserve: { places: 32, eachMin: 4 } } as const;
 
 export interface CallParts {
   readonly context: CallContext;

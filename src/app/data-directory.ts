@@ -1,9 +1,9 @@
-/** The first step of a start: the data directory is this process's own, and the deployment has its name. */
+/** The first step of a start: the data directory is this server's own, and the deployment has its name. */
+import { createHmac } from 'node:crypto';
 import { createDataDirectory, databaseName, lockDataDirectory } from '../audit/sqlite/data-directory.ts';
 import { recordUnavailable } from '../audit/sqlite/connection.ts';
 import type { Config } from '../config/config.ts';
 import { readDataSecret } from '../config/data-secret.ts';
-import { instanceName } from './instance-name.ts';
 import { checkDataDirectory } from './preflight.ts';
 
 export interface DataDirectory {
@@ -14,22 +14,24 @@ export interface DataDirectory {
 
 /**
  * Locks it first: nothing of a second process on it may touch what the first one runs. The lock goes with the stack.
- * `isLocked`: a supervisor has it, on behalf of this process.
  * Throws `ConfigInvalid` for one that cannot be used, `RecordUnavailable` when another process has it.
  */
-export function takeDataDirectory(
-  config: Config,
-  isLocked: boolean,
-  stack: AsyncDisposableStack,
-): DataDirectory {
+export function takeDataDirectory(config: Config, stack: AsyncDisposableStack): DataDirectory {
   const { dataDir, databaseUrl } = config;
   checkDataDirectory(dataDir);
   try {
     createDataDirectory(dataDir, databaseUrl === null ? [databaseName] : []);
-    if (!isLocked) stack.use(lockDataDirectory(dataDir));
+    stack.use(lockDataDirectory(dataDir));
   } catch (error) {
     throw recordUnavailable(error);
   }
+  return joinDataDirectory(config);
+}
+
+/** For a process whose supervisor has taken it. */
+export function joinDataDirectory({ dataDir, databaseUrl, nodeId }: Config): DataDirectory {
   const dataKey = readDataSecret(dataDir, 'data.key');
-  return { dataKey, instance: instanceName(config) };
+  // Servers on one database have the same key, and may have the same engine.
+  const named = databaseUrl === null ? 'instance' : `instance ${nodeId}`;
+  return { dataKey, instance: createHmac('sha256', dataKey).update(named).digest('hex').slice(0, 16) };
 }

@@ -6,10 +6,12 @@ import { RE2JS } from 're2js';
 import type { CustomDetector } from '../model/finding.ts';
 import type { LiteralDetector, Span } from './detector.ts';
 import { secretDefaults } from './detector.ts';
+import { boundaryLimits, LimitExceeded } from './limits.ts';
 
 /** How far a match may reach before and after a keyword, UTF-16 units. */
 const beforeUnitsMax = 256;
 const afterUnitsMax = 1024;
+const { searchedUnitsPerUnit, searchedUnitsFloor } = boundaryLimits;
 
 /** Throws `TypeError` naming the detector when its pattern does not compile or an example does not hold. */
 export function buildCustomDetector(custom: CustomDetector): LiteralDetector {
@@ -104,6 +106,11 @@ function occurrences(text: string, keywords: readonly string[]): readonly number
   return places.toSorted((one, other) => one - other);
 }
 
+/** No match is longer: from as far before a keyword to as far after it as one may reach. */
+const matchUnitsMax = beforeUnitsMax + afterUnitsMax;
+/** A search reads so far at most. Matches that begin in the second half are searched for again from there. */
+const searchUnitsMax = 2 * matchUnitsMax;
+
 function matchesAround(
   text: string,
   places: readonly number[],
@@ -111,17 +118,36 @@ function matchesAround(
   isGrouped: boolean,
 ): readonly Match[] {
   const matches: Match[] = [];
+  let unitsLeft = searchedUnitsFloor + text.length * searchedUnitsPerUnit;
   for (const { from, to } of windowsAround(text, places)) {
-    const matcher = pattern.matcher(text.slice(from, to));
-    while (matcher.find()) {
-      const [start, end] = [from + matcher.start(), from + matcher.end()];
-      const secret = isGrouped ? matcher.start('secret') : -1;
-      const part =
-        secret === -1 ? { from: start, to: end } : { from: from + secret, to: from + matcher.end('secret') };
-      if (part.to > part.from) matches.push({ start, end, ...part });
+    for (let at = from; at < to;) {
+      const end = Math.min(to, at + searchUnitsMax);
+      unitsLeft -= end - at;
+      if (unitsLeft < 0) throw new LimitExceeded('input-too-costly');
+      // What stands before is seen by assertions of the pattern, and in no match.
+      const before = Math.max(from, at - 1);
+      const matcher = pattern.matcher(text.slice(before, end));
+      const isFound = matcher.find(at - before);
+      const start = isFound ? before + matcher.start() : end;
+      if (end < to && start >= at + matchUnitsMax) {
+        at += matchUnitsMax;
+        continue;
+      }
+      if (!isFound) break;
+      const match = toMatch(matcher, before, isGrouped);
+      if (match.to > match.from) matches.push(match);
+      at = Math.max(match.end, at + 1);
     }
   }
   return matches;
+}
+
+function toMatch(matcher: ReturnType<RE2JS['matcher']>, offset: number, isGrouped: boolean): Match {
+  const [start, end] = [offset + matcher.start(), offset + matcher.end()];
+  const secret = isGrouped ? matcher.start('secret') : -1;
+  return secret === -1
+    ? { start, end, from: start, to: end }
+    : { start, end, from: offset + secret, to: offset + matcher.end('secret') };
 }
 
 /** Those that touch are one, so that no character is read twice. */

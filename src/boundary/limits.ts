@@ -23,17 +23,20 @@ export const boundaryLimits = {
   candidateUnitsMax: 65_536,
   /** After something that may begin a hit in an encoding, or that is half an order to a model, so much is read with it. */
   heldAfterUnits: 640,
-  /** Encodings inside each other that are undone; what is wrapped more often is not looked into. */
+  /** Encodings inside each other that are undone; what is wrapped more often is reported as `undecoded`. */
   decodingDepthMax: 3,
   /** Decoded text of all depths together, for each unit that is scanned, and once for each direction of a call. */
   decodedUnitsPerUnit: 8,
   decodedUnitsFloor: 16 * 1024 * 1024,
+  /** What the pattern of a detector of ops may read of one text, for each unit of it, and once: a match may be found late. */
+  searchedUnitsPerUnit: 512,
+  searchedUnitsFloor: 256 * 1024,
 } as const;
 
 /** Input that is not filtered to its end. The direction is then blocked; `detector` names the limit in the finding. */
 export class LimitExceeded extends Error {
   override readonly name = 'LimitExceeded';
-  readonly detector: 'input-too-large' | 'input-too-deep' | 'input-unsettled';
+  readonly detector: 'input-too-large' | 'input-too-deep' | 'input-too-costly' | 'input-unsettled';
   constructor(detector: LimitExceeded['detector']) {
     super(detector);
     this.detector = detector;

@@ -11,8 +11,13 @@ export async function checkArguments(
   revision: Revision,
   decided: Decided,
   args: CheckedArguments,
+  tenant: string,
 ): Promise<Inbound | Refusal> {
-  const inbound = await context.filter.checkArguments(args.value, boundaryProfiles(revision, decided));
+  const inbound = await context.filter.checkArguments(
+    args.value,
+    boundaryProfiles(revision, decided),
+    tenant,
+  );
   for (const finding of inbound.report.findings)
     context.metrics.findingMade(finding.detector, finding.action);
   if (!inbound.blocked) return inbound;

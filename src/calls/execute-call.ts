@@ -44,7 +44,7 @@ export async function executeCall(
   if (isRefusal(args)) return refuseCall(context, caller, request, args);
   const decided = await decideCall(context, revision, caller, tool, args, request);
   if ('refusal' in decided) return refuseCall(context, caller, request, decided.refusal, decided);
-  const inbound = await checkArguments(context, revision, decided, args);
+  const inbound = await checkArguments(context, revision, decided, args, caller.principal.tenant);
   if (isRefusal(inbound)) return refuseCall(context, caller, request, inbound, decided);
   const unfit = await findSessionObjection(context, caller, request, tool);
   if (unfit !== null) return refuseCall(context, caller, request, unfit, decided);

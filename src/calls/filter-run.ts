@@ -126,6 +126,7 @@ async function applyBoundary(
   const filtered = await context.filter.filterOutput(
     content,
     boundaryProfiles(begun.revision, begun.decided),
+    begun.caller.principal.tenant,
   );
   const failure = filtered.report.findings.find(({ detector }) => isFailure(detector));
   if (failure !== undefined)

@@ -136,7 +136,8 @@ export function openLiveOutput(
       for (const name of names) set.add(name);
       return names.length === 0 ? null : taintAtOnce(context, begun, names);
     },
-    openFilter: (name, onReleased) => context.filter.filterStream(name, profiles, onReleased),
+    openFilter: (name, onReleased) =>
+      context.filter.filterStream(name, profiles, onReleased, begun.caller.principal.tenant),
     onText: () => running.progressed(),
     onBlocked: () => running.end(),
   });

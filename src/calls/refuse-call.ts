@@ -45,7 +45,8 @@ export async function refuseCall(
   if (type === undefined) return { kind: 'refused', refusal, callId: null };
   if (!context.hasDiskReserve()) return unrecorded;
   // Also of a call that policy refused: an attempt to use a decoy is the alert, not its success.
-  const { findings } = (await context.filter.checkArguments(request.args, [])).report;
+  const { findings } = (await context.filter.checkArguments(request.args, [], caller.principal.tenant))
+    .report;
   const subject = {
     ...actor(caller),
     tenant: caller.principal.tenant,
@@ -64,7 +65,7 @@ export async function refuseCall(
     },
     content: {
       ...(refusal.code === 'unknown_tool' ? { tool: context.boundary.redactText(request.tool) } : {}),
-      args: capped(await context.filter.redactForRecord(request.args)),
+      args: capped(await context.filter.redactForRecord(request.args, caller.principal.tenant)),
       address: caller.address,
     },
   };

@@ -3,6 +3,8 @@
 export interface SlotsOptions {
   readonly runningMax: number;
   readonly waitingMax: number;
+  /** Above `runningMax`, for tenants that have fewer than `eachMin` running: long calls of one tenant keep nobody out. */
+  readonly reserve?: { readonly places: number; readonly eachMin: number };
   /** Told of each place that is given, with how long it was waited for. */
   readonly onTaken?: (waitedMs: number) => void;
 }
@@ -41,7 +43,7 @@ export class Slots {
 
   /** A slot, after waiting if need be; null when there is no room to wait, or no longer. */
   async take(tenant: string): Promise<Slot | null> {
-    if (this.#running < this.#options.runningMax) return this.#occupy(tenant, 0);
+    if (this.#mayRun(tenant)) return this.#occupy(tenant, 0);
     if (this.#waiting.length >= this.#options.waitingMax && !this.#displaceFor(tenant)) return null;
     return new Promise((grant) => this.#waiting.push({ tenant, since: performance.now(), grant }));
   }
@@ -60,6 +62,13 @@ export class Slots {
     const index = this.#waiting.findLastIndex((waiting) => counts.get(waiting.tenant) === most);
     for (const displaced of this.#waiting.splice(index, 1)) displaced.grant(null);
     return true;
+  }
+
+  #mayRun(tenant: string): boolean {
+    const { runningMax, reserve = { places: 0, eachMin: 0 } } = this.#options;
+    if (this.#running < runningMax) return true;
+    const own = this.#runningByTenant.get(tenant) ?? 0;
+    return own < reserve.eachMin && this.#running < runningMax + reserve.places;
   }
 
   #occupy(tenant: string, waitedMs: number): Slot {
@@ -86,6 +95,7 @@ export class Slots {
     if (next !== null) next.grant(this.#occupy(next.tenant, performance.now() - next.since));
   }
 
+  /** Of the tenant with the fewest running: where that one may not run, nobody may. */
   #takeNext(): Waiting | null {
     let best = -1;
     let fewest = Number.POSITIVE_INFINITY;
@@ -96,6 +106,9 @@ export class Slots {
         fewest = running;
       }
     }
-    return best === -1 ? null : (this.#waiting.splice(best, 1)[0] ?? null);
+    const next = this.#waiting[best];
+    if (next === undefined || !this.#mayRun(next.tenant)) return null;
+    this.#waiting.splice(best, 1);
+    return next;
   }
 }

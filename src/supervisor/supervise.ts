@@ -1,8 +1,6 @@
 /** `sallyport serve` with SALLYPORT_HTTP_WORKERS: one supervisor and its workers, until SIGTERM or SIGINT. */
 import { serveMetrics } from '../api/serve-metrics.ts';
-import { instanceName } from '../app/instance-name.ts';
-import { checkDataDirectory } from '../app/preflight.ts';
-import { createDataDirectory, lockDataDirectory } from '../audit/sqlite/data-directory.ts';
+import { takeDataDirectory } from '../app/data-directory.ts';
 import { ConfigInvalid } from '../config/config.ts';
 import type { Config, LoadedConfig } from '../config/config.ts';
 import { createLogger } from '../telemetry/logger.ts';
@@ -78,23 +76,14 @@ async function openShared(
   stack: AsyncDisposableStack,
 ): Promise<Shared> {
   const { dataDir } = config;
-  checkDataDirectory(dataDir);
-  createDataDirectory(dataDir);
-  stack.use(lockDataDirectory(dataDir));
+  const { instance } = takeDataDirectory(config, stack);
   let runner: SharedRunner | null = null;
   const desk = new SharedDesk({ workersCount, onRunnerSilent: () => runner?.endSilent() });
   if (config.runners === null)
     runner = stack.use(
       await SharedRunner.start({
         dataDir,
-        command: (path) => [
-          ...command,
-          'runner',
-          '--listen',
-          `unix:${path}`,
-          '--instance',
-          instanceName(config),
-        ],
+        command: (path) => [...command, 'runner', '--listen', `unix:${path}`, '--instance', instance],
         environment: runnerEnvironment,
         logger,
       }),

@@ -28,7 +28,7 @@ export interface Metrics {
   /** `stored`, `contradicted` or `failed`. */
   recordWritten(outcome: string, seconds: number): void;
   httpAnswered(method: string, route: string, status: number, seconds: number): void;
-  /** Refused before it was looked at: `connections`, `downloads` or `event_loop`. */
+  /** Refused before it was looked at: `connections`, `pipelining`, `turns`, `downloads` or `event_loop`. */
   doorShed(reason: string): void;
   runnerLost(): void;
   /** A change of policy was tried. */
@@ -133,7 +133,7 @@ function createCounters(registry: Registry): Counters {
   ]);
   const shed = counter(
     'sallyport_http_shed_total',
-    'Turned away at the door: connections beyond what one address may hold, downloads beyond what memory may, requests while the event loop is behind',
+    'Turned away at the door: connections and requests beyond what one address, connection or tenant may have waiting, downloads beyond what memory may hold, requests while the event loop is behind',
     ['reason'],
   );
   const lost = counter('sallyport_runner_lost_total', 'Times that the runner process went away');

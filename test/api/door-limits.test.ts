@@ -2,11 +2,13 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
+import type { ServerResponse } from 'node:http';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import express from 'express';
 import type { Response } from 'express';
 import { expect, test } from 'vitest';
 import { limitConnections } from '../../src/api/limit-connections.ts';
+import { limitPipelining } from '../../src/api/limit-pipelining.ts';
 import { Problem } from '../../src/api/problem.ts';
 import { sendUntrusted } from '../../src/api/send-untrusted.ts';
 import { Transfers } from '../../src/api/transfers.ts';
@@ -119,6 +121,32 @@ test('one address gets so many connections, a trusted proxy all', async () => {
   expect(await asks(await open(proxied))).toBe('here');
   for (const socket of kept) socket.destroy();
   proxied.close();
+  server.close();
+});
+
+test('a connection that asks on without waiting for answers is closed, one that waits for them is not', async () => {
+  let refused = 0;
+  const held: ServerResponse[] = [];
+  const listener = limitPipelining(
+    2,
+    (_request, response) => void held.push(response),
+    () => void (refused += 1),
+  );
+  const server = createServer(listener);
+  const port = await open(server);
+  const ask = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
+  const patient = connect(port, '127.0.0.1');
+  for (let count = 1; count <= 3; count += 1) {
+    patient.write(ask);
+    while (held.length < count) await once(server, 'request');
+    held.at(-1)?.end('here');
+    await once(patient, 'data');
+  }
+  const hasty = connect(port, '127.0.0.1').on('error', () => {});
+  hasty.write(ask.repeat(5));
+  await once(hasty, 'close');
+  expect([held.length, refused]).toEqual([5, 1]);
+  patient.destroy();
   server.close();
 });
 

@@ -1,6 +1,6 @@
 import { assert, constantFrom, array, property } from 'fast-check';
 import { RE2JS } from 're2js';
-import { expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { createBoundary } from '../../src/boundary/boundary.ts';
 import type { BoundaryProfile, CustomDetector } from '../../src/model/finding.ts';
 import { bytes, output, profile, redactionKey } from './support/filter.ts';
@@ -131,6 +131,34 @@ test('reads a line full of its keywords once: the work for twice the text is twi
   expect(fourTimes / once).toBeLessThan(4.4);
   expect(once).toBeGreaterThan(0);
   expect(once).toBeLessThan(3 * 30_000);
+});
+
+describe('a pattern that reads far for each short match', () => {
+  const short = {
+    ...ticket,
+    id: 'short',
+    keywords: ['kw'],
+    pattern: 'kw(?:[^!]{1,900}!)?',
+    examples: { hit: ['kw'], miss: ['k'] },
+  };
+
+  test.each([4096, 8192, 16_384])('is stopped, and the text withheld: %d units', (units) => {
+    let read = 0;
+    const matchers = vi.spyOn(RE2JS.prototype, 'matcher');
+    const { stdout, report } = printed('kw'.repeat(units / 2), [custom([short])], [short]);
+    for (const [input] of matchers.mock.calls) read += input.length;
+    matchers.mockRestore();
+
+    expect(stdout).toBe('');
+    expect(report).toMatchObject({ verdict: 'blocked' });
+    expect(report.findings.map(({ detector }) => detector)).toContain('input-too-costly');
+    expect(read).toBeLessThan(1.01 * (512 * units + 262_144));
+  });
+
+  test('goes on where matches are as long as tokens are', () => {
+    const line = `${'x'.repeat(8)} kw-0a1b `.repeat(2000);
+    expect(printed(line, [custom([short])], [short]).report.verdict).toBe('redacted');
+  });
 });
 
 const allow = (hosts: readonly string[], texts: BoundaryProfile['allow']['texts'] = []) => ({

@@ -113,10 +113,28 @@ describe('limits', () => {
     expect(report.findings.filter(({ detector }) => detector === 'undecoded').length).toBeGreaterThan(30);
   });
 
-  test('encodings deeper than three are not undone, and that is all that is promised', () => {
-    const four = base64(base64(base64(base64(line))));
+  const percent = (text: string) =>
+    encodeURIComponent(text.replaceAll(/\w/g, (one) => `%${hex(one.charCodeAt(0))}`));
 
-    expect(filterStdout(base64(base64(base64(line)))).report.verdict).toBe('redacted');
-    expect(filterStdout(four).report.verdict).toBe('clean');
+  test.each([
+    ['base64', base64(base64(base64(base64(line))))],
+    ['base64, six times', base64(base64(base64(base64(base64(base64(line))))))],
+    ['hexadecimal', Buffer.from(base64(base64(base64(line)))).toString('hex')],
+    ['gzip', base64(gzipSync(base64(gzipSync(base64(base64(line))))))],
+    ['percent escapes', encodeURIComponent(encodeURIComponent(percent(line)))],
+  ])('what is encoded more than three times is taken out unread: %s', (_, text) => {
+    const { stdout, report } = filterStdout(`a ${text} b`);
+
+    expect([...new Set(report.findings.map(({ detector }) => detector))]).toEqual(['undecoded']);
+    expect(stdout).toMatch(/^a .*\[REDACTED:undecoded:[0-9a-f]{4}\].* b$/s);
+    expect(stdout.length).toBeLessThan(text.length);
+  });
+
+  test('three encodings are undone, and four of nothing in particular stay', () => {
+    expect(filterStdout(base64(base64(base64(line)))).report.findings).toMatchObject([
+      { detector: 'github-token', via: ['base64', 'base64', 'base64'] },
+    ]);
+    const random = base64(Buffer.from(Array.from({ length: 300 }, (_, at) => (at * at * 7919) % 251)));
+    expect(filterStdout(base64(base64(base64(random)))).report.verdict).toBe('clean');
   });
 });

@@ -45,6 +45,32 @@ describe('execution slots', () => {
     expect(turnedAway).toHaveLength(3);
   });
 
+  test('a tenant with few running calls need not wait for the long ones of another', async () => {
+    const slots = new Slots({ runningMax: 2, waitingMax: 10, reserve: { places: 3, eachMin: 2 } });
+    for (const tenant of ['flood', 'flood', 'quiet', 'quiet', 'other'])
+      expect(await slots.take(tenant)).not.toBeNull();
+    void slots.take('flood');
+    void slots.take('quiet');
+    void slots.take('third');
+    expect(slots.runningCount).toBe(5);
+    expect(slots.waitingCount).toBe(3);
+  });
+
+  test('a place of the reserve that comes free goes to whoever it is for, and to nobody else', async () => {
+    const slots = new Slots({ runningMax: 1, waitingMax: 10, reserve: { places: 1, eachMin: 1 } });
+    const flood = await slots.take('flood');
+    const quiet = await slots.take('quiet');
+    const floodWaits = slots.take('flood');
+    const otherWaits = slots.take('other');
+    quiet?.[Symbol.dispose]();
+    const other = await otherWaits;
+    other?.[Symbol.dispose]();
+    expect(slots.runningCount).toBe(1);
+    expect(slots.waitingCount).toBe(1);
+    flood?.[Symbol.dispose]();
+    expect(await floodWaits).not.toBeNull();
+  });
+
   test('giving a slot back twice frees one place only', async () => {
     const slots = new Slots({ runningMax: 2, waitingMax: 0 });
     const slot = await slots.take('a');

@@ -5,7 +5,7 @@ import { maySee } from '../may-see.ts';
 import { Problem } from '../problem.ts';
 import { readQuery } from '../query.ts';
 import type { Route } from '../route.ts';
-import { sendUntrusted } from '../send-untrusted.ts';
+import { imageMediaTypes, sendUntrusted } from '../send-untrusted.ts';
 import type { Transfers } from '../transfers.ts';
 
 export interface GetArtifactOptions {
@@ -21,7 +21,12 @@ export function getArtifactRoute(options: GetArtifactOptions): Route {
     path: '/v1/artifacts/:id',
     scope: 'call',
     summary: 'Download an artifact',
-    success: { status: 200, description: 'The bytes.', mediaType: 'application/octet-stream' },
+    success: {
+      status: 200,
+      description: 'The bytes.',
+      mediaType: 'application/octet-stream',
+      otherMediaTypes: imageMediaTypes,
+    },
     problems: ['malformed_request', 'not_found', 'audit_unavailable', 'overloaded'],
     audits: ['artifact_read'],
     async handler(request, response) {

@@ -7,7 +7,7 @@ import type { ProblemCode } from '../problem.ts';
 import { readQuery } from '../query.ts';
 import { readRawBody } from '../read-body.ts';
 import type { Route } from '../route.ts';
-import { sendUntrusted } from '../send-untrusted.ts';
+import { imageMediaTypes, sendUntrusted } from '../send-untrusted.ts';
 import type { Transfers } from '../transfers.ts';
 
 const filePath = '/v1/sessions/:id/files/*path';
@@ -83,6 +83,7 @@ export function getFileRoute(files: SessionFiles, transfers: Transfers): Route {
       status: 200,
       description: 'The bytes; the header Sallyport-Boundary says what the filter made of them.',
       mediaType: 'application/octet-stream',
+      otherMediaTypes: imageMediaTypes,
     },
     problems: [...problems, 'content_withheld', 'overloaded'],
     audits: ['file_read', 'denied'],

@@ -65,7 +65,7 @@ function decodeFrom(
   scanner: LiteralScanner,
   depth: number,
 ): Decoded {
-  if (depth === 0) return nothing;
+  if (depth === 0) return { views: [], unread: encodedStill(outer, codes, budget) };
   const views: SurveyedView[] = [];
   const unread: Origin[] = [];
   for (const decode of decoders) {
@@ -78,6 +78,28 @@ function decodeFrom(
     unread.push(...deeper.unread);
   }
   return { views, unread };
+}
+
+/** As many readable characters in a row, or escapes of letters and digits, are no chance. */
+const readable = /[\t\n\r -~]{20}/g;
+const escaped =
+  /(?:%[3-7][0-9A-Fa-f]|\\u00[3-7][0-9A-Fa-f]|\\x[3-7][0-9A-Fa-f]|&#(?:x[3-7][0-9A-Fa-f]|[0-9]{2,3});){8,1024}/g;
+
+/** Stretches of a text as deep as is looked into that are encoded once more: nobody knows what they say. */
+function encodedStill(outer: View, codes: Buffer, budget: DecodeBudget): readonly Origin[] {
+  const found: Origin[] = [];
+  for (const { 0: stretch, index } of outer.text.matchAll(escaped)) {
+    const origin = outer.toOriginal(index, index + stretch.length);
+    if (origin !== null) found.push({ ...origin, via: [...origin.via, 'escape'] });
+  }
+  const inner = readRuns(outer.text, codes, budget);
+  for (const { start, end } of budget.takeUnread()) addOrigin(outer.toOriginal(start, end), found);
+  if (inner === null) return found;
+  const view = viewThrough(outer, inner);
+  for (const { 0: stretch, index } of inner.text.matchAll(readable))
+    addOrigin(view.toOriginal(index, index + stretch.length), found);
+  // A look at the text with its escapes undone counts as a step, also where nothing was escaped.
+  return found.filter(({ via }) => via.length > boundaryLimits.decodingDepthMax);
 }
 
 function addOrigin(origin: Origin | null, origins: Origin[]): void {

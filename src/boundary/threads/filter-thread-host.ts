@@ -1,5 +1,5 @@
 /**
- * The api's side of one thread of the filter: jobs in order, each with a deadline. A thread that ends takes the job that
+ * The api's side of one thread of the filter: jobs one after the other, each with a deadline. A thread that ends takes the job that
  * it had with it as a failure; the next job starts another.
  */
 import { getCompileCacheDir } from 'node:module';
@@ -8,10 +8,11 @@ import { Worker } from 'node:worker_threads';
 import type { BoundaryOptions } from '../boundary.ts';
 import { FilterFailure } from './filter-failure.ts';
 import type { FailureReason } from './filter-failure.ts';
+import { JobQueue } from './job-queue.ts';
 import type { Done, FromThread, ToThread, Work } from './protocol.ts';
 
 /** Jobs that wait for one thread. Calls that run bound them; refused calls do too, less. */
-const waitingMax = 512;
+const waitingLimits = { lengthMax: 512, tenantLengthMax: 256 } as const;
 /** A new thread reads some sixty files first. */
 const startMsMax = 30_000;
 /** The slowest input that is known takes a second for 5 MB on a machine that is not busy. */
@@ -27,6 +28,7 @@ export interface ThreadOptions {
 }
 
 interface Job {
+  readonly tenant: string;
   readonly work: Work;
   readonly units: number;
   /** Of the thread that it must run on; null: any. */
@@ -37,7 +39,7 @@ interface Job {
 
 export class FilterThreadHost implements AsyncDisposable {
   readonly #options: ThreadOptions;
-  readonly #waiting: Job[] = [];
+  readonly #waiting = new JobQueue<Job>(waitingLimits);
   #running: Job | null = null;
   #thread: Worker | null = null;
   #isReady = false;
@@ -63,14 +65,15 @@ export class FilterThreadHost implements AsyncDisposable {
 
   /** Rejects with `FilterFailure`: so does work of a generation that is over. */
   run<K extends Work['kind']>(
+    tenant: string,
     work: Extract<Work, { kind: K }>,
     units: number,
     generation: number | null = null,
   ): Promise<Done[K]> {
-    if (this.#isClosed || this.#waiting.length >= waitingMax)
-      return Promise.reject(new FilterFailure('boundary-overload'));
     const { promise, resolve, reject } = Promise.withResolvers<Done[Work['kind']]>();
-    this.#waiting.push({ work, units, generation, resolve, reject });
+    const job: Job = { tenant, work, units, generation, resolve, reject };
+    if (this.#isClosed || !this.#waiting.push(job))
+      return Promise.reject(new FilterFailure('boundary-overload'));
     this.#load += units;
     this.#next();
     return promise as Promise<Done[K]>;
@@ -79,7 +82,8 @@ export class FilterThreadHost implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     const thread = this.#thread;
-    for (const job of this.#waiting.splice(0)) this.#fail(job, new FilterFailure('boundary-crash'));
+    for (let job = this.#waiting.shift(); job !== undefined; job = this.#waiting.shift())
+      this.#fail(job, new FilterFailure('boundary-crash'));
     this.#lose('boundary-crash', null);
     await thread?.terminate();
   }

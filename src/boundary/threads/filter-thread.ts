@@ -1,4 +1,7 @@
 /** Filters large inputs on a thread of its own, one after the other, so that the one that serves HTTP goes on meanwhile. */
+import { readlinkSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
+import { basename } from 'node:path';
 import { parentPort } from 'node:worker_threads';
 import type { Boundary } from '../boundary.ts';
 import { createBoundary } from '../boundary.ts';
@@ -61,6 +64,18 @@ function streamOf(streams: Streams, stream: number): OpenStream {
   return found;
 }
 
+/** Behind the thread that serves HTTP, where the two want the same core. Linux has a priority for each thread (setpriority(2)). */
+function stepBack(): void {
+  try {
+    setPriority(
+      Number(basename(readlinkSync('/proc/thread-self'))),
+      constants.priority.PRIORITY_BELOW_NORMAL,
+    );
+  } catch {
+    // Elsewhere all threads of a process are equal.
+  }
+}
+
 function serve(port: NonNullable<typeof parentPort>): void {
   let boundary: Boundary | null = null;
   const streams: Streams = new Map();
@@ -77,4 +92,7 @@ function serve(port: NonNullable<typeof parentPort>): void {
   port.postMessage({ kind: 'ready' } satisfies FromThread, []);
 }
 
-if (parentPort !== null) serve(parentPort);
+if (parentPort !== null) {
+  stepBack();
+  serve(parentPort);
+}

@@ -1,7 +1,8 @@
 /**
  * The boundary for whole inputs of any size. Small ones are filtered here and now; large ones on a few threads, so that
  * the one that serves HTTP goes on meanwhile and a filter that hangs, dies or grows takes nothing with it.
- * Never rejects: what is not filtered to its end is blocked and withheld, and its finding says why.
+ * Never rejects: what is not filtered to its end is blocked and withheld, and its finding says why. Who waits for a
+ * thread waits in the queue of its tenant: the large inputs of one keep those of another waiting for one of them at most.
  */
 import { availableParallelism } from 'node:os';
 import type { BoundaryProfile } from '../../model/finding.ts';
@@ -21,8 +22,8 @@ import { ThreadedStream } from './threaded-stream.ts';
 const inPlaceUnitsMax = 16 * 1024;
 /** The same beside detectors of ops, whose patterns may read a line once for each keyword in it. */
 const withOwnInPlaceUnitsMax = 1024;
-/** What takes longer than some 50 ms keeps off one of the threads, so that smaller inputs need not wait for it. */
-const bulkUnitsMin = 1024 * 1024;
+/** What takes longer than some 10 ms keeps off one of the threads, so that smaller inputs need not wait for it. */
+const bulkUnitsMin = 128 * 1024;
 const threadsMax = 4;
 /** What the largest input takes, with room. */
 const threadHeapMiBMax = 2_048;
@@ -43,6 +44,9 @@ export interface ThreadedBoundaryOptions {
 }
 
 type Profiles = readonly BoundaryProfile[];
+
+/** Of inputs that are no tenant's. */
+const nobody = '';
 
 export class ThreadedBoundary implements AsyncDisposable {
   readonly #current: () => BoundaryOptions;
@@ -73,12 +77,12 @@ export class ThreadedBoundary implements AsyncDisposable {
     return units <= (own ? withOwnInPlaceUnitsMax : inPlaceUnitsMax);
   }
 
-  async checkArguments(args: JsonValue, profiles: Profiles): Promise<CheckedArguments> {
+  async checkArguments(args: JsonValue, profiles: Profiles, tenant = nobody): Promise<CheckedArguments> {
     const units = jsonUnits(args);
     try {
       if (this.#isInPlace(units, profiles)) return this.#boundary.checkArguments(args, profiles);
       const work = { kind: 'check-arguments', args, profiles } as const;
-      const { isAsGiven, ...checked } = await this.#run(work, units);
+      const { isAsGiven, ...checked } = await this.#run(tenant, work, units);
       return isAsGiven ? { ...checked, forRecord: args } : checked;
     } catch (error) {
       const reason = this.#tell(error);
@@ -86,12 +90,12 @@ export class ThreadedBoundary implements AsyncDisposable {
     }
   }
 
-  async filterOutput(output: ToolOutput, profiles: Profiles): Promise<FilteredOutput> {
+  async filterOutput(output: ToolOutput, profiles: Profiles, tenant = nobody): Promise<FilteredOutput> {
     const units = outputUnits(output);
     try {
       if (this.#isInPlace(units, profiles)) return this.#boundary.filterOutput(output, profiles);
       const work = { kind: 'filter-output', output: standingAlone(output), profiles } as const;
-      const { isAsGiven, ...filtered } = await this.#run(work, units);
+      const { isAsGiven, ...filtered } = await this.#run(tenant, work, units);
       return isAsGiven ? { ...filtered, result: output.result } : filtered;
     } catch (error) {
       return { report: failureReport(this.#tell(error)), blocked: true, ...nothing };
@@ -99,31 +103,31 @@ export class ThreadedBoundary implements AsyncDisposable {
   }
 
   /** What goes into a sandbox as a file, as the arguments of a call are checked. */
-  async checkFile(file: OutputArtifact, profiles: Profiles): Promise<CheckedFile> {
+  async checkFile(file: OutputArtifact, profiles: Profiles, tenant = nobody): Promise<CheckedFile> {
     try {
       if (this.#isInPlace(file.data.length, profiles)) return checkFile(this.#boundary, file, profiles);
       const work = { kind: 'check-file', file: fileAlone(file), profiles } as const;
-      return await this.#run(work, file.data.length);
+      return await this.#run(tenant, work, file.data.length);
     } catch (error) {
       return { report: failureReport(this.#tell(error)), blocked: true };
     }
   }
 
   /** What comes out of one as a file, as an artifact of a call is filtered. */
-  async filterFile(file: OutputArtifact, profiles: Profiles): Promise<FilteredFile> {
+  async filterFile(file: OutputArtifact, profiles: Profiles, tenant = nobody): Promise<FilteredFile> {
     const output = { result: null, error: null, stdout: noBytes, stderr: noBytes, artifacts: [file] };
-    const { report, blocked, artifacts } = await this.filterOutput(output, profiles);
+    const { report, blocked, artifacts } = await this.filterOutput(output, profiles, tenant);
     const [filtered] = artifacts;
     if (blocked || filtered === undefined) return { report, file: null };
     const { name, mediaType, data } = filtered;
     return { report, file: { name, mediaType, data } };
   }
 
-  async redactForRecord(value: JsonValue): Promise<JsonValue> {
+  async redactForRecord(value: JsonValue, tenant = nobody): Promise<JsonValue> {
     const units = jsonUnits(value);
     try {
       if (this.#isInPlace(units)) return this.#boundary.redactForRecord(value);
-      const redacted = await this.#run({ kind: 'redact-for-record', value }, units);
+      const redacted = await this.#run(tenant, { kind: 'redact-for-record', value }, units);
       return redacted.isAsGiven ? value : redacted.value;
     } catch (error) {
       return withheld(this.#tell(error));
@@ -135,12 +139,14 @@ export class ThreadedBoundary implements AsyncDisposable {
     name: 'stdout' | 'stderr',
     profiles: Profiles,
     onReleased: (released: Released) => void,
+    tenant = nobody,
   ): ThreadedStream {
     this.#streams += 1;
     const stream = this.#streams;
     const onFailure = this.#onFailure;
     return new ThreadedStream({
       thread: this.#leastLoaded(0),
+      tenant,
       stream,
       name,
       profiles,
@@ -153,8 +159,12 @@ export class ThreadedBoundary implements AsyncDisposable {
     await Promise.all(this.#threads.map((thread) => thread[Symbol.asyncDispose]()));
   }
 
-  #run<K extends Work['kind']>(work: Extract<Work, { kind: K }>, units: number): Promise<Done[K]> {
-    return this.#leastLoaded(units).run<K>(work, units);
+  #run<K extends Work['kind']>(
+    tenant: string,
+    work: Extract<Work, { kind: K }>,
+    units: number,
+  ): Promise<Done[K]> {
+    return this.#leastLoaded(units).run<K>(tenant, work, units);
   }
 
   /** The thread with the least to do, of those that take inputs of that size. */

@@ -11,6 +11,7 @@ import type { Released } from './protocol.ts';
 
 export interface ThreadedStreamOptions {
   readonly thread: FilterThreadHost;
+  readonly tenant: string;
   /** Unlike that of any other stream of the thread. */
   readonly stream: number;
   readonly name: 'stdout' | 'stderr';
@@ -29,10 +30,12 @@ export class ThreadedStream {
 
   constructor(options: ThreadedStreamOptions) {
     this.#options = options;
-    const { thread, stream, name, profiles } = options;
+    const { tenant, thread, stream, name, profiles } = options;
     this.#generation = thread.generation;
     const opening = { kind: 'open-stream', stream, name, profiles } as const;
-    thread.run<'open-stream'>(opening, 0, this.#generation).catch((error: unknown) => this.#fail(error));
+    thread
+      .run<'open-stream'>(tenant, opening, 0, this.#generation)
+      .catch((error: unknown) => this.#fail(error));
   }
 
   /** Takes the next bytes of the stream. */
@@ -45,9 +48,9 @@ export class ThreadedStream {
   /** No more bytes will come. The rest of the text, and what was found in all of it. To be called once, whatever becomes of the call. */
   async end(): Promise<StreamEnd> {
     await this.#sending;
-    const { thread, stream } = this.#options;
+    const { tenant, thread, stream } = this.#options;
     try {
-      const end = await thread.run<'end-stream'>({ kind: 'end-stream', stream }, 0, this.#generation);
+      const end = await thread.run<'end-stream'>(tenant, { kind: 'end-stream', stream }, 0, this.#generation);
       if (this.#failure === null) return end;
     } catch (error) {
       this.#fail(error);
@@ -57,12 +60,12 @@ export class ThreadedStream {
 
   /** One message at a time: what comes meanwhile goes together, which changes nothing of what leaves. */
   async #send(): Promise<void> {
-    const { thread, stream, onReleased } = this.#options;
+    const { tenant, thread, stream, onReleased } = this.#options;
     while (this.#waiting.length > 0 && this.#failure === null) {
       const data = Uint8Array.from(Buffer.concat(this.#waiting.splice(0)));
       const push = { kind: 'push-stream', stream, data } as const;
       try {
-        const released = await thread.run<'push-stream'>(push, data.length, this.#generation);
+        const released = await thread.run<'push-stream'>(tenant, push, data.length, this.#generation);
         if (this.#failure === null) onReleased(released);
       } catch (error) {
         this.#fail(error);

@@ -131,7 +131,7 @@ export class ApprovalDesk {
     const { payload, verdict } = now;
     const hindrance = 'void' in verdict ? voidReasons[verdict.void] : null;
     if (payload === null) return { ...shown, hindrance };
-    const args = await this.#context.filter.redactForRecord(payload.args.value);
+    const args = await this.#context.filter.redactForRecord(payload.args.value, approval.tenant);
     const isComplete = canonicalJson(args) === canonicalJson(payload.args.value);
     return { ...shown, args, isComplete, hindrance };
   }

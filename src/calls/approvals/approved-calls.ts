@@ -33,7 +33,13 @@ export class ApprovedCalls {
   async dispatch(deciding: Deciding, start: Reopened): Promise<DeskAnswer> {
     const { approval } = deciding;
     const context = this.#context;
-    const inbound = await checkArguments(context, start.revision, start.decided, start.args);
+    const inbound = await checkArguments(
+      context,
+      start.revision,
+      start.decided,
+      start.args,
+      start.caller.principal.tenant,
+    );
     if (isRefusal(inbound)) return voidCall(context, deciding, 'arguments');
     if (this.#underway.has(approval.id)) return alreadyUnderway(approval.callId);
     this.#underway.add(approval.id);

@@ -69,7 +69,7 @@ export class SessionFiles {
     using _claimed = access;
     if (!isPlainPath(path)) return badPath;
     const data = await read();
-    const inbound = await this.#checkInbound(path, data, access.terms);
+    const inbound = await this.#checkInbound(path, data, access);
     if (isRefusal(inbound)) return this.#refuse(caller, id, inbound);
     const sha256 = createHash('sha256').update(data).digest('hex');
     const done = await this.#exchange(access, { kind: 'put', path, data });
@@ -93,7 +93,11 @@ export class SessionFiles {
     if (isRefusal(done)) return done;
     const mediaType = mediaTypeOf(path);
     const artifact = { name: path, mediaType, data: done.data };
-    const { report, file } = await this.#context.filter.filterFile(artifact, access.terms.boundary);
+    const { report, file } = await this.#context.filter.filterFile(
+      artifact,
+      access.terms.boundary,
+      access.stored.tenant,
+    );
     this.#count(report);
     if (file === null) return this.#refuse(caller, id, withheld(report));
     const refusal = await this.#record(access, caller, {
@@ -113,7 +117,7 @@ export class SessionFiles {
     const done = await this.#exchange(access, { kind: 'list', prefix });
     if (isRefusal(done)) return done;
     const names = done.files.map(({ path }) => path);
-    const { report, blocked, result } = await this.#filterNames(names, access.terms);
+    const { report, blocked, result } = await this.#filterNames(names, access);
     if (blocked || !Array.isArray(result)) return this.#refuse(caller, id, withheld(report));
     const shown: readonly unknown[] = result;
     const files = done.files.map((file, index) => {
@@ -162,10 +166,10 @@ export class SessionFiles {
   async #checkInbound(
     path: string,
     data: Uint8Array,
-    { boundary }: SessionTerms,
+    { stored, terms }: Access,
   ): Promise<BoundaryReport | Refusal> {
     const file = { name: path, mediaType: mediaTypeOf(path), data };
-    const { report, blocked } = await this.#context.filter.checkFile(file, boundary);
+    const { report, blocked } = await this.#context.filter.checkFile(file, terms.boundary, stored.tenant);
     this.#count(report);
     if (!blocked) return report;
     const blocking = report.findings.filter(({ action }) => action === 'block');
@@ -177,9 +181,9 @@ export class SessionFiles {
     };
   }
 
-  async #filterNames(names: readonly string[], { boundary }: SessionTerms): Promise<FilteredOutput> {
+  async #filterNames(names: readonly string[], { stored, terms }: Access): Promise<FilteredOutput> {
     const output = { result: [...names], error: null, stdout: nothing, stderr: nothing, artifacts: [] };
-    const filtered = await this.#context.filter.filterOutput(output, boundary);
+    const filtered = await this.#context.filter.filterOutput(output, terms.boundary, stored.tenant);
     this.#count(filtered.report);
     return filtered;
   }

@@ -21,7 +21,9 @@ import {
   concurrentCallsMax,
   owedSweepDelayMs,
   removalDelayMs,
+  reservedCallsMax,
   sweepIntervalMs,
+  tenantWaitingCallsMax,
   tendIntervalMs,
   waitingCallsMax,
 } from './limits.ts';
@@ -87,7 +89,9 @@ export class ContainerExecutor implements SandboxExecutor {
     this.#live = options.live ?? new Set();
     this.#slots = new Slots({
       runningMax: options.concurrentCallsMax ?? concurrentCallsMax,
+      reserveMax: reservedCallsMax,
       waitingMax: options.waitingCallsMax ?? waitingCallsMax,
+      tenantWaitingMax: tenantWaitingCallsMax,
     });
     const {
       clock,

@@ -7,9 +7,11 @@ export const engineRequestTimeoutMs = 15_000;
 /** After a kill: for the stream to end, milliseconds. Longer means that the engine does not answer. */
 export const killGraceMs = 5_000;
 
-/** Containers at once, and calls that wait for one. */
+/** Containers at once, how many more for tenants that have none, and calls that wait for one, in all and of one tenant. */
 export const concurrentCallsMax = 8;
-export const waitingCallsMax = 64;
+export const reservedCallsMax = 4;
+export const waitingCallsMax = 128;
+export const tenantWaitingCallsMax = 64;
 
 /** Containers that are made at once: beyond four the engine makes no more of them a second. */
 export const startsMax = 4;

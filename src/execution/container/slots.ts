@@ -1,31 +1,43 @@
-/** How many calls run at once, and whose turn is next: tenants take turns, calls of one tenant keep their order. */
+/**
+ * How many calls run at once, and whose turn is next: tenants take turns, calls of one tenant keep their order. However
+ * many calls of one tenant run and wait, a tenant of which none runs has a place, as long as the reserve has one.
+ */
 import { NotStarted } from '../executor.ts';
 
 interface Waiter {
   readonly start: () => void;
 }
 
+export interface SlotLimits {
+  readonly runningMax: number;
+  /** Places above `runningMax`, for tenants of which no call runs. None when missing. */
+  readonly reserveMax?: number;
+  readonly waitingMax: number;
+  /** Of these, how many one tenant may have. All when missing. */
+  readonly tenantWaitingMax?: number;
+}
+
 export class Slots {
-  readonly #runningMax: number;
-  readonly #waitingMax: number;
+  readonly #limits: Required<SlotLimits>;
+  readonly #runningByTenant = new Map<string, number>();
   /** Tenants in the order of their turns; a tenant without waiting calls is not listed. */
   readonly #waiting = new Map<string, Waiter[]>();
   #waitingCount = 0;
   #running = 0;
 
-  constructor(limits: { readonly runningMax: number; readonly waitingMax: number }) {
-    this.#runningMax = limits.runningMax;
-    this.#waitingMax = limits.waitingMax;
+  constructor(limits: SlotLimits) {
+    this.#limits = { reserveMax: 0, tenantWaitingMax: limits.waitingMax, ...limits };
   }
 
   /** Waits for a slot. Throws NotStarted (`overloaded`) when too many wait, the signal's reason when aborted. */
   async take(tenant: string, signal: AbortSignal): Promise<Disposable> {
     signal.throwIfAborted();
-    if (this.#running < this.#runningMax) return this.#occupy();
-    if (this.#waitingCount >= this.#waitingMax) {
+    if (this.#mayRun(tenant)) return this.#occupy(tenant);
+    const own = this.#waiting.get(tenant)?.length ?? 0;
+    if (this.#waitingCount >= this.#limits.waitingMax || own >= this.#limits.tenantWaitingMax) {
       throw new NotStarted(
         'overloaded',
-        `${this.#waitingMax} calls wait for a container already: try again later`,
+        `${this.#waitingCount} calls wait for a container already, ${own} of them of this tenant: try again later`,
       );
     }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -41,24 +53,37 @@ export class Slots {
     } finally {
       signal.removeEventListener('abort', onAbort);
     }
-    return this.#release();
+    return this.#releaseOf(tenant);
   }
 
-  #occupy(): Disposable {
-    this.#running++;
-    return this.#release();
+  #mayRun(tenant: string): boolean {
+    const { reserveMax, runningMax } = this.#limits;
+    return this.#running < runningMax + (this.#runningByTenant.has(tenant) ? 0 : reserveMax);
   }
 
-  #release(): Disposable {
+  #occupy(tenant: string): Disposable {
+    this.#count(tenant, 1);
+    return this.#releaseOf(tenant);
+  }
+
+  #releaseOf(tenant: string): Disposable {
     let isReleased = false;
     return {
       [Symbol.dispose]: () => {
         if (isReleased) return;
         isReleased = true;
-        // The slot goes straight to the next in turn, so that nobody can slip in between.
-        if (!this.#startNext()) this.#running--;
+        this.#count(tenant, -1);
+        // Straight to the next in turn, so that nobody can slip in between.
+        this.#startNext();
       },
     };
+  }
+
+  #count(tenant: string, change: 1 | -1): void {
+    this.#running += change;
+    const own = (this.#runningByTenant.get(tenant) ?? 0) + change;
+    if (own === 0) this.#runningByTenant.delete(tenant);
+    else this.#runningByTenant.set(tenant, own);
   }
 
   #enqueue(tenant: string, waiter: Waiter): void {
@@ -77,16 +102,17 @@ export class Slots {
     if (queue.length === 0) this.#waiting.delete(tenant);
   }
 
-  #startNext(): boolean {
+  #startNext(): void {
     for (const [tenant, queue] of this.#waiting) {
+      if (!this.#mayRun(tenant)) continue;
       const waiter = queue.shift();
       this.#waiting.delete(tenant);
       if (queue.length > 0) this.#waiting.set(tenant, queue);
       if (waiter === undefined) continue;
       this.#waitingCount--;
+      this.#count(tenant, 1);
       waiter.start();
-      return true;
+      return;
     }
-    return false;
   }
 }

@@ -4,6 +4,9 @@ export const poolLimits = {
   callsPerWorkerMax: 5000,
   /** Resident memory that a worker may have gained since its first `ready` and still be kept, MiB. */
   idleGrowthMiBMax: 96,
+  /** Processes beyond two a core, so that as many tenants more keep theirs; unused for so long, they go. */
+  tenantProcessesMax: 4,
+  surplusIdleMsMax: 60_000,
   /** Fresh workers that stand ready for whoever comes next. */
   sparesMin: 1,
   /** Calls that may wait, all tenants together and each. */

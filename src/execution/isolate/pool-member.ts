@@ -22,6 +22,7 @@ export class PoolMember {
   #served: Served | null = null;
   #calls = 0;
   #isLeased = false;
+  #leasedAtMs: number;
   #isRetired = false;
   #firstReadyBytes: number | null = null;
   #readyTimer: NodeJS.Timeout | null = null;
@@ -31,6 +32,7 @@ export class PoolMember {
   constructor(worker: WorkerProcess, { callsMax, lifetimeMs, launchedAtMs }: MemberLimits) {
     this.worker = worker;
     this.launchedAtMs = launchedAtMs;
+    this.#leasedAtMs = launchedAtMs;
     this.#callsMax = callsMax;
     this.#lifeTimer = lifetimeMs === null ? null : setTimeout(() => this.#growOld(), lifetimeMs);
     void worker.exited.then(() => clearTimeout(this.#lifeTimer ?? undefined));
@@ -40,8 +42,16 @@ export class PoolMember {
   get isFresh(): boolean {
     return this.#served === null;
   }
+  /** The only one that it serves; null: it is fresh. */
+  get tenant(): string | null {
+    return this.#served?.tenant ?? null;
+  }
   get isLeased(): boolean {
     return this.#isLeased;
+  }
+  /** Of the pool's clock: when its latest call began. */
+  get leasedAtMs(): number {
+    return this.#leasedAtMs;
   }
   get isRetired(): boolean {
     return this.#isRetired;
@@ -59,7 +69,8 @@ export class PoolMember {
     return !this.#isRetired && mayServe(this.#served, owner);
   }
 
-  lease(owner: Owner): void {
+  lease(owner: Owner, nowMs: number): void {
+    this.#leasedAtMs = nowMs;
     this.#served = afterServing(this.#served, owner);
     this.#calls += 1;
     this.#isLeased = true;

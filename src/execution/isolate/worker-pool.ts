@@ -15,7 +15,7 @@ import { WorkerProcess } from './worker-process.ts';
 import type { WorkerExit } from './worker-process.ts';
 
 export interface WorkerPoolOptions {
-  /** Calls at the same time. Up to twice as many processes are kept, for tenants whose calls alternate. */
+  /** Calls at the same time, and one more for each tenant of which none runs. Up to twice as many processes are kept. */
   readonly size: number;
   readonly launch: () => LaunchedWorker;
   /** Unbounded when missing. */
@@ -52,13 +52,14 @@ export class WorkerPool implements AsyncDisposable {
   readonly #startBackOff: BackOff;
   readonly #tenantBackOffs = new Map<string, BackOff>();
   #retryTimer: NodeJS.Timeout | null = null;
+  readonly #trimTimer = setInterval(() => this.#trim(), poolLimits.surplusIdleMsMax).unref();
   #lastStartFailure = '';
   #isDisposed = false;
   readonly #counts = { hits: 0, misses: 0, starts: 0, startMs: 0 };
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
-    this.#processesMax = 2 * options.size;
+    this.#processesMax = 2 * options.size + poolLimits.tenantProcessesMax;
     this.#startBackOff = new BackOff(poolLimits.startBackOff, options.now);
     this.#replenish();
   }
@@ -107,6 +108,7 @@ export class WorkerPool implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isDisposed = true;
     if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
+    clearInterval(this.#trimTimer);
     this.#refuseAll(new NotStarted('runtime_unavailable', 'the isolate pool is shut down'));
     const members = [...this.#members];
     for (const member of members) member.retire();
@@ -120,7 +122,7 @@ export class WorkerPool implements AsyncDisposable {
     do {
       wasServed = false;
       for (const waiter of this.#queue.heads()) {
-        if (this.#freeSlots() <= 0) break;
+        if (!this.#mayRun(waiter.tenant)) continue;
         const member = this.#pauseOf(waiter.tenant) > 0 ? undefined : this.#findFor(waiter.owner);
         if (member === undefined) continue;
         this.#lease(member, waiter);
@@ -140,7 +142,7 @@ export class WorkerPool implements AsyncDisposable {
   #lease(member: PoolMember, waiter: Waiter): void {
     this.#queue.remove(waiter, true);
     this.#counts[waiter.warm ? 'hits' : 'misses'] += 1;
-    member.lease(waiter.owner);
+    member.lease(waiter.owner, this.#options.now());
     this.#members.delete(member);
     this.#members.add(member);
     waiter.settle({
@@ -195,7 +197,7 @@ export class WorkerPool implements AsyncDisposable {
    * take all the slots, or a tenant with a full queue would keep everyone else out.
    */
   #needsFresh(): number {
-    const isFull = this.#freeSlots() <= 0;
+    const isFull = this.#leasedCount() >= this.#options.size;
     const serves = (member: PoolMember, { owner }: Waiter): boolean =>
       !member.isFresh && member.couldServe(owner) && (isFull || !member.isLeased);
     const members = [...this.#members];
@@ -236,8 +238,22 @@ export class WorkerPool implements AsyncDisposable {
     this.#members.add(new PoolMember(worker, { callsMax, lifetimeMs, launchedAtMs }));
   }
 
-  #freeSlots(): number {
-    return this.#options.size - [...this.#members].filter((member) => member.isLeased).length;
+  /** What more than two a core is kept for tenants that call now. */
+  #trim(): void {
+    const since = this.#options.now() - poolLimits.surplusIdleMsMax;
+    const unused = [...this.#members].filter((member) => member.isIdle && member.leasedAtMs < since);
+    const surplus = this.#members.size - 2 * this.#options.size;
+    for (const member of unused.slice(0, Math.max(0, surplus))) member.retire();
+  }
+
+  #leasedCount(): number {
+    return [...this.#members].filter((member) => member.isLeased).length;
+  }
+
+  /** A tenant of which no call runs has not to wait for the long ones of others: the kernel shares out the cores. */
+  #mayRun(tenant: string): boolean {
+    const hasOwn = [...this.#members].some((member) => member.isLeased && member.tenant === tenant);
+    return this.#leasedCount() < (hasOwn ? this.#options.size : this.#processesMax);
   }
 
   #memberOf(worker: WorkerProcess): PoolMember | undefined {

@@ -35,12 +35,7 @@ export function sharedRunner({ path, onSilent, outlivesApi }: SharedRunnerOption
     name: 'shared child process',
     outlivesApi,
     open() {
-      const opened = dial({ kind: 'unix', path }, null);
-      const kill = (): void => {
-        onSilent();
-        opened.kill();
-      };
-      return { ...opened, kill };
+      return { ...dial({ kind: 'unix', path }, null), onGivenUp: onSilent };
     },
   };
 }

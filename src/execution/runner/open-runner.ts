@@ -7,7 +7,9 @@ export interface OpenedRunner {
   readonly identity: Readonly<Record<string, unknown>>;
   /** Settles with the reason once it is gone: the process ended, or the connection did. */
   readonly gone: Promise<string>;
-  /** Ends it at once, whatever it does. */
+  /** It is silent, or breaks its protocol. Where other processes have it too, whoever started it is told to end it. */
+  readonly onGivenUp?: () => void;
+  /** Ends it at once, whatever it does; one that other processes have too, the connection alone. */
   kill(): void;
 }
 

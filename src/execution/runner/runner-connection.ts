@@ -164,6 +164,7 @@ export class RunnerConnection implements Executor {
     let ownReason: string | null = null;
     const onGivenUp = (reason: string): void => {
       ownReason = reason;
+      opened.onGivenUp?.();
       opened.kill();
     };
     const { onSessionEnded } = this.#options;

@@ -45,6 +45,17 @@ function printed(text: string) {
   return { result: null, error: null, stdout: Buffer.from(text), stderr: none, artifacts: [] };
 }
 
+test('an input of one tenant waits for no more than one of another on its thread', async () => {
+  const order: string[] = [];
+  const check = async (tenant: string, sizeBytes: number): Promise<void> => {
+    await filter.filterOutput(printed(wordsOf(sizeBytes)), [standard], tenant);
+    order.push(tenant);
+  };
+  const flood = Array.from({ length: 12 }, () => check('flood', 100_000));
+  await Promise.all([...flood, check('quiet', 20_000)]);
+  expect(order.indexOf('quiet')).toBeLessThan(6);
+});
+
 test('what comes out does not depend on the size, here or on a thread', async () => {
   for (const sizeBytes of [100, 40_000]) {
     const text = `${wordsOf(sizeBytes)}key = "${secret}"`;

@@ -47,3 +47,32 @@ test('a slot that is given back twice is given back once', async () => {
   using _slot = await slots.take('a', never);
   await expect(slots.take('a', never)).rejects.toMatchObject({ code: 'overloaded' });
 });
+
+test('a tenant of which no call runs has a place beside the long calls of another, until the reserve is used up', async () => {
+  const slots = new Slots({ runningMax: 1, reserveMax: 1, waitingMax: 10 });
+  const flood = await slots.take('flood', never);
+  const order: string[] = [];
+  const take = async (tenant: string): Promise<void> => {
+    using _slot = await slots.take(tenant, never);
+    order.push(tenant);
+  };
+  const quiet = await slots.take('quiet', never);
+  const waits = ['flood', 'quiet', 'late'].map(take);
+  quiet[Symbol.dispose]();
+  await waits[2];
+  await waits[1];
+  expect(order).toEqual(['quiet', 'late']);
+  flood[Symbol.dispose]();
+  await waits[0];
+});
+
+test('a tenant that has filled its part of the queue is refused, another still waits', async () => {
+  const slots = new Slots({ runningMax: 1, waitingMax: 10, tenantWaitingMax: 1 });
+  const running = await slots.take('flood', never);
+  const first = slots.take('flood', never);
+  await expect(slots.take('flood', never)).rejects.toMatchObject({ code: 'overloaded' });
+  const other = slots.take('quiet', never);
+  running[Symbol.dispose]();
+  (await first)[Symbol.dispose]();
+  (await other)[Symbol.dispose]();
+});

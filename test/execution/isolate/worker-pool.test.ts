@@ -157,6 +157,21 @@ describe('waiting for a process', () => {
     expect(calls).toBeLessThan(5000);
   });
 
+  test('a tenant of which no call runs has not to wait for the long ones of another', async () => {
+    await using pool = createPool(1);
+    const long = await pool.acquire({ tenant: 'busy', principal: 'a', reuse: 'tenant' }, never);
+    const order: string[] = [];
+    const call = async (tenant: string): Promise<void> => {
+      await pidOfCall(pool, tenant, 'a', 'tenant');
+      order.push(tenant);
+    };
+    const waits = call('busy');
+    await Promise.all([call('other'), call('third')]);
+    expect(order.toSorted()).toEqual(['other', 'third']);
+    await finish(long);
+    await waits;
+  });
+
   test('a call that is cancelled while it waits leaves the queue', async () => {
     await using pool = createPool(1);
     const lease = await pool.acquire({ tenant: 'acme', principal: 'a', reuse: 'tenant' }, never);

@@ -168,12 +168,20 @@ export class WarmPools<S extends IdleSandbox> implements AsyncDisposable {
       if (this.#starts.size >= startsMax) return;
       const open = [...this.#pools.values()];
       const called = open.find(({ pool }) => pool.waitingCount > pool.starting);
+      // Its turn is over: calls that come without end for one image keep those for another waiting no longer than that.
+      if (called !== undefined) this.#putLast(called);
       // Nothing is made ahead of need while a call waits: it would have to share the cores with it.
       const mayRefill = open.every(({ pool }) => pool.waitingCount === 0);
       const due = called ?? (mayRefill ? open.find((candidate) => this.#isRefillDue(candidate)) : undefined);
       if (due === undefined) return;
       this.#begin(due, called === undefined);
     }
+  }
+
+  #putLast(open: OpenPool<S>): void {
+    const key = keyOf(open.shape, open.policy);
+    this.#pools.delete(key);
+    this.#pools.set(key, open);
   }
 
   #isRefillDue({ isKept, pool, policy, shape }: OpenPool<S>): boolean {

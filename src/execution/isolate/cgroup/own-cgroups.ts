@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
-export type Controller = 'memory' | 'pids';
+export type Controller = 'memory' | 'pids' | 'cpu';
 
 export interface CgroupPlace {
   readonly version: 1 | 2;
@@ -59,7 +59,7 @@ export function findOwnCgroups({ cgroup, mountinfo }: CgroupSources): OwnCgroups
       return `this process's ${controller} cgroup lies outside of what is mounted`;
     return { version, folder: join(mount.point, below) };
   };
-  return { memory: find('memory'), pids: find('pids') };
+  return { memory: find('memory'), pids: find('pids'), cpu: find('cpu') };
 }
 
 /** proc_pid_mountinfo(5): `36 35 98:0 ROOT POINT OPTIONS … - TYPE SOURCE SUPEROPTIONS`; spaces are written `\040`. */

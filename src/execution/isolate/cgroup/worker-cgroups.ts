@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { makeGroup } from './make-group.ts';
+import { makeCpuGroup } from './cpu-group.ts';
 import { findOwnCgroups, readCgroupSources } from './own-cgroups.ts';
 import type { CgroupSources, Controller } from './own-cgroups.ts';
 import { membersOf, removeCgroup, removeIfEmpty } from './remove-cgroups.ts';
@@ -22,7 +23,12 @@ export interface WorkerCgroup {
   readonly remove: () => void;
 }
 
+/** Without one of these a guest may take more than it should; the share of the processor is a matter of manners. */
+type Limiting = Exclude<Controller, 'cpu'>;
+
 interface Groups {
+  /** Of all workers together, for their weight for the processor; null in version 2, where `memory` has it, or without it. */
+  readonly cpuGroup: string | null;
   readonly version: 1 | 2;
   readonly memory: string | null;
   readonly pids: string | null;
@@ -30,12 +36,12 @@ interface Groups {
 
 export class WorkerCgroups implements AsyncDisposable {
   /** Why a controller cannot be had; null when it can. */
-  readonly objections: Readonly<Record<Controller, string | null>>;
+  readonly objections: Readonly<Record<Limiting, string | null>>;
   readonly #groups: Groups;
   readonly #removals = new Set<Promise<unknown>>();
   #created = 0;
 
-  private constructor(groups: Groups, objections: Record<Controller, string | null>) {
+  private constructor(groups: Groups, objections: Record<Limiting, string | null>) {
     this.#groups = groups;
     this.objections = objections;
   }
@@ -43,9 +49,9 @@ export class WorkerCgroups implements AsyncDisposable {
   /** Looks, tries, and sweeps what earlier runners left. Never throws. `sources`: null where the kernel has no cgroups. */
   static open(sources: CgroupSources | null = readCgroupSources()): WorkerCgroups {
     const none = 'this system has no cgroups';
-    const own = sources === null ? { memory: none, pids: none } : findOwnCgroups(sources);
-    const objections: Record<Controller, string | null> = { memory: null, pids: null };
-    const group = (controller: Controller, ...more: readonly Controller[]): string | null => {
+    const own = sources === null ? { memory: none, pids: none, cpu: none } : findOwnCgroups(sources);
+    const objections: Record<Limiting, string | null> = { memory: null, pids: null };
+    const group = (controller: Limiting, ...more: readonly Limiting[]): string | null => {
       const place = own[controller];
       try {
         if (typeof place === 'string') throw new Error(place);
@@ -60,12 +66,13 @@ export class WorkerCgroups implements AsyncDisposable {
     // In version 2 both controllers are of one hierarchy, and the group is the same.
     const memory = version === 2 ? group('memory', 'pids') : group('memory');
     const pids = version === 2 ? memory : group('pids');
-    return new WorkerCgroups({ version, memory, pids }, objections);
+    const cpuGroup = makeCpuGroup(own.cpu, memory);
+    return new WorkerCgroups({ version, memory, pids, cpuGroup }, objections);
   }
 
   /** A cgroup for one worker; null where no controller can be had. Throws when the kernel refuses what it allowed at first. */
   create(): WorkerCgroup | null {
-    const { version, memory, pids } = this.#groups;
+    const { version, memory, pids, cpuGroup } = this.#groups;
     if (memory === null && pids === null) return null;
     this.#created += 1;
     const below = (group: string | null): string | null => group && join(group, `w${this.#created}`);
@@ -75,7 +82,9 @@ export class WorkerCgroups implements AsyncDisposable {
     try {
       prepareFolders(folders, tasksMax);
       return {
-        joinFiles: paths.map((folder) => join(folder, 'cgroup.procs')),
+        joinFiles: [...paths, ...(cpuGroup === null ? [] : [cpuGroup])].map((folder) =>
+          join(folder, 'cgroup.procs'),
+        ),
         memory: folders.memory === null ? null : new CgroupMemory(folders.memory, version),
         hasTaskLimit: (pid) =>
           folders.pids !== null &&
@@ -92,7 +101,8 @@ export class WorkerCgroups implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#removals);
-    for (const group of [this.#groups.memory, this.#groups.pids]) if (group !== null) removeIfEmpty(group);
+    const { memory, pids, cpuGroup } = this.#groups;
+    for (const group of [memory, pids, cpuGroup]) if (group !== null) removeIfEmpty(group);
   }
 
   #remove(folders: readonly string[]): void {

@@ -272,3 +272,15 @@ test('disposing removes what is idle and what still starts', async () => {
   expect(box.isRemoved).toBe(true);
   expect(stage.pools.report()[0]?.size).toBe(0);
 });
+
+test('calls that come without end for one image do not keep those for another waiting', async () => {
+  await using stage = new Stage();
+  const { pools } = stage;
+  const flood = Array.from({ length: 12 }, () => pools.acquire(shapeOf('flood'), null, 'flood', never));
+  for (const call of flood) call.catch(() => {});
+  let isServed = false;
+  const other = pools.acquire(shapeOf('other'), null, 'quiet', never).then(() => (isServed = true));
+  for (let ended = 0; ended < 6; ended += 1) await stage.finish();
+  expect(isServed).toBe(true);
+  await other;
+});

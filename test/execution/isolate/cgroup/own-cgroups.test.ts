@@ -14,6 +14,7 @@ test('version 1: each controller has a hierarchy of its own', () => {
   expect(findOwnCgroups({ cgroup, mountinfo: versionOne })).toEqual({
     memory: { version: 1, folder: '/sys/fs/cgroup/memory/agents/one' },
     pids: { version: 1, folder: '/sys/fs/cgroup/pids' },
+    cpu: { version: 1, folder: '/sys/fs/cgroup/cpu,cpuacct' },
   });
 });
 
@@ -22,6 +23,7 @@ test('version 2: one hierarchy for all', () => {
   expect(findOwnCgroups({ cgroup: '0::/system.slice/sallyport.service\n', mountinfo: versionTwo })).toEqual({
     memory: place,
     pids: place,
+    cpu: place,
   });
 });
 

@@ -1,4 +1,5 @@
 /** Cgroups of the kernel that runs here, in the version that it has: needs root. */
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, rmdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -56,6 +57,22 @@ describe('a worker', () => {
     expect(content(memory, 'memory.memsw.limit_in_bytes', 'memory.swap.max')).toMatch(/^(67108864|0)$/);
     cgroup?.memory?.close();
     cgroup?.remove();
+  });
+
+  test('has one weight for the processor with all the others', async () => {
+    const worker = spawnWorker('/bin/sh', ['-c', 'cat /proc/self/cgroup >&3; read line <&3'], { cgroups });
+    const [chunk] = (await once(worker.channel, 'data')) as [Buffer];
+    const [, first] = /^\d+:(?:cpu|cpu,cpuacct):(\S+)$/m.exec(chunk.toString()) ?? [];
+    const [, second = ''] = /^0::(\S+)$/m.exec(chunk.toString()) ?? [];
+    const folders =
+      first === undefined ? [dirname(second)] : [join('cpu', first), join('cpu,cpuacct', first)];
+    const weights = folders.map((folder) =>
+      content(join('/sys/fs/cgroup', folder), 'cpu.shares', 'cpu.weight'),
+    );
+    expect(folders.join(' ')).toContain('/sallyport-isolates-');
+    expect(weights.join('')).toMatch(/^(1024)+$|^100$/);
+    worker.channel.end();
+    await worker.ended;
   });
 
   test('that takes more than its memory is ended by the kernel, and that is seen', async () => {

@@ -1,0 +1,177 @@
+/** Tenants that stay below their limits: requests of every kind at fixed times, over connections they keep. */
+import { Agent } from 'node:http';
+import { isDeepStrictEqual } from 'node:util';
+import { ask } from './ask.ts';
+import type { Answer } from './ask.ts';
+import { Tally } from './plan.ts';
+import type { HonestPlan, Report, Tenant } from './plan.ts';
+
+/** What a tenant asks for, over and over; one in so many is a container. */
+const cycle = [
+  'isolate',
+  'read',
+  'isolate',
+  'decide',
+  'isolate',
+  'isolate',
+  'read',
+  'large',
+  'isolate',
+  'denied',
+  'isolate',
+  'read',
+  'follow',
+  'decide',
+  'isolate',
+  'isolate',
+  'read',
+  'isolate',
+  'invalid',
+  'isolate',
+] as const;
+const containerEvery = 40;
+type Kind = (typeof cycle)[number] | 'container';
+
+/** Above what the filter does in place: its threads have a part in it. */
+const largeText = 'lorem ipsum dolor sit amet '.repeat(1000);
+
+interface Client {
+  readonly tenant: Tenant;
+  readonly url: string;
+  readonly idle: Agent[];
+  readonly waiting: ((agent: Agent) => void)[];
+  readonly tally: Tally;
+  lastCall: string | null;
+}
+
+export async function beHonest(plan: HonestPlan): Promise<Report> {
+  const tally = new Tally();
+  const agents: Agent[] = [];
+  const clients = plan.tenants.map((tenant): Client => {
+    const idle = Array.from(
+      { length: plan.connectionsEach },
+      () => new Agent({ keepAlive: true, maxSockets: 1 }),
+    );
+    agents.push(...idle);
+    return { tenant, url: plan.url, idle: [...idle], waiting: [], tally, lastCall: null };
+  });
+  await Promise.all(clients.map((client, at) => keepAsking(client, plan, at / clients.length)));
+  for (const agent of agents) agent.destroy();
+  return tally.report();
+}
+
+/** `phase`: of a period, so that tenants do not all ask in the same millisecond. */
+async function keepAsking(client: Client, plan: HonestPlan, phase: number): Promise<void> {
+  const periodMs = 1000 / plan.requestsPerSecondEach;
+  const startedAt = performance.now() + phase * periodMs;
+  const asked: Promise<void>[] = [];
+  const count = plan.seconds * plan.requestsPerSecondEach;
+  // Tenants begin at different places of the cycle.
+  const first = Math.round(phase * containerEvery);
+  for (let turn = 0; turn < count; turn += 1) {
+    const dueAt = startedAt + turn * periodMs;
+    await until(dueAt);
+    const kind = (first + turn) % containerEvery === 0 ? 'container' : cycle[(first + turn) % cycle.length];
+    asked.push(askOnce(client, kind ?? 'isolate', turn, dueAt, dueAt - startedAt));
+  }
+  await Promise.all(asked);
+}
+
+function until(at: number): Promise<void> {
+  const ms = at - performance.now();
+  return ms <= 0 ? Promise.resolve() : new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+async function askOnce(client: Client, kind: Kind, turn: number, dueAt: number, atMs: number): Promise<void> {
+  const { tally, tenant } = client;
+  const agent = client.idle.shift() ?? (await new Promise<Agent>((resolve) => client.waiting.push(resolve)));
+  try {
+    const fault = await askFor(client, agent, kind, `${tenant.name}-${turn}`);
+    tally.samples.push({ tenant: tenant.name, kind, atMs, ms: performance.now() - dueAt });
+    if (fault !== null) tally.failures.push(`${tenant.name} ${kind}: ${fault}`);
+  } catch (error) {
+    tally.count(tenant.name, 'lost');
+    tally.failures.push(`${tenant.name} ${kind}: ${String(error)}`);
+  } finally {
+    const next = client.waiting.shift();
+    if (next === undefined) client.idle.push(agent);
+    else next(agent);
+  }
+}
+
+/** What was wrong with the answer; null: nothing. */
+async function askFor(client: Client, agent: Agent, kind: Kind, mark: string): Promise<string | null> {
+  const call = (tool: string, args: object, headers = {}): Promise<Answer> =>
+    send(client, agent, 'POST', '/v1/calls', { tool, args }, headers);
+  switch (kind) {
+    case 'isolate':
+      return ended(client, await call('js_run', { code: `return '${mark}'` }), mark);
+    case 'large':
+      return ended(client, await call('js_run', { code: 'return input', input: largeText }), largeText);
+    case 'container':
+      return ended(client, await call('shell_run', { script: `echo ${mark}` }), { exitCode: 0 }, `${mark}\n`);
+    case 'follow':
+      return await follow(
+        client,
+        agent,
+        await call('js_run', { code: `return '${mark}'` }, { Prefer: 'respond-async' }),
+      );
+    case 'denied':
+      return hasStatus(await call('forbidden', { amount: 99 }), 403);
+    case 'invalid':
+      return hasStatus(await call('js_run', { code: 7 }), 422);
+    case 'decide':
+      return hasStatus(
+        await send(client, agent, 'POST', '/v1/decisions', { tool: 'js_run', args: { code: 'return 1' } }),
+        200,
+      );
+    case 'read':
+      return hasStatus(
+        await send(
+          client,
+          agent,
+          'GET',
+          client.lastCall === null ? '/v1/tools' : `/v1/calls/${client.lastCall}`,
+        ),
+        200,
+      );
+  }
+}
+
+function ended(client: Client, answer: Answer, result: unknown, stdout = ''): string | null {
+  const fault = hasStatus(answer, 200);
+  if (fault !== null) return fault;
+  const { id, status, output } = answer.body;
+  client.tally.acknowledged.push({ id, status });
+  client.lastCall = id;
+  const isAsAsked =
+    status === 'succeeded' && isDeepStrictEqual(answer.body.result, result) && output.stdout === stdout;
+  return isAsAsked ? null : answer.text.slice(0, 500);
+}
+
+async function follow(client: Client, agent: Agent, accepted: Answer): Promise<string | null> {
+  if (accepted.status !== 202 && accepted.status !== 200) return hasStatus(accepted, 202);
+  const events = await send(client, agent, 'GET', `/v1/calls/${accepted.body.id}/events`);
+  const finished = /event: finished\ndata: (.*)\n/.exec(events.text)?.[1];
+  if (finished === undefined) return `${events.status}, and no end: ${events.text.slice(0, 300)}`;
+  const { id, status } = JSON.parse(finished) as { id: string; status: string };
+  client.tally.acknowledged.push({ id, status });
+  return status === 'succeeded' ? null : finished.slice(0, 500);
+}
+
+function hasStatus(answer: Answer, status: number): string | null {
+  return answer.status === status ? null : `${answer.status} ${answer.text.slice(0, 300)}`;
+}
+
+async function send(
+  { tally, tenant, url }: Client,
+  agent: Agent,
+  method: string,
+  path: string,
+  body?: object,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
+  const answer = await ask(agent, { url, key: tenant.key, method, path, body, headers });
+  tally.count(tenant.name, answer.status);
+  return answer;
+}
