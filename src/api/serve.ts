@@ -36,15 +36,20 @@ export async function listen(server: NetServer, { host, port, setting }: ListenA
 
 const idleCheckMs = 20;
 
+/** Closes connections as they turn idle, which nothing tells of. */
+export function closeIdle(server: Server): Disposable {
+  // After a look at what has come in: a request that waits to be read is none of an idle connection.
+  const timer = setInterval(() => setImmediate(() => server.closeIdleConnections()), idleCheckMs);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
 /** Takes no new connection, lets those at work finish within the time, then closes what is left. */
 export async function stopServing(server: Server, withinMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });
-  // A kept-alive connection turns idle when its last answer has left, and nothing tells of it.
-  const idle = setInterval(() => server.closeIdleConnections(), idleCheckMs);
+  using _idle = closeIdle(server);
   const end = setTimeout(() => server.closeAllConnections(), withinMs);
   await closed;
-  clearInterval(idle);
   clearTimeout(end);
 }

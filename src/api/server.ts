@@ -120,8 +120,17 @@ function identifyRequest(options: ServerOptions): RequestHandler {
     const requestId = isUsable ? given : options.newRequestId();
     response.locals['requestId'] = requestId;
     response.set('X-Request-Id', requestId);
-    if (options.isDraining()) response.set('Connection', 'close');
+    endWhileDraining(response, options.isDraining);
     next();
+  };
+}
+
+/** An answer that leaves while the server drains is the last on its connection, also one to a request that came before. */
+function endWhileDraining(response: Response, isDraining: () => boolean): void {
+  const writeHead = response.writeHead.bind(response) as (...given: unknown[]) => Response;
+  response.writeHead = (...given: unknown[]) => {
+    if (isDraining()) response.shouldKeepAlive = false;
+    return writeHead(...given);
   };
 }
 

@@ -69,6 +69,7 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   'keys list': ['sallyport keys list'],
   'keys revoke': ['sallyport keys revoke 7Q2M8X0W'],
   'images list': ['sallyport images list'],
+  'images check': ['sallyport images check python', 'sallyport images check python --session'],
   'images build': ['sallyport images build', 'sallyport images build python'],
   config: ['sallyport config', 'sallyport config --json'],
   doctor: ['sallyport doctor', 'sallyport doctor --deep --json'],

@@ -4,6 +4,7 @@
  */
 import type { Server, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
+import { closeIdle } from '../api/serve.ts';
 import type { MetricsSource, Serving } from '../api/serving.ts';
 import type { Fellows } from '../model/fellows.ts';
 import type { JsonValue } from '../model/json.ts';
@@ -13,7 +14,6 @@ import type { FromWorker, ToWorker } from './messages.ts';
 
 /** How long a kept-alive connection may stay without a request once the worker drains: until then it is answered. */
 const lingerMs = 1000;
-const idleCheckMs = 20;
 const scrapeMsMax = 5000;
 
 export interface WorkerLinkOptions {
@@ -112,15 +112,12 @@ export class WorkerLink implements Serving, Fellows, AsyncDisposable {
   async close(server: Server, withinMs: number): Promise<void> {
     await this.#tell({ kind: 'draining' });
     await this.#noMore.promise;
-    let idle: NodeJS.Timeout | null = null;
-    const linger = setTimeout(() => {
-      idle = setInterval(() => server.closeIdleConnections(), idleCheckMs);
-    }, lingerMs);
+    using idle = new DisposableStack();
+    const linger = setTimeout(() => idle.use(closeIdle(server)), lingerMs);
     const end = setTimeout(() => server.closeAllConnections(), withinMs);
     await Promise.all([...this.#sockets].map((socket) => gone(socket)));
     clearTimeout(linger);
     clearTimeout(end);
-    if (idle !== null) clearInterval(idle);
     // Clears the watch; it says that it was not running, which it was not.
     await new Promise<void>((resolve) => server.close(() => resolve()));
   }

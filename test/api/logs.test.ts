@@ -128,9 +128,17 @@ test('a secret in a policy file with a mistake is not in the words about the mis
 test('a flood without keys fills no disk: so many lines, then one that counts the rest', async () => {
   await using own = await startServer({ environment: noEngine });
   for (let turn = 0; turn < 30; turn += 1)
-    await Promise.all(Array.from({ length: 20 }, () => own.request('GET', `/x${turn}`, { key: null })));
+    await Promise.all(
+      Array.from({ length: 20 }, () =>
+        raw(`GET /x${turn} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`, own.url),
+      ),
+    );
   await own.stop();
-  const lines = own.log.filter(({ msg, req }) => msg === 'request completed' && req !== undefined);
+  // The one that the suite asks for the document is no part of it.
+  const lines = own.log.filter(
+    ({ msg, req }) =>
+      msg === 'request completed' && (req as { path: string } | undefined)?.path !== '/openapi.json',
+  );
   expect(lines.length).toBeLessThan(500);
   const counted = own.log.filter(({ msg }) => msg === 'lines left out').map(({ count }) => Number(count));
   expect(lines.length + counted.reduce((sum, count) => sum + count, 0)).toBe(600);
@@ -145,8 +153,8 @@ test('a log that nobody reads any more stops nothing', async () => {
 });
 
 /** Sends bytes as they are; resolves when the server has ended the connection. */
-function raw(text: string): Promise<void> {
-  const { hostname, port } = new URL(server.url);
+function raw(text: string, url = server.url): Promise<void> {
+  const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
     const socket = connect(Number(port), hostname, () => socket.end(text));
     socket

@@ -30,7 +30,7 @@ async function ids(record: RecordStore, query: Partial<CallQuery>): Promise<read
 export function recordCallsContract(name: string, store: UpkeepStore): void {
   describe(`${name}: calls`, () => {
     test('come newest first, page by page, also those of one moment, and when more are made meanwhile', async () => {
-      await using record = await store.open('pages', sources());
+      await using record = await store.open('calls-pages', sources());
       for (const [id, second] of [
         ['call_b', 1],
         ['call_a', 1],
@@ -48,7 +48,7 @@ export function recordCallsContract(name: string, store: UpkeepStore): void {
     });
 
     test('are found by owner, status, tool, session, label and time, and by all of them at once', async () => {
-      await using record = await store.open('filters', sources());
+      await using record = await store.open('calls-filters', sources());
       const session = 'ses_1';
       await record.write(written('call_1', 1, { tool: 'js_run', labels: { team: 'blue', '=': '=' } }));
       await record.write(written('call_2', 2, { status: 'failed', session, labels: { team: 'blue' } }));
@@ -89,7 +89,7 @@ export function recordCallsContract(name: string, store: UpkeepStore): void {
     });
 
     test('change their status in the list as they do', async () => {
-      await using record = await store.open('statuses', sources());
+      await using record = await store.open('calls-statuses', sources());
       await record.write(written('call_1', 1, { status: 'running' }));
       await record.write(written('call_1', 1, { status: 'failed' }));
       expect(await ids(record, { status: 'running' })).toEqual([]);
@@ -97,7 +97,7 @@ export function recordCallsContract(name: string, store: UpkeepStore): void {
     });
 
     test('fill a page in bytes before they fill it in number', async () => {
-      await using record = await store.open('bytes', sources());
+      await using record = await store.open('calls-bytes', sources());
       for (const at of [1, 2, 3])
         await record.write(written(`call_${at}`, at, { result: 'x'.repeat(1_900_000) }));
       const first = await record.listCalls(everything);
@@ -109,7 +109,7 @@ export function recordCallsContract(name: string, store: UpkeepStore): void {
 
     test('past their time are not listed, unless they are held', async () => {
       const clock = new SetClock();
-      await using record = await store.open('past', { ...sources(clock), retentionMs: 60_000 });
+      await using record = await store.open('calls-past', { ...sources(clock), retentionMs: 60_000 });
       await record.write(written('call_1', 0));
       await record.write(written('call_2', 0));
       clock.advance(60_001);
@@ -122,7 +122,7 @@ export function recordCallsContract(name: string, store: UpkeepStore): void {
     });
 
     test('whose labels were erased are not found by them, and still by the rest; removed ones by nothing', async () => {
-      await using record = await store.open('erased', sources());
+      await using record = await store.open('calls-erased', sources());
       const label = { label: 'who=ann' };
       for (const id of ['call_1', 'call_2']) await record.write(written(id, 1, { labels: { who: 'ann' } }));
       const clearing = { places: [], sessionIds: [] };
@@ -141,7 +141,7 @@ export function recordCallsContract(name: string, store: UpkeepStore): void {
     });
 
     test('are not led to by any cursor but the very one that was given out', async () => {
-      await using record = await store.open('cursors', sources());
+      await using record = await store.open('calls-cursors', sources());
       for (const cursor of ['', 'x', '!', Buffer.from('e1.desc.1').toString('base64url'), 'YzEuMS5h=='])
         await expect(record.listCalls({ ...everything, cursor })).rejects.toThrow(InvalidCursor);
     });

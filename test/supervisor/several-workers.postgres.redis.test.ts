@@ -49,8 +49,12 @@ let server: TestServer;
 let one: WorkerClient;
 let other: WorkerClient;
 
-async function startTwo(): Promise<TestServer> {
-  const started = await startServer({ policyDir: directory, environment });
+async function startTwo(dataDir?: string): Promise<TestServer> {
+  const started = await startServer({
+    policyDir: directory,
+    environment,
+    ...(dataDir === undefined ? {} : { dataDir }),
+  });
   await started.logged(({ msg }) => msg === 'supervising');
   return started;
 }
@@ -262,7 +266,8 @@ test('SIGTERM ends both in order, with the calls that run, and leaves nothing', 
 }, 120_000);
 
 test('a supervisor that is killed takes workers and runner along', async () => {
-  await using killed = await startTwo();
+  await server.stop('SIGTERM');
+  await using killed = await startTwo(server.dataDir);
   const below = descendants(Number(killed.child.pid));
   expect(below.length).toBeGreaterThan(2);
   await killed.stop('SIGKILL');
