@@ -114,9 +114,8 @@ describe('a client command', () => {
     expect((await runCli(['keys', 'list'], own)).code).toBe(0);
     const none = await runCli(['keys', 'list'], { ...own, SALLYPORT_DATA_DIR: folder });
     expect(none.code).toBe(2);
-    expect(none.stderr).toContain(
-      `set SALLYPORT_API_KEY, or run this where ${folder}/bootstrap.key can be read`,
-    );
+    expect(none.stderr).toContain('set SALLYPORT_API_KEY, write it into ');
+    expect(none.stderr).toContain(`or run this where ${folder}/bootstrap.key can be read`);
   });
 
   test('with a wrong key or address ends without a stack trace', async () => {
@@ -124,7 +123,7 @@ describe('a client command', () => {
     expect(wrongKey.code).toBe(1);
     expect(wrongKey.stderr).toMatch(/^sallyport: [a-z_]+: [^\n]+\n$/);
     const wrongUrl = await cli(['keys', 'list'], '', { SALLYPORT_URL: 'localhost' });
-    expect(wrongUrl).toMatchObject({ code: 2, stderr: 'sallyport: SALLYPORT_URL is not a URL: localhost\n' });
+    expect(wrongUrl).toMatchObject({ code: 2, stderr: 'sallyport: Not the URL of a server: localhost\n' });
   });
 });
 
