@@ -192,8 +192,16 @@ function createGuards(options: ServerOptions): (route: Route) => RequestHandler[
   const readBody = bodyReader(options.bodyBytesMax);
   const bodies = new LargeBodies(largeBodiesByTenantMax);
   const takeTurn = turnTaker(options, bodies);
-  const identifyIfGiven: RequestHandler = (request, response, next) =>
-    request.get('authorization') === undefined ? next() : identify(request, response, next);
+  const identifyIfGiven: RequestHandler = async (request, response, next) => {
+    if (request.get('authorization') === undefined) return next();
+    try {
+      await identify(request, response, next);
+    } catch (error) {
+      // Who asks how the server is gets an answer without the details, also while no key can be looked up.
+      if (options.problemOfError(error)?.code !== 'audit_unavailable') throw error;
+      next();
+    }
+  };
   return (route) => {
     const { scope } = route;
     if (scope === null) return route.readsKey === true ? [identifyIfGiven] : [];

@@ -18,7 +18,7 @@ test('a server whose PostgreSQL goes away refuses calls, says so, and takes them
   await postgres.down();
   const refused = await server.request('POST', '/v1/calls', { body: call });
   expect(refused).toMatchObject({ status: 503, body: { code: 'audit_unavailable' } });
-  expect(await server.request('GET', '/ready')).toMatchObject({ status: 503 });
+  expect(await server.request('GET', '/ready')).toMatchObject({ status: 503, body: { status: 'down' } });
 
   await postgres.up();
   expect((await server.request('POST', '/v1/calls', { body: call })).body).toMatchObject({ result: 42 });
