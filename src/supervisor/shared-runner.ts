@@ -8,6 +8,7 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { RestartPause } from '../execution/runner/restart-pause.ts';
 import { StartFailed } from './start-failed.ts';
 import type { WorkerExit } from './worker-process.ts';
 
@@ -15,10 +16,6 @@ import type { WorkerExit } from './worker-process.ts';
 const socketName = `runner-${process.pid}.sock`;
 /** `sun_path` holds 108 bytes with the final NUL (unix(7)). */
 const socketPathBytesMax = 107;
-const restartDelayMsMin = 100;
-const restartDelayMsMax = 10_000;
-/** One that served this long was healthy: the back-off starts anew. */
-const stableAfterMs = 30_000;
 /** One that is younger is not ended for its silence: it was another that somebody heard nothing of. */
 const silentAfterMs = 10_000;
 /** How long its sandboxes may take to end. */
@@ -39,7 +36,7 @@ export class SharedRunner implements AsyncDisposable {
   readonly #directory: string;
   #child: ChildProcess | null = null;
   #startedAtMs = 0;
-  #restartDelayMs = restartDelayMsMin;
+  readonly #restartPause = new RestartPause();
   #restartTimer: NodeJS.Timeout | null = null;
   #isStopping = false;
 
@@ -104,11 +101,10 @@ export class SharedRunner implements AsyncDisposable {
   }
 
   #launchLater(exit: WorkerExit, didListen: boolean): void {
-    if (performance.now() - this.#startedAtMs >= stableAfterMs) this.#restartDelayMs = restartDelayMsMin;
-    const restartInMs = this.#restartDelayMs;
+    this.#restartPause.ended(performance.now() - this.#startedAtMs);
+    const restartInMs = this.#restartPause.next();
     this.#options.logger.error({ ...exit, didListen, restartInMs }, 'the runner ended by itself');
     this.#restartTimer = setTimeout(() => void this.#launch(), restartInMs);
-    this.#restartDelayMs = Math.min(2 * restartInMs, restartDelayMsMax);
   }
 }
 

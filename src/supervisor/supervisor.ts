@@ -7,6 +7,7 @@ import type { Server, Socket } from 'node:net';
 import { Counter, Gauge, Registry } from 'prom-client';
 import { listen } from '../api/serve.ts';
 import type { ListenAddress } from '../api/serve.ts';
+import { RestartPause } from '../execution/runner/restart-pause.ts';
 import type { JsonValue } from '../model/json.ts';
 import { HeldConnections, turnAway } from './held-connections.ts';
 import { PooledMetrics } from './pooled-metrics.ts';
@@ -14,11 +15,6 @@ import type { SharedDesk } from './shared-desk.ts';
 import { StartFailed } from './start-failed.ts';
 import { WorkerProcess } from './worker-process.ts';
 import type { Asked, WorkerExit } from './worker-process.ts';
-
-const restartDelayMsMin = 100;
-const restartDelayMsMax = 10_000;
-/** A worker that served this long was healthy: the back-off starts anew. */
-const stableAfterMs = 30_000;
 
 export interface SupervisorOptions {
   readonly address: ListenAddress;
@@ -46,7 +42,7 @@ export class Supervisor implements AsyncDisposable {
   #turn = 0;
   /** Who began to serve last, and how many connections of others are meant for it. */
   #newest: { readonly worker: WorkerProcess; due: number } | null = null;
-  #restartDelayMs = restartDelayMsMin;
+  readonly #restartPause = new RestartPause();
   #restartTimers = new Set<NodeJS.Timeout>();
   #phase: 'starting' | 'up' | 'stopping' = 'starting';
   #reloading: Promise<void> = Promise.resolve();
@@ -192,31 +188,26 @@ export class Supervisor implements AsyncDisposable {
     this.#workers.delete(worker);
     this.#options.desk?.forget(worker.index);
     if (this.#phase !== 'up' || worker.isReplaced) return;
-    const livedMs = performance.now() - worker.startedAtMs;
-    if (livedMs >= stableAfterMs) this.#restartDelayMs = restartDelayMsMin;
+    this.#restartPause.ended(performance.now() - worker.startedAtMs);
     const isOrderly = exit.code === 0;
     this.#restarts.inc({ reason: isOrderly ? 'signal' : 'crash' });
     if (isOrderly) {
       this.#launch();
       return;
     }
-    const fields = {
-      worker: worker.index,
-      workerPid: worker.pid,
-      ...exit,
-      restartInMs: this.#restartDelayMs,
-    };
+    const fields = { worker: worker.index, workerPid: worker.pid, ...exit, restartInMs: this.#launchLater() };
     this.#options.logger.error(fields, 'a worker ended by itself');
-    this.#launchLater();
   }
 
-  #launchLater(): void {
+  /** In how many milliseconds. */
+  #launchLater(): number {
+    const pauseMs = this.#restartPause.next();
     const timer = setTimeout(() => {
       this.#restartTimers.delete(timer);
       this.#launch();
-    }, this.#restartDelayMs);
+    }, pauseMs);
     this.#restartTimers.add(timer);
-    this.#restartDelayMs = Math.min(2 * this.#restartDelayMs, restartDelayMsMax);
+    return pauseMs;
   }
 
   async #replaceAll(): Promise<void> {

@@ -6,7 +6,8 @@ import { MemoryStore } from 'express-rate-limit';
 import type { ClientRateLimitInfo, Options, Store } from 'express-rate-limit';
 import type { RedisStore } from 'rate-limit-redis';
 import type { createClient } from 'redis';
-import { within, wordsOf } from '../../policy/quotas/redis-answer.ts';
+import { within } from '../../model/within.ts';
+import { wordsOf } from '../../policy/quotas/redis-answer.ts';
 
 const connectMsMax = 2000;
 const retryMsMin = 250;

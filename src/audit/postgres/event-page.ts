@@ -3,6 +3,7 @@ import { pageBytesMax } from '../cursor.ts';
 import { isItsContent, withDay } from './content-of.ts';
 import { Bound, hasWords, pageCondition, shownCondition } from './event-query.ts';
 import { wordsQuery } from './search-index.ts';
+import type { EventRow } from '../event-row.ts';
 import type { EventQuery } from '../record.ts';
 import type { Reading } from './reading.ts';
 
@@ -13,13 +14,7 @@ import type { Reading } from './reading.ts';
 const looks = [4, 64];
 const frequentShare = 1 / 64;
 
-export interface EventRow {
-  readonly position: number;
-  readonly canonical: Buffer;
-  readonly event_hash: string;
-  readonly previous_hash: string;
-  readonly hash: string;
-  readonly content: Buffer | null;
+export interface PageRow extends EventRow {
   /** Another page follows. */
   readonly more: boolean;
 }
@@ -32,11 +27,11 @@ interface Statement {
 type WordQuery = EventQuery & { readonly text: string };
 
 /** Rejects as `RecordReader.listEvents` does. */
-export async function readEventPage(reading: Reading, query: EventQuery): Promise<readonly EventRow[]> {
+export async function readEventPage(reading: Reading, query: EventQuery): Promise<readonly PageRow[]> {
   const { text } = query;
   const statement =
     text === undefined ? plainPage(query) : pageOf(query, await wordPositions(reading, { ...query, text }));
-  return reading.contentRows<EventRow & Record<string, unknown>>(
+  return reading.contentRows<PageRow & Record<string, unknown>>(
     query.tenant,
     statement.text,
     statement.values,

@@ -5,12 +5,13 @@ import { isCallHeld } from '../hold-sql.ts';
 import { hasLeftWaiting } from '../has-left-waiting.ts';
 import { apiKey } from '../key-row.ts';
 import type { KeyRow } from '../key-row.ts';
-import { parseCanonicalEvent, storedEvent } from '../stored-event.ts';
+import { readEvent } from '../event-row.ts';
+import { parseCanonicalEvent } from '../stored-event.ts';
+import type { EventRow } from '../event-row.ts';
 import { listCalls } from './call-index.ts';
 import { columnText } from './column-text.ts';
 import { isItsContent, withDay } from './content-of.ts';
 import { readEventPage } from './event-page.ts';
-import type { EventRow } from './event-page.ts';
 import { firstPositionSince } from './event-query.ts';
 import { startExport } from './export-rows.ts';
 import { isPastRetention, isSessionHeld, withoutLabels } from '../session-labels.ts';
@@ -324,9 +325,4 @@ export class PostgresRecordReader implements RecordReader {
     const rows = await this.#reading.rows<BodyRow & Record<string, unknown>>(text, values);
     return rows.map(({ body }) => JSON.parse(body.toString()) as T);
   }
-}
-
-function readEvent(row: Omit<EventRow, 'more'>): StoredEvent {
-  const hashes = { eventHash: row.event_hash, previousHash: row.previous_hash, hash: row.hash };
-  return storedEvent(parseCanonicalEvent(row.canonical.toString()), row.content?.toString() ?? null, hashes);
 }

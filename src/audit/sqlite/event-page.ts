@@ -1,21 +1,13 @@
 /** Reads one page of events, by the way that leads to it soonest. */
 import { encodeCursor, pageBytesMax } from '../cursor.ts';
 import { eventSql, frequentWordsSql, isNarrowed, positionsSql, withWordsSql } from './event-query.ts';
+import type { EventRow } from '../event-row.ts';
 import type { EventQuery } from '../record.ts';
 import type { Connection } from './connection.ts';
 import type { EventSql } from './event-query.ts';
 
 /** Of a chain `e` with its content `c`. */
 export const eventColumns = 'e.position, e.canonical, e.event_hash, e.previous_hash, e.hash, c.content';
-
-export interface EventRow {
-  readonly position: number;
-  readonly canonical: Buffer;
-  readonly event_hash: string;
-  readonly previous_hash: string;
-  readonly hash: string;
-  readonly content: Buffer | null;
-}
 
 export interface EventPage {
   readonly shown: readonly EventRow[];

@@ -1,11 +1,12 @@
 /** Reads of the record, each done at once, on a connection of their own. */
 import { createHash } from 'node:crypto';
-import { parseCanonicalEvent, storedEvent } from '../stored-event.ts';
+import { readEvent } from '../event-row.ts';
+import { parseCanonicalEvent } from '../stored-event.ts';
+import type { EventRow } from '../event-row.ts';
 import { encodeCursor } from '../cursor.ts';
 import { listCalls } from './call-index.ts';
 import { openReader, recordUnavailable, sqliteCode } from './connection.ts';
 import { eventColumns, readEventPage } from './event-page.ts';
-import type { EventRow } from './event-page.ts';
 import { firstPositionSince } from './event-query.ts';
 import { startExport } from './export-rows.ts';
 import { hasLeftWaiting } from '../has-left-waiting.ts';
@@ -362,11 +363,6 @@ function prepare(connection: Connection) {
 
 function parseApproval(body: Buffer): Approval {
   return JSON.parse(body.toString()) as Approval;
-}
-
-function readEvent(row: EventRow): StoredEvent {
-  const hashes = { eventHash: row.event_hash, previousHash: row.previous_hash, hash: row.hash };
-  return storedEvent(parseCanonicalEvent(row.canonical.toString()), row.content?.toString() ?? null, hashes);
 }
 
 function parseCall(body: Buffer): StoredCall {

@@ -7,14 +7,11 @@ import { RunnerClient } from './runner-client.ts';
 import type { OnSessionEnded } from '../sessions.ts';
 import type { SessionMessage } from './session-messages.ts';
 import type { AnsweredSession } from './session-requests.ts';
-import { within } from './within.ts';
+import { RestartPause } from './restart-pause.ts';
+import { within } from '../../model/within.ts';
 
 /** Revisions that a runner keeps. */
 const heldMax = 3;
-const restartDelayMsMin = 100;
-const restartDelayMsMax = 10_000;
-/** A runner that served this long was healthy: the back-off starts anew. */
-const stableAfterMs = 30_000;
 /** How long the runner may take to say how it is. */
 const healthMsMax = 5000;
 /** How long an orderly end may take before it is ended. */
@@ -50,7 +47,7 @@ export class RunnerConnection implements Executor {
   #client: RunnerClient | null = null;
   /** What the runner said that it holds, latest last. */
   #held: string[] = [];
-  #restartDelayMs = restartDelayMsMin;
+  readonly #restartPause = new RestartPause();
   #restartTimer: NodeJS.Timeout | null = null;
   #isStopping = false;
   #downReason = 'it has not started yet';
@@ -205,25 +202,20 @@ export class RunnerConnection implements Executor {
     if (wasServing) this.#downReason = reason;
     if (this.#isStopping) return;
     if (wasServing) this.#options.onLost(reason);
-    if (livedMs >= stableAfterMs) this.#restartDelayMs = restartDelayMsMin;
-    this.#options.logger.warn(
-      {
-        ...opened.identity,
-        reason,
-        restartInMs: this.#restartDelayMs,
-      },
-      'runner lost',
-    );
-    this.#openLater();
+    this.#restartPause.ended(livedMs);
+    const restartInMs = this.#openLater();
+    this.#options.logger.warn({ ...opened.identity, reason, restartInMs }, 'runner lost');
   }
 
-  #openLater(): void {
-    if (this.#isStopping || this.#restartTimer !== null) return;
+  /** In how many milliseconds; null when it will not be, or is to be already. */
+  #openLater(): number | null {
+    if (this.#isStopping || this.#restartTimer !== null) return null;
+    const pauseMs = this.#restartPause.next();
     this.#restartTimer = setTimeout(() => {
       this.#restartTimer = null;
       void this.#tryToOpen();
-    }, this.#restartDelayMs);
-    this.#restartDelayMs = Math.min(this.#restartDelayMs * 2, restartDelayMsMax);
+    }, pauseMs);
+    return pauseMs;
   }
 
   async #tryToOpen(): Promise<void> {

@@ -29,7 +29,7 @@ import {
 import type { Hello, RunMessage, RunnerHealth } from './messages.ts';
 import type { SeenCalls } from './seen-calls.ts';
 import { SessionService } from './session-service.ts';
-import { within } from './within.ts';
+import { within } from '../../model/within.ts';
 
 export interface RunnerServerOptions {
   readonly stream: Duplex;

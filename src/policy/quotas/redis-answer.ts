@@ -1,15 +1,4 @@
-/** What Redis answers, in time or not, for everything that asks it. */
-
-/** What is promised, or a rejection when it takes longer. */
-export async function within<T>(ms: number, answer: Promise<T>): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
-  try {
-    return await Promise.race([answer, promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
+/** What Redis has to say for itself when it does not answer, for everything that asks it. */
 
 /** Why it did not answer. An error of several addresses has its words in its parts. */
 export function wordsOf(error: unknown): string {

@@ -2,7 +2,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { createClient } from 'redis';
 import { quotaScript } from './quota-script.ts';
-import { within, wordsOf } from './redis-answer.ts';
+import { within } from '../../model/within.ts';
+import { wordsOf } from './redis-answer.ts';
 
 /** How long Redis may take to answer; a lease waits no longer. */
 const ANSWER_MS_MAX = 1_000;
