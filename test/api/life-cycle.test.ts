@@ -84,7 +84,10 @@ describe('stop', () => {
     const running = server.call('js_run', { code: busyCode });
     await untilBusy(server.runnerPid);
     const stopped = server.stop('SIGTERM');
-    expect((await running).body).toMatchObject({ status: 'succeeded', result: 'done' });
+    const { body, headers } = await running;
+    expect(body).toMatchObject({ status: 'succeeded', result: 'done' });
+    // Its request came before: who would send the next one on this connection is told not to.
+    expect(headers.get('connection')).toBe('close');
     expect(await stopped).toEqual({ code: 0, signal: null });
     await using again = await startServer({ dataDir: server.dataDir, environment: noEngine });
     const events = await again.request('GET', '/v1/audit/events?type=stopped');
