@@ -1,10 +1,9 @@
 /**
- * `node test/bench/containers.ts`: B3, B4 and the containers' part of B10, in pairs A B A B against the engine itself on
+ * `npm run bench -- containers`: B3, B4 and the containers' part of B10, in pairs A B A B against the engine itself on
  * the same image, medians of the ratios. Nothing here asserts a time. Needs root, an engine and the built images.
  */
-import { execFile, execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
@@ -263,23 +262,17 @@ async function benchRuntime(engineRuntime: ContainerProfile['engineRuntime']): P
   };
 }
 
-const facts = await engine.ping();
 /** gVisor beside runc, where the engine has it. */
-const runtimes = (process.env['BENCH_RUNTIMES']?.split(',') ??
-  facts.runtimes.filter(
-    (name) => name === 'runc' || name === 'runsc',
-  )) as ContainerProfile['engineRuntime'][];
-const results: Record<string, unknown> = {
-  date: new Date().toISOString(),
-  machine: { cpus: cpus().length, model: cpus()[0]?.model, memoryGiB: round(totalmem() / 1024 ** 3, 0) },
-  node: process.version,
-  commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim(),
-  engine: facts.version,
-  settings: { pairs, hitsPerPair, missesPerPair, warmUpCalls, sustainedSeconds, clients, limits },
-};
-for (const runtime of runtimes) results[runtime] = await benchRuntime(runtime);
-const folder = path.join(import.meta.dirname, 'results');
-mkdirSync(folder, { recursive: true });
-const file = path.join(folder, `containers-${String(results['date']).slice(0, 10)}.json`);
-writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
-process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
+export async function benchContainers(): Promise<Record<string, unknown>> {
+  const facts = await engine.ping();
+  const runtimes = (process.env['BENCH_RUNTIMES']?.split(',') ??
+    facts.runtimes.filter(
+      (name) => name === 'runc' || name === 'runsc',
+    )) as ContainerProfile['engineRuntime'][];
+  const results: Record<string, unknown> = {
+    engine: facts.version,
+    settings: { pairs, hitsPerPair, missesPerPair, warmUpCalls, sustainedSeconds, clients, limits },
+  };
+  for (const runtime of runtimes) results[runtime] = await benchRuntime(runtime);
+  return results;
+}

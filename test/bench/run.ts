@@ -1,6 +1,7 @@
 /**
- * `npm run bench`: B1, B2, B5 to B11 in pairs A B A B against the peers, medians of the ratios. Not a test:
- * nothing here asserts a time. Peers come from this folder's own package; `npm install` in it first.
+ * `npm run bench`: B1 to B11 in pairs A B A B against the peers, medians of the ratios. Not a test: nothing here asserts
+ * a time. `npm run bench -- calls start` measures these parts alone. Peers come from this folder's own package;
+ * `npm install` in it first. `containers` needs root, an engine and the built images.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -108,53 +109,69 @@ async function measureStarts(form: Form): Promise<{ times: Record<string, number
   };
 }
 
-const { benchDecision } = await import('./decision.ts');
-const { benchScale } = await import('./decision-scale.ts');
-say('B5 decision');
-const decision = await benchDecision({ pairs, secondsPerRun, median });
-say('B6 decision among 10,000 rules');
-const scale = await benchScale();
-say('reload of 10,000 rules');
-const { benchReload } = await import('./reload.ts');
-const reload = await benchReload();
-const { benchBoundary } = await import('./boundary.ts');
-say('B7 boundary');
-const boundary = await benchBoundary();
-const { benchRecord } = await import('./record.ts');
-say('B8, B9 record');
-const record = await benchRecord({ median, pairs, say });
-say('B11 start, packed and from source');
-const start = await benchStart();
-say('B1, B2 calls');
-const calls = await benchCalls();
+async function benchDecisions(): Promise<Record<string, unknown>> {
+  const { benchDecision } = await import('./decision.ts');
+  const decision = await benchDecision({ pairs, secondsPerRun, median });
+  return {
+    B5: {
+      oursP50Us: round(decision.oursP50Us),
+      oursPerSecond: round(decision.oursPerSecond, 0),
+      cedarP50Us: round(decision.cedarP50Us),
+      cedarRatio: round(decision.cedarRatio, 1),
+      cerbosPerSecond: round(decision.cerbosPerSecond, 0),
+      cerbosRatio: round(decision.cerbosRatio, 1),
+    },
+  };
+}
+
+async function benchManyRules(): Promise<Record<string, unknown>> {
+  const { benchScale } = await import('./decision-scale.ts');
+  const scale = await benchScale();
+  return {
+    B6: {
+      fewP50Us: round(scale.few.p50Us),
+      manyP50Us: round(scale.many.p50Us),
+      ratio: round(scale.ratio),
+      compileManyMs: round(scale.many.compileMs, 0),
+      compileManyCpuMs: round(scale.many.compileCpuMs, 0),
+    },
+  };
+}
+
+/** What is measured, by the name that picks it on the command line. */
+const parts: Readonly<Record<string, () => Promise<Record<string, unknown>>>> = {
+  decision: benchDecisions,
+  rules: benchManyRules,
+  reload: async () => ({ reload: await (await import('./reload.ts')).benchReload() }),
+  boundary: async () => ({ B7: await (await import('./boundary.ts')).benchBoundary() }),
+  record: async () => (await import('./record.ts')).benchRecord({ median, pairs, say }),
+  start: benchStart,
+  calls: benchCalls,
+  containers: async () => ({ containers: await (await import('./containers.ts')).benchContainers() }),
+};
+const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(parts);
+const unknown = chosen.filter((name) => !(name in parts));
+if (unknown.length > 0) {
+  say(`no part ${unknown.join(', ')}; there are ${Object.keys(parts).join(', ')}`);
+  process.exit(2);
+}
+const measured: Record<string, unknown> = {};
+for (const name of chosen) {
+  say(name);
+  Object.assign(measured, await parts[name]?.());
+}
 const results = {
   date: new Date().toISOString(),
   machine: { cpus: cpus().length, model: cpus()[0]?.model, memoryGiB: round(totalmem() / 1024 ** 3, 0) },
   node: process.version,
   commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim(),
   settings: { pairs, secondsPerRun, sequentialCount, connections: 16 },
-  ...calls,
-  B5: {
-    oursP50Us: round(decision.oursP50Us),
-    oursPerSecond: round(decision.oursPerSecond, 0),
-    cedarP50Us: round(decision.cedarP50Us),
-    cedarRatio: round(decision.cedarRatio, 1),
-    cerbosPerSecond: round(decision.cerbosPerSecond, 0),
-    cerbosRatio: round(decision.cerbosRatio, 1),
-  },
-  B6: {
-    fewP50Us: round(scale.few.p50Us),
-    manyP50Us: round(scale.many.p50Us),
-    ratio: round(scale.ratio),
-    compileManyMs: round(scale.many.compileMs, 0),
-    compileManyCpuMs: round(scale.many.compileCpuMs, 0),
-  },
-  reload,
-  B7: boundary,
-  ...record,
-  ...start,
+  ...measured,
 };
-const folder = join(import.meta.dirname, 'results');
-mkdirSync(folder, { recursive: true });
-writeFileSync(join(folder, `${results.date.slice(0, 10)}.json`), `${JSON.stringify(results, null, 2)}\n`);
+// A part alone goes to the terminal; the file of a day holds all of them.
+if (process.argv.length <= 2) {
+  const folder = join(import.meta.dirname, 'results');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, `${results.date.slice(0, 10)}.json`), `${JSON.stringify(results, null, 2)}\n`);
+}
 process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);

@@ -10,12 +10,24 @@ import type { DerivedProblem } from '../hold-trail.ts';
 import type { CanonicalEvent } from '../stored-event.ts';
 import type { Connection } from './connection.ts';
 
-/** Words of one event that are looked up: each is a search of its own. */
+/** Words of one event that are looked up. */
 const wordsMax = 64;
+/**
+ * Events whose words are looked up together. A word is one search for all of them, and many words of a record are in most
+ * of its events.
+ */
+const eventsTogether = 512;
+
+interface WordsWanted {
+  readonly place: { readonly writer: string; readonly sequence: number };
+  readonly position: number;
+  readonly words: readonly string[];
+}
 
 export class DerivedCheck {
   readonly #statements: ReturnType<typeof prepare>;
   readonly #holds = new HoldTrail();
+  #wanted: WordsWanted[] = [];
   #terms = 0;
   #texts = 0;
 
@@ -34,9 +46,9 @@ export class DerivedCheck {
       // Named by the chain's own check.
       return;
     }
-    const missing = this.#missing(event, position, parsed);
-    if (missing !== null)
-      yield { kind: 'altered', place, detail: `the search does not find it by ${missing}` };
+    const missing = this.#missingTerm(event, position, parsed);
+    if (missing !== null) yield { kind: 'altered', place, detail: notFoundBy(missing) };
+    this.#wanted.push({ place, position, words: this.#wordsOf(event, parsed) });
     const isGone = content === null && Object.keys(event.commitments ?? {}).length > 0;
     const { callId = null, principal = null, details } = event;
     const session = details?.['sessionId'] ?? null;
@@ -46,32 +58,57 @@ export class DerivedCheck {
         place,
         detail: 'its content is gone, and no erasure or purge tells of it',
       };
+    if (this.#wanted.length >= eventsTogether) yield* this.#lookForWords();
   }
 
   /** After the last event: what is there without one, and holds that are not what the chain says. */
   *end(): Generator<DerivedProblem> {
+    yield* this.#lookForWords();
     const { terms, texts, holds } = this.#statements;
     if (Number(terms.get()) !== this.#terms || Number(texts.get()) !== this.#texts)
       yield { kind: 'altered', place: nowhere, detail: 'the search finds something that no event says' };
     yield* this.#holds.problems(holds.all() as string[]);
   }
 
-  /** The first of what the event should be found by and is not. */
-  #missing(event: CanonicalEvent, position: number, content: JsonObject | null): string | null {
-    const { hasTerm, hasWords } = this.#statements;
+  /** The kind of the first term that the event should be found by and is not. */
+  #missingTerm(event: CanonicalEvent, position: number, content: JsonObject | null): string | null {
     const terms = [...permanentTerms(event), ...contentTerms(content)];
     const distinct = new Map(terms.map((term) => [`${term.kind} ${term.value}`, term]));
     this.#terms += distinct.size;
+    for (const { kind, value } of distinct.values())
+      if (this.#statements.hasTerm.get(kind, value, position) !== 1) return kind;
+    return null;
+  }
+
+  #wordsOf(event: CanonicalEvent, content: JsonObject | null): readonly string[] {
     const text = allWords(event.details, content);
     if (text !== '') this.#texts += 1;
-    for (const { kind, value } of distinct.values())
-      if (hasTerm.get(kind, value, position) !== 1) return kind;
-    const words = (searchWords(text, Number.POSITIVE_INFINITY) ?? [])
-      .map((word) => word.replace('*', ''))
-      .slice(0, wordsMax);
-    const match = words.map((word) => `"${word}"`).join(' AND ');
-    return match === '' || hasWords.get(match, position) === 1 ? null : 'its words';
+    const words = searchWords(text, Number.POSITIVE_INFINITY) ?? [];
+    return words.slice(0, wordsMax).map((word) => word.replace('*', ''));
   }
+
+  /** Names the events since the last time that lack a word. */
+  *#lookForWords(): Generator<DerivedProblem> {
+    const wanted = this.#wanted.filter(({ words }) => words.length > 0);
+    this.#wanted = [];
+    // As integers: a number is bound as a real one, from which FTS5 takes no place to begin at.
+    const range = [wanted.at(0), wanted.at(-1)].map((event) => BigInt(event?.position ?? 0));
+    const found = new Map<string, ReadonlySet<number>>();
+    const positionsOf = (word: string): ReadonlySet<number> => {
+      const known = found.get(word);
+      if (known !== undefined) return known;
+      const positions = new Set(this.#statements.withWord.all(`"${word}"`, ...range) as number[]);
+      found.set(word, positions);
+      return positions;
+    };
+    for (const { place, position, words } of wanted)
+      if (!words.every((word) => positionsOf(word).has(position)))
+        yield { kind: 'altered', place, detail: notFoundBy('its words') };
+  }
+}
+
+function notFoundBy(what: string): string {
+  return `the search does not find it by ${what}`;
 }
 
 function prepare(connection: Connection) {
@@ -79,7 +116,9 @@ function prepare(connection: Connection) {
     hasTerm: connection
       .prepare('SELECT 1 FROM audit_terms WHERE kind = ? AND value = ? AND position = ?')
       .pluck(),
-    hasWords: connection.prepare('SELECT 1 FROM audit_text WHERE audit_text MATCH ? AND rowid = ?').pluck(),
+    withWord: connection
+      .prepare('SELECT rowid FROM audit_text WHERE audit_text MATCH ? AND rowid BETWEEN ? AND ?')
+      .pluck(),
     terms: connection.prepare('SELECT count(*) FROM audit_terms').pluck(),
     texts: connection.prepare('SELECT count(*) FROM audit_text_docsize').pluck(),
     told: connection.prepare(`SELECT ${isErasureToldOf}`).pluck(),

@@ -5,6 +5,7 @@
 import type { ContainerCreateOptions } from 'dockerode';
 
 import { FrameDecoder, parseControl } from '../protocol/frame-decoder.ts';
+import { payloadBytesMax } from '../protocol/frame.ts';
 import type { Frame } from '../protocol/frame.ts';
 import { AttachedContainer } from './attached-container.ts';
 import type { ContainerEnd } from './attached-container.ts';
@@ -131,9 +132,9 @@ export class Sandbox implements IdleSandbox {
   /** Writes frames as fast as the harness takes them. Ends early, without an error, when the stream ends. */
   async send(frames: Iterable<Uint8Array>): Promise<void> {
     const { stream } = this.#container;
-    for (const frame of frames) {
+    for (const bytes of inPieces(frames)) {
       if (!stream.writable) return;
-      if (!stream.write(frame)) await drained(stream);
+      if (!stream.write(bytes)) await drained(stream);
     }
   }
 
@@ -203,6 +204,21 @@ export class Sandbox implements IdleSandbox {
     await this.#closed;
     throw new Error(`the container ended before its harness was ready: ${this.complaint || 'no word why'}`);
   }
+}
+
+/** Small frames in one piece: each write wakes the engine, which then has this core, and one frame of two would wait. */
+function* inPieces(frames: Iterable<Uint8Array>): Generator<Uint8Array> {
+  let piece: Uint8Array[] = [];
+  let length = 0;
+  for (const frame of frames) {
+    piece.push(frame);
+    length += frame.length;
+    if (length < payloadBytesMax) continue;
+    yield Buffer.concat(piece);
+    piece = [];
+    length = 0;
+  }
+  if (length > 0) yield Buffer.concat(piece);
 }
 
 /** From start to claim: first `ready` is awaited, then silence is all that a harness may keep. */
