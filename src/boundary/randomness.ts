@@ -2,26 +2,40 @@ import type { Confidence } from './detector.ts';
 
 /** Shannon entropy of the characters, bits each. Reads the text once. */
 export function entropyBits(text: string): number {
-  const counts = zeros.slice();
-  /** In the order in which they first occur. */
-  const seen: number[] = [];
-  for (let at = 0; at < text.length; at++) {
+  const { length } = text;
+  if (length > countsMax) return entropyOf(text);
+  let isAscii = true;
+  let kinds = 0;
+  for (let at = 0; at < length; at++) {
     const unit = text.charCodeAt(at);
-    if (unit >= asciiUnits) return entropyOf(text);
+    if (unit >= asciiUnits) {
+      isAscii = false;
+      break;
+    }
+    // Tables of all units and of all counts: the index is always inside them.
     const count = counts[unit] as number;
-    if (count === 0) seen.push(unit);
+    if (count === 0) seen[kinds++] = unit;
     counts[unit] = count + 1;
   }
-  let bits = 0;
-  for (const unit of seen) {
-    const share = (counts[unit] as number) / text.length;
-    bits -= share * Math.log2(share);
+  let sum = 0;
+  for (let kind = 0; kind < kinds; kind++) {
+    const unit = seen[kind] as number;
+    sum += countTimesLog[counts[unit] as number] as number;
+    counts[unit] = 0;
   }
-  return bits;
+  if (!isAscii) return entropyOf(text);
+  return length === 0 ? 0 : Math.log2(length) - sum / length;
 }
 
 const asciiUnits = 128;
-const zeros: readonly number[] = Array.from({ length: asciiUnits }, () => 0);
+const countsMax = 512;
+/** Of the text that is read, all zero between two of them. */
+const counts = new Uint16Array(asciiUnits);
+const seen = new Uint8Array(asciiUnits);
+/** `count * log2(count)`. */
+const countTimesLog = Float64Array.from({ length: countsMax + 1 }, (_, count) =>
+  count === 0 ? 0 : count * Math.log2(count),
+);
 
 /** The same for every text, slower. */
 function entropyOf(text: string): number {

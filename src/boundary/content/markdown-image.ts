@@ -36,6 +36,7 @@ export function isOpenImage(text: string, at: number): boolean {
 /** Of the bracket that opens at `open`; -1 when it does not close in time. */
 function closingBracket(text: string, open: number): number {
   const until = Math.min(text.length, open + forwardUnitsMax);
+  if (!text.slice(open, until).includes(']')) return -1;
   let depth = 0;
   for (let at = open; at < until; at++) {
     const unit = text.charCodeAt(at);

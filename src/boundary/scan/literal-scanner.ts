@@ -299,18 +299,19 @@ function matchToken({
   };
 }
 
+/** Where the secret stands is told by its length: `d`, the flag for that, runs each expression a second time. */
 function matchInContext({ pattern, mayMatch, alphabet, check }: PatternFormat): Matcher {
-  const sticky = new RegExp(pattern, `${pattern.flags}d`);
+  const sticky = new RegExp(pattern);
   const isOfToken = buildCharacterTest(alphabet);
   return (text, at) => {
     if (mayMatch?.(text, at) === false) return null;
     sticky.lastIndex = at;
-    const match = sticky.exec(text);
-    const [start, end] = match?.indices?.groups?.['secret'] ?? [];
-    if (start === undefined || end === undefined) return null;
-    const confidence = check(text.slice(start, end));
+    const secret = sticky.exec(text)?.[1];
+    if (secret === undefined) return null;
+    const confidence = check(secret);
     if (confidence === null) return null;
-    return { span: { start, end, confidence }, isEnded: endsWord(text, end, isOfToken) };
+    const end = sticky.lastIndex;
+    return { span: { start: end - secret.length, end, confidence }, isEnded: endsWord(text, end, isOfToken) };
   };
 }
 

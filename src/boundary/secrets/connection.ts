@@ -10,7 +10,7 @@ export const connectionDetectors: readonly LiteralDetector[] = [
     title: 'Password in a URL or connection string',
     source: 'RFC 3986 §3.2.1, userinfo; URI forms of PostgreSQL, MySQL, MongoDB, Redis, AMQP and others',
     literals: ['://'],
-    pattern: /:\/\/[^\s/:@"'<>{}()[\]]{0,128}:(?<secret>[^\s/@"'<>]{3,256})@[A-Za-z0-9.[-]/y,
+    pattern: /:\/\/[^\s/:@"'<>{}()[\]]{0,128}:(?<secret>[^\s/@"'<>]{3,256})(?=@[A-Za-z0-9.[-])/y,
     mayMatch: hasUserPart,
     alphabet: /@@/,
     check: looksLikePassword,
@@ -38,6 +38,7 @@ export const connectionDetectors: readonly LiteralDetector[] = [
     source: 'learn.microsoft.com, ADO.NET connection strings; PostgreSQL libpq §34.1.1.1; JDBC URLs',
     literals: ['Password=', 'Pwd='],
     pattern: /(?:password|pwd)=(?<secret>[^\s;"'<>&]{6,128})(?=[;&"'\s])/iy,
+    mayMatch: hasEndedValue,
     alphabet: /@@/,
     check: looksLikePassword,
     hit: [
@@ -112,6 +113,23 @@ function hasUserPart(text: string, at: number): boolean {
   for (let next = at + '://'.length; next < end; next++) {
     const unit = text.charCodeAt(next);
     if (unit < 128 && endsUser[unit] === 1) return unit === 0x3a;
+  }
+  return false;
+}
+
+/** What no password in a connection string holds, and which of them come right after one. */
+const endsValue = new Uint8Array(128);
+for (const character of '\t\n\v\f\r ;"\'<>&') endsValue[character.charCodeAt(0)] = 1;
+const valueUnitsMax = 128;
+
+/** Whether the value ends in time: the pattern would try each shorter one as well, and none of them ends. */
+function hasEndedValue(text: string, at: number): boolean {
+  const from = text.indexOf('=', at) + 1;
+  const end = Math.min(text.length, from + valueUnitsMax + 1);
+  for (let next = from; next < end; next++) {
+    const unit = text.charCodeAt(next);
+    // White space beyond ASCII may end it too.
+    if (unit >= 128 || endsValue[unit] === 1) return true;
   }
   return false;
 }
