@@ -104,6 +104,32 @@ export interface StoredArtifact {
   readonly expiresAtMs: number;
 }
 
+/** A file that somebody uploaded for calls of their own, without its bytes. Nothing changes it. */
+export interface FileFacts {
+  /** `file_…`. */
+  readonly id: string;
+  readonly tenant: string;
+  readonly principal: string;
+  readonly sizeBytes: number;
+  /** Hex. */
+  readonly sha256: string;
+  /** Epoch milliseconds; past it the file is not returned. */
+  readonly expiresAtMs: number;
+}
+
+/** What a tenant has in uploaded files that have not expired. */
+export interface FileRoom {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+export interface UploadedFile {
+  readonly facts: FileFacts;
+  readonly data: Uint8Array;
+  /** What its tenant may have then, this file included. */
+  readonly roomMax: FileRoom;
+}
+
 /** Binds an `Idempotency-Key` of a principal to a call. `fingerprint` is a keyed hash of the request body. */
 export interface IdempotencyEntry {
   readonly principal: string;
@@ -183,6 +209,8 @@ export interface RecordWrite {
   readonly calls?: readonly StoredCall[];
   /** Inserted. Their calls are stored already, or in this write. */
   readonly artifacts?: readonly StoredArtifact[];
+  /** Inserted. The whole write fails with `NoRoomForFile` when its tenant would have more than `roomMax`. */
+  readonly file?: UploadedFile;
   /**
    * Inserted, or put in the place of one that expired; an entry of the same principal and key that has not expired
    * makes the whole write fail with `IdempotencyTaken`. Its call is stored already, or in this write.
@@ -216,7 +244,7 @@ export interface RecordWrite {
   readonly removedBlocks?: readonly string[];
   /** Rejects with `ContentHeld`, and clears nothing, where a hold means some of it by then. */
   readonly clearing?: Clearing;
-  /** Expired artifacts and idempotency keys go, except files of calls that are held. */
+  /** Expired artifacts, uploaded files and idempotency keys go, except files that a hold means. */
   readonly dropsExpired?: true;
   /** Inserted. */
   readonly hold?: Hold;
@@ -374,6 +402,11 @@ export class IdempotencyTaken extends Error {
   override readonly name = 'IdempotencyTaken';
 }
 
+/** The tenant has as many uploaded files, or as many bytes of them, as it may. */
+export class NoRoomForFile extends Error {
+  override readonly name = 'NoRoomForFile';
+}
+
 /** Somebody else decided this approval, or its time is over. */
 export class ApprovalSettled extends Error {
   override readonly name = 'ApprovalSettled';
@@ -407,6 +440,11 @@ export interface RecordReader {
   /** Newest first. A page may come short of its limit, or empty, and lead on: see `call-listing.ts`. */
   listCalls(query: CallQuery): Promise<Page<StoredCall>>;
   getArtifact(id: string): Promise<StoredArtifact | null>;
+  /** Null once it has expired. */
+  getFile(id: string): Promise<FileFacts | null>;
+  /** Its bytes; null once it has expired. */
+  fileContent(id: string): Promise<Uint8Array | null>;
+  fileRoomUsed(tenant: string): Promise<FileRoom>;
   findIdempotency(principal: string, key: string): Promise<IdempotencyEntry | null>;
   getApproval(id: string): Promise<Approval | null>;
   /** Newest first. */
@@ -461,7 +499,7 @@ export interface RecordReader {
 
 export interface RecordStore extends RecordReader, AsyncDisposable {
   /**
-   * Durable when resolved; reads from then on see it. Rejects with `RecordUnavailable`, `IdempotencyTaken`, `ApprovalSettled` or `CallEnded`,
+   * Durable when resolved; reads from then on see it. Rejects with `RecordUnavailable`, `IdempotencyTaken`, `ApprovalSettled`, `CallEnded` or `NoRoomForFile`,
    * then nothing of it was written; only when the store itself dies between disk and answer, the write may be there,
    * as after a crash. Rejects with `NotCanonical` or `TypeError` for what JSON cannot say, or a call
    * without an event about it: mistakes of ours.

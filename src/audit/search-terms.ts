@@ -2,6 +2,7 @@
  * What an event can be found by beside its columns: exact terms of several kinds, and words. All of it is derived from
  * the canonical event and its content, so that it can be derived again, for a check or to take it away.
  */
+import { fileIds } from './file-ids.ts';
 import type { JsonObject, JsonValue } from '../model/json.ts';
 import type { EventQuery } from './record.ts';
 import type { CanonicalEvent } from './stored-event.ts';
@@ -15,6 +16,7 @@ export const permanentTermKinds = [
   'finding',
   'host',
   'credential',
+  'file',
 ] as const;
 export const contentTermKinds = ['label', 'address'] as const;
 
@@ -63,6 +65,7 @@ export function permanentTerms(event: CanonicalEvent): readonly SearchTerm[] {
     }
   const detectors = new Set(event.boundary?.findings.map(({ detector }) => detector));
   for (const value of detectors) terms.push({ kind: 'finding', value });
+  for (const value of new Set(fileIds(event.details))) terms.push({ kind: 'file', value });
   return terms;
 }
 
