@@ -15,6 +15,7 @@ import type { Taint } from '../model/taint.ts';
 import type { CallQuery } from './call-listing.ts';
 import type { EventType } from './events.ts';
 import type { RecordExport } from './export/record-export.ts';
+import type { FileFacts, FileRoom, UploadedFile } from './uploaded-files.ts';
 
 /** An event as its room states it. The store adds id, time, writer, sequence, nonce and hashes. */
 export interface EventDraft {
@@ -102,32 +103,6 @@ export interface StoredArtifact {
   readonly data: Uint8Array;
   /** Epoch milliseconds; past it the artifact is not returned. */
   readonly expiresAtMs: number;
-}
-
-/** A file that somebody uploaded for calls of their own, without its bytes. Nothing changes it. */
-export interface FileFacts {
-  /** `file_…`. */
-  readonly id: string;
-  readonly tenant: string;
-  readonly principal: string;
-  readonly sizeBytes: number;
-  /** Hex. */
-  readonly sha256: string;
-  /** Epoch milliseconds; past it the file is not returned. */
-  readonly expiresAtMs: number;
-}
-
-/** What a tenant has in uploaded files that have not expired. */
-export interface FileRoom {
-  readonly files: number;
-  readonly bytes: number;
-}
-
-export interface UploadedFile {
-  readonly facts: FileFacts;
-  readonly data: Uint8Array;
-  /** What its tenant may have then, this file included. */
-  readonly roomMax: FileRoom;
 }
 
 /** Binds an `Idempotency-Key` of a principal to a call. `fingerprint` is a keyed hash of the request body. */
@@ -400,11 +375,6 @@ export class RecordUnavailable extends Error {
 /** Another call holds this idempotency key. */
 export class IdempotencyTaken extends Error {
   override readonly name = 'IdempotencyTaken';
-}
-
-/** The tenant has as many uploaded files, or as many bytes of them, as it may. */
-export class NoRoomForFile extends Error {
-  override readonly name = 'NoRoomForFile';
 }
 
 /** Somebody else decided this approval, or its time is over. */

@@ -2,10 +2,10 @@
  * What an event can be found by beside its columns: exact terms of several kinds, and words. All of it is derived from
  * the canonical event and its content, so that it can be derived again, for a check or to take it away.
  */
-import { fileIds } from './file-ids.ts';
 import type { JsonObject, JsonValue } from '../model/json.ts';
 import type { EventQuery } from './record.ts';
 import type { CanonicalEvent } from './stored-event.ts';
+import { fileIds } from './uploaded-files.ts';
 
 /** Kinds of terms. Those of the content go with it when it is erased. */
 export const permanentTermKinds = [

@@ -1,7 +1,8 @@
 /** What may wait for a store, and how it is counted. */
 import { ContentHeld } from './erasure.ts';
-import { ApprovalSettled, CallEnded, IdempotencyTaken, NoRoomForFile } from './record.ts';
+import { ApprovalSettled, CallEnded, IdempotencyTaken } from './record.ts';
 import type { SealedWrite, WriteFailure } from './sealed-write.ts';
+import { NoRoomForFile } from './uploaded-files.ts';
 
 /** Writes that may wait. Beyond it the record is slower than its callers, and they are refused. */
 export const queuedWritesMax = 4_096;

@@ -1,5 +1,4 @@
 /** The boundary, inbound: allow, flag or block; what is executed is never rewritten. */
-import type { FileFacts } from '../audit/record.ts';
 import type { CheckedArguments as Checked } from '../boundary/boundary.ts';
 import type { BoundaryProfile } from '../model/finding.ts';
 import type { Caller } from '../model/principal.ts';
@@ -10,6 +9,7 @@ import type { Decided } from './decide-call.ts';
 import { isRefusal } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
 import { findFiles, loadFiles, withContents } from './uploads/named-files.ts';
+import type { FileFacts } from '../audit/uploaded-files.ts';
 
 /** What the boundary said, and the uploaded files that it looked into beside the arguments. */
 export interface Inbound extends Checked {

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { NoRoomForFile } from '../../src/audit/record.ts';
-import type { FileFacts, RecordStore, RecordWrite } from '../../src/audit/record.ts';
+import type { RecordStore, RecordWrite } from '../../src/audit/record.ts';
 import { draft, intent, outcome, SetClock, sources, startMs } from './record-fixtures.ts';
 import type { UpkeepStore } from './record-upkeep.ts';
+import { NoRoomForFile } from '../../src/audit/uploaded-files.ts';
+import type { FileFacts } from '../../src/audit/uploaded-files.ts';
 
 const data = new Uint8Array([0, 1, 255]);
 const roomMax = { files: 2, bytes: 100 };

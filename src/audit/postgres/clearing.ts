@@ -1,6 +1,5 @@
 /** What a write does to clear content, and to hold it. */
 import { contentTermKinds } from '../search-terms.ts';
-import { fileIds } from '../file-ids.ts';
 import { isCallHeld, isFileHeld, isHeldAt } from '../hold-sql.ts';
 import { parseSession, withoutLabels } from '../session-labels.ts';
 import { parseCanonicalEvent } from '../stored-event.ts';
@@ -12,6 +11,7 @@ import type { Approval } from '../../model/approval.ts';
 import type { Clearing, Hold } from '../erasure.ts';
 import type { SealedWrite } from '../sealed-write.ts';
 import type { Session } from './connection.ts';
+import { fileIds } from '../uploaded-files.ts';
 
 /** Rejects with `Refused` when a hold means some of what should be cleared. */
 export async function storeClearing(session: Session, write: SealedWrite): Promise<void> {

@@ -22,22 +22,14 @@ import type { CallQuery } from '../call-listing.ts';
 import type { Approval } from '../../model/approval.ts';
 import type { Block } from '../../model/block.ts';
 import type { ActivationFacts, ApiKey, ApprovalQuery, EventQuery, ExportFilter } from '../record.ts';
-import type {
-  FileFacts,
-  FileRoom,
-  IdempotencyEntry,
-  Page,
-  PendingOf,
-  Pin,
-  PolicyState,
-  QuotaUse,
-} from '../record.ts';
+import type { IdempotencyEntry, Page, PendingOf, Pin, PolicyState, QuotaUse } from '../record.ts';
 import type { RecordReader, SessionQuery, StoredArtifact, StoredCall } from '../record.ts';
 import type { RecordExport } from '../export/record-export.ts';
 import type { StoredEvent, StoredRevision, StoredSession } from '../record.ts';
 import type { VerifyReport, VerifyTrust, WriterHead } from '../record.ts';
 import type { ErasurePlan, Hold, PurgePlan, RecordSelection, ScrubDue } from '../erasure.ts';
 import type { Reading } from './reading.ts';
+import type { FileFacts, FileRoom } from '../uploaded-files.ts';
 
 /** After every id: prefixed ULIDs are ASCII. */
 const lastId = '\uffff';

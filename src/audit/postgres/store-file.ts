@@ -1,8 +1,8 @@
 /** Uploaded files, with what a tenant may have of them. Writers go one after the other, so the sum is exact. */
-import type { FileRoom, UploadedFile } from '../record.ts';
 import { rowsOf } from './connection.ts';
 import type { Session } from './connection.ts';
 import { Refused } from './refused.ts';
+import type { FileRoom, UploadedFile } from '../uploaded-files.ts';
 
 /** A tenant and the time, epoch milliseconds, give a `FileRoom`. */
 export const fileRoomUsed = `SELECT count(*) AS files, coalesce(sum(size_bytes), 0)::bigint AS bytes

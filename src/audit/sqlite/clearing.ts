@@ -1,5 +1,4 @@
 /** What the writer does to clear content, and to make the file forget it. */
-import { fileIds } from '../file-ids.ts';
 import { isCallHeld, isFileHeld, isHeldAt } from '../hold-sql.ts';
 import { parseSession, withoutLabels } from '../session-labels.ts';
 import { parseCanonicalEvent } from '../stored-event.ts';
@@ -7,6 +6,7 @@ import { dropFromIndex, indexStatements } from './search-schema.ts';
 import type { Approval } from '../../model/approval.ts';
 import type { Clearing, Hold } from '../erasure.ts';
 import type { Connection } from './connection.ts';
+import { fileIds } from '../uploaded-files.ts';
 
 export type ClearingStatements = ReturnType<typeof clearingStatements>;
 

@@ -7,7 +7,7 @@ import { parseCanonicalEvent, searchColumnNames, searchColumns } from '../stored
 import { openWriter, sqliteCode } from './connection.ts';
 import { fileRoomUsed } from './file-room.ts';
 import type { ChainHead, SealedEvent } from '../chain.ts';
-import type { Activation, FileRoom, UploadedFile } from '../record.ts';
+import type { Activation } from '../record.ts';
 import type { Connection } from './connection.ts';
 import { callIndexStatements, indexCall } from './call-index.ts';
 import { addHold, clear, clearingStatements, dropExpired, scrub } from './clearing.ts';
@@ -15,6 +15,7 @@ import { hasLeftWaiting } from '../has-left-waiting.ts';
 import { withStoredLabels } from '../session-labels.ts';
 import { addToIndex } from './search-schema.ts';
 import type { Commit, SealedWrite, Stored, StoredApproval, WriteFailure } from '../sealed-write.ts';
+import type { FileRoom, UploadedFile } from '../uploaded-files.ts';
 
 /** Policy revisions kept: the latest activated, and the one that decides. */
 const revisionsKeptMax = 1000;

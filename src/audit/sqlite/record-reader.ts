@@ -20,7 +20,7 @@ import { verifyRecord } from './verify-record.ts';
 import type { CallQuery } from '../call-listing.ts';
 import type { Approval } from '../../model/approval.ts';
 import type { ApprovalQuery, PendingOf, Pin, PolicyState, StoredRevision } from '../record.ts';
-import type { ActivationFacts, ApiKey, EventQuery, FileFacts, FileRoom } from '../record.ts';
+import type { ActivationFacts, ApiKey, EventQuery } from '../record.ts';
 import type { IdempotencyEntry, Page } from '../record.ts';
 import type { QuotaUse, RecordReader } from '../record.ts';
 import type { SessionQuery, StoredSession } from '../record.ts';
@@ -30,6 +30,7 @@ import type { RecordExport } from '../export/record-export.ts';
 import type { ErasurePlan, Hold, PurgePlan, RecordSelection, ScrubDue } from '../erasure.ts';
 import type { Block } from '../../model/block.ts';
 import type { Connection } from './connection.ts';
+import type { FileFacts, FileRoom } from '../uploaded-files.ts';
 
 /** After every id: prefixed ULIDs are ASCII. */
 const lastId = '\uffff';

@@ -1,4 +1,7 @@
-/** Room for the contents of uploaded files that calls hold: of one tenant and of all. */
+/**
+ * Room for the contents of uploaded files that calls hold: of one tenant and of all. The filter copies what it looks into,
+ * so memory is a multiple of it. A tenant has room for the largest call (`runFilesBytesMax`).
+ */
 
 export interface FileMemoryLimits {
   readonly bytesMax: number;
@@ -6,8 +9,8 @@ export interface FileMemoryLimits {
 }
 
 export const fileMemoryLimits: FileMemoryLimits = {
-  bytesMax: 768 * 1024 * 1024,
-  bytesMaxByTenant: 384 * 1024 * 1024,
+  bytesMax: 512 * 1024 * 1024,
+  bytesMaxByTenant: 256 * 1024 * 1024,
 };
 
 export class FileMemory {

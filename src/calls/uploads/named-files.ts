@@ -4,7 +4,6 @@
  */
 import { createHash } from 'node:crypto';
 import { isUtf8 } from 'node:buffer';
-import type { FileFacts } from '../../audit/record.ts';
 import type { StoredContent } from '../../execution/executor.ts';
 import { runFilesBytesMax, runFilesMax } from '../../execution/runner/messages.ts';
 import type { JsonObject, JsonValue } from '../../model/json.ts';
@@ -12,6 +11,7 @@ import type { Caller } from '../../model/principal.ts';
 import type { Tool } from '../../model/tool.ts';
 import type { CallContext } from '../call-context.ts';
 import type { Refusal } from '../refusal.ts';
+import type { FileFacts } from '../../audit/uploaded-files.ts';
 
 /** Contents in memory. Disposing gives their room back. */
 export interface LoadedFiles extends Disposable {
@@ -96,7 +96,7 @@ function namedBy(
   if (runtime.kind !== 'container' || runtime.code.from !== 'args' || !Array.isArray(files)) return [];
   return (files as readonly JsonValue[]).flatMap((entry, index) => {
     if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return [];
-    const { file: id } = entry as JsonObject;
+    const { file: id } = entry;
     return typeof id === 'string' ? [{ id, index }] : [];
   });
 }

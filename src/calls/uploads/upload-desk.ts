@@ -4,14 +4,14 @@
  * goes after `fileKeptMs`. Its bytes pass the boundary with each call that names it, as that call's policy says.
  */
 import { createHash } from 'node:crypto';
-import { NoRoomForFile } from '../../audit/record.ts';
-import type { FileFacts, FileRoom } from '../../audit/record.ts';
 import type { Caller } from '../../model/principal.ts';
 import type { CallContext } from '../call-context.ts';
 import { actor } from '../key-ring.ts';
 import type { Refusal } from '../refusal.ts';
 import { isRefusal } from '../refusal.ts';
 import { fileDetails, fileDigests } from './named-files.ts';
+import { NoRoomForFile } from '../../audit/uploaded-files.ts';
+import type { FileFacts, FileRoom } from '../../audit/uploaded-files.ts';
 
 /** How long an uploaded file can be named, milliseconds. Nothing frees its room earlier but an erasure: this limits the rate, too. */
 const fileKeptMs = 24 * 60 * 60 * 1000;
