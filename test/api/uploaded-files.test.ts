@@ -136,3 +136,19 @@ test('a call that waited is void once its file was erased, and the request for a
   expect(answer).toMatchObject({ status: 409, body: { code: 'approval_settled' } });
   expect(answer.body.detail).toContain('an uploaded file that its arguments name has expired or was erased');
 });
+
+test('a file that was acknowledged is there after the server was killed', async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'uploaded-killed-'));
+  const environment = { DOCKER_HOST: 'unix:///nonexistent/docker.sock' };
+  const first = await startServer({ dataDir, environment });
+  const { id } = (await first.request('POST', '/v1/files', { body: 'x' })).body;
+  await first.stop('SIGKILL');
+  {
+    await using second = await startServer({ dataDir, environment });
+    const answer = await second.call('python_run', { code: '1', files: [{ path: 'a', file: id }] });
+    // It was found: without an engine, nothing else is missing.
+    expect(answer).toMatchObject({ status: 503, body: { code: 'runtime_unavailable' } });
+    expect((await second.request('GET', '/v1/audit/verify')).body).toMatchObject({ valid: true });
+  }
+  rmSync(dataDir, { recursive: true });
+});
