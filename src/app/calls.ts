@@ -18,6 +18,8 @@ import { sharedSessions } from '../calls/sessions/shared-sessions.ts';
 import { SessionDesk } from '../calls/sessions/session-desk.ts';
 import { SessionFiles } from '../calls/sessions/session-files.ts';
 import { Slots } from '../calls/slots.ts';
+import { FileMemory } from '../calls/uploads/file-memory.ts';
+import { UploadDesk } from '../calls/uploads/upload-desk.ts';
 import { readDataSecret, readWebhookSecret } from '../config/data-secret.ts';
 import type { RunnerGroup } from '../execution/runner/runner-group.ts';
 import type { RecordStore } from '../audit/record.ts';
@@ -27,10 +29,14 @@ import type { PolicyParts } from './policy.ts';
 /** Calls between decision and outcome at once, and how many more may wait for a place. */
 const slotLimits = { runningMax: 64, waitingMax: 1024, reserve: { places: 32, eachMin: 4 } } as const;
 
+/** What one tenant may have in uploaded files, which go after 24 hours. */
+const uploadRoom = { files: 1000, bytes: 2 * 1024 * 1024 * 1024 } as const;
+
 export interface CallParts {
   readonly context: CallContext;
   readonly sessions: SessionDesk;
   readonly files: SessionFiles;
+  readonly uploads: UploadDesk;
   readonly approvals: ApprovalDesk;
   readonly detached: DetachedCalls;
 }
@@ -87,6 +93,7 @@ export async function openCalls(
     hasDiskReserve: disk.hasRoom,
     running: new RunningCalls(tellProgress(changes, fellows)),
     sessions: new LiveSessions({ record, clock, registry }),
+    fileMemory: new FileMemory(),
     approvals: {
       seal: new PayloadSeal(config.sealingKey ?? readDataSecret(config.dataDir, 'sealing.key'), randomBytes),
       waitingRoom: new WaitingRoom(record),
@@ -116,6 +123,7 @@ export async function openCalls(
     context,
     sessions,
     files: new SessionFiles(sessionContext, sessions),
+    uploads: new UploadDesk({ ...context, fileBytesMax: config.maxFileBytes, roomMax: uploadRoom }),
     approvals: new ApprovalDesk(context, detached),
     detached,
   };

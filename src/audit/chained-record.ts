@@ -99,6 +99,18 @@ export class ChainedRecord implements RecordStore {
     return this.#reader.getArtifact(id);
   }
 
+  getFile(id: string) {
+    return this.#reader.getFile(id);
+  }
+
+  fileContent(id: string) {
+    return this.#reader.fileContent(id);
+  }
+
+  fileRoomUsed(tenant: string) {
+    return this.#reader.fileRoomUsed(tenant);
+  }
+
   findIdempotency(principal: string, key: string) {
     return this.#reader.findIdempotency(principal, key);
   }

@@ -29,7 +29,7 @@ export interface Hold {
 
 /** Content to clear, named by places of events in the store: opaque numbers, good for the store that gave them. */
 export interface Clearing {
-  /** Events whose content goes. */
+  /** Events whose content goes, and the uploaded files that they name. */
   readonly places: readonly number[];
   /** Calls whose files, waiting arguments, words of approvers and idempotency fingerprints go. */
   readonly callIds: readonly string[];
@@ -64,6 +64,8 @@ export interface PurgePlan {
   /** Sessions that were opened by one of these events. */
   readonly sessionIds: readonly string[];
   readonly artifacts: number;
+  /** Uploaded ones. */
+  readonly files: number;
   readonly idempotency: number;
 }
 

@@ -19,7 +19,8 @@ export const eventCatalogue = {
   tainted: 'A running call printed what taints its caller. Durable before that print leaves.',
   session_opened: 'A container was set apart for one principal: image, limits, until when.',
   session_closed: 'It was given up, with all that it held, and why.',
-  file_written: 'A file of a session was put or removed from outside of its code.',
+  file_written:
+    'A file was uploaded for calls, or a file of a session was put or removed from outside of its code.',
   file_read: 'Somebody fetched a file of a session, or the names of its files.',
   key_created: 'An API key was made.',
   key_revoked: 'An API key was revoked.',

@@ -23,3 +23,7 @@ export const isHeldAt = (position: string): string =>
   `EXISTS (SELECT 1 FROM holds h JOIN audit_chain held ON held.position = ${position} WHERE ${holds})`;
 export const isCallHeld = (callId: string): string =>
   `EXISTS (SELECT 1 FROM holds h JOIN audit_chain held ON held.call_id = ${callId} WHERE ${holds})`;
+
+/** A condition: some hold means an event that names this uploaded file. */
+export const isFileHeld = (fileId: string): string =>
+  `EXISTS (SELECT 1 FROM audit_terms f WHERE f.kind = 'file' AND f.value = ${fileId} AND ${isHeldAt('f.position')})`;

@@ -15,6 +15,7 @@ import type { Taint } from '../model/taint.ts';
 import type { CallQuery } from './call-listing.ts';
 import type { EventType } from './events.ts';
 import type { RecordExport } from './export/record-export.ts';
+import type { FileFacts, FileRoom, UploadedFile } from './uploaded-files.ts';
 
 /** An event as its room states it. The store adds id, time, writer, sequence, nonce and hashes. */
 export interface EventDraft {
@@ -183,6 +184,8 @@ export interface RecordWrite {
   readonly calls?: readonly StoredCall[];
   /** Inserted. Their calls are stored already, or in this write. */
   readonly artifacts?: readonly StoredArtifact[];
+  /** Inserted. The whole write fails with `NoRoomForFile` when its tenant would have more than `roomMax`. */
+  readonly file?: UploadedFile;
   /**
    * Inserted, or put in the place of one that expired; an entry of the same principal and key that has not expired
    * makes the whole write fail with `IdempotencyTaken`. Its call is stored already, or in this write.
@@ -216,7 +219,7 @@ export interface RecordWrite {
   readonly removedBlocks?: readonly string[];
   /** Rejects with `ContentHeld`, and clears nothing, where a hold means some of it by then. */
   readonly clearing?: Clearing;
-  /** Expired artifacts and idempotency keys go, except files of calls that are held. */
+  /** Expired artifacts, uploaded files and idempotency keys go, except files that a hold means. */
   readonly dropsExpired?: true;
   /** Inserted. */
   readonly hold?: Hold;
@@ -407,6 +410,11 @@ export interface RecordReader {
   /** Newest first. A page may come short of its limit, or empty, and lead on: see `call-listing.ts`. */
   listCalls(query: CallQuery): Promise<Page<StoredCall>>;
   getArtifact(id: string): Promise<StoredArtifact | null>;
+  /** Null once it has expired. */
+  getFile(id: string): Promise<FileFacts | null>;
+  /** Its bytes; null once it has expired. */
+  fileContent(id: string): Promise<Uint8Array | null>;
+  fileRoomUsed(tenant: string): Promise<FileRoom>;
   findIdempotency(principal: string, key: string): Promise<IdempotencyEntry | null>;
   getApproval(id: string): Promise<Approval | null>;
   /** Newest first. */
@@ -461,7 +469,7 @@ export interface RecordReader {
 
 export interface RecordStore extends RecordReader, AsyncDisposable {
   /**
-   * Durable when resolved; reads from then on see it. Rejects with `RecordUnavailable`, `IdempotencyTaken`, `ApprovalSettled` or `CallEnded`,
+   * Durable when resolved; reads from then on see it. Rejects with `RecordUnavailable`, `IdempotencyTaken`, `ApprovalSettled`, `CallEnded` or `NoRoomForFile`,
    * then nothing of it was written; only when the store itself dies between disk and answer, the write may be there,
    * as after a crash. Rejects with `NotCanonical` or `TypeError` for what JSON cannot say, or a call
    * without an event about it: mistakes of ours.

@@ -49,6 +49,7 @@ export type WriteFailure =
   | { readonly kind: 'approval_settled' }
   | { readonly kind: 'call_ended' }
   | { readonly kind: 'held' }
+  | { readonly kind: 'no_room_for_file' }
   | { readonly kind: 'failed'; readonly code: string | null; readonly message: string };
 
 /** The head of the chain that the first event of a stored write follows. */

@@ -5,6 +5,7 @@
 import type { JsonObject, JsonValue } from '../model/json.ts';
 import type { EventQuery } from './record.ts';
 import type { CanonicalEvent } from './stored-event.ts';
+import { fileIds } from './uploaded-files.ts';
 
 /** Kinds of terms. Those of the content go with it when it is erased. */
 export const permanentTermKinds = [
@@ -15,6 +16,7 @@ export const permanentTermKinds = [
   'finding',
   'host',
   'credential',
+  'file',
 ] as const;
 export const contentTermKinds = ['label', 'address'] as const;
 
@@ -63,6 +65,7 @@ export function permanentTerms(event: CanonicalEvent): readonly SearchTerm[] {
     }
   const detectors = new Set(event.boundary?.findings.map(({ detector }) => detector));
   for (const value of detectors) terms.push({ kind: 'finding', value });
+  for (const value of new Set(fileIds(event.details))) terms.push({ kind: 'file', value });
   return terms;
 }
 

@@ -2,11 +2,12 @@
 import { ContentHeld } from './erasure.ts';
 import { ApprovalSettled, CallEnded, IdempotencyTaken } from './record.ts';
 import type { SealedWrite, WriteFailure } from './sealed-write.ts';
+import { NoRoomForFile } from './uploaded-files.ts';
 
 /** Writes that may wait. Beyond it the record is slower than its callers, and they are refused. */
 export const queuedWritesMax = 4_096;
 
-/** Bytes of content, calls and artifacts that may wait. */
+/** Bytes of content, calls, artifacts and files that may wait. */
 export const queuedBytesMax = 256 * 1024 * 1024;
 
 /** Writes in one transaction. More wait for the next, so that the first of a burst are not kept for the last. */
@@ -20,6 +21,7 @@ export function writeBytes(write: SealedWrite): number {
     bytes += before.length + after.length + (content?.text.length ?? 0);
   for (const { body } of write.calls ?? []) bytes += body.length;
   for (const { data } of write.artifacts ?? []) bytes += data.byteLength;
+  bytes += write.file?.data.byteLength ?? 0;
   bytes += write.requestedApproval?.payload.byteLength ?? 0;
   return bytes + (write.activation?.content?.length ?? 0);
 }
@@ -38,6 +40,8 @@ export function failureError(
       return new CallEnded('The call has ended already.');
     case 'held':
       return new ContentHeld('A hold means some of what should be cleared.');
+    case 'no_room_for_file':
+      return new NoRoomForFile('The tenant has as many uploaded files as it may.');
     case 'failed':
       return unavailable(Object.assign(new Error(failure.message), { code: failure.code }));
   }

@@ -2,8 +2,7 @@
 import { shadowDetails } from './shadow-details.ts';
 import type { EventDraft } from '../audit/record.ts';
 import { ApprovalSettled, IdempotencyTaken, RecordUnavailable } from '../audit/record.ts';
-import type { CheckedArguments as Inbound } from '../boundary/boundary.ts';
-import type { ExecutionRequest, SessionPlace } from '../execution/executor.ts';
+import type { ExecutionRequest, SessionPlace, StoredContent } from '../execution/executor.ts';
 import type { Approval } from '../model/approval.ts';
 import type { Call, CallStatus, DecisionSummary } from '../model/call.ts';
 import type { Decision } from '../model/decision.ts';
@@ -17,6 +16,8 @@ import { idempotencyEntry, raceAnswer } from './idempotency.ts';
 import { actor } from './key-ring.ts';
 import { taintDetails, taintsToShare } from './taint-ledger.ts';
 import { boundaryProfiles } from './check-arguments.ts';
+import type { Inbound } from './check-arguments.ts';
+import { fileDetails, fileDigests } from './uploads/named-files.ts';
 import { taintsOf } from '../boundary/taints.ts';
 import type { Taint } from '../model/taint.ts';
 
@@ -53,11 +54,18 @@ export interface BegunCall extends CallStart {
   readonly execution: ExecutionRequest;
 }
 
-/** `session`: where it runs, claimed for this call. */
+/** What a call runs with beside its arguments. */
+interface RunWith {
+  /** Where it runs, claimed for this call. */
+  readonly session: SessionPlace | null;
+  /** Uploaded files that the arguments name. */
+  readonly files: readonly StoredContent[];
+}
+
 export async function beginCall(
   context: CallContext,
   start: CallStart,
-  session: SessionPlace | null,
+  { session, files }: RunWith,
 ): Promise<BegunCall | CallAnswer> {
   const { callId, caller, request, tool, args, decided, claim } = start;
   if (decided.decision.effect !== (claim === null ? 'allow' : 'require_approval'))
@@ -100,6 +108,7 @@ export async function beginCall(
     args: args.bytes,
     ...(claim === null ? {} : { reuse: 'never' }),
     ...(session === null ? {} : { session }),
+    ...(files.length === 0 ? {} : { files }),
   };
   return { ...start, kind: 'begun', call, execution };
 }
@@ -202,12 +211,14 @@ function intentEvent(
       limits: { ...start.decided.limits },
       ...shadowDetails(context, start.decided),
       argsBytes: start.args.bytes.length,
+      ...fileDetails(start.inbound.files),
       ...taintDetails(taints),
       ...(start.request.session === null ? {} : { sessionId: start.request.session }),
       ...(start.claim === null ? {} : { approvalId: start.claim.approval.id }),
     },
     content: {
       args: start.inbound.forRecord,
+      ...fileDigests(start.inbound.files),
       labels: { ...labels },
       address: start.caller.address,
     },

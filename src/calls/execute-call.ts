@@ -24,6 +24,7 @@ import { refuseCall, withdrawCall } from './refuse-call.ts';
 import { isRefusal } from './refusal.ts';
 import { runCall } from './run-call.ts';
 import { claimSession, findSessionObjection } from './sessions/claim-session.ts';
+import { loadFiles } from './uploads/named-files.ts';
 import { findTool, validateArguments } from './validate-call.ts';
 import type { Decision } from '../model/decision.ts';
 
@@ -44,7 +45,7 @@ export async function executeCall(
   if (isRefusal(args)) return refuseCall(context, caller, request, args);
   const decided = await decideCall(context, revision, caller, tool, args, request);
   if ('refusal' in decided) return refuseCall(context, caller, request, decided.refusal, decided);
-  const inbound = await checkArguments(context, revision, decided, args, caller.principal.tenant);
+  const inbound = await checkArguments(context, { revision, caller, tool, args, decided });
   if (isRefusal(inbound)) return refuseCall(context, caller, request, inbound, decided);
   const unfit = await findSessionObjection(context, caller, request, tool);
   if (unfit !== null) return refuseCall(context, caller, request, unfit, decided);
@@ -91,8 +92,15 @@ export async function dispatchCall(
     return refuseCall(context, caller, request, overtaken);
   }
 
+  const loaded = await loadFiles(context, caller.principal.tenant, start.inbound.files);
+  if (isRefusal(loaded)) {
+    lease.cancel();
+    return refuseCall(context, caller, request, loaded, decided);
+  }
+  using files = loaded;
+
   using running = context.running.enter(callId);
-  const begun = await beginCall(context, start, session?.place ?? null);
+  const begun = await beginCall(context, start, { session: session?.place ?? null, files: files.contents });
   if (begun.kind !== 'begun') {
     lease.cancel();
     return begun;

@@ -45,8 +45,9 @@ export async function refuseCall(
   if (type === undefined) return { kind: 'refused', refusal, callId: null };
   if (!context.hasDiskReserve()) return unrecorded;
   // Also of a call that policy refused: an attempt to use a decoy is the alert, not its success.
-  const { findings } = (await context.filter.checkArguments(request.args, [], caller.principal.tenant))
-    .report;
+  const { report } = await context.filter.checkArguments(request.args, [], caller.principal.tenant);
+  // What stands in an uploaded file is not in the arguments.
+  const findings = refusal.code === 'arguments_blocked' ? refusal.findings : report.findings;
   const subject = {
     ...actor(caller),
     tenant: caller.principal.tenant,

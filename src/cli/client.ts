@@ -14,6 +14,8 @@ export interface Client {
     body?: object,
     headers?: Readonly<Record<string, string>>,
   ): Promise<unknown>;
+  /** The same for bytes that go as they are. */
+  upload(path: string, bytes: Uint8Array<ArrayBuffer>): Promise<unknown>;
   /** The body of a 2xx as it comes. */
   stream(path: string): Promise<ReadableStream<Uint8Array>>;
 }
@@ -52,6 +54,16 @@ export function createClient(environment: NodeJS.ProcessEnv): Client {
       if (response.ok && response.body !== null) return response.body;
       throw new CommandFailed(1, describeProblem(response.status, await response.text()));
     },
+    async upload(path, bytes) {
+      return answerOf(
+        await send(new URL(path, base), {
+          method: 'POST',
+          headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/octet-stream' },
+          body: bytes,
+        }),
+        base,
+      );
+    },
     async request(method, path, body, headers = {}) {
       const response = await send(new URL(path, base), {
         method,
@@ -62,11 +74,15 @@ export function createClient(environment: NodeJS.ProcessEnv): Client {
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
-      const text = await response.text();
-      if (response.ok) return text === '' ? null : parse(text, base);
-      throw new CommandFailed(1, describeProblem(response.status, text));
+      return answerOf(response, base);
     },
   };
+}
+
+async function answerOf(response: Response, base: string): Promise<unknown> {
+  const text = await response.text();
+  if (response.ok) return text === '' ? null : parse(text, base);
+  throw new CommandFailed(1, describeProblem(response.status, text));
 }
 
 async function send(url: URL, options: RequestInit): Promise<Response> {

@@ -9,6 +9,7 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   ],
   'calls show': ['sallyport calls show call_01JD9Z5VQ3M8X0W2N7B4K6T1RA'],
   'calls cancel': ['sallyport calls cancel call_01JD9Z5VQ3M8X0W2N7B4K6T1RA'],
+  'files put': ['sallyport files put sales.csv'],
   mcp: ['sallyport mcp', 'sallyport mcp --url https://sallyport.example.com'],
   'policy lint': ['sallyport policy lint', 'sallyport policy lint policies more-policies'],
   'policy test': ['sallyport policy test --coverage 90', 'sallyport policy test policies --junit report.xml'],

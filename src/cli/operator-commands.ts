@@ -9,6 +9,7 @@ import { addCallCommand } from './call-command.ts';
 import { addCallsCommands } from './calls-commands.ts';
 import { addConfigCommand } from './config-command.ts';
 import { addDoctorCommand } from './doctor-command.ts';
+import { addFileCommands } from './file-commands.ts';
 import { addImageCommands } from './image-commands.ts';
 import { addKeyCommands } from './key-commands.ts';
 import { addMcpCommand } from './mcp-command.ts';
@@ -23,6 +24,7 @@ export function addOperatorCommands(
 ): void {
   addCallCommand(program, output);
   addCallsCommands(program, output);
+  addFileCommands(program, output);
   addMcpCommand(program);
   addPolicyCommands(program, output);
   addBlockCommands(program, output);

@@ -8,6 +8,7 @@
 import type { Artifact, Call, DecisionSummary } from '../model/call.ts';
 import { Calls } from './calls.ts';
 import type { CallEvent } from './calls.ts';
+import { Files } from './files.ts';
 import { CallRunner } from './runner.ts';
 import type { RunOptions, Runner } from './runner.ts';
 import { Sessions } from './sessions.ts';
@@ -16,6 +17,7 @@ import type { ClientOptions, RequestOptions } from './transport.ts';
 
 export * from './errors.ts';
 export type { CallEvent, CallFilter, Calls } from './calls.ts';
+export type { Files, UploadedFile } from './files.ts';
 export type { RunOptions } from './runner.ts';
 export type { NewSession, Session, SessionFile, SessionFiles, Sessions } from './sessions.ts';
 export type { ClientOptions, RequestOptions } from './transport.ts';
@@ -66,6 +68,7 @@ export interface ToolForms {
 export class Sallyport implements Runner {
   readonly calls: Calls;
   readonly sessions: Sessions;
+  readonly files: Files;
   readonly #transport: Transport;
   readonly #runner: CallRunner;
 
@@ -75,6 +78,7 @@ export class Sallyport implements Runner {
     this.calls = new Calls(this.#transport);
     this.#runner = new CallRunner(this.#transport, this.calls);
     this.sessions = new Sessions(this.#transport, this.#runner);
+    this.files = new Files(this.#transport);
   }
 
   /**

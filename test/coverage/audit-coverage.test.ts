@@ -39,7 +39,6 @@ const otherTests: Partial<Record<EventType, string>> = {
   tainted: 'test/api/live-prints.test.ts',
   session_opened: 'test/api/sessions.docker.test.ts',
   session_closed: 'test/api/sessions.docker.test.ts',
-  file_written: 'test/api/sessions.docker.test.ts',
   file_read: 'test/api/sessions.docker.test.ts',
   policy_rejected: 'test/api/policy-reload.test.ts',
   chain_key_rotated: 'test/audit/sqlite/checkpoints.test.ts',
@@ -124,6 +123,12 @@ const steps: readonly Step[] = [
     ask: () => ask('POST', '/v1/calls', caller, { tool: 'none', args: {} }),
   },
   { route: 'post /v1/calls', status: 403, events: ['scope_denied'], ask: () => call(1, lead) },
+  {
+    route: 'post /v1/files',
+    status: 201,
+    events: ['file_written'],
+    ask: () => ask('POST', '/v1/files', caller, { any: 'bytes' }),
+  },
   {
     route: 'post /v1/blocks',
     status: 201,

@@ -55,6 +55,9 @@ const inContainers = ofNobody('test/api/sessions.docker.test.ts: needs a contain
 
 const routes: Readonly<Record<string, Expected>> = {
   'POST /v1/calls': ofNobody('makes a call of its own'),
+  'POST /v1/files': ofNobody(
+    'stores a file of its own; test/api/uploaded-files.docker.test.ts: names of others',
+  ),
   'GET /v1/calls': empty('?limit=100'),
   'GET /v1/calls/{id}': hidden(() => `/v1/calls/${own.call}`),
   'GET /v1/calls/{id}/events': hidden(() => `/v1/calls/${own.call}/events`),

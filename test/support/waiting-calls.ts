@@ -17,6 +17,7 @@ import { RunningCalls } from '../../src/calls/running-calls.ts';
 import { LiveSessions } from '../../src/calls/sessions/live-sessions.ts';
 import { ownSessions } from '../../src/calls/sessions/session-table.ts';
 import { Slots } from '../../src/calls/slots.ts';
+import { FileMemory } from '../../src/calls/uploads/file-memory.ts';
 import { Lost, NotStarted } from '../../src/execution/executor.ts';
 import type { ExecutionFrame, ExecutionRequest } from '../../src/execution/executor.ts';
 import type { Approval } from '../../src/model/approval.ts';
@@ -110,6 +111,7 @@ export class WaitingCalls implements AsyncDisposable {
       hasDiskReserve: () => true,
       running: new RunningCalls(),
       sessions: new LiveSessions({ record: this.record, clock, registry: ownSessions() }),
+      fileMemory: new FileMemory(),
       approvals: {
         seal: new PayloadSeal(this.sealingKey, randomBytes),
         waitingRoom: new WaitingRoom(this.record, options.waitingRoom),

@@ -273,6 +273,12 @@ export const callAnswers = {
     sizeBytes: integer,
     sha256,
   }),
+  UploadedFile: shapeOf<{ id: string; sizeBytes: number; sha256: string; expiresAt: string }>({
+    id: text,
+    sizeBytes: integer,
+    sha256,
+    expiresAt: time,
+  }),
   ToolList: {
     type: 'object',
     required: ['tools'],

@@ -1,6 +1,6 @@
 /** What a write does to clear content, and to hold it. */
 import { contentTermKinds } from '../search-terms.ts';
-import { isCallHeld, isHeldAt } from '../hold-sql.ts';
+import { isCallHeld, isFileHeld, isHeldAt } from '../hold-sql.ts';
 import { parseSession, withoutLabels } from '../session-labels.ts';
 import { parseCanonicalEvent } from '../stored-event.ts';
 import { rowsOf } from './connection.ts';
@@ -11,6 +11,7 @@ import type { Approval } from '../../model/approval.ts';
 import type { Clearing, Hold } from '../erasure.ts';
 import type { SealedWrite } from '../sealed-write.ts';
 import type { Session } from './connection.ts';
+import { fileIds } from '../uploaded-files.ts';
 
 /** Rejects with `Refused` when a hold means some of what should be cleared. */
 export async function storeClearing(session: Session, write: SealedWrite): Promise<void> {
@@ -21,6 +22,9 @@ export async function storeClearing(session: Session, write: SealedWrite): Promi
       `DELETE FROM artifacts WHERE expires_at_ms <= $1 AND NOT ${isCallHeld('artifacts.call_id')}`,
       [write.nowMs],
     );
+    await rowsOf(session, `DELETE FROM files WHERE expires_at_ms <= $1 AND NOT ${isFileHeld('files.id')}`, [
+      write.nowMs,
+    ]);
     await rowsOf(session, 'DELETE FROM idempotency WHERE expires_at_ms <= $1', [write.nowMs]);
   }
   if (write.hold !== undefined) await addHold(session, write.hold);
@@ -65,6 +69,10 @@ async function clearPlaces(session: Session, places: readonly number[]): Promise
     return { position, terms: [], words: eventWords(details, null) };
   });
   await insertWords(session, kept);
+  const files = cleared.flatMap(({ canonical }) =>
+    fileIds(parseCanonicalEvent(canonical.toString()).details),
+  );
+  await rowsOf(session, `DELETE FROM files WHERE id = ANY ($1) AND NOT ${isFileHeld('files.id')}`, [files]);
 }
 
 async function emptyCalls(session: Session, callIds: readonly string[]): Promise<void> {

@@ -234,9 +234,24 @@ const initial = `
   );
 `;
 
+/** Uploaded for calls. The index answers what a tenant has without a look at the bytes. */
+const files = `
+  CREATE TABLE files (
+    id ${text} PRIMARY KEY,
+    tenant ${text} NOT NULL,
+    principal ${text} NOT NULL,
+    sha256 ${text} NOT NULL,
+    size_bytes bigint NOT NULL,
+    expires_at_ms bigint NOT NULL,
+    data bytea NOT NULL
+  );
+  CREATE INDEX files_room ON files (tenant, expires_at_ms, size_bytes);
+  CREATE INDEX files_expiry ON files (expires_at_ms);
+`;
+
 type Step = string | ((session: Session) => Promise<void>);
 
-const migrations: readonly Step[] = [initial, addCallIndex];
+const migrations: readonly Step[] = [initial, addCallIndex, files];
 
 /** The schema of this version. */
 export const schemaVersion = migrations.length;

@@ -16,6 +16,7 @@ import { firstPositionSince } from './event-query.ts';
 import { startExport } from './export-rows.ts';
 import { isPastRetention, isSessionHeld, withoutLabels } from '../session-labels.ts';
 import { listHolds, planErasure, planPurge } from './selection.ts';
+import { fileRoomUsed } from './store-file.ts';
 import { verifyRecord } from './verify-record.ts';
 import type { CallQuery } from '../call-listing.ts';
 import type { Approval } from '../../model/approval.ts';
@@ -28,6 +29,7 @@ import type { StoredEvent, StoredRevision, StoredSession } from '../record.ts';
 import type { VerifyReport, VerifyTrust, WriterHead } from '../record.ts';
 import type { ErasurePlan, Hold, PurgePlan, RecordSelection, ScrubDue } from '../erasure.ts';
 import type { Reading } from './reading.ts';
+import type { FileFacts, FileRoom } from '../uploaded-files.ts';
 
 /** After every id: prefixed ULIDs are ASCII. */
 const lastId = '\uffff';
@@ -82,6 +84,31 @@ export class PostgresRecordReader implements RecordReader {
       [columnText(id), this.#reading.nowMs],
     );
     return artifact ?? null;
+  }
+
+  async getFile(id: string): Promise<FileFacts | null> {
+    const [facts] = await this.#reading.rows<FileFacts & Record<string, unknown>>(
+      `SELECT id, tenant, principal, sha256, size_bytes AS "sizeBytes", expires_at_ms AS "expiresAtMs"
+       FROM files WHERE id = $1 AND expires_at_ms > $2`,
+      [columnText(id), this.#reading.nowMs],
+    );
+    return facts ?? null;
+  }
+
+  async fileContent(id: string): Promise<Uint8Array | null> {
+    const [file] = await this.#reading.rows<{ data: Buffer }>(
+      'SELECT data FROM files WHERE id = $1 AND expires_at_ms > $2',
+      [columnText(id), this.#reading.nowMs],
+    );
+    return file?.data ?? null;
+  }
+
+  async fileRoomUsed(tenant: string): Promise<FileRoom> {
+    const [room] = await this.#reading.rows<FileRoom & Record<string, unknown>>(fileRoomUsed, [
+      tenant,
+      this.#reading.nowMs,
+    ]);
+    return room ?? { files: 0, bytes: 0 };
   }
 
   async findIdempotency(principal: string, key: string): Promise<IdempotencyEntry | null> {

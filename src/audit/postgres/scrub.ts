@@ -13,6 +13,7 @@ const tables = [
   'calls',
   'call_labels',
   'artifacts',
+  'files',
   'idempotency',
   'approvals',
   'pending_payloads',

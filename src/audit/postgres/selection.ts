@@ -1,6 +1,6 @@
 /** Reads what an erasure or a purge would clear. */
 import { sessionOpenedBy } from '../session-labels.ts';
-import { ownerTypes, isCallHeld, isHeldAt, isOwnedBy } from '../hold-sql.ts';
+import { ownerTypes, isCallHeld, isFileHeld, isHeldAt, isOwnedBy } from '../hold-sql.ts';
 import { isItsContent, withDay } from './content-of.ts';
 import { Bound } from './event-query.ts';
 import type { ErasurePlan, Hold, PurgePlan, RecordSelection } from '../erasure.ts';
@@ -153,6 +153,7 @@ export async function planPurge(reading: Reading, limit: number): Promise<PurgeP
   };
   const expired = {
     artifacts: await count('artifacts', `AND NOT ${isCallHeld('artifacts.call_id')}`),
+    files: await count('files', `AND NOT ${isFileHeld('files.id')}`),
     idempotency: await count('idempotency', ''),
   };
   if (sinceMs === null) return { places: [], callIds: [], sessionIds: [], ...expired };

@@ -1,10 +1,12 @@
 /** What the writer does to clear content, and to make the file forget it. */
-import { isCallHeld, isHeldAt } from '../hold-sql.ts';
+import { isCallHeld, isFileHeld, isHeldAt } from '../hold-sql.ts';
 import { parseSession, withoutLabels } from '../session-labels.ts';
+import { parseCanonicalEvent } from '../stored-event.ts';
 import { dropFromIndex, indexStatements } from './search-schema.ts';
 import type { Approval } from '../../model/approval.ts';
 import type { Clearing, Hold } from '../erasure.ts';
 import type { Connection } from './connection.ts';
+import { fileIds } from '../uploaded-files.ts';
 
 export type ClearingStatements = ReturnType<typeof clearingStatements>;
 
@@ -32,6 +34,10 @@ export function clearingStatements(connection: Connection) {
     dropExpiredArtifacts: connection.prepare(
       `DELETE FROM artifacts WHERE expires_at_ms <= ? AND NOT ${isCallHeld('artifacts.call_id')}`,
     ),
+    dropFile: connection.prepare(`DELETE FROM files WHERE id = ? AND NOT ${isFileHeld('files.id')}`),
+    dropExpiredFiles: connection.prepare(
+      `DELETE FROM files WHERE expires_at_ms <= ? AND NOT ${isFileHeld('files.id')}`,
+    ),
     dropExpiredKeys: connection.prepare('DELETE FROM idempotency WHERE expires_at_ms <= ?'),
     scrubIsDue: connection.prepare('UPDATE upkeep SET scrub_due = max(scrub_due, ?)'),
     addHold: connection.prepare(
@@ -50,6 +56,7 @@ export function clear(statements: ClearingStatements, clearing: Clearing): boole
     if (row === undefined) continue;
     dropFromIndex(statements.index, place, row[0].toString(), row[1].toString());
     statements.dropContent.run(place);
+    for (const id of fileIds(parseCanonicalEvent(row[0].toString()).details)) statements.dropFile.run(id);
   }
   for (const callId of clearing.callIds) {
     if (statements.isCallHeld.get(callId) === 1) return false;
@@ -70,6 +77,7 @@ export function clear(statements: ClearingStatements, clearing: Clearing): boole
 
 export function dropExpired(statements: ClearingStatements, nowMs: number): void {
   statements.dropExpiredArtifacts.run(nowMs);
+  statements.dropExpiredFiles.run(nowMs);
   statements.dropExpiredKeys.run(nowMs);
 }
 

@@ -187,6 +187,21 @@ const taints = `
   CREATE INDEX taints_expiry ON taints (expires_at_ms);
 `;
 
+/** Uploaded for calls. The index answers what a tenant has without a look at the bytes. */
+const files = `
+  CREATE TABLE files (
+    id TEXT PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    expires_at_ms INTEGER NOT NULL,
+    data BLOB NOT NULL
+  ) STRICT;
+  CREATE INDEX files_room ON files (tenant, expires_at_ms, size_bytes);
+  CREATE INDEX files_expiry ON files (expires_at_ms);
+`;
+
 type Step = string | ((connection: Connection) => void);
 
 const migrations: readonly Step[] = [
@@ -199,6 +214,7 @@ const migrations: readonly Step[] = [
   taints,
   addSearch,
   addCallIndex,
+  files,
 ];
 
 /** The schema of this version. */

@@ -12,6 +12,7 @@ import { startExport } from './export-rows.ts';
 import { hasLeftWaiting } from '../has-left-waiting.ts';
 import { apiKey } from '../key-row.ts';
 import type { KeyRow } from '../key-row.ts';
+import { fileRoomUsed } from './file-room.ts';
 import { requireCurrentSchema } from './migrations.ts';
 import { isPastRetention, isSessionHeld, parseSession, withoutLabels } from '../session-labels.ts';
 import { listHolds, planErasure, planPurge } from './selection.ts';
@@ -19,7 +20,8 @@ import { verifyRecord } from './verify-record.ts';
 import type { CallQuery } from '../call-listing.ts';
 import type { Approval } from '../../model/approval.ts';
 import type { ApprovalQuery, PendingOf, Pin, PolicyState, StoredRevision } from '../record.ts';
-import type { ActivationFacts, ApiKey, EventQuery, IdempotencyEntry, Page } from '../record.ts';
+import type { ActivationFacts, ApiKey, EventQuery } from '../record.ts';
+import type { IdempotencyEntry, Page } from '../record.ts';
 import type { QuotaUse, RecordReader } from '../record.ts';
 import type { SessionQuery, StoredSession } from '../record.ts';
 import type { StoredArtifact, StoredCall, StoredEvent } from '../record.ts';
@@ -28,6 +30,7 @@ import type { RecordExport } from '../export/record-export.ts';
 import type { ErasurePlan, Hold, PurgePlan, RecordSelection, ScrubDue } from '../erasure.ts';
 import type { Block } from '../../model/block.ts';
 import type { Connection } from './connection.ts';
+import type { FileFacts, FileRoom } from '../uploaded-files.ts';
 
 /** After every id: prefixed ULIDs are ASCII. */
 const lastId = '\uffff';
@@ -75,6 +78,21 @@ export class SqliteRecordReader implements RecordReader, Disposable {
 
   async getArtifact(id: string): Promise<StoredArtifact | null> {
     return this.#read(() => this.#statements.artifact.get(id, this.#clock.now()) as StoredArtifact) ?? null;
+  }
+
+  async getFile(id: string): Promise<FileFacts | null> {
+    return (
+      this.#read(() => this.#statements.file.get(id, this.#clock.now()) as FileFacts | undefined) ?? null
+    );
+  }
+
+  async fileContent(id: string): Promise<Uint8Array | null> {
+    const now = this.#clock.now();
+    return this.#read(() => this.#statements.fileContent.get(id, now) as Buffer | undefined) ?? null;
+  }
+
+  async fileRoomUsed(tenant: string): Promise<FileRoom> {
+    return this.#read(() => this.#statements.fileRoom.get(tenant, this.#clock.now()) as FileRoom);
   }
 
   async findIdempotency(principal: string, key: string): Promise<IdempotencyEntry | null> {
@@ -289,6 +307,12 @@ function prepare(connection: Connection) {
       `SELECT id, call_id AS callId, tenant, principal, name, media_type AS mediaType, sha256, data,
          expires_at_ms AS expiresAtMs FROM artifacts WHERE id = ? AND expires_at_ms > ?`,
     ),
+    file: connection.prepare(
+      `SELECT id, tenant, principal, sha256, size_bytes AS sizeBytes, expires_at_ms AS expiresAtMs
+       FROM files WHERE id = ? AND expires_at_ms > ?`,
+    ),
+    fileContent: connection.prepare('SELECT data FROM files WHERE id = ? AND expires_at_ms > ?').pluck(),
+    fileRoom: connection.prepare(fileRoomUsed),
     idempotency: connection.prepare(
       `SELECT principal, key, fingerprint, call_id AS callId, expires_at_ms AS expiresAtMs
        FROM idempotency WHERE principal = ? AND key = ? AND expires_at_ms > ?`,

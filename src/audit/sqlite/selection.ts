@@ -1,6 +1,6 @@
 /** Reads what an erasure or a purge would clear. */
 import { sessionOpenedBy } from '../session-labels.ts';
-import { ownerTypes, isCallHeld, isHeldAt, isOwnedBy } from '../hold-sql.ts';
+import { ownerTypes, isCallHeld, isFileHeld, isHeldAt, isOwnedBy } from '../hold-sql.ts';
 import type { Hold } from '../erasure.ts';
 import type { ErasurePlan, PurgePlan, RecordSelection } from '../erasure.ts';
 import type { StoredCall } from '../record.ts';
@@ -192,6 +192,7 @@ export function planPurge(connection: Connection, nowMs: number, limit: number):
     callIds,
     sessionIds,
     artifacts: count('artifacts', `AND NOT ${isCallHeld('artifacts.call_id')}`),
+    files: count('files', `AND NOT ${isFileHeld('files.id')}`),
     idempotency: count('idempotency', ''),
   };
 }

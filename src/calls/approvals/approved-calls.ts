@@ -33,14 +33,12 @@ export class ApprovedCalls {
   async dispatch(deciding: Deciding, start: Reopened): Promise<DeskAnswer> {
     const { approval } = deciding;
     const context = this.#context;
-    const inbound = await checkArguments(
-      context,
-      start.revision,
-      start.decided,
-      start.args,
-      start.caller.principal.tenant,
-    );
-    if (isRefusal(inbound)) return voidCall(context, deciding, 'arguments');
+    const inbound = await checkArguments(context, start);
+    // That there is no memory for its files now is nothing that the call is refused for.
+    if (isRefusal(inbound) && inbound.code === 'overloaded')
+      return { kind: 'refused', refusal: inbound, callId: approval.callId };
+    if (isRefusal(inbound))
+      return voidCall(context, deciding, inbound.code === 'not_found' ? 'files' : 'arguments');
     if (this.#underway.has(approval.id)) return alreadyUnderway(approval.callId);
     this.#underway.add(approval.id);
     try {

@@ -17,7 +17,7 @@ import type { PendingPayload, PendingToken } from './pending-payload.ts';
 import { standingOf } from './standing.ts';
 
 /** Why a call can no longer run. */
-export type VoidCause = 'seal' | 'caller' | 'tool' | 'denied' | 'decision' | 'arguments';
+export type VoidCause = 'seal' | 'caller' | 'tool' | 'denied' | 'decision' | 'files' | 'arguments';
 
 export const voidReasons: Readonly<Record<VoidCause, string>> = {
   seal: 'what was stored does not open: it was altered, or the sealing key is another',
@@ -26,6 +26,7 @@ export const voidReasons: Readonly<Record<VoidCause, string>> = {
   denied: 'policy denies the call now',
   decision:
     'policy decides otherwise about this call now: rules, limits, boundary or image differ, or its session was used or ended',
+  files: 'an uploaded file that its arguments name has expired or was erased',
   arguments: 'the boundary blocks these arguments now',
 };
 

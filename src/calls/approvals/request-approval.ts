@@ -10,6 +10,7 @@ import type { CallStart } from '../begin-call.ts';
 import type { CallAnswer, CallContext } from '../call-context.ts';
 import { idempotencyEntry, raceAnswer } from '../idempotency.ts';
 import { refuseCall } from '../refuse-call.ts';
+import { fileDetails, fileDigests } from '../uploads/named-files.ts';
 import { callApproval } from './approval-view.ts';
 import { decisionDigest, digestedSession } from './decision-digest.ts';
 import { encodePayload } from './pending-payload.ts';
@@ -120,9 +121,15 @@ function requestedEvent(
       limits: { ...approval.limits },
       ...shadowDetails(context, admitted.decided),
       argsBytes: args.bytes.length,
+      ...fileDetails(inbound.files),
       ...(admitted.request.session === null ? {} : { sessionId: admitted.request.session }),
     },
-    content: { args: inbound.forRecord, labels: { ...labels }, address: caller.address },
+    content: {
+      args: inbound.forRecord,
+      ...fileDigests(inbound.files),
+      labels: { ...labels },
+      address: caller.address,
+    },
   };
 }
 

@@ -54,14 +54,15 @@ export class Retention implements AsyncDisposable {
 
   async #purgeBatch(): Promise<number> {
     const { record } = this.#options;
-    const { places, callIds, sessionIds, artifacts, idempotency } = await record.planPurge(batchMax);
-    const count = places.length + callIds.length + artifacts + idempotency;
+    const { places, callIds, sessionIds, artifacts, files, idempotency } = await record.planPurge(batchMax);
+    const count = places.length + callIds.length + artifacts + files + idempotency;
     if (count === 0) return 0;
     const clears = places.length + callIds.length > 0;
     const counts = {
       contents: places.length,
       calls: callIds.length,
       artifacts,
+      files,
       idempotencyKeys: idempotency,
     };
     await record.write({

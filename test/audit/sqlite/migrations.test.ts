@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { canonicalJson } from '../../../src/audit/canonical-json.ts';
 import { commitTo, linkEvent, sealEvent } from '../../../src/audit/chain.ts';
+import { callFacts } from '../../../src/audit/call-listing.ts';
+import { callIndexStatements, indexCall } from '../../../src/audit/sqlite/call-index.ts';
 import { createDataDirectory } from '../../../src/audit/sqlite/data-directory.ts';
 import { migrate, schemaVersion } from '../../../src/audit/sqlite/migrations.ts';
 import { openSqliteRecord } from '../../../src/audit/sqlite/open-sqlite-record.ts';
@@ -17,6 +19,8 @@ afterAll(() => rmSync(home, { recursive: true }));
 
 /** From here on a version keeps what events are found by, and when calls were stored. */
 const searchVersion = 8;
+/** And an index of calls. */
+const callIndexVersion = 9;
 const salt = '11'.repeat(32);
 
 const ofAlice = { tenant: 'default', principal: 'alice', limit: 10 };
@@ -57,6 +61,10 @@ function leave(dataDir: string, version: number): void {
     .prepare(`INSERT INTO calls (id, status, salt, body) VALUES ('call_1', 'succeeded', ?, ?)`)
     .run(salt, Buffer.from(body));
   if (version >= searchVersion) database.prepare('UPDATE calls SET stored_at_ms = ?').run(startMs);
+  if (version >= callIndexVersion) {
+    const facts = callFacts(storedCall('call_1', 'succeeded', { labels: { team: 'blue' } }));
+    indexCall(callIndexStatements(database), { id: 'call_1', status: 'succeeded', facts }, startMs);
+  }
   database.close();
 }
 

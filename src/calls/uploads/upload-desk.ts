@@ -1,0 +1,146 @@
+/**
+ * Files that callers upload to name them in calls. Trusted: who uploads. Hostile: the bytes, and how many uploads come.
+ * A file and its event are durable together, before its id is answered; it is its principal's alone, never changes, and
+ * goes after `fileKeptMs`. Its bytes pass the boundary with each call that names it, as that call's policy says.
+ */
+import { createHash } from 'node:crypto';
+import type { Caller } from '../../model/principal.ts';
+import type { CallContext } from '../call-context.ts';
+import { actor } from '../key-ring.ts';
+import type { Refusal } from '../refusal.ts';
+import { isRefusal } from '../refusal.ts';
+import { fileDetails, fileDigests } from './named-files.ts';
+import { NoRoomForFile } from '../../audit/uploaded-files.ts';
+import type { FileFacts, FileRoom } from '../../audit/uploaded-files.ts';
+
+/** How long an uploaded file can be named, milliseconds. Nothing frees its room earlier but an erasure: this limits the rate, too. */
+const fileKeptMs = 24 * 60 * 60 * 1000;
+
+/** Bodies in memory at once, each up to the largest file: of one tenant, and of all. */
+const uploadsMax = { byTenant: 4, all: 16 } as const;
+
+export interface UploadDeskOptions extends Pick<
+  CallContext,
+  'record' | 'clock' | 'newId' | 'hasDiskReserve' | 'metrics'
+> {
+  /** Largest file, bytes. */
+  readonly fileBytesMax: number;
+  /** What one tenant may have at once. */
+  readonly roomMax: FileRoom;
+}
+
+export class UploadDesk {
+  readonly #options: UploadDeskOptions;
+  readonly #underway = new Map<string, number>();
+
+  constructor(options: UploadDeskOptions) {
+    this.#options = options;
+  }
+
+  get fileBytesMax(): number {
+    return this.#options.fileBytesMax;
+  }
+
+  /** `read` gives the bytes once there is room for them: who may not have more uploads nothing. Rejects with `RecordUnavailable`. */
+  async upload(caller: Caller, read: () => Promise<Uint8Array>): Promise<FileFacts | Refusal> {
+    const { hasDiskReserve, record, roomMax } = this.#options;
+    const { tenant } = caller.principal;
+    const place = this.#enter(tenant);
+    if (isRefusal(place)) return this.#count(place);
+    using _place = place;
+    if (!hasDiskReserve()) return this.#count(noDisk);
+    const used = await record.fileRoomUsed(tenant);
+    if (used.files >= roomMax.files || used.bytes >= roomMax.bytes) return this.#refuse(caller);
+    const data = await read();
+    if (!hasDiskReserve()) return this.#count(noDisk);
+    return this.#store(caller, data);
+  }
+
+  async #store(caller: Caller, data: Uint8Array): Promise<FileFacts | Refusal> {
+    const { clock, newId, record, roomMax } = this.#options;
+    const { id: principal, tenant } = caller.principal;
+    const facts: FileFacts = {
+      id: newId('file'),
+      tenant,
+      principal,
+      sizeBytes: data.length,
+      sha256: createHash('sha256').update(data).digest('hex'),
+      expiresAtMs: clock.now() + fileKeptMs,
+    };
+    try {
+      await record.write({
+        events: [
+          {
+            type: 'file_written',
+            ...actor(caller),
+            tenant,
+            details: { change: 'uploaded', ...fileDetails([facts]) },
+            content: { ...fileDigests([facts]), address: caller.address },
+          },
+        ],
+        file: { facts, data, roomMax },
+      });
+    } catch (error) {
+      if (error instanceof NoRoomForFile) return this.#refuse(caller);
+      throw error;
+    }
+    return facts;
+  }
+
+  #enter(tenant: string): Disposable | Refusal {
+    const own = this.#underway.get(tenant) ?? 0;
+    const all = [...this.#underway.values()].reduce((sum, count) => sum + count, 0);
+    if (own >= uploadsMax.byTenant || all >= uploadsMax.all) return tooManyAtOnce;
+    this.#underway.set(tenant, own + 1);
+    return {
+      [Symbol.dispose]: () => {
+        const left = (this.#underway.get(tenant) ?? 1) - 1;
+        if (left === 0) this.#underway.delete(tenant);
+        else this.#underway.set(tenant, left);
+      },
+    };
+  }
+
+  /** On the record before it is answered; a state of the server is not. */
+  async #refuse(caller: Caller): Promise<Refusal> {
+    const { record, roomMax } = this.#options;
+    const refusal: Refusal = {
+      code: 'quota_exceeded',
+      detail: `Your tenant has ${roomMax.files} uploaded files, or ${roomMax.bytes} bytes of them, or would have more with this one. Each goes 24 h after its upload.`,
+      quota: 'sallyport/uploaded-files',
+      unit: 'concurrent',
+      limit: roomMax.files,
+      amount: 1,
+      windowMs: 0,
+      retryAfterMs: 60_000,
+    };
+    await record.write({
+      events: [
+        {
+          type: 'quota_exceeded',
+          ...actor(caller),
+          tenant: caller.principal.tenant,
+          status: refusal.code,
+          details: { code: refusal.code, quota: refusal.quota, ...roomMax },
+          content: { address: caller.address },
+        },
+      ],
+    });
+    return this.#count(refusal);
+  }
+
+  #count(refusal: Refusal): Refusal {
+    this.#options.metrics.callRefused(refusal.code);
+    return refusal;
+  }
+}
+
+const tooManyAtOnce: Refusal = {
+  code: 'overloaded',
+  detail: 'Too many uploads are under way. Nothing was stored; try again shortly.',
+};
+
+const noDisk: Refusal = {
+  code: 'audit_unavailable',
+  detail: 'The disk is too full to promise room for a record of it. Nothing was stored; ops must free space.',
+};

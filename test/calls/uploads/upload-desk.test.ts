@@ -1,0 +1,93 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { openSqliteRecord } from '../../../src/audit/sqlite/open-sqlite-record.ts';
+import { FileMemory } from '../../../src/calls/uploads/file-memory.ts';
+import { UploadDesk } from '../../../src/calls/uploads/upload-desk.ts';
+import type { UploadDeskOptions } from '../../../src/calls/uploads/upload-desk.ts';
+import type { Caller } from '../../../src/model/principal.ts';
+import type { RecordStore } from '../../../src/audit/record.ts';
+import { createMetrics } from '../../../src/telemetry/metrics.ts';
+
+function caller(tenant: string): Caller {
+  return {
+    principal: { id: `ana-of-${tenant}`, tenant, roles: [], attributes: {} },
+    scopes: new Set(['call']),
+    keyId: 'k1',
+    address: '::1',
+    requestId: 'req_1',
+    traceId: null,
+  };
+}
+
+async function withDesk(
+  change: Partial<UploadDeskOptions>,
+  use: (desk: UploadDesk, record: RecordStore) => Promise<void>,
+): Promise<void> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'upload-desk-'));
+  let ids = 0;
+  const newId = (prefix: string): string => `${prefix}_${(ids += 1)}`;
+  const clock = { now: () => 1_767_323_045_000 };
+  await using record = openSqliteRecord({ dataDir, writer: 'test', clock, newId, randomBytes });
+  const metrics = createMetrics();
+  const room = { fileBytesMax: 100, roomMax: { files: 2, bytes: 100 } };
+  await use(
+    new UploadDesk({ record, clock, newId, metrics, hasDiskReserve: () => true, ...room, ...change }),
+    record,
+  );
+  rmSync(dataDir, { recursive: true });
+}
+
+const ofBytes = (count: number) => () => Promise.resolve(new Uint8Array(count));
+const mustNotRead = (): never => {
+  throw new Error('read the body');
+};
+
+test('a tenant that has its number of files uploads no more, unread and on the record; another tenant does', async () => {
+  await withDesk({}, async (desk, record) => {
+    await desk.upload(caller('blue'), ofBytes(1));
+    await desk.upload(caller('blue'), ofBytes(1));
+    expect(await desk.upload(caller('blue'), mustNotRead)).toMatchObject({ code: 'quota_exceeded' });
+    expect(await desk.upload(caller('red'), ofBytes(1))).toMatchObject({ sizeBytes: 1, tenant: 'red' });
+    const { items } = await record.listEvents({ tenant: 'blue', limit: 10, order: 'asc' });
+    expect(items.map(({ type }) => type)).toEqual(['file_written', 'file_written', 'quota_exceeded']);
+  });
+});
+
+test('a file that would be too much with those that are there is not stored', async () => {
+  await withDesk({}, async (desk, record) => {
+    await desk.upload(caller('blue'), ofBytes(60));
+    expect(await desk.upload(caller('blue'), ofBytes(41))).toMatchObject({ code: 'quota_exceeded' });
+    expect(await record.fileRoomUsed('blue')).toEqual({ files: 1, bytes: 60 });
+    expect(await desk.upload(caller('blue'), ofBytes(40))).toMatchObject({ sizeBytes: 40 });
+  });
+});
+
+test('of one tenant four bodies are read at once, and their places come back', async () => {
+  await withDesk({}, async (desk) => {
+    const gate = Promise.withResolvers<Uint8Array>();
+    const waiting = [1, 2, 3, 4].map(() => desk.upload(caller('blue'), () => gate.promise));
+    expect(await desk.upload(caller('blue'), mustNotRead)).toMatchObject({ code: 'overloaded' });
+    expect(await desk.upload(caller('red'), ofBytes(1))).toMatchObject({ sizeBytes: 1 });
+    gate.reject(new Error('they went away'));
+    await Promise.allSettled(waiting);
+    expect(await desk.upload(caller('blue'), ofBytes(1))).toMatchObject({ sizeBytes: 1 });
+  });
+});
+
+test('below the disk reserve nothing is read', async () => {
+  await withDesk({ hasDiskReserve: () => false }, async (desk) => {
+    expect(await desk.upload(caller('blue'), mustNotRead)).toMatchObject({ code: 'audit_unavailable' });
+  });
+});
+
+test('contents that calls hold are counted by tenant and in all', () => {
+  const memory = new FileMemory({ bytesMax: 10, bytesMaxByTenant: 6 });
+  const first = memory.take('blue', 6);
+  expect([memory.take('blue', 1), memory.take('red', 5)]).toEqual([null, null]);
+  expect(memory.take('red', 4)).not.toBeNull();
+  first?.[Symbol.dispose]();
+  expect(memory.take('blue', 6)).not.toBeNull();
+});
