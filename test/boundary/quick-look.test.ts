@@ -47,7 +47,16 @@ const more = [
   'é',
   's',
 ];
-const wholes = [':secret@', 'q7Lm2VtR9x;', '&', 'user:pass@host', 'host/a?q=', '&b=', 'a'.repeat(20), 'b'.repeat(80)];
+const wholes = [
+  ':secret@',
+  'q7Lm2VtR9x;',
+  '&',
+  'user:pass@host',
+  'host/a?q=',
+  '&b=',
+  'a'.repeat(20),
+  'b'.repeat(80),
+];
 const word = constantFrom(...pieces, ...more, ...wholes, ...wholes, ...wholes);
 const rest = array(word, { maxLength: 14 }).map((words) => words.join(''));
 
