@@ -98,7 +98,13 @@ async function cpuSeconds(work: () => unknown): Promise<number> {
   return (user + system) / 1e6;
 }
 
+/** Each kind of output by itself, and all of them in one text. */
 function texts(): Record<string, string> {
+  const kinds = kindsOfText();
+  return { ...kinds, mixed: Object.values(kinds).join('\n') };
+}
+
+function kindsOfText(): Record<string, string> {
   return {
     code: readTree('fast-check/lib', /\.js$/),
     markdown: readTree('.', /\.md$/),
