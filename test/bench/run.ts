@@ -155,23 +155,24 @@ if (unknown.length > 0) {
   say(`no part ${unknown.join(', ')}; there are ${Object.keys(parts).join(', ')}`);
   process.exit(2);
 }
-const measured: Record<string, unknown> = {};
-for (const name of chosen) {
-  say(name);
-  Object.assign(measured, await parts[name]?.());
-}
-const results = {
+const isWhole = process.argv.length <= 2;
+const results: Record<string, unknown> = {
   date: new Date().toISOString(),
   machine: { cpus: cpus().length, model: cpus()[0]?.model, memoryGiB: round(totalmem() / 1024 ** 3, 0) },
   node: process.version,
   commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim(),
   settings: { pairs, secondsPerRun, sequentialCount, connections: 16 },
-  ...measured,
 };
-// A part alone goes to the terminal; the file of a day holds all of them.
-if (process.argv.length <= 2) {
-  const folder = join(import.meta.dirname, 'results');
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, `${results.date.slice(0, 10)}.json`), `${JSON.stringify(results, null, 2)}\n`);
+const folder = join(import.meta.dirname, 'results');
+mkdirSync(folder, { recursive: true });
+for (const name of chosen) {
+  say(name);
+  Object.assign(results, await parts[name]?.());
+  // A part alone goes to the terminal; the file of a day holds all of them, and what was measured before one that fails.
+  if (isWhole)
+    writeFileSync(
+      join(folder, `${String(results['date']).slice(0, 10)}.json`),
+      `${JSON.stringify(results, null, 2)}\n`,
+    );
 }
 process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
