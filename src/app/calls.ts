@@ -18,7 +18,8 @@ import { sharedSessions } from '../calls/sessions/shared-sessions.ts';
 import { SessionDesk } from '../calls/sessions/session-desk.ts';
 import { SessionFiles } from '../calls/sessions/session-files.ts';
 import { Slots } from '../calls/slots.ts';
-import { FileMemory } from '../calls/uploads/file-memory.ts';
+import { fileMemoryBytes } from '../calls/uploads/named-files.ts';
+import { TenantRoom } from '../calls/uploads/tenant-room.ts';
 import { UploadDesk } from '../calls/uploads/upload-desk.ts';
 import { readDataSecret, readWebhookSecret } from '../config/data-secret.ts';
 import type { RunnerGroup } from '../execution/runner/runner-group.ts';
@@ -93,7 +94,7 @@ export async function openCalls(
     hasDiskReserve: disk.hasRoom,
     running: new RunningCalls(tellProgress(changes, fellows)),
     sessions: new LiveSessions({ record, clock, registry }),
-    fileMemory: new FileMemory(),
+    fileMemory: new TenantRoom(fileMemoryBytes),
     approvals: {
       seal: new PayloadSeal(config.sealingKey ?? readDataSecret(config.dataDir, 'sealing.key'), randomBytes),
       waitingRoom: new WaitingRoom(record),

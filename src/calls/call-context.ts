@@ -16,7 +16,7 @@ import type { Refusal } from './refusal.ts';
 import type { RunningCalls } from './running-calls.ts';
 import type { LiveSessions } from './sessions/live-sessions.ts';
 import type { Slots } from './slots.ts';
-import type { FileMemory } from './uploads/file-memory.ts';
+import type { TenantRoom } from './uploads/tenant-room.ts';
 
 export interface Clock {
   /** Epoch milliseconds. */
@@ -50,8 +50,8 @@ export interface CallContext {
   readonly running: RunningCalls;
   /** Containers that keep their state from call to call. */
   readonly sessions: LiveSessions;
-  /** For contents of uploaded files that calls name. */
-  readonly fileMemory: FileMemory;
+  /** For contents of uploaded files that calls name, bytes. */
+  readonly fileMemory: TenantRoom;
   /** What a call needs to wait for a person. */
   readonly approvals: ApprovalOffice;
   readonly logger: {

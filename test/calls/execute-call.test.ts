@@ -15,7 +15,8 @@ import { RunningCalls } from '../../src/calls/running-calls.ts';
 import { LiveSessions } from '../../src/calls/sessions/live-sessions.ts';
 import { ownSessions } from '../../src/calls/sessions/session-table.ts';
 import { Slots } from '../../src/calls/slots.ts';
-import { FileMemory } from '../../src/calls/uploads/file-memory.ts';
+import { fileMemoryBytes } from '../../src/calls/uploads/named-files.ts';
+import { TenantRoom } from '../../src/calls/uploads/tenant-room.ts';
 import type { ExecutionFrame } from '../../src/execution/executor.ts';
 import type { Caller } from '../../src/model/principal.ts';
 import { QuotaLedger } from '../../src/policy/quotas/quota-ledger.ts';
@@ -85,7 +86,7 @@ async function withContext(
     hasDiskReserve: () => true,
     running: new RunningCalls(),
     sessions: new LiveSessions({ record, clock, registry: ownSessions() }),
-    fileMemory: new FileMemory(),
+    fileMemory: new TenantRoom(fileMemoryBytes),
     approvals: {
       seal: new PayloadSeal(randomBytes(32), randomBytes),
       waitingRoom: new WaitingRoom(record),

@@ -17,7 +17,8 @@ import { RunningCalls } from '../../src/calls/running-calls.ts';
 import { LiveSessions } from '../../src/calls/sessions/live-sessions.ts';
 import { ownSessions } from '../../src/calls/sessions/session-table.ts';
 import { Slots } from '../../src/calls/slots.ts';
-import { FileMemory } from '../../src/calls/uploads/file-memory.ts';
+import { fileMemoryBytes } from '../../src/calls/uploads/named-files.ts';
+import { TenantRoom } from '../../src/calls/uploads/tenant-room.ts';
 import { Lost, NotStarted } from '../../src/execution/executor.ts';
 import type { ExecutionFrame } from '../../src/execution/executor.ts';
 import type { JsonObject } from '../../src/model/json.ts';
@@ -98,7 +99,7 @@ async function startHarness(): Promise<Harness> {
     hasDiskReserve: () => true,
     running: new RunningCalls(),
     sessions: new LiveSessions({ record, clock, registry: ownSessions() }),
-    fileMemory: new FileMemory(),
+    fileMemory: new TenantRoom(fileMemoryBytes),
     approvals: {
       seal: new PayloadSeal(randomBytes(32), randomBytes),
       waitingRoom: new WaitingRoom(record),

@@ -12,6 +12,13 @@ import type { Tool } from '../../model/tool.ts';
 import type { CallContext } from '../call-context.ts';
 import type { Refusal } from '../refusal.ts';
 import type { FileFacts } from '../../audit/uploaded-files.ts';
+import type { RoomLimits } from './tenant-room.ts';
+
+/**
+ * Contents that calls hold. The filter copies what it looks into, so memory is a multiple of it. A tenant has room for the
+ * largest call (`runFilesBytesMax`).
+ */
+export const fileMemoryBytes: RoomLimits = { all: 512 * 1024 * 1024, byTenant: 256 * 1024 * 1024 };
 
 /** Contents in memory. Disposing gives their room back. */
 export interface LoadedFiles extends Disposable {

@@ -1,38 +1,30 @@
-/**
- * Room for the contents of uploaded files that calls hold: of one tenant and of all. The filter copies what it looks into,
- * so memory is a multiple of it. A tenant has room for the largest call (`runFilesBytesMax`).
- */
-
-export interface FileMemoryLimits {
-  readonly bytesMax: number;
-  readonly bytesMaxByTenant: number;
+/** How much of something is there for all tenants at once, and how much of it for one. */
+export interface RoomLimits {
+  readonly all: number;
+  readonly byTenant: number;
 }
 
-export const fileMemoryLimits: FileMemoryLimits = {
-  bytesMax: 512 * 1024 * 1024,
-  bytesMaxByTenant: 256 * 1024 * 1024,
-};
-
-export class FileMemory {
-  readonly #limits: FileMemoryLimits;
+/** Room that is taken at once or not at all: nobody waits for it. */
+export class TenantRoom {
+  readonly #limits: RoomLimits;
   readonly #byTenant = new Map<string, number>();
-  #bytes = 0;
+  #taken = 0;
 
-  constructor(limits: FileMemoryLimits = fileMemoryLimits) {
+  constructor(limits: RoomLimits) {
     this.#limits = limits;
   }
 
   /** Null: there is no room now. Disposing gives it back. */
-  take(tenant: string, bytes: number): Disposable | null {
+  take(tenant: string, amount: number): Disposable | null {
     const own = this.#byTenant.get(tenant) ?? 0;
-    const { bytesMax, bytesMaxByTenant } = this.#limits;
-    if (this.#bytes + bytes > bytesMax || own + bytes > bytesMaxByTenant) return null;
-    this.#bytes += bytes;
-    this.#byTenant.set(tenant, own + bytes);
+    const { all, byTenant } = this.#limits;
+    if (this.#taken + amount > all || own + amount > byTenant) return null;
+    this.#taken += amount;
+    this.#byTenant.set(tenant, own + amount);
     return {
       [Symbol.dispose]: () => {
-        this.#bytes -= bytes;
-        const left = (this.#byTenant.get(tenant) ?? bytes) - bytes;
+        this.#taken -= amount;
+        const left = (this.#byTenant.get(tenant) ?? amount) - amount;
         if (left === 0) this.#byTenant.delete(tenant);
         else this.#byTenant.set(tenant, left);
       },

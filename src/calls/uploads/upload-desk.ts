@@ -8,8 +8,8 @@ import type { Caller } from '../../model/principal.ts';
 import type { CallContext } from '../call-context.ts';
 import { actor } from '../key-ring.ts';
 import type { Refusal } from '../refusal.ts';
-import { isRefusal } from '../refusal.ts';
 import { fileDetails, fileDigests } from './named-files.ts';
+import { TenantRoom } from './tenant-room.ts';
 import { NoRoomForFile } from '../../audit/uploaded-files.ts';
 import type { FileFacts, FileRoom } from '../../audit/uploaded-files.ts';
 
@@ -17,7 +17,7 @@ import type { FileFacts, FileRoom } from '../../audit/uploaded-files.ts';
 const fileKeptMs = 24 * 60 * 60 * 1000;
 
 /** Bodies in memory at once, each up to the largest file: of one tenant, and of all. */
-const uploadsMax = { byTenant: 4, all: 16 } as const;
+const uploadsMax = { all: 16, byTenant: 4 } as const;
 
 export interface UploadDeskOptions extends Pick<
   CallContext,
@@ -31,7 +31,7 @@ export interface UploadDeskOptions extends Pick<
 
 export class UploadDesk {
   readonly #options: UploadDeskOptions;
-  readonly #underway = new Map<string, number>();
+  readonly #underway = new TenantRoom(uploadsMax);
 
   constructor(options: UploadDeskOptions) {
     this.#options = options;
@@ -45,9 +45,8 @@ export class UploadDesk {
   async upload(caller: Caller, read: () => Promise<Uint8Array>): Promise<FileFacts | Refusal> {
     const { hasDiskReserve, record, roomMax } = this.#options;
     const { tenant } = caller.principal;
-    const place = this.#enter(tenant);
-    if (isRefusal(place)) return this.#count(place);
-    using _place = place;
+    using place = this.#underway.take(tenant, 1);
+    if (place === null) return this.#count(tooManyAtOnce);
     if (!hasDiskReserve()) return this.#count(noDisk);
     const used = await record.fileRoomUsed(tenant);
     if (used.files >= roomMax.files || used.bytes >= roomMax.bytes) return this.#refuse(caller);
@@ -85,20 +84,6 @@ export class UploadDesk {
       throw error;
     }
     return facts;
-  }
-
-  #enter(tenant: string): Disposable | Refusal {
-    const own = this.#underway.get(tenant) ?? 0;
-    const all = [...this.#underway.values()].reduce((sum, count) => sum + count, 0);
-    if (own >= uploadsMax.byTenant || all >= uploadsMax.all) return tooManyAtOnce;
-    this.#underway.set(tenant, own + 1);
-    return {
-      [Symbol.dispose]: () => {
-        const left = (this.#underway.get(tenant) ?? 1) - 1;
-        if (left === 0) this.#underway.delete(tenant);
-        else this.#underway.set(tenant, left);
-      },
-    };
   }
 
   /** On the record before it is answered; a state of the server is not. */

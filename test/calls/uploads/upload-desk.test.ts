@@ -2,9 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
+import { isRefusal } from '../../../src/calls/refusal.ts';
+import type { FileFacts } from '../../../src/audit/uploaded-files.ts';
 import { openSqliteRecord } from '../../../src/audit/sqlite/open-sqlite-record.ts';
-import { FileMemory } from '../../../src/calls/uploads/file-memory.ts';
+import type { LoadedFiles } from '../../../src/calls/uploads/named-files.ts';
+import { fileMemoryBytes, loadFiles } from '../../../src/calls/uploads/named-files.ts';
+import { TenantRoom } from '../../../src/calls/uploads/tenant-room.ts';
 import { UploadDesk } from '../../../src/calls/uploads/upload-desk.ts';
 import type { UploadDeskOptions } from '../../../src/calls/uploads/upload-desk.ts';
 import type { Caller } from '../../../src/model/principal.ts';
@@ -24,7 +29,7 @@ function caller(tenant: string): Caller {
 
 async function withDesk(
   change: Partial<UploadDeskOptions>,
-  use: (desk: UploadDesk, record: RecordStore) => Promise<void>,
+  use: (desk: UploadDesk, record: RecordStore, dataDir: string) => Promise<void>,
 ): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'upload-desk-'));
   let ids = 0;
@@ -36,8 +41,15 @@ async function withDesk(
   await use(
     new UploadDesk({ record, clock, newId, metrics, hasDiskReserve: () => true, ...room, ...change }),
     record,
+    dataDir,
   );
   rmSync(dataDir, { recursive: true });
+}
+
+async function loaded(context: Parameters<typeof loadFiles>[0], facts: FileFacts): Promise<LoadedFiles> {
+  const files = await loadFiles(context, facts.tenant, [facts]);
+  if (isRefusal(files)) throw new Error(files.detail);
+  return files;
 }
 
 const ofBytes = (count: number) => () => Promise.resolve(new Uint8Array(count));
@@ -83,8 +95,25 @@ test('below the disk reserve nothing is read', async () => {
   });
 });
 
+test('a file whose bytes are others by now is not there for a call, and takes no room', async () => {
+  await withDesk({}, async (desk, record, dataDir) => {
+    const facts = await desk.upload(caller('blue'), ofBytes(3));
+    if (isRefusal(facts)) throw new Error(facts.detail);
+    const fileMemory = new TenantRoom({ ...fileMemoryBytes, byTenant: 3 });
+    {
+      using files = await loaded({ record, fileMemory }, facts);
+      expect(files).toMatchObject({ contents: [{ id: facts.id }] });
+    }
+    const database = new Database(join(dataDir, 'record.db'));
+    expect(database.prepare("UPDATE files SET data = x'000001'").run().changes).toBe(1);
+    database.close();
+    expect(await loadFiles({ record, fileMemory }, 'blue', [facts])).toMatchObject({ code: 'not_found' });
+    expect(fileMemory.take('blue', 3)).not.toBeNull();
+  });
+});
+
 test('contents that calls hold are counted by tenant and in all', () => {
-  const memory = new FileMemory({ bytesMax: 10, bytesMaxByTenant: 6 });
+  const memory = new TenantRoom({ all: 10, byTenant: 6 });
   const first = memory.take('blue', 6);
   expect([memory.take('blue', 1), memory.take('red', 5)]).toEqual([null, null]);
   expect(memory.take('red', 4)).not.toBeNull();
