@@ -1,7 +1,7 @@
 /** A runner's link without a runner's process: what is asked for, and the two ends. */
 import { createServer, connect } from 'node:net';
 import type { Socket } from 'node:net';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
@@ -58,14 +58,18 @@ afterEach(() => {
 });
 
 export async function socketPair(): Promise<[Socket, Socket]> {
-  const path = join(mkdtempSync(join(tmpdir(), 'link-')), 's');
+  const folder = mkdtempSync(join(tmpdir(), 'link-'));
+  const path = join(folder, 's');
   const server = createServer();
   const accepted = new Promise<Socket>((resolve) => server.once('connection', resolve));
   await new Promise<void>((resolve) => server.listen(path, resolve));
   const client = connect(path);
   const pair: [Socket, Socket] = [client, await accepted];
   server.close();
-  cleanups.push(() => pair.forEach((socket) => socket.destroy()));
+  cleanups.push(() => {
+    for (const socket of pair) socket.destroy();
+    rmSync(folder, { recursive: true });
+  });
   return pair;
 }
 
