@@ -3,6 +3,7 @@
  * what a hit leads to by default, and examples that the tests hold it to.
  */
 import type { Action, Finding } from '../model/finding.ts';
+import type { LookAhead } from './look-ahead.ts';
 import type { NumberRun } from './scan/number-runs.ts';
 
 /** What a report says was looked for. */
@@ -45,7 +46,7 @@ export interface PatternFormat {
    * A cheap look at the text from the literal on, for one that is common in ordinary text. It refuses most of what the
    * pattern refuses, and nothing that the pattern takes.
    */
-  readonly mayMatch?: (text: string, at: number) => boolean;
+  readonly mayMatch?: LookAhead;
   /** Characters of the pattern that stand before the literal; 0 unless said. */
   readonly lead?: number;
   /**

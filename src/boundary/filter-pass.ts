@@ -3,6 +3,7 @@ import type { ActionOf } from './actions.ts';
 import type { DecodeBudget } from './decoding/budget.ts';
 import type { Findings } from './findings.ts';
 import type { IsHarmless } from './harmless.ts';
+import { nothingIsHarmless } from './harmless.ts';
 import { boundaryLimits, LimitExceeded } from './limits.ts';
 import type { Placeholder, Redacted } from './redaction.ts';
 import { applyRedactions, distinct, inOrder, isRedacting } from './redaction.ts';
@@ -75,7 +76,7 @@ export function applyHits(
   pass: FilterPass,
 ): Redacted {
   if (found.length === 0) return { text, changes: [] };
-  const hits = found.filter((hit) => !pass.isHarmless(hit));
+  const hits = pass.isHarmless === nothingIsHarmless ? found : found.filter((hit) => !pass.isHarmless(hit));
   const ordered = inOrder(hits, pass.actionOf);
   const reported = distinct(ordered, pass.actionOf).filter(
     ({ detector, isContinuation = false }) =>

@@ -105,27 +105,24 @@ export function isRedacting(action: Action): boolean {
   return action === 'redact';
 }
 
-interface Stretch {
-  readonly start: number;
-  end: number;
-  confidence: Confidence;
-  /** What takes the stretch's place: the surest secret in it, or nothing. */
-  replacement: Hit['replacement'];
-}
+/** `replacement` takes its place: the surest secret in it, or nothing. */
+type Stretch = Pick<Hit, 'start' | 'end' | 'confidence' | 'replacement'>;
 
-function mergeOverlapping(hits: readonly Hit[], actionOf: ActionOf): Stretch[] {
+function mergeOverlapping(hits: readonly Hit[], actionOf: ActionOf): readonly Stretch[] {
   const stretches: Stretch[] = [];
-  for (const { detector, start, end, confidence, replacement } of hits) {
-    if (!isRedacting(actionOf(detector))) continue;
+  for (const hit of hits) {
+    if (!isRedacting(actionOf(hit.detector))) continue;
     const last = stretches.at(-1);
-    if (last === undefined || start >= last.end) stretches.push({ start, end, confidence, replacement });
-    else {
-      last.end = Math.max(last.end, end);
-      const isBetter = last.replacement === null || sureness(confidence) > sureness(last.confidence);
-      if (replacement !== null && isBetter) Object.assign(last, { confidence, replacement });
-    }
+    if (last === undefined || hit.start >= last.end) stretches.push(hit);
+    else stretches[stretches.length - 1] = merged(last, hit);
   }
   return stretches;
+}
+
+function merged(one: Stretch, other: Stretch): Stretch {
+  const isBetter = one.replacement === null || sureness(other.confidence) > sureness(one.confidence);
+  const { confidence, replacement } = other.replacement !== null && isBetter ? other : one;
+  return { start: one.start, end: Math.max(one.end, other.end), confidence, replacement };
 }
 
 function sureness(confidence: Confidence): number {

@@ -10,6 +10,8 @@ import {
 
 interface IdFormat {
   readonly country: string;
+  /** How many letters and digits it has: only then its pattern is tried. */
+  readonly units: readonly number[];
   readonly pattern: RegExp;
   /** Without separators. */
   readonly check: (id: string) => boolean;
@@ -21,72 +23,105 @@ const formats: readonly IdFormat[] = [
   // Order of 1988, 2nd edition; the letter by date and name, the check letter over odd and even places.
   {
     country: 'it',
+    units: [16],
     pattern: /^[A-Z]{6}[0-9]{2}[A-EHLMPRST][0-9]{2}[A-Z][0-9]{3}[A-Z]$/,
     check: isCodiceFiscale,
     context: null,
   },
-  { country: 'br', pattern: /^[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}$/, check: isCpf, context: null },
+  {
+    country: 'br',
+    units: [11],
+    pattern: /^[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}$/,
+    check: isCpf,
+    context: null,
+  },
   {
     country: 'cn',
+    units: [18],
     pattern: /^[1-9][0-9]{5}(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9X]$/,
     check: passesMod11And2,
     context: null,
   },
   {
     country: 'fi',
+    units: [10, 11],
     pattern: /^[0-3][0-9][01][0-9]{3}[-+A][0-9]{3}[0-9A-Y]$/,
     check: isFinnish,
     context: null,
   },
   {
     country: 'fr',
+    units: [15],
     pattern: /^[12] ?[0-9]{2} ?(?:0[1-9]|1[0-2]) ?(?:[0-9]{2}|2[AB]) ?[0-9]{3} ?[0-9]{3} ?[0-9]{2}$/,
     check: isFrench,
     context: null,
   },
   {
     country: 'us',
+    units: [9],
     pattern: /^(?!000|666|9)[0-9]{3}[- ](?!00)[0-9]{2}[- ](?!0000)[0-9]{4}$/,
     check: () => true,
     context: /\bssn\b|social[ _-]?security/i,
   },
-  { country: 'gb', pattern: /^[0-9]{3}[ -]?[0-9]{3}[ -]?[0-9]{4}$/, check: isNhs, context: /\bnhs\b/i },
+  {
+    country: 'gb',
+    units: [10],
+    pattern: /^[0-9]{3}[ -]?[0-9]{3}[ -]?[0-9]{4}$/,
+    check: isNhs,
+    context: /\bnhs\b/i,
+  },
   {
     country: 'de',
+    units: [11],
     pattern: /^[1-9][0-9] ?[0-9]{3} ?[0-9]{3} ?[0-9]{3}$/,
     check: passesMod11And10,
     context: /steuer|\bidnr\b|\btax[ _-]?id/i,
   },
   {
     country: 'es',
+    units: [9],
     pattern: /^(?:[0-9]{8}|[XYZ][0-9]{7})-?[A-Z]$/,
     check: isSpanish,
     context: /\b(?:dni|nie|nif)\b/i,
   },
-  { country: 'nl', pattern: /^[0-9]{9}$/, check: isBsn, context: /\bbsn\b|burgerservice/i },
-  { country: 'pl', pattern: /^[0-9]{11}$/, check: isPesel, context: /\bpesel\b/i },
+  { country: 'nl', units: [9], pattern: /^[0-9]{9}$/, check: isBsn, context: /\bbsn\b|burgerservice/i },
+  { country: 'pl', units: [11], pattern: /^[0-9]{11}$/, check: isPesel, context: /\bpesel\b/i },
   {
     country: 'in',
+    units: [12],
     pattern: /^[2-9][0-9]{3}[ -]?[0-9]{4}[ -]?[0-9]{4}$/,
     check: passesVerhoeff,
     context: /aadhaa?r|\buidai?\b/i,
   },
-  { country: 'se', pattern: /^[0-9]{6}[-+][0-9]{4}$/, check: passesLuhn, context: /person(?:nummer|al)/i },
+  {
+    country: 'se',
+    units: [10],
+    pattern: /^[0-9]{6}[-+][0-9]{4}$/,
+    check: passesLuhn,
+    context: /person(?:nummer|al)/i,
+  },
   {
     country: 'ca',
+    units: [9],
     pattern: /^[1-79][0-9]{2}[ -]?[0-9]{3}[ -]?[0-9]{3}$/,
     check: passesLuhn,
     context: /\bsin\b|social[ _-]?insurance/i,
   },
   {
     country: 'kr',
+    units: [13],
     pattern: /^[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])-[1-8][0-9]{6}$/,
     check: isKorean,
     context: null,
   },
 ];
 
-const anyFormat = new RegExp(formats.map(({ pattern }) => pattern.source).join('|'));
+const formatsByUnits = new Map(
+  [...new Set(formats.flatMap(({ units }) => units))].map((count) => [
+    count,
+    formats.filter(({ units }) => units.includes(count)),
+  ]),
+);
 
 /** Nine or more digits in the groupings above, and the Italian form. Each candidate is looked at once a format. */
 const number = /[0-9](?:[ .+-]?[0-9AB]){6,18}(?:-?[A-Z])?(?!\w)/g;
@@ -146,16 +181,29 @@ function isLetterXyz(unit: number): boolean {
 }
 
 function idAt(text: string, start: number, end: number): Span[] {
-  if (start < 0 || /[\w.]/.test(text.charAt(start - 1))) return [];
+  if (start < 0 || (start > 0 && isPartOfWord(text.charCodeAt(start - 1)))) return [];
+  const candidates = formatsByUnits.get(countUnits(text, start, end));
+  if (candidates === undefined) return [];
   const written = text.slice(start, end);
-  if (!anyFormat.test(written)) return [];
-  const id = written.replaceAll(/[ .+-]/g, '');
-  for (const { country, pattern, check, context } of formats) {
-    if (!pattern.test(written) || !check(id)) continue;
+  for (const { country, pattern, check, context } of candidates) {
+    if (!pattern.test(written)) continue;
+    const id = written.replaceAll(/[ .+-]/g, '');
+    if (!check(id)) continue;
     if (context !== null && !context.test(text.slice(Math.max(0, start - contextUnits), start))) continue;
     return [{ start, end, confidence: 'medium', label: `national-id-${country}`, secret: id }];
   }
   return [];
+}
+
+/** Letters and digits: what is left without the separators. */
+function countUnits(text: string, start: number, end: number): number {
+  let count = 0;
+  for (let at = start; at < end; at++) if (text.charCodeAt(at) >= 0x30) count++;
+  return count;
+}
+
+function isPartOfWord(unit: number): boolean {
+  return /[\w.]/.test(String.fromCharCode(unit));
 }
 
 const codiceOdd = 'BAKPLCQDREVOSFTGUHMINJWZYX';

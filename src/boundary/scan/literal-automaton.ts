@@ -73,11 +73,13 @@ export function buildLiteralAutomaton(literals: readonly string[], alphabet: Alp
       const report = (ends: Ends) => {
         for (let index = 0; index < ends.length; index += 2) {
           const at = ends[index] as number;
-          const { hides, found } = accepting[
-            ((ends[index + 1] as number) - firstAccepting) / width
-          ] as Accepting;
+          const row = ((ends[index + 1] as number) - firstAccepting) / width;
+          const { hides, found } = accepting[row] as Accepting;
           if (hides) hidden.push(at);
-          for (const literal of found) onHit(literal, at + 1 - (lengths[literal] as number));
+          for (let each = 0; each < found.length; each++) {
+            const literal = found[each] as number;
+            onHit(literal, at + 1 - (lengths[literal] as number));
+          }
         }
       };
       for (let from = 0; from < codes.length; from += blockUnits) {

@@ -57,7 +57,9 @@ export const noSeams: Seams = () => false;
 
 export function buildLiteralScanner(detectors: readonly LiteralDetector[]): LiteralScanner {
   const rules = detectors.map((detector, index) => buildRule(detector, index));
-  const entries = rules.flatMap((rule) => rule.detector.literals.map((literal) => buildEntry(literal, rule)));
+  const entries = rules.flatMap((rule) =>
+    withoutLonger(rule.detector.literals).map((literal) => buildEntry(literal, rule)),
+  );
   const literals = entries.map(({ literal }) => literal);
   const alphabet = buildAlphabet(literals);
   const automaton = buildLiteralAutomaton(literals, alphabet);
@@ -84,6 +86,13 @@ export function buildLiteralScanner(detectors: readonly LiteralDetector[]): Lite
     },
     candidates: ({ occurrences, text }) => findCandidates(occurrences, text, entries),
   };
+}
+
+/** A rule is tried at a place once: what begins with another of its literals need not be looked for. */
+function withoutLonger(literals: readonly string[]): readonly string[] {
+  return literals.filter(
+    (literal) => !literals.some((other) => other.length < literal.length && literal.startsWith(other)),
+  );
 }
 
 function findCandidates(
@@ -190,11 +199,12 @@ function ignoresCase({ format }: LiteralDetector): boolean {
 
 /** The chosen rules at their literals, in order of precedence. */
 function match(
-  { text, occurrences }: Survey,
+  survey: Survey,
   seams: Seams,
   entries: readonly Entry[],
   isChosen: (rule: Rule) => boolean,
 ): LiteralHit[] {
+  const { text, occurrences } = survey;
   if (occurrences.length === 0) return [];
   const found: RuleHit[] = [];
   /** Matches that something of their alphabet follows, by their end. */
@@ -205,7 +215,7 @@ function match(
     const { rule } = entries[occurrences[at] as number] as Entry;
     const start = occurrences[at + 1] as number;
     if (!isChosen(rule) || start < (doneUntil[rule.index] ?? 0)) continue;
-    const matched = rule.matcher(text, start, seams);
+    const matched = rule.matcher(survey, start, seams);
     if (matched === null) continue;
     const hit = { rule, hit: toHit(rule.detector, matched.span, text) };
     if (matched.isEnded) {
@@ -258,12 +268,12 @@ interface Match {
   readonly isEnded: boolean;
 }
 
-type Matcher = (text: string, at: number, seams: Seams) => Match | null;
+type Matcher = (survey: TextCodes, at: number, seams: Seams) => Match | null;
 
 function buildMatcher(detector: LiteralDetector): Matcher {
   const { format } = detector;
   if (format.kind === 'pattern') return needsContext(detector) ? matchInContext(format) : matchToken(format);
-  return (text, at) => {
+  return ({ text }, at) => {
     const span = format.find(text, at);
     return span === null ? null : { span, isEnded: true };
   };
@@ -280,11 +290,11 @@ function matchToken({
 }: PatternFormat): Matcher {
   const sticky = new RegExp(pattern);
   const isOfToken = buildCharacterTest(alphabet);
-  return (text, literalAt, seams) => {
+  return ({ text, codes }, literalAt, seams) => {
     const at = literalAt - lead;
     if (at < 0) return null;
     const begins = beginsWord(text, at, isOfToken) || seams(at, at);
-    if ((!begins && !isProvable) || mayMatch?.(text, literalAt) === false) return null;
+    if ((!begins && !isProvable) || mayMatch?.(codes, literalAt) === false) return null;
     sticky.lastIndex = at;
     const matched = sticky.exec(text)?.[0];
     const confidence = matched === undefined ? null : check(matched);
@@ -303,8 +313,8 @@ function matchToken({
 function matchInContext({ pattern, mayMatch, alphabet, check }: PatternFormat): Matcher {
   const sticky = new RegExp(pattern);
   const isOfToken = buildCharacterTest(alphabet);
-  return (text, at) => {
-    if (mayMatch?.(text, at) === false) return null;
+  return ({ text, codes }, at) => {
+    if (mayMatch?.(codes, at) === false) return null;
     sticky.lastIndex = at;
     const secret = sticky.exec(text)?.[1];
     if (secret === undefined) return null;

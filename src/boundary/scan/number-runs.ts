@@ -34,17 +34,12 @@ export interface NumberRun {
 export function findNumberRuns(codes: Uint8Array): readonly NumberRun[] {
   const runs: NumberRun[] = [];
   const { length } = codes;
-  // A table of all codes: the index is always inside it.
-  const kindAt = (at: number): number => kinds[codes[at] as number] as number;
-  for (let last = markedDigitsMin - 1; last < length;) {
-    if (kindAt(last) === 0) {
-      last += markedDigitsMin;
-      continue;
-    }
-    let start = last;
-    while (start > 0 && start > last + 1 - markedDigitsMin && kindAt(start - 1) !== 0) start--;
-    if (last + 1 - start < markedDigitsMin) last = start + markedDigitsMin - 1;
-    else last = readRun(codes, start, runs) + markedDigitsMin;
+  for (let floor = 0; floor + markedDigitsMin <= length;) {
+    let at = floor + markedDigitsMin - 1;
+    // A table of all codes: the index is always inside it.
+    while (at >= floor && kinds[codes[at] as number] !== 0) at--;
+    // The character that cannot be in a number is stepped over together with all before it.
+    floor = at < floor ? readRun(codes, floor, runs) + 1 : at + 1;
   }
   return runs;
 }

@@ -76,10 +76,12 @@ export const clientFileDetectors: readonly LiteralDetector[] = [
     literals: ['curl ', 'sshpass -p', 'passin pass:', 'passout pass:', 'redis-cli '],
     pattern:
       /(?:curl(?:(?! -u| --user)[^\n|;[\]]){0,80} (?:-u|--user)[ =]{1,2}["']?[^\s:"']{1,64}:|sshpass -p ?["']?|pass(?:in|out) pass:|redis-cli(?:(?! -a )[^\n|;[\]]){0,40} -a ["']?)(?<secret>[^\s"'@[\]]{6,128})/y,
+    mayMatch: (codes, at) => codes[at] !== 0x63 || namesUser(codes, at),
     alphabet: /\0/,
     check: looksLikePassword,
     hit: [
       inParts(`curl -sS -u 'ada:`, `q7Lm2VtR9x' https://api.example.com`),
+      inParts('curl --user ada:', 'q7Lm2VtR9x https://api.example.com'),
       inParts('sshpass -p ', 'q7Lm2VtR9x ssh ada@host'),
       inParts('openssl pkcs12 -in a.p12 -passin pass:', 'q7Lm2VtR9x'),
     ],
@@ -91,6 +93,24 @@ export const clientFileDetectors: readonly LiteralDetector[] = [
     ],
   }),
 ];
+
+const userFlagUnitsMax = 'curl'.length + 80 + ' -u'.length;
+
+/** Whether `curl` comes to ` -u` or ` --user` in the same command. */
+function namesUser(codes: Uint8Array, at: number): boolean {
+  const end = Math.min(codes.length, at + userFlagUnitsMax);
+  for (let next = at; next < end; next++) {
+    const code = codes[next] as number;
+    if (code === 0x20 && codes[next + 1] === 0x2d) {
+      const flag = codes[next + 2];
+      if (flag === 0x75 || flag === 0x2d) return true;
+    } else if (endsCommand[code] === 1) return false;
+  }
+  return false;
+}
+
+const endsCommand = new Uint8Array(256);
+for (const character of '\n|;[]') endsCommand[character.charCodeAt(0)] = 1;
 
 function holdsUserAndPassword(encoded: string): Confidence | null {
   const text = Buffer.from(encoded, 'base64').toString('latin1');

@@ -1,5 +1,6 @@
 import type { Confidence, LiteralDetector } from '../detector.ts';
 import { inParts } from '../detector.ts';
+import { standsWithin } from '../look-ahead.ts';
 import { entropyBits } from '../randomness.ts';
 import { token } from './token.ts';
 
@@ -11,7 +12,12 @@ export const connectionDetectors: readonly LiteralDetector[] = [
     source: 'RFC 3986 §3.2.1, userinfo; URI forms of PostgreSQL, MySQL, MongoDB, Redis, AMQP and others',
     literals: ['://'],
     pattern: /:\/\/[^\s/:@"'<>{}()[\]]{0,128}:(?<secret>[^\s/@"'<>]{3,256})(?=@[A-Za-z0-9.[-])/y,
-    mayMatch: hasUserPart,
+    mayMatch: standsWithin({
+      oneOf: ':',
+      notPast: '\t\n\v\f\r /@"\'<>{}()[]',
+      from: 3,
+      unitsMax: 3 + 128 + 1,
+    }),
     alphabet: /@@/,
     check: looksLikePassword,
     hit: [
@@ -38,7 +44,7 @@ export const connectionDetectors: readonly LiteralDetector[] = [
     source: 'learn.microsoft.com, ADO.NET connection strings; PostgreSQL libpq §34.1.1.1; JDBC URLs',
     literals: ['Password=', 'Pwd='],
     pattern: /(?:password|pwd)=(?<secret>[^\s;"'<>&]{6,128})(?=[;&"'\s])/iy,
-    mayMatch: hasEndedValue,
+    mayMatch: standsWithin({ oneOf: '\t\n\v\f\r ;"\'<>&', orBeyondAscii: true, unitsMax: 9 + 128 + 1 }),
     alphabet: /@@/,
     check: looksLikePassword,
     hit: [
@@ -101,35 +107,4 @@ function holdsCredentials(encoded: string): Confidence | null {
   const colon = text.indexOf(':');
   const isReadable = /^[\x20-\x7e\xa0-\xff]+$/.test(text);
   return isReadable && colon >= 0 && looksLikePassword(text.slice(colon + 1)) !== null ? 'high' : null;
-}
-
-/** What no name of a user in a URL holds: the first of them is the colon before the password. */
-const endsUser = new Uint8Array(128);
-for (const character of '\t\n\v\f\r /:@"\'<>{}()[]') endsUser[character.charCodeAt(0)] = 1;
-const userUnitsMax = 128;
-
-function hasUserPart(text: string, at: number): boolean {
-  const end = Math.min(text.length, at + '://'.length + userUnitsMax + 1);
-  for (let next = at + '://'.length; next < end; next++) {
-    const unit = text.charCodeAt(next);
-    if (unit < 128 && endsUser[unit] === 1) return unit === 0x3a;
-  }
-  return false;
-}
-
-/** What no password in a connection string holds, and which of them come right after one. */
-const endsValue = new Uint8Array(128);
-for (const character of '\t\n\v\f\r ;"\'<>&') endsValue[character.charCodeAt(0)] = 1;
-const valueUnitsMax = 128;
-
-/** Whether the value ends in time: the pattern would try each shorter one as well, and none of them ends. */
-function hasEndedValue(text: string, at: number): boolean {
-  const from = text.indexOf('=', at) + 1;
-  const end = Math.min(text.length, from + valueUnitsMax + 1);
-  for (let next = from; next < end; next++) {
-    const unit = text.charCodeAt(next);
-    // White space beyond ASCII may end it too.
-    if (unit >= 128 || endsValue[unit] === 1) return true;
-  }
-  return false;
 }

@@ -1,6 +1,8 @@
 /** The short forms in which vendors' formats are written down. */
 import type { Confidence, LiteralDetector } from '../detector.ts';
 import { secretDefaults } from '../detector.ts';
+import type { LookAhead } from '../look-ahead.ts';
+import { standsWithin } from '../look-ahead.ts';
 import { notFiller } from '../randomness.ts';
 
 interface TokenFormat {
@@ -15,7 +17,7 @@ interface TokenFormat {
   readonly alphabet?: RegExp;
   readonly check?: (token: string) => Confidence | null;
   readonly isProvable?: boolean;
-  readonly mayMatch?: (text: string, at: number) => boolean;
+  readonly mayMatch?: LookAhead;
   readonly hit: readonly string[];
   readonly miss: readonly string[];
 }
@@ -102,6 +104,7 @@ export function tokenOf(format: ContextFormat): LiteralDetector {
     literals: names,
     format: {
       kind: 'pattern',
+      mayMatch: reachesSeparator(Math.max(...names.map(({ length }) => length))),
       pattern: assigned(`(?:${names.map((name) => name.replaceAll('.', '\\.')).join('|')})`, value),
       alphabet: format.alphabet ?? /[A-Za-z0-9+/=_-]/,
       check: orEncoded(value, format.check ?? looksMixed),
@@ -139,6 +142,15 @@ function orEncoded(
 
 /** Between a name and its value; lists of variables have `value:` there: `- name: X` `value: y`, `{"name": "X", "value": "y"}`. */
 export const separators = '(?:[\\s"\',]{1,40}value(?=["\'\\s:=]))?(?:\\\\[nrt"\']|[\\s"\'`:=,>(\\[{]){1,12}';
+
+/** Whether anything ends what makes the name a credential: a name that repeats without end is assigned nothing. */
+function reachesSeparator(nameUnitsMax: number): LookAhead {
+  return standsWithin({
+    oneOf: '\t\n\v\f\r "\'`:=,>([{\\',
+    orBeyondAscii: true,
+    unitsMax: nameUnitsMax + 40 + 'secret'.length + 16 + 1,
+  });
+}
 
 /** Random, not a word: with a digit and a letter in it. */
 function looksMixed(secret: string): Confidence | null {

@@ -1,10 +1,13 @@
 /** Signs of English in what tools return: a text that speaks to the assistant, in secret, and tells it what to do. */
+import { standsWithin } from '../../look-ahead.ts';
 import { mayEndInParameter, mayNameReader } from './quick-look.ts';
 import type { InjectionRule } from './sign.ts';
 import { english as en, gap } from './sign.ts';
 
 const reader =
   '(?:ai|llms?|(?:large )?language models?|(?:ai |virtual |coding |automated )?(?:assistant|agent)s?|chatbots?|chatgpt|gpt|claude|copilot|gemini)\\b';
+
+const reachesPipe = standsWithin({ oneOf: '|', notPast: '\n', unitsMax: 128 });
 
 const hidden: readonly InjectionRule[] = [
   en(
@@ -242,6 +245,7 @@ const orderedActions: readonly InjectionRule[] = [
     3,
     ['curl ', 'wget ', 'rm -rf', 'base64 '],
     '(?:(?:curl|wget)[^\\n|]{4,120}\\|\\s?(?:ba|z)?sh\\b|rm -rf (?:/|~|\\*)|base64[^\\n|]{0,80}\\|\\s?(?:curl|nc)\\b)',
+    (codes, at) => codes[at] === 0x72 || codes[at] === 0x52 || reachesPipe(codes, at),
   ),
   en(
     3,

@@ -1,23 +1,24 @@
 /** Cheap looks at what is common in ordinary text, for rules whose patterns cost more. In doubt they answer yes. */
+import type { LookAhead } from '../../look-ahead.ts';
 
 /** `https://` and at most 80 characters, a name of at most 16, and the signs around it: 107. */
 const urlUnitsMax = 128;
 
 /** Whether a URL may end in `=`: a parameter that is to be filled in. */
-export function mayEndInParameter(text: string, at: number): boolean {
-  const end = Math.min(text.length, at + urlUnitsMax);
+export const mayEndInParameter: LookAhead = (codes, at) => {
+  const end = Math.min(codes.length, at + urlUnitsMax);
   let before = 0;
   for (let next = at; next < end; next++) {
-    const unit = text.charCodeAt(next);
-    if (unit >= 0x80) return true;
-    if (endsUrl[unit] === 1) {
+    const code = codes[next] as number;
+    if (code >= 0x80) return true;
+    if (endsUrl[code] === 1) {
       if (before === equals) return true;
-      if (unit !== closingParenthesis) return false;
+      if (code !== closingParenthesis) return false;
     }
-    before = unit;
+    before = code;
   }
-  return before === equals && end === text.length;
-}
+  return before === equals && end === codes.length;
+};
 
 const equals = 0x3d;
 const closingParenthesis = 0x29;
@@ -38,22 +39,22 @@ for (const letter of 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345
   kinds[letter.charCodeAt(0)] = 'alvcg'.includes(letter.toLowerCase()) ? readerKind : wordKind;
 
 /** Whether one of the next words may name a model, as in `note to the assistant`. */
-export function mayNameReader(text: string, at: number): boolean {
-  if (text.charCodeAt(at) === 0x28) return true;
+export const mayNameReader: LookAhead = (codes, at) => {
+  if (codes[at] === 0x28) return true;
   let next = at;
-  while (next < text.length && isWordUnit(text.charCodeAt(next))) next++;
-  const end = Math.min(text.length, next + betweenUnitsMax + 1);
+  while (next < codes.length && isWordCode(codes[next] as number)) next++;
+  const end = Math.min(codes.length, next + betweenUnitsMax + 1);
   for (let before = wordKind; next < end; next++) {
-    const unit = text.charCodeAt(next);
-    if (unit >= 0x80) return true;
-    const kind = kinds[unit] as number;
+    const code = codes[next] as number;
+    if (code >= 0x80) return true;
+    const kind = kinds[code] as number;
     if (kind === 0) return false;
     if (kind === readerKind && before === gapKind) return true;
     before = kind;
   }
   return false;
-}
+};
 
-function isWordUnit(unit: number): boolean {
-  return unit < 0x80 && (kinds[unit] as number) % gapKind !== 0;
+function isWordCode(code: number): boolean {
+  return code < 0x80 && (kinds[code] as number) % gapKind !== 0;
 }

@@ -1,10 +1,12 @@
+import type { LookAhead } from '../../look-ahead.ts';
+
 export interface InjectionRule {
   readonly language: string;
   readonly literals: readonly string[];
   /** Sticky, ignoring case. */
   readonly pattern: RegExp;
   /** See `PatternFormat`. */
-  readonly mayMatch?: (text: string, at: number) => boolean;
+  readonly mayMatch?: LookAhead;
   /** Six together make a finding. */
   readonly weight: 2 | 3 | 6;
 }
@@ -15,7 +17,7 @@ export function sign(
   weight: InjectionRule['weight'],
   literals: readonly string[],
   source: string,
-  mayMatch?: InjectionRule['mayMatch'],
+  mayMatch?: LookAhead,
 ): InjectionRule {
   const pattern = new RegExp(`(?:${source})\\p{L}{0,16}`, 'iuy');
   return { language, literals, weight, pattern, ...(mayMatch === undefined ? {} : { mayMatch }) };
@@ -25,7 +27,7 @@ export function english(
   weight: InjectionRule['weight'],
   literals: readonly string[],
   source: string,
-  mayMatch?: InjectionRule['mayMatch'],
+  mayMatch?: LookAhead,
 ): InjectionRule {
   return sign('en', weight, literals, source, mayMatch);
 }
