@@ -78,11 +78,12 @@ export function applyHits(
   if (found.length === 0) return { text, changes: [] };
   const hits = pass.isHarmless === nothingIsHarmless ? found : found.filter((hit) => !pass.isHarmless(hit));
   const ordered = inOrder(hits, pass.actionOf);
-  const reported = distinct(ordered, pass.actionOf).filter(
-    ({ detector, isContinuation = false }) =>
-      !isContinuation && (round === 1 || isRedacting(pass.actionOf(detector))),
+  const reported = distinct(ordered, pass.actionOf);
+  report(
+    round === 1 ? reported : reported.filter((hit) => isRedacting(pass.actionOf(hit.detector))),
+    place,
+    pass,
   );
-  report(reported, place, pass);
   return applyRedactions(text, ordered, pass.actionOf, pass.placeholder);
 }
 
@@ -95,7 +96,8 @@ export function report(
   const groups = new Map<string, { readonly first: Hit; count: number }>();
   let last: { readonly first: Hit; count: number } | undefined;
   for (const hit of hits) {
-    const { detector, confidence, via } = hit;
+    const { detector, confidence, via, isContinuation = false } = hit;
+    if (isContinuation) continue;
     if (
       last?.first.detector === detector &&
       last.first.confidence === confidence &&
