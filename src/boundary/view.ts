@@ -2,7 +2,8 @@
  * A text that can be read out of another: without its invisible characters, unescaped, decoded. Detectors look at each
  * view by itself; what they find leads back to the stretch of the original that it was read from.
  */
-import type { LiteralScanner, Seams, Survey } from './scan/literal-scanner.ts';
+import type { LiteralScanner, Survey } from './scan/literal-scanner.ts';
+import type { Seams } from './scan/seams.ts';
 
 export interface View {
   readonly text: string;

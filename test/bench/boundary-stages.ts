@@ -5,7 +5,8 @@ import { readRuns } from '../../src/boundary/decoding/runs.ts';
 import { readWide } from '../../src/boundary/decoding/wide.ts';
 import { detectors, literalDetectors, numberDetectors } from '../../src/boundary/detectors.ts';
 import { scanText } from '../../src/boundary/scan-text.ts';
-import { buildLiteralScanner, noSeams } from '../../src/boundary/scan/literal-scanner.ts';
+import { buildLiteralScanner } from '../../src/boundary/scan/literal-scanner.ts';
+import { noSeams } from '../../src/boundary/scan/seams.ts';
 import { findNumberRuns } from '../../src/boundary/scan/number-runs.ts';
 import { findInvisible } from '../../src/boundary/unicode/invisible.ts';
 

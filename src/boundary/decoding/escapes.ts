@@ -1,5 +1,5 @@
 /** Escapes of single characters, read in one pass: `%41`, `\u0041`, `\x41`, `\101`, `\n`, `&#65;`, `&amp;`. */
-import { noSeams } from '../scan/literal-scanner.ts';
+import { noSeams } from '../scan/seams.ts';
 import type { View } from '../view.ts';
 import { lastAtMost } from '../view.ts';
 import type { DecodeBudget } from './budget.ts';

@@ -1,4 +1,4 @@
-import { noSeams } from '../scan/literal-scanner.ts';
+import { noSeams } from '../scan/seams.ts';
 import type { Origin, View } from '../view.ts';
 import { lastAtMost } from '../view.ts';
 

@@ -2,10 +2,14 @@
  * One pass of the literal automaton, then each detector's format at its literals.
  * Work is linear: a format's reach is bounded, and a format that reads far starts only at the edge of a word.
  */
-import type { Confidence, LiteralDetector, PatternFormat, Span } from '../detector.ts';
+import type { Confidence, LiteralDetector, Span } from '../detector.ts';
 import type { UnfinishedPattern } from '../stream/unfinished-pattern.ts';
 import { unfinished } from '../stream/unfinished-pattern.ts';
 import { buildLiteralAutomaton } from './literal-automaton.ts';
+import type { Matcher } from './matcher.ts';
+import { buildMatcher, needsContext } from './matcher.ts';
+import type { Seams } from './seams.ts';
+import { noSeams } from './seams.ts';
 import type { TextCodes } from './text-codes.ts';
 import { buildAlphabet, casesOf, encodeText } from './text-codes.ts';
 
@@ -49,11 +53,6 @@ export interface Candidate {
   /** Whether it is still undecided, read in a text where it begins at `start`. Once false, it stays so with more text. */
   readonly isOpen: (text: string, start: number) => boolean;
 }
-
-/** Whether a text was glued together somewhere in `from..to`, both included; `from` alone is the place before that character. */
-export type Seams = (from: number, to: number) => boolean;
-
-export const noSeams: Seams = () => false;
 
 export function buildLiteralScanner(detectors: readonly LiteralDetector[]): LiteralScanner {
   const rules = detectors.map((detector, index) => buildRule(detector, index));
@@ -151,10 +150,6 @@ function buildRule(detector: LiteralDetector, index: number): Rule {
     isSecret,
     isContextual: isSecret && needsContext(detector),
   };
-}
-
-function needsContext({ format }: LiteralDetector): boolean {
-  return format.kind === 'pattern' && format.pattern.source.includes('(?<secret>');
 }
 
 interface Entry {
@@ -260,110 +255,4 @@ function toHit(detector: LiteralDetector, span: Span, text: string): LiteralHit 
     secret: span.secret ?? text.slice(span.start, span.end),
     via: span.via ?? [],
   };
-}
-
-interface Match {
-  readonly span: Span;
-  /** Nothing of the token's alphabet follows. */
-  readonly isEnded: boolean;
-}
-
-type Matcher = (survey: TextCodes, at: number, seams: Seams) => Match | null;
-
-function buildMatcher(detector: LiteralDetector): Matcher {
-  const { format } = detector;
-  if (format.kind === 'pattern') return needsContext(detector) ? matchInContext(format) : matchToken(format);
-  return ({ text }, at) => {
-    const span = format.find(text, at);
-    return span === null ? null : { span, isEnded: true };
-  };
-}
-
-/** The left edge is tested first: of a long word full of literals only the beginning is tried. */
-function matchToken({
-  pattern,
-  mayMatch,
-  lead = 0,
-  alphabet,
-  check,
-  isProvable = false,
-}: PatternFormat): Matcher {
-  const sticky = new RegExp(pattern);
-  const isOfToken = buildCharacterTest(alphabet);
-  return ({ text, codes }, literalAt, seams) => {
-    const at = literalAt - lead;
-    if (at < 0) return null;
-    const begins = beginsWord(text, at, isOfToken) || seams(at, at);
-    if ((!begins && !isProvable) || mayMatch?.(codes, literalAt) === false) return null;
-    sticky.lastIndex = at;
-    const matched = sticky.exec(text)?.[0];
-    const confidence = matched === undefined ? null : check(matched);
-    if (matched === undefined || confidence === null) return null;
-    const end = at + matched.length;
-    const isProven = isProvable && confidence === 'high';
-    if (!begins && !isProven) return null;
-    return {
-      span: { start: at, end, confidence },
-      isEnded: isProven || endsWord(text, end, isOfToken) || seams(end, end),
-    };
-  };
-}
-
-/** Where the secret stands is told by its length: `d`, the flag for that, runs each expression a second time. */
-function matchInContext({ pattern, mayMatch, alphabet, check }: PatternFormat): Matcher {
-  const sticky = new RegExp(pattern);
-  const isOfToken = buildCharacterTest(alphabet);
-  return ({ text, codes }, at) => {
-    if (mayMatch?.(codes, at) === false) return null;
-    sticky.lastIndex = at;
-    const secret = sticky.exec(text)?.[1];
-    if (secret === undefined) return null;
-    const confidence = check(secret);
-    if (confidence === null) return null;
-    const end = sticky.lastIndex;
-    return { span: { start: end - secret.length, end, confidence }, isEnded: endsWord(text, end, isOfToken) };
-  };
-}
-
-/** Answers for one UTF-16 unit of a text what the expression says of that character. */
-type CharacterTest = (unit: number) => boolean;
-
-function buildCharacterTest(alphabet: RegExp): CharacterTest {
-  const ascii = Uint8Array.from({ length: 128 }, (_, unit) =>
-    alphabet.test(String.fromCharCode(unit)) ? 1 : 0,
-  );
-  return (unit) => (unit < 128 ? ascii[unit] === 1 : alphabet.test(String.fromCharCode(unit)));
-}
-
-/**
- * An escape sequence (`\n`, `\x0a`, `\u000a`, `%20`) is no part of the word that follows it, and a slash is none that ends a
- * part of a path: base64 that a token would be inside of is longer.
- */
-function beginsWord(text: string, at: number, isOfToken: CharacterTest): boolean {
-  if (at === 0 || !isOfToken(text.charCodeAt(at - 1))) return true;
-  if (text.charCodeAt(at - 1) === slash && !endsLongWord(text, at, isOfToken)) return true;
-  const mayEscape =
-    text.charCodeAt(at - 2) === backslash ||
-    text.charCodeAt(at - 3) === percent ||
-    text.charCodeAt(at - 4) === backslash ||
-    text.charCodeAt(at - 6) === backslash;
-  return mayEscape && escapeBefore.test(text.slice(Math.max(0, at - 6), at));
-}
-
-const slash = 0x2f;
-const pathUnitsMax = 24;
-
-function endsLongWord(text: string, end: number, isOfToken: CharacterTest): boolean {
-  const from = end - pathUnitsMax;
-  let at = end;
-  while (at > from && at > 0 && isOfToken(text.charCodeAt(at - 1))) at--;
-  return at === from;
-}
-
-const backslash = 0x5c;
-const percent = 0x25;
-const escapeBefore = /(?:\\[abfnrtv0]|%[0-9A-Fa-f]{2}|\\x[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4})$/;
-
-function endsWord(text: string, end: number, isOfToken: CharacterTest): boolean {
-  return end === text.length || !isOfToken(text.charCodeAt(end));
 }

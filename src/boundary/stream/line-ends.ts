@@ -11,7 +11,7 @@ import { endsLikeWrappedRun, wrappedTailUnits } from '../decoding/runs.ts';
 import type { KnownSecretTail } from '../known-secrets.ts';
 import { boundaryLimits } from '../limits.ts';
 import type { Candidate, LiteralScanner } from '../scan/literal-scanner.ts';
-import { noSeams } from '../scan/literal-scanner.ts';
+import { noSeams } from '../scan/seams.ts';
 import { endsLikeKeyBody, keyTailUnitsMax } from '../secrets/private-key.ts';
 import { findInvisible } from '../unicode/invisible.ts';
 import { viewsBeside } from '../unicode/views.ts';

@@ -2,8 +2,8 @@
  * Texts that can be read out of a text with invisible characters in it: as it stands, as a person sees it, and what
  * tag characters and variation selectors spell. Secrets are looked for in each; places lead back to the original.
  */
-import type { Seams } from '../scan/literal-scanner.ts';
-import { noSeams } from '../scan/literal-scanner.ts';
+import type { Seams } from '../scan/seams.ts';
+import { noSeams } from '../scan/seams.ts';
 import type { View } from '../view.ts';
 import { lastAtMost } from '../view.ts';
 import type { Invisible } from './invisible.ts';

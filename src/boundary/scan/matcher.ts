@@ -1,0 +1,73 @@
+/** How one detector's format is tried at one of its literals. */
+import type { LiteralDetector, PatternFormat, Span } from '../detector.ts';
+import type { Seams } from './seams.ts';
+import type { TextCodes } from './text-codes.ts';
+import { beginsWord, characterTestOf, endsWord } from './word-edges.ts';
+
+export interface Match {
+  readonly span: Span;
+  /** Nothing of the token's alphabet follows. */
+  readonly isEnded: boolean;
+}
+
+export type Matcher = (survey: TextCodes, at: number, seams: Seams) => Match | null;
+
+export function buildMatcher(detector: LiteralDetector): Matcher {
+  const { format } = detector;
+  if (format.kind === 'pattern') return needsContext(detector) ? matchInContext(format) : matchToken(format);
+  return ({ text }, at) => {
+    const span = format.find(text, at);
+    return span === null ? null : { span, isEnded: true };
+  };
+}
+
+/** The left edge is tested first: of a long word full of literals only the beginning is tried. */
+function matchToken({
+  pattern,
+  mayMatch,
+  lead = 0,
+  alphabet,
+  check,
+  isProvable = false,
+}: PatternFormat): Matcher {
+  const sticky = new RegExp(pattern);
+  const isOfToken = characterTestOf(alphabet);
+  return ({ text, codes }, literalAt, seams) => {
+    const at = literalAt - lead;
+    if (at < 0) return null;
+    const begins = beginsWord(text, at, isOfToken) || seams(at, at);
+    if ((!begins && !isProvable) || mayMatch?.(codes, literalAt) === false) return null;
+    sticky.lastIndex = at;
+    const matched = sticky.exec(text)?.[0];
+    const confidence = matched === undefined ? null : check(matched);
+    if (matched === undefined || confidence === null) return null;
+    const end = at + matched.length;
+    const isProven = isProvable && confidence === 'high';
+    if (!begins && !isProven) return null;
+    return {
+      span: { start: at, end, confidence },
+      isEnded: isProven || endsWord(text, end, isOfToken) || seams(end, end),
+    };
+  };
+}
+
+/** Where the secret stands is told by its length: `d`, the flag for that, runs each expression a second time. */
+function matchInContext({ pattern, mayMatch, alphabet, check }: PatternFormat): Matcher {
+  const sticky = new RegExp(pattern);
+  const isOfToken = characterTestOf(alphabet);
+  return ({ text, codes }, at) => {
+    if (mayMatch?.(codes, at) === false) return null;
+    sticky.lastIndex = at;
+    const secret = sticky.exec(text)?.[1];
+    if (secret === undefined) return null;
+    const confidence = check(secret);
+    if (confidence === null) return null;
+    const end = sticky.lastIndex;
+    return { span: { start: end - secret.length, end, confidence }, isEnded: endsWord(text, end, isOfToken) };
+  };
+}
+
+/** Whether what it finds is a part of what it looks at. */
+export function needsContext({ format }: LiteralDetector): boolean {
+  return format.kind === 'pattern' && format.pattern.source.includes('(?<secret>');
+}
