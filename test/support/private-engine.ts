@@ -88,9 +88,7 @@ export class PrivateEngine implements AsyncDisposable {
 
   /** The process between containerd and the container. */
   shimOf(containerId: string): number {
-    const shim = readdirSync('/proc')
-      .map(Number)
-      .find((pid) => isShimOf(pid, containerId));
+    const shim = processIds().find((pid) => isShim(pid, (given) => given === containerId));
     if (shim === undefined) throw new Error(`container ${containerId} has no shim`);
     return shim;
   }
@@ -105,6 +103,9 @@ export class PrivateEngine implements AsyncDisposable {
         await docker.getContainer(Id).remove({ force: true });
     } finally {
       await this.#end('SIGTERM');
+      // One that was started as dockerd was killed belongs to no container that the next dockerd knows.
+      for (const shim of processIds().filter((pid) => isShim(pid, (given) => given.startsWith(this.#folder))))
+        process.kill(shim, 'SIGKILL');
       for (const mount of this.#mounts()) execFileSync('umount', ['--lazy', mount]);
       rmSync(this.#folder, { recursive: true, force: true });
     }
@@ -141,10 +142,16 @@ export class PrivateEngine implements AsyncDisposable {
   }
 }
 
-function isShimOf(pid: number, containerId: string): boolean {
+function processIds(): number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => pid > 0);
+}
+
+function isShim(pid: number, isMeant: (argument: string) => boolean): boolean {
   try {
     const [program, ...given] = argumentsOf(pid);
-    return program?.includes('containerd-shim') === true && given.includes(containerId);
+    return program?.includes('containerd-shim') === true && given.some(isMeant);
   } catch {
     return false;
   }
