@@ -10,6 +10,8 @@ import type { Judged } from './measure-injection.ts';
 import { measureAttacks, measureOrdinary, measureParagraphs } from './measure-injection.ts';
 import type { Payload } from './measure-payloads.ts';
 import { measurePayloads } from './measure-payloads.ts';
+import type { PersonalCase } from './measure-personal.ts';
+import { measureNearMisses, measurePersonal } from './measure-personal.ts';
 import type { Case } from './measure-secrets.ts';
 import { measureSecrets } from './measure-secrets.ts';
 import { shown, wilson } from './wilson.ts';
@@ -28,6 +30,7 @@ const boundary = createBoundary({ redactionKey: new Uint8Array(32), knownSecrets
 const cases = measureSecrets(boundary, perSetting, seed);
 const corpora = measureBenign(boundary, corpusBytesMax);
 printSecrets(cases, corpora);
+printPersonal(measurePersonal(boundary, perSetting, seed));
 printCorpora(corpora);
 printInjection(measureAttacks(boundary), measureOrdinary(boundary));
 printPayloads(measurePayloads(boundary));
@@ -52,7 +55,23 @@ function printSecrets(cases: readonly Case[], corpora: readonly Corpus[]): void 
     if (isAll || wrong > 0) row(detector, right + wrong, shown(wilson(right, right + wrong)));
 }
 
-function recallOf(cases: readonly Case[]): string {
+function printPersonal(cases: readonly PersonalCase[]): void {
+  title('Numbers of persons, made from published formats and printed as systems and people print them');
+  row('kind', 'forms', 'cases', 'recall (95 %)');
+  for (const [kind, of] of groups(cases, ({ form }) => form.kind))
+    row(kind, new Set(of.map(({ form }) => form)).size, of.length, recallOf(of));
+  subtitle('recall by country and network, as written');
+  for (const [name, of] of groups(cases, ({ form }) => `${form.kind}, ${form.of}, ${form.written}`))
+    if (isAll || of.some(({ isTakenOut }) => !isTakenOut)) row(name, of.length, recallOf(of));
+  subtitle('recall by setting');
+  for (const [setting, of] of groups(cases, ({ form, setting }) => `${form.kind}, ${setting.name}`))
+    if (isAll || of.some(({ isTakenOut }) => !isTakenOut)) row(setting, of.length, recallOf(of));
+  subtitle('false alarms on what looks like one');
+  for (const [shape, of] of groups(measureNearMisses(boundary, perSetting, seed), ({ shape }) => shape))
+    row(shape, of.length, shown(wilson(of.filter(({ found }) => found.length > 0).length, of.length)));
+}
+
+function recallOf(cases: readonly { readonly isTakenOut: boolean }[]): string {
   return shown(wilson(cases.filter(({ isTakenOut }) => isTakenOut).length, cases.length));
 }
 
@@ -163,6 +182,6 @@ function subtitle(text: string): void {
 
 function row(name: string, ...cells: readonly (string | number)[]): void {
   process.stdout.write(
-    `  ${name.padEnd(36)}${cells.map((cell) => String(cell).padEnd(20)).join('')}`.trimEnd() + '\n',
+    `  ${name.padEnd(44)}${cells.map((cell) => String(cell).padEnd(20)).join('')}`.trimEnd() + '\n',
   );
 }
