@@ -8,12 +8,13 @@ import { createDecodeBudget } from './decoding/budget.ts';
 import type { FilterPass } from './filter-pass.ts';
 import { spend } from './filter-pass.ts';
 import { boundaryLimits } from './limits.ts';
+import { apart } from './pii/named-numbers.ts';
 import type { Hit } from './scan-text.ts';
-import { scanJoined, scanWhole } from './scan-text.ts';
+import { isNumberContext, scanJoined, scanWhole } from './scan-text.ts';
 import { lastAtMost } from './view.ts';
 
-/** No format reads past an empty line and goes on, so texts on both sides are as good as alone. */
-const separator = '\n\n';
+/** No format reads past an empty line and goes on, nor a name past two, so texts on both sides are as good as alone. */
+const separator = apart;
 
 /** `blank`: nothing is found at all, whatever is done about it. `clean`: nothing that this pass acts on. */
 export type Glance = 'blank' | 'clean' | 'unclear';
@@ -85,7 +86,9 @@ function collect(
 
 function mayBeInContext(text: string, beside: string, { scanner }: FilterPass): boolean {
   const { contextUnitsMax, contextValueUnitsMin } = boundaryLimits;
-  if (beside === '' || text.length < contextValueUnitsMin) return false;
+  if (beside === '') return false;
+  if (isNumberContext(beside, text)) return true;
+  if (text.length < contextValueUnitsMin) return false;
   return scanner.isContext(beside.slice(-contextUnitsMax));
 }
 

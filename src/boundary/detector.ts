@@ -4,7 +4,7 @@
  */
 import type { Action, Finding } from '../model/finding.ts';
 import type { LookAhead } from './look-ahead.ts';
-import type { NumberRun } from './scan/number-runs.ts';
+import type { NumberText } from './scan/number-text.ts';
 
 /** What a report says was looked for. */
 export type Family = 'secrets' | 'pii' | 'exfiltration' | 'injection' | 'unicode';
@@ -85,29 +85,12 @@ export interface Span {
 
 /** A detector of something that is written with digits, and with capitals and separators between them. */
 export interface NumberDetector extends Detector {
-  /**
-   * What it finds in a run, in time linear to its length; the caller puts it in order. The run begins at `start` and the text
-   * ends one character after it; what stands before it is context. `run` says what it is made of.
-   */
-  readonly find: (text: string, start: number, run: NumberRun) => readonly Span[];
+  /** What it finds in a run, in time linear to its length; the caller puts it in order. */
+  readonly find: (read: NumberText) => readonly Span[];
 }
 
 /** For a run that has not what it takes. */
 export const noSpans: readonly Span[] = [];
-
-/** All matches from a place on, in order: their text, and where they begin. The pattern is global. */
-export function matchesFrom<T>(
-  pattern: RegExp,
-  text: string,
-  from: number,
-  toSpans: (written: string, start: number) => readonly T[],
-): readonly T[] {
-  const found: T[] = [];
-  pattern.lastIndex = from;
-  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text))
-    found.push(...toSpans(match[0], match.index));
-  return found;
-}
 
 /** What every detector of secrets does unless it has a reason: arguments are flagged, output is redacted. */
 export const secretDefaults = { family: 'secrets', inbound: 'flag', outbound: 'redact' } as const;

@@ -6,9 +6,10 @@ import { exfiltrationDetectors } from './content/exfiltration.ts';
 import { injectionEntry, injectionSigns } from './content/injection.ts';
 import type { Detector, LiteralDetector, NumberDetector } from './detector.ts';
 import { knownSecretEntry } from './known-secrets.ts';
-import { emailAddress, phoneNumber } from './pii/contact.ts';
+import { emailAddress, namesTelephone, phoneNumber } from './pii/contact.ts';
 import { iban } from './pii/iban.ts';
-import { nationalId } from './pii/national-id.ts';
+import { wordsBefore } from './pii/named-numbers.ts';
+import { namesId, nationalId } from './pii/national-id.ts';
 import { paymentCard } from './pii/payment-card.ts';
 import { awsDetectors } from './secrets/aws.ts';
 import { bearerDetectors } from './secrets/bearer.ts';
@@ -65,6 +66,12 @@ export const literalDetectors: readonly LiteralDetector[] = [
 ];
 
 export const numberDetectors: readonly NumberDetector[] = [paymentCard, iban, nationalId, phoneNumber];
+
+/** Whether a name in the text gives away a number that follows it. */
+export function namesNumber(text: string): boolean {
+  const words = wordsBefore(text, text.length);
+  return words !== '' && (namesId(words) || namesTelephone(words));
+}
 
 export const detectors: readonly Detector[] = [
   knownSecretEntry,

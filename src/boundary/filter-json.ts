@@ -10,7 +10,7 @@ import { applyHits, settle, spend } from './filter-pass.ts';
 import { boundaryLimits, LimitExceeded } from './limits.ts';
 import type { Pointer } from './pointer.ts';
 import type { Hit } from './scan-text.ts';
-import { scanInContext, scanText } from './scan-text.ts';
+import { isNumberContext, scanInContext, scanNumbersInContext, scanText } from './scan-text.ts';
 import { findSplitSecrets } from './split-secrets.ts';
 
 export function filterJson(value: JsonValue, pointer: Pointer, pass: FilterPass): JsonValue {
@@ -65,10 +65,12 @@ function filterSiblings(siblings: Siblings, depth: number, round: number, pass: 
   });
 }
 
-/** A secret that only its key or the string before it gives away: `{"Authorization": "Bearer …"}`, `["Authorization", "Bearer …"]`. */
+/** A secret or number that only its key or the string before it gives away: `{"Authorization": "Bearer …"}`, `["Authorization", "Bearer …"]`. */
 function scanBeside(beside: string, text: string, { scanner }: FilterPass): readonly Hit[] {
   const { contextUnitsMax, contextValueUnitsMin, contextValueUnitsMax } = boundaryLimits;
-  if (beside === '' || text.length < contextValueUnitsMin) return noHits;
+  if (beside === '') return noHits;
+  if (isNumberContext(beside, text)) return scanNumbersInContext(beside, text, scanner);
+  if (text.length < contextValueUnitsMin) return noHits;
   const context = beside.slice(-contextUnitsMax);
   if (!scanner.isContext(context)) return noHits;
   return scanInContext(context, text.slice(0, contextValueUnitsMax), scanner);

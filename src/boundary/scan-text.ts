@@ -3,11 +3,13 @@ import { mergeInjection } from './content/injection.ts';
 import type { DecodeBudget } from './decoding/budget.ts';
 import { decodeBytes, decodeViews } from './decoding/decoded-views.ts';
 import type { Confidence } from './detector.ts';
-import { numberDetectors } from './detectors.ts';
+import { namesNumber, numberDetectors } from './detectors.ts';
+import { mayBeNamed } from './pii/named-numbers.ts';
 import type { LiteralHit, LiteralScanner, Survey } from './scan/literal-scanner.ts';
 import type { Seams } from './scan/seams.ts';
 import { noSeams } from './scan/seams.ts';
 import { findNumberRuns } from './scan/number-runs.ts';
+import { numberContextUnits, readNumber } from './scan/number-text.ts';
 import { findInvisible } from './unicode/invisible.ts';
 import { undecodedEntry } from './undecoded.ts';
 import { viewsBeside } from './unicode/views.ts';
@@ -41,8 +43,6 @@ interface WholeScan {
 }
 
 const notEncoded: readonly string[] = [];
-/** What is read before a number: the word that says what it is. */
-const numberContextUnits = 64;
 const directionMarks: ReadonlySet<number> = new Set([0x06_1c, 0x20_0e, 0x20_0f]);
 
 /** The same, and what of the text matters for how it is read. */
@@ -76,11 +76,14 @@ function scanDeeply(
 
 function scanView(view: View, survey: Survey, scanner: LiteralScanner, hits: Hit[]): void {
   for (const hit of mergeInjection(scanner.scan(survey, view.seams))) addHit(hit, view, hits);
+  scanNumbers(view, survey, hits);
+}
+
+function scanNumbers(view: View, survey: Survey, hits: Hit[]): void {
   for (const run of findNumberRuns(survey.codes)) {
-    const from = Math.max(0, run.start - numberContextUnits);
-    const text = view.text.slice(from, run.end + 1);
+    const { from, read } = readNumber(survey, run);
     for (const { id, find } of numberDetectors) {
-      for (const { start, end, confidence, label = id, secret = '' } of find(text, run.start - from, run)) {
+      for (const { start, end, confidence, label = id, secret = '' } of find(read)) {
         const place = { start: from + start, end: from + end };
         addHit({ detector: id, ...place, confidence, label, secret, via: notEncoded }, view, hits);
       }
@@ -118,6 +121,22 @@ export function scanInContext(context: string, value: string, scanner: LiteralSc
   const hits: Hit[] = [];
   for (const view of viewsOf(prefix + value, noSeams, scanner))
     for (const hit of scanner.scanInContext(view.survey)) addHit(hit, view, hits);
+  return hits
+    .filter((hit) => hit.start >= prefix.length)
+    .map((hit) => ({ ...hit, start: hit.start - prefix.length, end: hit.end - prefix.length }));
+}
+
+/** Whether a key or neighbouring string may be what gives a number away, and the value is a number and nothing else. */
+export function isNumberContext(context: string, value: string): boolean {
+  return mayBeNamed(value) && namesNumber(context.slice(-numberContextUnits));
+}
+
+/** Numbers that only a key or neighbouring string gives away. Places count from the start of `value`. */
+export function scanNumbersInContext(context: string, value: string, scanner: LiteralScanner): Hit[] {
+  const prefix = `${context.slice(-numberContextUnits)}: `;
+  const hits: Hit[] = [];
+  const view = surveyed(plainView(prefix + value, noSeams), scanner);
+  scanNumbers(view, view.survey, hits);
   return hits
     .filter((hit) => hit.start >= prefix.length)
     .map((hit) => ({ ...hit, start: hit.start - prefix.length, end: hit.end - prefix.length }));

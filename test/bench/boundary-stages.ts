@@ -8,6 +8,7 @@ import { scanText } from '../../src/boundary/scan-text.ts';
 import { buildLiteralScanner } from '../../src/boundary/scan/literal-scanner.ts';
 import { noSeams } from '../../src/boundary/scan/seams.ts';
 import { findNumberRuns } from '../../src/boundary/scan/number-runs.ts';
+import { readNumber } from '../../src/boundary/scan/number-text.ts';
 import { findInvisible } from '../../src/boundary/unicode/invisible.ts';
 
 const samples = 20;
@@ -28,7 +29,10 @@ export function benchStages(text: string): Record<string, number> {
     invisible: () => findInvisible(text, survey.hidden),
     numberRuns: () => findNumberRuns(survey.codes),
     numbers: () =>
-      runs.map((run) => numberDetectors.map(({ find }) => find(text.slice(run.start, run.end + 1), 0, run))),
+      runs.map((run) => {
+        const { read } = readNumber(survey, run);
+        return numberDetectors.map(({ find }) => find(read));
+      }),
     escapes: () => readEscapes(text, survey.codes, budget()),
     base64AndHex: () => readRuns(text, survey.codes, budget()),
     utf16: () => readWide(text, survey.codes, budget()),

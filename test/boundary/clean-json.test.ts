@@ -51,6 +51,8 @@ const piece = constantFrom(
   '4111 1111',
   ' 1111 1111',
   'bsn ',
+  'customerBsn',
+  'phone',
   '111222333',
   'plain words',
   ' ',

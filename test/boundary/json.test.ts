@@ -41,6 +41,26 @@ describe('keys', () => {
   });
 });
 
+describe('numbers that their names give away', () => {
+  test('the name is a key, that of a list, or the string before', () => {
+    const { result } = filterResult({
+      customerSsn: '219-09-9999',
+      ssn: ['219099999'],
+      fields: [{ label: 'Social Security Number', value: '219 09 9999' }],
+      order: '219-09-9999',
+    });
+
+    expect(result).toEqual({
+      customerSsn: expect.stringMatching(/^\[REDACTED:national-id-us:/),
+      ssn: [expect.stringMatching(/^\[REDACTED:national-id-us:/)],
+      fields: [
+        { label: 'Social Security Number', value: expect.stringMatching(/^\[REDACTED:national-id-us:/) },
+      ],
+      order: '219-09-9999',
+    });
+  });
+});
+
 describe('secrets split over neighbours', () => {
   test('every part of a token split over array elements is replaced', () => {
     const { result, report } = filterResult([

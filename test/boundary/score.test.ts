@@ -4,12 +4,18 @@ import { detectors } from '../../src/boundary/detectors.ts';
 import { measureBenign } from './score/measure-benign.ts';
 import { measureAttacks, measureOrdinary, measureParagraphs } from './score/measure-injection.ts';
 import type { Judged } from './score/measure-injection.ts';
+import type { Alarm } from './score/measure-personal.ts';
+import { measureNearMisses, measurePersonal } from './score/measure-personal.ts';
 import { measurePayloads } from './score/measure-payloads.ts';
 import { measureSecrets } from './score/measure-secrets.ts';
 import { wilson } from './score/wilson.ts';
 import { buildBoundary } from './support/filter.ts';
 
 const boundary = buildBoundary();
+const personalCases = measurePersonal(boundary, 1, 7);
+const nearMisses = measureNearMisses(boundary, 1, 7);
+const corpora = measureBenign(boundary, 12_000_000);
+const bytes = corpora.reduce((sum, corpus) => sum + corpus.bytes, 0);
 const share = (of: readonly Judged[]) => of.filter(({ isFound }) => isFound).length / of.length;
 
 test('of tokens with a form of their own and of those beside their name, nine in ten and more are taken out', () => {
@@ -20,17 +26,41 @@ test('of tokens with a form of their own and of those beside their name, nine in
   }
 });
 
-test('of ordinary text, less than one stretch in ten megabytes is taken for a secret', () => {
-  const secrets = new Set(detectors.filter(({ family }) => family === 'secrets').map(({ id }) => id));
-  const corpora = measureBenign(boundary, 12_000_000);
+test.each([
+  ['payment card', 0.998],
+  ['IBAN', 0.999],
+  ['national id', 0.99],
+  ['telephone, international', 0.998],
+  ['telephone, national', 0.94],
+  ['e-mail address', 0.99],
+] as const)(
+  'of numbers of the kind %s as systems and people print them, more than %d are taken out',
+  (kind, floor) => {
+    const of = personalCases.filter(({ form }) => form.kind === kind);
 
-  const bytes = corpora.reduce((sum, corpus) => sum + corpus.bytes, 0);
-  const wrong = corpora.flatMap(({ redacted }) => [...redacted].filter(([id]) => secrets.has(id)));
+    expect(of.filter(({ isTakenOut }) => isTakenOut).length / of.length).toBeGreaterThan(floor);
+  },
+);
 
-  expect(bytes).toBeGreaterThan(40_000_000);
-  expect(wrong.reduce((sum, [, count]) => sum + count, 0)).toBeLessThan((0.1 * bytes) / 1e6);
+test('numbers with a wrong check digit stay, and so does what only looks like a number of a person', () => {
+  const share = (alarms: readonly Alarm[]) =>
+    alarms.filter(({ found }) => found.length > 0).length / alarms.length;
+  const isChance = ({ shape }: Alarm) => shape.startsWith('random plain numbers');
+
+  expect(share(nearMisses.filter(isChance))).toBeLessThan(0.02);
+  expect(share(nearMisses.filter((alarm) => !isChance(alarm)))).toBeLessThan(0.003);
 });
 
+test.each([
+  ['secrets', 0.1],
+  ['pii', 0.02],
+] as const)('of ordinary text, fewer stretches in a megabyte are taken for %s than %d', (family, most) => {
+  const ids = new Set(detectors.filter((detector) => detector.family === family).map(({ id }) => id));
+  const wrong = corpora.flatMap(({ redacted }) => [...redacted].filter(([id]) => ids.has(id)));
+
+  expect(bytes).toBeGreaterThan(40_000_000);
+  expect(wrong.reduce((sum, [, count]) => sum + count, 0)).toBeLessThan((most * bytes) / 1e6);
+});
 test('attacks are found in most cases, ordinary texts in few', () => {
   expect(share(measureAttacks(boundary))).toBeGreaterThan(0.85);
   expect(share(measureOrdinary(boundary))).toBeLessThan(0.02);

@@ -90,6 +90,11 @@ describe('what leaves while the tool runs', () => {
     );
   });
 
+  test('a name that gives a number away is held with the line that may hold it', () => {
+    const { text } = stream(bytes('Social Security No.:\n219-09-9999\n'), [21]);
+    expect(text).toMatch(/^Social Security No\.:\n\[REDACTED:national-id-us:[0-9a-f]{4}\]\n$/);
+  });
+
   test('the same name in a sentence holds nothing', () => {
     const open = boundary.filterStream('stdout', []);
     expect(open.push(bytes('the aws secret key was found in the file\n'))).toBe(
@@ -131,6 +136,12 @@ const pieces = oneof(
     awsSecretKey,
     Buffer.from(`x${githubToken}`).toString('base64'),
     '4111 1111 1111 1111',
+    'bsn',
+    'number of the customer, as he says',
+    '111222333',
+    'Social',
+    ' Security',
+    '219-09-9999',
     '\u001b[31m',
     '\u001b]8;;',
     '\u0007',

@@ -1,4 +1,5 @@
 /** Escapes of single characters, read in one pass: `%41`, `\u0041`, `\x41`, `\101`, `\n`, `&#65;`, `&amp;`. */
+import { isDigit } from '../scan/number-text.ts';
 import { noSeams } from '../scan/seams.ts';
 import type { View } from '../view.ts';
 import { lastAtMost } from '../view.ts';
@@ -48,7 +49,7 @@ function findEscapes(text: string, codes: Buffer): Escapes {
     else {
       starts.push(at);
       escapes.push(escape);
-      if (canBeInToken(escape >> 4)) hiding.push(at);
+      if (canBeInToken(escape >> 4) || isInNumber(text, at, escape)) hiding.push(at);
       at += escape & 15;
     }
   }
@@ -68,6 +69,14 @@ function occurrences(codes: Buffer, code: number): (from: number) => number {
 /** Not white space, controls, quotes, the backslash, nor `&`, `<`, `>`. */
 function canBeInToken(codePoint: number): boolean {
   return codePoint > 0x20 && codePoint !== 0x7f && !'"\'`\\&<>'.includes(String.fromCodePoint(codePoint));
+}
+
+/** Whether it is a space between two groups of digits, which may be in brackets. */
+function isInNumber(text: string, at: number, escape: number): boolean {
+  if (escape >> 4 !== 0x20) return false;
+  const before = text.charCodeAt(at - 1);
+  const after = text.charCodeAt(at + (escape & 15));
+  return (isDigit(before) || before === 0x29) && (isDigit(after) || after === 0x28);
 }
 
 interface Island {

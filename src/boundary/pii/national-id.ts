@@ -1,5 +1,7 @@
-import type { Span, NumberDetector } from '../detector.ts';
-import { inParts, matchesFrom, piiDefaults } from '../detector.ts';
+import type { NumberDetector, Span } from '../detector.ts';
+import { inParts, piiDefaults } from '../detector.ts';
+import type { NumberPiece, NumberText } from '../scan/number-text.ts';
+import { isJoinedAfter, isJoinedBefore, spansAt } from '../scan/number-text.ts';
 import {
   passesLuhn,
   passesMod11And10,
@@ -7,128 +9,167 @@ import {
   passesVerhoeff,
   weightedSum,
 } from './check-digits.ts';
+import { wordsBefore } from './named-numbers.ts';
 
 interface IdFormat {
   readonly country: string;
-  /** How many letters and digits it has: only then its pattern is tried. */
-  readonly units: readonly number[];
+  /** How it is written: lengths of its groups, and what stands between them. */
+  readonly shapes: readonly string[];
+  /** Without separators, as is `check`. */
   readonly pattern: RegExp;
-  /** Without separators. */
   readonly check: (id: string) => boolean;
-  /** What must stand shortly before: a number that passes one check in ten by chance needs a name. null: none. */
+  /** What must stand shortly before, as `wordsOf` reads it: a number that passes one check in ten by chance needs a name. null: none. */
   readonly context: RegExp | null;
 }
+
+const birthday = '(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])';
+const cpf = { country: 'br', pattern: /^[0-9]{11}$/, check: isCpf };
+const rrn = { country: 'kr', pattern: new RegExp(`^[0-9]{2}${birthday}[1-8][0-9]{6}$`), check: isKorean };
 
 const formats: readonly IdFormat[] = [
   // Order of 1988, 2nd edition; the letter by date and name, the check letter over odd and even places.
   {
     country: 'it',
-    units: [16],
+    shapes: ['16', '6 5 5'],
     pattern: /^[A-Z]{6}[0-9]{2}[A-EHLMPRST][0-9]{2}[A-Z][0-9]{3}[A-Z]$/,
     check: isCodiceFiscale,
     context: null,
   },
-  {
-    country: 'br',
-    units: [11],
-    pattern: /^[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}$/,
-    check: isCpf,
-    context: null,
-  },
+  { ...cpf, shapes: ['3.3.3-2'], context: null },
+  { ...cpf, shapes: ['11', '9-2'], context: /\bcpf\b/ },
   {
     country: 'cn',
-    units: [18],
-    pattern: /^[1-9][0-9]{5}(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9X]$/,
+    shapes: ['18', '6 8 4'],
+    pattern: new RegExp(`^[1-9][0-9]{5}(?:19|20)[0-9]{2}${birthday}[0-9]{3}[0-9X]$`),
     check: passesMod11And2,
     context: null,
   },
+  // Signs of the century: Act 1009/2021 added those beside `+`, `-` and `A`.
   {
     country: 'fi',
-    units: [10, 11],
-    pattern: /^[0-3][0-9][01][0-9]{3}[-+A][0-9]{3}[0-9A-Y]$/,
+    shapes: ['6-4', '6+4', '11'],
+    pattern: /^[0-3][0-9][01][0-9]{3}[A-FU-Y]?[0-9]{3}[0-9A-FHJ-NPR-Y]$/,
     check: isFinnish,
     context: null,
   },
   {
     country: 'fr',
-    units: [15],
-    pattern: /^[12] ?[0-9]{2} ?(?:0[1-9]|1[0-2]) ?(?:[0-9]{2}|2[AB]) ?[0-9]{3} ?[0-9]{3} ?[0-9]{2}$/,
+    shapes: ['15', '13 2', '13-2', '1 2 2 2 3 3 2', '1-2-2-2-3-3-2', '1.2.2.2.3.3.2'],
+    pattern: /^[12][0-9]{2}(?:0[1-9]|1[0-2])(?:[0-9]{2}|2[AB])[0-9]{8}$/,
     check: isFrench,
     context: null,
   },
   {
     country: 'us',
-    units: [9],
-    pattern: /^(?!000|666|9)[0-9]{3}[- ](?!00)[0-9]{2}[- ](?!0000)[0-9]{4}$/,
+    shapes: ['3-2-4', '3 2 4', '3.2.4', '9'],
+    pattern: /^(?!000|666|9)[0-9]{3}(?!00)[0-9]{2}(?!0000)[0-9]{4}$/,
     check: () => true,
-    context: /\bssn\b|social[ _-]?security/i,
+    context: /\bssn\b|\bsoc(?:ial)? sec(?:urity)?\b|\bseguro social\b/,
   },
   {
     country: 'gb',
-    units: [10],
-    pattern: /^[0-9]{3}[ -]?[0-9]{3}[ -]?[0-9]{4}$/,
+    shapes: ['10', '3 3 4', '3-3-4'],
+    pattern: /^[0-9]{10}$/,
     check: isNhs,
-    context: /\bnhs\b/i,
+    context: /\bnhs\b/,
   },
   {
     country: 'de',
-    units: [11],
-    pattern: /^[1-9][0-9] ?[0-9]{3} ?[0-9]{3} ?[0-9]{3}$/,
+    shapes: ['11', '2 3 3 3'],
+    pattern: /^[1-9][0-9]{10}$/,
     check: passesMod11And10,
-    context: /steuer|\bidnr\b|\btax[ _-]?id/i,
+    context: /steuer|\bid ?nr\b|identifikationsnummer|\btax id/,
   },
   {
     country: 'es',
-    units: [9],
-    pattern: /^(?:[0-9]{8}|[XYZ][0-9]{7})-?[A-Z]$/,
+    shapes: ['9', '8-1', '8 1', '2.3.3-1', '2.3.3 1', '2.3.4', '1-7-1', '1-8'],
+    pattern: /^(?:[0-9]{8}|[XYZ][0-9]{7})[A-Z]$/,
     check: isSpanish,
-    context: /\b(?:dni|nie|nif)\b/i,
+    context: /\b(?:dni|nie|nif)\b|\bidentidad\b/,
   },
-  { country: 'nl', units: [9], pattern: /^[0-9]{9}$/, check: isBsn, context: /\bbsn\b|burgerservice/i },
-  { country: 'pl', units: [11], pattern: /^[0-9]{11}$/, check: isPesel, context: /\bpesel\b/i },
+  {
+    country: 'nl',
+    shapes: ['9', '3 3 3', '3.3.3', '4.2.3', '4 2 3'],
+    pattern: /^[0-9]{9}$/,
+    check: isBsn,
+    context: /\bbsn\b|burgerservice|\bsofi ?nummer\b/,
+  },
+  { country: 'pl', shapes: ['11'], pattern: /^[0-9]{11}$/, check: isPesel, context: /\bpesel\b/ },
   {
     country: 'in',
-    units: [12],
-    pattern: /^[2-9][0-9]{3}[ -]?[0-9]{4}[ -]?[0-9]{4}$/,
+    shapes: ['12', '4 4 4', '4-4-4'],
+    pattern: /^[2-9][0-9]{11}$/,
     check: passesVerhoeff,
-    context: /aadhaa?r|\buidai?\b/i,
+    context: /aadhaa?r|\buid(?:ai)?\b|आधार/,
   },
   {
     country: 'se',
-    units: [10],
-    pattern: /^[0-9]{6}[-+][0-9]{4}$/,
-    check: passesLuhn,
-    context: /person(?:nummer|al)/i,
+    shapes: ['6-4', '6+4', '8-4', '10', '12'],
+    // Of a coordination number the day is sixty more.
+    pattern: /^(?:18|19|20)?[0-9]{2}(?:0[1-9]|1[0-2])(?:[06][1-9]|[1278][0-9]|[39][01])[0-9]{4}$/,
+    check: isSwedish,
+    context: /\bperson ?(?:nummer|nr|al\b|identity)|\bpers ?nr\b|\bsamordningsnummer/,
   },
   {
     country: 'ca',
-    units: [9],
-    pattern: /^[1-79][0-9]{2}[ -]?[0-9]{3}[ -]?[0-9]{3}$/,
+    shapes: ['9', '3 3 3', '3-3-3'],
+    pattern: /^[1-79][0-9]{8}$/,
     check: passesLuhn,
-    context: /\bsin\b|social[ _-]?insurance/i,
+    context: /\bsin\b|\bsocial insurance\b|\bassurance sociale\b|\bnas\b/,
   },
-  {
-    country: 'kr',
-    units: [13],
-    pattern: /^[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])-[1-8][0-9]{6}$/,
-    check: isKorean,
-    context: null,
-  },
+  { ...rrn, shapes: ['6-7'], context: null },
+  { ...rrn, shapes: ['13'], context: /주민|\brrn\b|\bresident registration\b/ },
 ];
 
-const formatsByUnits = new Map(
-  [...new Set(formats.flatMap(({ units }) => units))].map((count) => [
-    count,
-    formats.filter(({ units }) => units.includes(count)),
-  ]),
-);
+/** Longest group of a number. */
+const groupUnitsMax = 18;
+/** What may stand between groups; nothing before the first. */
+const gaps = ['', ' ', '.', '-', '+'];
+const stepsOfNode = gaps.length * (groupUnitsMax + 1);
 
-/** Nine or more digits in the groupings above, and the Italian form. Each candidate is looked at once a format. */
-const number = /[0-9](?:[ .+-]?[0-9AB]){6,18}(?:-?[A-Z])?(?!\w)/g;
-/** The Italian form from its first digit on: letters are too common to look for. */
-const codice = /[0-9]{2}[A-EHLMPRST][0-9]{2}[A-Z][0-9]{3}[A-Z](?!\w)/g;
-const codiceLetters = 6;
-const contextUnits = 48;
+const stepOf = (gap: number, units: number): number => gap * (groupUnitsMax + 1) + units;
+
+/** The shapes as a tree: by node and step the next node, 0 where no shape goes on; and by node what is written like that. */
+const { steps, formatsAt } = buildTree();
+
+function buildTree(): { readonly steps: Uint8Array; readonly formatsAt: readonly (readonly IdFormat[])[] } {
+  const nodesMax = 256;
+  const steps = new Uint8Array(nodesMax * stepsOfNode);
+  const formatsAt: IdFormat[][] = [[]];
+  for (const format of formats) {
+    for (const shape of format.shapes) {
+      let node = 0;
+      for (const [, gap = '', units] of shape.matchAll(/([ .+-]?)([0-9]+)/g)) {
+        const step = node * stepsOfNode + stepOf(gaps.indexOf(gap), Number(units));
+        if (steps[step] === 0) steps[step] = formatsAt.push([]) - 1;
+        node = steps[step] ?? 0;
+      }
+      formatsAt[node]?.push(format);
+    }
+  }
+  return { steps, formatsAt };
+}
+
+/** -1: no such thing stands between groups. */
+function gapKind(gap: number | null): number {
+  switch (gap) {
+    case 0x20:
+      return 1;
+    case 0x2e:
+      return 2;
+    case 0x2d:
+      return 3;
+    case 0x2b:
+      return 4;
+    default:
+      return -1;
+  }
+}
+
+/** Whether a name in the text gives a number away that follows it. The text is as `wordsOf` reads it. */
+export function namesId(words: string): boolean {
+  return formats.some(({ context }) => context?.test(words) === true);
+}
 
 export const nationalId: NumberDetector = {
   ...piiDefaults,
@@ -136,39 +177,38 @@ export const nationalId: NumberDetector = {
   title: 'National identity, tax or health number with its check digit',
   source:
     'the issuing authorities: Agenzia delle Entrate, Receita Federal, GB 11643, DVV, INSEE, SSA, NHS, BZSt, Ministerio del Interior, RvIG, UIDAI, Skatteverket, ESDC, MOIS',
-  find: (text, start, { hasCapital }) => {
-    const numbers = matchesFrom(number, text, start, (written, at) =>
-      idAt(text, isLetterXyz(text.charCodeAt(at - 1)) ? at - 1 : at, at + written.length),
-    );
-    if (!hasCapital) return numbers;
-    const codici = matchesFrom(codice, text, start, (written, at) =>
-      idAt(text, at - codiceLetters, at + written.length),
-    );
-    return [...numbers, ...codici];
-  },
+  find: (read) => spansAt(read, idAt),
   examples: {
     hit: [
       inParts('RSSMRA85', 'T10A562S'),
       inParts('529.982', '.247-25'),
+      inParts('CPF: 529982', '24725'),
       inParts('11010519', '491231002X'),
       inParts('131052', '-308T'),
+      inParts('131052', 'B308T'),
       inParts('SSN: 219', '-09-9999'),
+      inParts('customerSsn = "219', '099999"'),
+      inParts('Social Security No.\u00a0219', '\u201309\u20139999 OK 17'),
       inParts('NHS number 943', ' 476 5919'),
       inParts('Steuer-ID 86 ', '095 742 719'),
       inParts('DNI 12345', '678Z'),
+      inParts('DNI 12.345', '.678-Z'),
       inParts('bsn=1112', '22333'),
       inParts('PESEL 4405', '1401359'),
       inParts('Aadhaar: 2341', ' 2341 2346'),
       inParts('personnummer 811228', '-9874'),
+      inParts('personnummer 19811228', '9874'),
       inParts('SIN 046 454', ' 286').replace('046', '130').replace('454', '692').replace('286', '544'),
     ],
     miss: [
       '529.982.247-24',
+      '52998224725',
       '219-09-9999',
       'order 943 476 5919',
       '12345678Z',
       '110105194912310021',
       'SSN: 000-12-3456',
+      'SSN: 12-219-09-9999',
       'version 1.2.3.4.5.6.7',
       '2024-01-02',
       '192.168.100.200',
@@ -176,34 +216,37 @@ export const nationalId: NumberDetector = {
   },
 };
 
-function isLetterXyz(unit: number): boolean {
-  return unit >= 0x58 && unit <= 0x5a;
-}
-
-function idAt(text: string, start: number, end: number): Span[] {
-  if (start < 0 || (start > 0 && isPartOfWord(text.charCodeAt(start - 1)))) return [];
-  const candidates = formatsByUnits.get(countUnits(text, start, end));
-  if (candidates === undefined) return [];
-  const written = text.slice(start, end);
-  for (const { country, pattern, check, context } of candidates) {
-    if (!pattern.test(written)) continue;
-    const id = written.replaceAll(/[ .+-]/g, '');
-    if (!check(id)) continue;
-    if (context !== null && !context.test(text.slice(Math.max(0, start - contextUnits), start))) continue;
-    return [{ start, end, confidence: 'medium', label: `national-id-${country}`, secret: id }];
+function idAt(read: NumberText, index: number): Span | null {
+  const { pieces } = read;
+  const { start } = pieces[index] as NumberPiece;
+  let node = 0;
+  for (let at = index; at < pieces.length; at++) {
+    const { end, start: from, gap } = pieces[at] as NumberPiece;
+    const before = at === index ? 0 : gapKind(gap);
+    if (before < 0 || end - from > groupUnitsMax) return null;
+    node = steps[node * stepsOfNode + stepOf(before, end - from)] as number;
+    if (node === 0) return null;
+    const found = judge(read, start, end, formatsAt[node] as readonly IdFormat[]);
+    if (found !== null) return found;
   }
-  return [];
+  return null;
 }
 
-/** Letters and digits: what is left without the separators. */
-function countUnits(text: string, start: number, end: number): number {
-  let count = 0;
-  for (let at = start; at < end; at++) if (text.charCodeAt(at) >= 0x30) count++;
-  return count;
-}
-
-function isPartOfWord(unit: number): boolean {
-  return /[\w.]/.test(String.fromCharCode(unit));
+function judge(read: NumberText, start: number, end: number, candidates: readonly IdFormat[]): Span | null {
+  const { text } = read;
+  if (candidates.length === 0) return null;
+  if (isJoinedBefore(read, start) || isJoinedAfter(read, end)) return null;
+  const id = text.slice(start, end).replaceAll(/[ .+-]/g, '');
+  let words: string | undefined;
+  for (const { country, pattern, check, context } of candidates) {
+    if (!pattern.test(id) || !check(id)) continue;
+    if (context !== null) {
+      words ??= wordsBefore(text, start);
+      if (!context.test(words)) continue;
+    }
+    return { start, end, confidence: 'medium', label: `national-id-${country}`, secret: id };
+  }
+  return null;
 }
 
 const codiceOdd = 'BAKPLCQDREVOSFTGUHMINJWZYX';
@@ -227,8 +270,8 @@ function isCpf(id: string): boolean {
 }
 
 function isFinnish(id: string): boolean {
-  // The century sign is a separator or the letter A.
-  const digits = id.replace('A', '').slice(0, 9);
+  // The sign of the century is a separator or a letter.
+  const digits = id.slice(0, 6) + id.slice(-4, -1);
   return '0123456789ABCDEFHJKLMNPRSTUVWXY'[Number(digits) % 31] === id.at(-1);
 }
 
@@ -245,6 +288,11 @@ function isNhs(id: string): boolean {
 function isSpanish(id: string): boolean {
   const number = id.slice(0, -1).replace(/^[XYZ]/, (letter) => String('XYZ'.indexOf(letter)));
   return 'TRWAGMYFPDXBNJZSQVHLCKE'[Number(number) % 23] === id.at(-1);
+}
+
+/** With or without the century, which the check digit does not count. */
+function isSwedish(id: string): boolean {
+  return passesLuhn(id.slice(-10));
 }
 
 function isBsn(id: string): boolean {

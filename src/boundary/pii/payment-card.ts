@@ -1,34 +1,39 @@
-import type { Confidence, Span, NumberDetector } from '../detector.ts';
-import { inParts, matchesFrom, noSpans, piiDefaults } from '../detector.ts';
+import type { NumberDetector, Span } from '../detector.ts';
+import { inParts, noSpans, piiDefaults } from '../detector.ts';
+import type { NumberPiece, NumberText } from '../scan/number-text.ts';
+import { isJoinedAfter, isJoinedBefore, spansAt } from '../scan/number-text.ts';
 import { passesLuhn } from './check-digits.ts';
 
-/** Thirteen to nineteen digits, also in groups. */
-const digitsMin = 13;
-const candidate = /(?<![\w.+-])[2-6](?:[ -]?[0-9]){12,18}(?![\w-])/g;
+const digitsMin = 14;
+const digitsMax = 19;
 
 export const paymentCard: NumberDetector = {
   ...piiDefaults,
   id: 'payment-card',
   title: 'Payment card number',
   source: 'ISO/IEC 7812-1 (Luhn); issuer ranges as published by the networks',
-  find: (text, start, { digits }) =>
-    digits >= digitsMin ? matchesFrom(candidate, text, start, cardAt) : noSpans,
+  find: (read) => (read.run.digits < digitsMin ? noSpans : spansAt(read, cardAt)),
   examples: {
     hit: [
       inParts('4111 1111', ' 1111 1111'),
       inParts('5555', '555555554444'),
       inParts('3782-822463', '-10005'),
       inParts('card=6011', '111111111117;'),
+      inParts('09:12:44 17 4111 1111', ' 1111 1111 12/27'),
+      inParts('4111\u00a01111', '\u00a01111\u00a01111'),
+      inParts('5555\u20115555', '\u20115555\u20114444'),
     ],
     miss: [
       '4111 1111 1111 1112',
       '1700000000000',
       '4111-1111-1111 1111',
       '0.4111111111111111',
+      '4111111111111111.5',
       'id 4111111111111111a',
       '2024-01-02 03:04:05',
       '5500 0000 0000 00 04',
       '4444444444444448000000000',
+      '7777 4111 1111 1111 1111 7777',
     ],
   },
 };
@@ -44,20 +49,79 @@ const issuers: readonly { readonly prefix: RegExp; readonly lengths: readonly nu
   { prefix: /^62/, lengths: [16, 19] },
 ];
 
-function cardAt(written: string, start: number): Span[] {
-  const digits = written.replaceAll(/[ -]/g, '');
-  const issuer = issuers.find(({ prefix }) => prefix.test(digits));
-  const confidence = gradeGroups(written);
-  const isCard =
-    issuer?.lengths.includes(digits.length) === true && confidence !== null && passesLuhn(digits);
-  return isCard ? [{ start, end: start + written.length, confidence, secret: digits }] : [];
+/** As printed on cards. */
+const printed: readonly (readonly number[])[] = [
+  [4, 4, 4, 4, 3],
+  [4, 4, 4, 4],
+  [4, 6, 5],
+  [4, 6, 4],
+];
+const firstGroup = 4;
+const space = 0x20;
+const hyphen = 0x2d;
+
+function cardAt(read: NumberText, index: number): Span | null {
+  const { text, pieces } = read;
+  const first = pieces[index] as NumberPiece;
+  const digit = text.charCodeAt(first.start);
+  if (!first.isDigits || digit < 0x32 || digit > 0x36) return null;
+  const length = first.end - first.start;
+  if (length >= digitsMin && length <= digitsMax) return spanOf(read, first, first, 'medium');
+  if (length !== firstGroup) return null;
+  for (const groups of printed) {
+    const last = lastOf(pieces, index, groups);
+    const span =
+      last === null || isInRow(read, index, groups.length) ? null : spanOf(read, first, last, 'high');
+    if (span !== null) return span;
+  }
+  return null;
 }
 
-/** As printed on cards, with one kind of separator; or without any, which other numbers are too. */
-function gradeGroups(written: string): Confidence | null {
-  if (/^[0-9]+$/.test(written)) return 'medium';
-  const separator = written.includes('-') ? '-' : ' ';
-  const groups = written.split(separator).map((group) => group.length);
-  const isPrinted = ['4,4,4,4', '4,6,5', '4,6,4', '4,4,4,4,3'].includes(groups.join(','));
-  return isPrinted && !/[^0-9]/.test(written.replaceAll(separator, '')) ? 'high' : null;
+/** The piece where the groups end, which one kind of separator keeps apart. */
+function lastOf(
+  pieces: readonly NumberPiece[],
+  index: number,
+  groups: readonly number[],
+): NumberPiece | null {
+  const gap = pieces[index + 1]?.gap;
+  if (gap !== space && gap !== hyphen) return null;
+  for (let group = 1; group < groups.length; group++) {
+    const piece = pieces[index + group];
+    if (piece?.isDigits !== true || piece.gap !== gap || piece.end - piece.start !== groups[group])
+      return null;
+  }
+  return pieces[index + groups.length - 1] ?? null;
+}
+
+/** Two more groups beside those of the card: a row of numbers, of which one in ten passes the check by chance, or an account. */
+function isInRow({ text, pieces }: NumberText, index: number, groups: number): boolean {
+  const gap = pieces[index + 1]?.gap;
+  const isGroup = (at: number) => {
+    const piece = pieces[at];
+    if (piece === undefined || piece.end - piece.start !== firstGroup) return false;
+    return piece.isDigits || beginsAccount.test(text.slice(piece.start, piece.end));
+  };
+  const isBefore = pieces[index]?.gap === gap && isGroup(index - 1);
+  const isAfter = pieces[index + groups]?.gap === gap && isGroup(index + groups);
+  if (isBefore && (isAfter || pieces[index - 1]?.isDigits === false)) return true;
+  if (isBefore) return pieces[index - 1]?.gap === gap && isGroup(index - 2);
+  return isAfter && pieces[index + groups + 1]?.gap === gap && isGroup(index + groups + 1);
+}
+
+const beginsAccount = /^[A-Z]{2}[0-9]{2}$/;
+
+function spanOf(
+  read: NumberText,
+  first: NumberPiece,
+  last: NumberPiece,
+  confidence: Span['confidence'],
+): Span | null {
+  const { start } = first;
+  const { end } = last;
+  if (/[.+-]/.test(read.text.charAt(start - 1)) || read.text.charAt(end) === '-') return null;
+  if (isJoinedBefore(read, start) || isJoinedAfter(read, end)) return null;
+  const digits = read.text.slice(start, end).replaceAll(/[ -]/g, '');
+  const issuer = issuers.find(({ prefix }) => prefix.test(digits));
+  const isCard = issuer?.lengths.includes(digits.length) === true && passesLuhn(digits);
+  return isCard ? { start, end, confidence, secret: digits } : null;
 }

@@ -1,4 +1,5 @@
 /** Where a text may hold a number of a card, an account, a person or a telephone: everything else need not be read for them. */
+import { typesetCodes } from './text-codes.ts';
 
 /** No such number has fewer digits: with a letter or a plus sign, and without. */
 const markedDigitsMin = 7;
@@ -9,12 +10,17 @@ const digitKind = 1;
 const capitalKind = 2;
 const plusKind = 4;
 const separatorKind = 8;
+/** Beside one of the others: what a typesetter puts for that character of a keyboard. */
+const typesetKind = 16;
 /** Characters that numbers are written with: digits, capitals, the plus sign, and what stands between groups. */
 const kinds = new Uint8Array(256);
 for (const character of ' .-()') kinds[character.charCodeAt(0)] = separatorKind;
 for (const character of 'ABCDEFGHIJKLMNOPQRSTUVWXYZ') kinds[character.charCodeAt(0)] = capitalKind;
 for (const character of '0123456789') kinds[character.charCodeAt(0)] = digitKind;
 kinds['+'.charCodeAt(0)] = plusKind;
+kinds[typesetCodes.space] = separatorKind | typesetKind;
+kinds[typesetCodes.dash] = separatorKind | typesetKind;
+kinds[typesetCodes.digit] = digitKind | typesetKind;
 
 const isDigit = kinds.map((kind) => kind & digitKind);
 
@@ -25,6 +31,8 @@ export interface NumberRun {
   readonly digits: number;
   readonly hasCapital: boolean;
   readonly hasPlus: boolean;
+  /** Whether it has spaces, dashes or digits that no keyboard has. */
+  readonly hasTypeset: boolean;
 }
 
 /**
@@ -62,7 +70,7 @@ function readRun(codes: Uint8Array, start: number, runs: NumberRun[]): number {
     digits >= (hasCapital || hasPlus ? markedDigitsMin : digitsMin) &&
     !endsInTime(codes, start, end, digits)
   )
-    runs.push({ start, end, digits, hasCapital, hasPlus });
+    runs.push({ start, end, digits, hasCapital, hasPlus, hasTypeset: (seen & typesetKind) !== 0 });
   return end;
 }
 

@@ -17,7 +17,9 @@ export interface Alphabet {
 
 const otherCode = 0x80;
 const invisibleCode = 0x81;
-const letterCodeMin = 0x82;
+/** What numbers are typeset with instead of a space, a hyphen and the digits of a keyboard. */
+export const typesetCodes = { space: 0x82, dash: 0x83, digit: 0x84 } as const;
+const letterCodeMin = 0x85;
 const letterCodes = 0x100 - letterCodeMin;
 
 /**
@@ -27,6 +29,7 @@ const letterCodes = 0x100 - letterCodeMin;
 export function buildAlphabet(literals: readonly string[]): Alphabet {
   const codeOf = new Uint8Array(65_536).fill(otherCode);
   for (let unit = 0; unit < otherCode; unit++) codeOf[unit] = unit;
+  for (const [code, first, last] of typesetUnits) codeOf.fill(code, first, last + 1);
   let letters = 0;
   for (const literal of literals) {
     for (let at = 0; at < literal.length; at++) {
@@ -40,6 +43,21 @@ export function buildAlphabet(literals: readonly string[]): Alphabet {
   for (let unit = 0; unit < 0x20; unit++) if (!'\t\n\r'.includes(String.fromCharCode(unit))) hidden.add(unit);
   return { codeOf, hidden };
 }
+
+/** No-break, figure, narrow and ideographic spaces; hyphens, dashes and the minus sign; full-width digits. */
+const typesetUnits: readonly (readonly [code: number, first: number, last: number])[] = [
+  [typesetCodes.space, 0xa0, 0xa0],
+  [typesetCodes.space, 0x20_00, 0x20_0a],
+  [typesetCodes.space, 0x20_2f, 0x20_2f],
+  [typesetCodes.space, 0x20_5f, 0x20_5f],
+  [typesetCodes.space, 0x30_00, 0x30_00],
+  [typesetCodes.dash, 0x20_10, 0x20_15],
+  [typesetCodes.dash, 0x22_12, 0x22_12],
+  [typesetCodes.dash, 0xfe_58, 0xfe_58],
+  [typesetCodes.dash, 0xfe_63, 0xfe_63],
+  [typesetCodes.dash, 0xff_0d, 0xff_0d],
+  [typesetCodes.digit, 0xff_10, 0xff_19],
+];
 
 /** C1 controls, Default_Ignorable_Code_Point, interlinear annotations; of those beyond the basic plane the first half. */
 const invisibleUnits: readonly (readonly [number, number])[] = [

@@ -7,10 +7,12 @@
 import { signDistanceMax, isSign } from '../content/injection.ts';
 import { createDecodeBudget } from '../decoding/budget.ts';
 import { decodeViews } from '../decoding/decoded-views.ts';
+import { namesNumber } from '../detectors.ts';
 import { endsLikeWrappedRun, wrappedTailUnits } from '../decoding/runs.ts';
 import type { KnownSecretTail } from '../known-secrets.ts';
 import { boundaryLimits } from '../limits.ts';
 import type { Candidate, LiteralScanner } from '../scan/literal-scanner.ts';
+import { numberContextUnits } from '../scan/number-text.ts';
 import { noSeams } from '../scan/seams.ts';
 import { endsLikeKeyBody, keyTailUnitsMax } from '../secrets/private-key.ts';
 import { findInvisible } from '../unicode/invisible.ts';
@@ -59,7 +61,8 @@ export function followLineEnds(scanner: LiteralScanner, isInKnownSecret: KnownSe
     const read = [plain, ...beside.map((view) => surveyed(view, scanner))];
     const decoded = read.flatMap((view) => decodeViews(view, view.survey.codes, decoding, scanner).views);
     const isBegun = [...read.slice(1), ...decoded].some(
-      ({ survey }) => scanner.candidates(survey).length > 0,
+      ({ text, survey }) =>
+        scanner.candidates(survey).length > 0 || namesNumber(text.slice(-numberContextUnits)),
     );
     if (isBegun) heldUntil = Math.max(heldUntil, held.end + boundaryLimits.heldAfterUnits);
   };
@@ -116,6 +119,7 @@ export function followLineEnds(scanner: LiteralScanner, isInKnownSecret: KnownSe
         !isAnyOpen() &&
         !endsLikeWrappedRun(ending(wrappedTailUnits)) &&
         !endsLikeKeyBody(ending(keyTailUnitsMax)) &&
+        !namesNumber(ending(numberContextUnits)) &&
         !isInKnownSecret(ending);
       if (isCut) cutAt = held.end;
       return isCut;

@@ -1,0 +1,49 @@
+/** Numbers that are too common to be known without a name: what stands before them, and what may be one at all. */
+import { numberContextUnits } from '../scan/number-text.ts';
+
+/**
+ * Words in lower case with one space between, so that `customerSsn`, `CUSTOMER_SSN` and `<b>Customer SSN</b>` are read alike.
+ * The end of a line stays: no name goes past it.
+ */
+function wordsOf(text: string): string {
+  return text
+    .replaceAll(/([a-z])([A-Z])/g, '$1 $2')
+    .replaceAll(/([A-Z])([A-Z][a-z])/g, '$1 $2')
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{M}\p{N}\n]{1,64}/gu, ' ');
+}
+
+/** A part of each word that gives a number away, as it may be written: only then the text is read as words. */
+const stems =
+  /ssn|soc(?:ial|[^a-z])|seguro|nhs|steuer|id.?nr|identifi|tax|dni|ni[ef]|identidad|bsn|burgers|sofi|pesel|aadha|uid|आधार|pers|samord|sin|nas|assurance|주민|rrn|resident|cpf|phone|t[eé]l|fon|mobil|cell|fax|handy|電話/i;
+
+/** No name gives a number away that two empty lines keep apart from it. */
+export const apart = '\n\n\n';
+
+/**
+ * What stands before a number, as `wordsOf` reads it, but for a word that is cut by how far is read: of a stream that is cut
+ * at a line end the same words are seen. Nothing where no word of it can give a number away.
+ */
+export function wordsBefore(text: string, start: number): string {
+  const before = withoutCutWord(text.slice(Math.max(0, start - numberContextUnits), start), start);
+  const from = before.lastIndexOf(apart);
+  const near = from === -1 ? before : before.slice(from);
+  return stems.test(near) ? wordsOf(near) : '';
+}
+
+function withoutCutWord(text: string, start: number): string {
+  if (start < numberContextUnits) return text;
+  const end = text.search(/[^\p{L}\p{M}\p{N}_-]/u);
+  return end === -1 ? '' : text.slice(end);
+}
+
+const valueUnitsMin = 9;
+const valueUnitsMax = 48;
+/** Digits and separators, and a letter at either end. */
+const value =
+  /^[\s(+]{0,4}(?:[A-Z]-?)?[0-9][\s0-9().+\u00a0\u2000-\u2015\u202f\u2212-]{5,44}[0-9A-Z]\s{0,4}$/;
+
+/** Whether a string is what stands behind such a name: a number and nothing else. */
+export function mayBeNamed(text: string): boolean {
+  return text.length >= valueUnitsMin && text.length <= valueUnitsMax && value.test(text);
+}

@@ -1,0 +1,119 @@
+/** A run of a text as the detectors of numbers read it: typeset characters as those of a keyboard, and cut into its pieces. */
+import type { Span } from '../detector.ts';
+import { noSpans } from '../detector.ts';
+import type { NumberRun } from './number-runs.ts';
+import type { TextCodes } from './text-codes.ts';
+import { typesetCodes } from './text-codes.ts';
+
+export interface NumberText {
+  /** From some context before the run to one character after it. Places count from its beginning. */
+  readonly text: string;
+  readonly pieces: readonly NumberPiece[];
+  readonly run: NumberRun;
+}
+
+/** A longest stretch of digits and capitals. */
+export interface NumberPiece {
+  readonly start: number;
+  readonly end: number;
+  readonly isDigits: boolean;
+  /** The unit between it and the piece before, where that is a single one. */
+  readonly gap: number | null;
+}
+
+/** What is read before a number: the word that says what it is. */
+export const numberContextUnits = 96;
+
+/** Also where the text that was read begins. */
+export function readNumber(
+  { text: whole, codes }: TextCodes,
+  run: NumberRun,
+): { readonly from: number; readonly read: NumberText } {
+  const from = Math.max(0, run.start - numberContextUnits);
+  const written = whole.slice(from, run.end + 1);
+  const text = run.hasTypeset ? asTyped(written) : written;
+  return { from, read: { text, pieces: piecesOf(codes, run, from, text), run } };
+}
+
+const typesetSpace = /[\u00a0\u2000-\u200a\u202f\u205f\u3000]/g;
+const typesetDash = /[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]/g;
+const fullWidthDigit = /[\uff10-\uff19]/g;
+const fullWidthOffset = 0xff_10 - 0x30;
+
+/** Character by character, so that places stay. */
+function asTyped(text: string): string {
+  return text
+    .replaceAll(typesetSpace, ' ')
+    .replaceAll(typesetDash, '-')
+    .replaceAll(fullWidthDigit, (digit) => String.fromCharCode(digit.charCodeAt(0) - fullWidthOffset));
+}
+
+/** Places count from `from`. */
+function piecesOf(codes: Uint8Array, run: NumberRun, from: number, text: string): NumberPiece[] {
+  const pieces: NumberPiece[] = [];
+  let lastEnd = Number.NEGATIVE_INFINITY;
+  for (let at = run.start; at < run.end; at++) {
+    const start = at - from;
+    const first = at;
+    let isDigits = true;
+    for (; at < run.end; at++) {
+      const code = codes[at] as number;
+      if (isDigitCode(code)) continue;
+      if (!isCapital(code)) break;
+      isDigits = false;
+    }
+    if (at === first) continue;
+    const gap = start - lastEnd === 1 ? text.charCodeAt(lastEnd) : null;
+    lastEnd = at - from;
+    pieces.push({ start, end: lastEnd, isDigits, gap });
+  }
+  return pieces;
+}
+
+function isDigitCode(code: number): boolean {
+  return isDigit(code) || code === typesetCodes.digit;
+}
+
+/** What is found at the pieces of a number, in order. */
+export function spansAt(
+  read: NumberText,
+  find: (read: NumberText, index: number) => Span | null,
+): readonly Span[] {
+  let found: Span[] | null = null;
+  for (let index = 0; index < read.pieces.length; index++) {
+    const span = find(read, index);
+    if (span !== null) (found ??= []).push(span);
+  }
+  return found ?? noSpans;
+}
+
+export function isDigit(unit: number): boolean {
+  return unit >= 0x30 && unit <= 0x39;
+}
+
+export function isCapital(unit: number): boolean {
+  return unit >= 0x41 && unit <= 0x5a;
+}
+
+/** Whether what begins there goes on from a word before, or from a number with a point, dash or plus sign between. */
+export function isJoinedBefore({ text }: NumberText, start: number): boolean {
+  const unit = text.charCodeAt(start - 1);
+  if (isOfWord(unit)) return true;
+  return isJoint(unit) && isDigit(text.charCodeAt(start - 2));
+}
+
+/** Whether what ends there goes on as a word, or as a number with a point, dash or plus sign between. */
+export function isJoinedAfter({ text }: NumberText, end: number): boolean {
+  const unit = text.charCodeAt(end);
+  if (isOfWord(unit)) return true;
+  return isJoint(unit) && isDigit(text.charCodeAt(end + 1));
+}
+
+/** `NaN`, beyond the text, is none. */
+function isOfWord(unit: number): boolean {
+  return isDigit(unit) || isCapital(unit) || (unit >= 0x61 && unit <= 0x7a) || unit === 0x5f;
+}
+
+function isJoint(unit: number): boolean {
+  return unit === 0x2e || unit === 0x2d || unit === 0x2b;
+}
