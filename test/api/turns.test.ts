@@ -95,3 +95,41 @@ test('beyond its part of the queue a tenant is refused, another is not, and a pl
   expect(turns.waitingCount).toBe(2);
   await vi.waitFor(() => expect(begun.toSorted()).toEqual(['flood', 'quiet']));
 });
+
+test('while connections come in nobody begins, until the time for them is used up', async () => {
+  const { begun, clock, take, turns } = setUp({ arrivalsMsMax: 3, arrivalsWindowMs: 100 }, 1);
+  take('quiet');
+  const arrive = async (): Promise<void> => {
+    turns.arrived();
+    clock.nowMs += 1;
+    await nextTurn();
+  };
+  for (let count = 0; count < 3; count += 1) await arrive();
+  expect(begun).toEqual([]);
+  for (let count = 0; count < 3; count += 1) await arrive();
+  expect(begun).toEqual(['quiet']);
+  take('late');
+  await arrive();
+  await arrive();
+  expect(begun).toEqual(['quiet', 'late']);
+  clock.nowMs += 100;
+  take('later');
+  await arrive();
+  expect(begun).toEqual(['quiet', 'late']);
+  await vi.waitFor(() => expect(begun).toEqual(['quiet', 'late', 'later']));
+});
+
+test('what keeps the others waiting for long in one piece is charged for more than its time', async () => {
+  const begunBeside = async (floodMs: number, count: number): Promise<number> => {
+    const limits = { pieceMs: 4, creditMsMax: Infinity, burstMax: 1 };
+    const { begun, take } = setUp(limits, floodMs);
+    for (let request = 0; request < count; request += 1) take('flood');
+    for (let request = 0; request < 60; request += 1) take('quiet');
+    await vi.waitFor(() => expect(begun.filter((name) => name === 'quiet')).toHaveLength(60));
+    const before = begun.slice(0, begun.lastIndexOf('quiet'));
+    return floodMs * before.filter((name) => name === 'flood').length;
+  };
+  // Both could take the same time beside sixty requests of a millisecond.
+  expect(await begunBeside(1, 60)).toBeGreaterThan(55);
+  expect(await begunBeside(12, 20)).toBeLessThanOrEqual(24);
+});
