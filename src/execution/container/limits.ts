@@ -12,6 +12,14 @@ export const concurrentCallsMax = 8;
 export const reservedCallsMax = 4;
 export const waitingCallsMax = 128;
 export const tenantWaitingCallsMax = 64;
+/**
+ * Calls of one tenant whose containers had to be killed, from which on it has one call at a time: killing, removing and
+ * making one takes more of the processor than many a call. One that ends by itself makes up for one.
+ */
+export const killedCallsFree = 2;
+/** Beyond it they are not counted; tenants that are counted. */
+export const killedCallsMax = 8;
+export const killingTenantsMax = 1000;
 
 /** Containers that are made at once: beyond four the engine makes no more of them a second. */
 export const startsMax = 4;
