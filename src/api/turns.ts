@@ -18,7 +18,7 @@ export interface TurnLimits {
   readonly creditMsMax: number;
   /** A tenant is there for so long after its latest request, milliseconds. */
   readonly presentMs: number;
-  /** While connections come in nobody's turn begins, for so long in each window at most, milliseconds. */
+  /** While connections come in nobody's turn begins, for so long in each window, then for as long as turns take, milliseconds. */
   readonly arrivalsMsMax: number;
   readonly arrivalsWindowMs: number;
 }
@@ -59,8 +59,9 @@ export class Turns {
   #timer: NodeJS.Timeout | null = null;
   /** A connection came since the last look at the sockets. */
   #hasArrival = false;
-  /** How long beginnings were put off in the window so far. */
+  /** How long beginnings were put off in the window so far, and how long they may be beyond that before the next burst. */
   #putOff = { ms: 0, sinceMs: -Infinity };
+  #owedMs = 0;
   /** Whose request began last, when, and what of it is not yet counted. */
   #begun: { readonly tenant: Tenant; readonly atMs: number } | null = null;
 
@@ -147,6 +148,7 @@ export class Turns {
     setImmediate(() => {
       const nowMs = this.#now();
       this.#charge(nowMs);
+      if (!isPutOff) this.#owedMs = nowMs - (startedAtMs ?? nowMs);
       this.#isScheduled = false;
       const restMs = this.#restMs(nowMs);
       if (restMs === 0) this.#schedule();
@@ -160,8 +162,11 @@ export class Turns {
     const hasArrival = this.#hasArrival;
     this.#hasArrival = false;
     if (nowMs - this.#putOff.sinceMs >= arrivalsWindowMs) this.#putOff = { ms: 0, sinceMs: nowMs };
-    if (!hasArrival || this.#putOff.ms >= arrivalsMsMax) return false;
-    this.#putOff.ms += nowMs - sinceMs;
+    if (!hasArrival) return false;
+    const ms = nowMs - sinceMs;
+    if (this.#putOff.ms < arrivalsMsMax) this.#putOff.ms += ms;
+    else if (this.#owedMs > 0) this.#owedMs -= ms;
+    else return false;
     return true;
   }
 

@@ -96,27 +96,27 @@ test('beyond its part of the queue a tenant is refused, another is not, and a pl
   await vi.waitFor(() => expect(begun.toSorted()).toEqual(['flood', 'quiet']));
 });
 
-test('while connections come in nobody begins, until the time for them is used up', async () => {
-  const { begun, clock, take, turns } = setUp({ arrivalsMsMax: 3, arrivalsWindowMs: 100 }, 1);
-  take('quiet');
+test('while connections come in nobody begins for a time, then they have as much of it as turns', async () => {
+  const limits = { arrivalsMsMax: 3, arrivalsWindowMs: 100, burstMax: 1, creditMsMax: Infinity };
+  const { begun, clock, take, turns } = setUp(limits, 2);
+  for (let count = 0; count < 5; count += 1) take('flood');
+  const steps: number[] = [];
   const arrive = async (): Promise<void> => {
+    const before = begun.length;
     turns.arrived();
     clock.nowMs += 1;
     await nextTurn();
+    steps.push(begun.length - before);
   };
-  for (let count = 0; count < 3; count += 1) await arrive();
-  expect(begun).toEqual([]);
-  for (let count = 0; count < 3; count += 1) await arrive();
-  expect(begun).toEqual(['quiet']);
-  take('late');
-  await arrive();
-  await arrive();
-  expect(begun).toEqual(['quiet', 'late']);
+  for (let round = 0; round < 12; round += 1) await arrive();
+  expect(steps).toEqual([0, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0]);
   clock.nowMs += 100;
-  take('later');
-  await arrive();
-  expect(begun).toEqual(['quiet', 'late']);
-  await vi.waitFor(() => expect(begun).toEqual(['quiet', 'late', 'later']));
+  steps.length = 0;
+  for (let round = 0; round < 4; round += 1) await arrive();
+  // A new window, used up at once by the pause.
+  expect(steps).toEqual([0, 1, 0, 0]);
+  await nextTurn();
+  expect(begun).toHaveLength(5);
 });
 
 test('what keeps the others waiting for long in one piece is charged for more than its time', async () => {
