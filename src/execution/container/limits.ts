@@ -1,5 +1,7 @@
 /** The named limits of the container executor. Those of a tool come with its profile. */
 
+import { availableParallelism } from 'node:os';
+
 /** From create to a harness that waits for its request, milliseconds. Not part of a call's own time. */
 export const startTimeoutMs = 20_000;
 /** One request to the engine, milliseconds. Attach and wait, which last as long as a call, are not bound by it. */
@@ -21,8 +23,11 @@ export const killedCallsFree = 2;
 export const killedCallsMax = 8;
 export const killingTenantsMax = 1000;
 
-/** Containers that are made at once: beyond four the engine makes no more of them a second. */
-export const startsMax = 4;
+/**
+ * Containers that are made at once: beyond four the engine makes no more of them a second, and each takes a quarter of a
+ * second of a core, which those that run calls would wait for.
+ */
+export const startsMax = Math.min(4, availableParallelism());
 /** Of these, ahead of need. */
 export const refillsMax = 2;
 /** From a claim until its successor is made, so that a short call has both cores, milliseconds. */
