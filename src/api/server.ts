@@ -44,7 +44,7 @@ const headerBytesMax = 16 * 1024;
 /** Flood guards of the door; what a principal may spend is policy's business. */
 const requestsPerMinuteMaxByKey = 120_000;
 const failuresPerMinuteMaxByAddress = 120;
-const strangerLimits = { windowMs: 60_000, lookUpsPerSecond: 10, refusalMs: 50 } as const;
+const strangerLimits = { windowMs: 60_000, atOnceMax: 20, lookUpsPerSecond: 10, refusalMs: 50 } as const;
 const requestIdPattern = /^[A-Za-z0-9_-]{1,64}$/;
 
 export interface ServerOptions {

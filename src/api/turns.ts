@@ -12,7 +12,7 @@ export interface TurnLimits {
   readonly burstMsMax: number;
   /** Of the time, how much one tenant's beginnings may take while others are there. */
   readonly share: number;
-  /** A beginning that takes so long is charged twice, one of twice the length three times, milliseconds. */
+  /** What a beginning takes beyond this is charged more than once: n times as long beyond it, n times more, milliseconds. */
   readonly pieceMs: number;
   /** What a tenant may take beyond that at once, and the most that it is charged with, milliseconds: a pause that was nobody's doing ends. */
   readonly creditMsMax: number;
@@ -29,7 +29,7 @@ export const turnLimits: TurnLimits = {
   burstMsMax: 4,
   // What follows the beginning, up to the answer, takes about as long again.
   share: 0.25,
-  pieceMs: 4,
+  pieceMs: 1,
   creditMsMax: 25,
   presentMs: 1000,
   arrivalsMsMax: 250,
@@ -192,7 +192,8 @@ export class Turns {
     const { tenant, atMs } = this.#begun;
     this.#begun = null;
     const tookMs = nowMs - atMs;
-    const ms = tookMs * (1 + tookMs / this.#limits.pieceMs);
+    const { pieceMs } = this.#limits;
+    const ms = tookMs + Math.max(0, tookMs - pieceMs) ** 2 / pieceMs;
     tenant.tookMs += ms;
     tenant.creditMs = Math.max(this.#creditOf(tenant, nowMs) - ms, -this.#limits.creditMsMax);
     tenant.creditedAtMs = nowMs;
