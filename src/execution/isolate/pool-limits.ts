@@ -22,6 +22,6 @@ export const poolLimits = {
    * Tenants whose calls get their workers killed pay for the new ones with time, and have one call at a time. A new one
    * costs as much as twenty short calls: a few of those beside do not make up for it.
    */
-  tenantBackOff: { firstMs: 100, longestMs: 2000, allowance: 2, successesPerFailure: 4 },
+  tenantBackOff: { firstMs: 100, longestMs: 2000, allowance: 2, successesPerFailure: 2 },
   tenantBackOffsMax: 1000,
 } as const;
