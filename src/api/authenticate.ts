@@ -55,7 +55,9 @@ export function authenticate(
       }
       const problem = typeof found === 'string' ? new Problem('unauthenticated', found) : found;
       return limitFailures(request, response, (limited?: unknown) =>
-        limited === undefined ? next(problem) : refuse(response, next, limited),
+        limited === undefined && !strangers.isPaced(address)
+          ? next(problem)
+          : refuse(response, next, limited ?? problem),
       );
     }
     strangers.succeeded(credential ?? '');

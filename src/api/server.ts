@@ -44,7 +44,7 @@ const headerBytesMax = 16 * 1024;
 /** Flood guards of the door; what a principal may spend is policy's business. */
 const requestsPerMinuteMaxByKey = 120_000;
 const failuresPerMinuteMaxByAddress = 120;
-const strangerLimits = { windowMs: 60_000, lookUpsPerSecond: 10, refusalMs: 50 } as const;
+const strangerLimits = { windowMs: 60_000, atOnceMax: 20, lookUpsPerSecond: 10, refusalMs: 50 } as const;
 const requestIdPattern = /^[A-Za-z0-9_-]{1,64}$/;
 
 export interface ServerOptions {
@@ -72,6 +72,7 @@ export interface ServerOptions {
 
 export function createHttpServer(options: ServerOptions): Server {
   const log = createRequestLog(options);
+  const turns = new Turns();
   const server = createServer(
     {
       headersTimeout: headersTimeoutMs,
@@ -79,7 +80,7 @@ export function createHttpServer(options: ServerOptions): Server {
       keepAliveTimeout: keepAliveTimeoutMs,
       maxHeaderSize: headerBytesMax,
     },
-    limitPipelining(unansweredByConnectionMax, createExpressApp(options, log), () =>
+    limitPipelining(unansweredByConnectionMax, createExpressApp(options, log, turns), () =>
       options.metrics.doorShed('pipelining'),
     ),
   );
@@ -89,17 +90,18 @@ export function createHttpServer(options: ServerOptions): Server {
     trustedProxies: options.trustedProxies,
     onRefused: () => options.metrics.doorShed('connections'),
   });
+  server.on('connection', () => turns.arrived());
   server.on('close', () => log.close());
   return server;
 }
 
-function createExpressApp(options: ServerOptions, log: RequestLog): Express {
+function createExpressApp(options: ServerOptions, log: RequestLog, turns: Turns): Express {
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
   app.set('trust proxy', options.trustedProxies.length === 0 ? false : [...options.trustedProxies]);
   app.use(identifyRequest(options), log.handler, helmet(), countRequests(options.metrics));
-  const guards = createGuards(options);
+  const guards = createGuards(options, turns);
   for (const route of options.routes) {
     const remember: RequestHandler = (request, response, next) => {
       rememberChallenge(route, request, response);
@@ -151,7 +153,7 @@ function countRequests(metrics: Metrics): RequestHandler {
 }
 
 /** In this order: key (failures limited by address), requests by key, scope, then the body, then the tenant's turn. */
-function createGuards(options: ServerOptions): (route: Route) => RequestHandler[] {
+function createGuards(options: ServerOptions, turns: Turns): (route: Route) => RequestHandler[] {
   const shared = {
     windowMs: 60_000,
     standardHeaders: 'draft-8',
@@ -191,7 +193,7 @@ function createGuards(options: ServerOptions): (route: Route) => RequestHandler[
   const identify = authenticate(options.authentication, byAddress, strangers);
   const readBody = bodyReader(options.bodyBytesMax);
   const bodies = new LargeBodies(largeBodiesByTenantMax);
-  const takeTurn = turnTaker(options, bodies);
+  const takeTurn = turnTaker(options, turns, bodies);
   const identifyIfGiven: RequestHandler = async (request, response, next) => {
     if (request.get('authorization') === undefined) return next();
     try {
@@ -230,8 +232,7 @@ function shedLoad({ isBehind, metrics }: ServerOptions): RequestHandler {
   };
 }
 
-function turnTaker({ metrics }: ServerOptions, bodies: LargeBodies): RequestHandler {
-  const turns = new Turns();
+function turnTaker({ metrics }: ServerOptions, turns: Turns, bodies: LargeBodies): RequestHandler {
   return (_request, response, next) => {
     const place = turns.take(callerOf(response).principal.tenant, () => {
       response.off('close', leave);

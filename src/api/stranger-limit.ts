@@ -1,13 +1,15 @@
 /**
  * What somebody without a valid key may cost. From an address with many failures, only a few credentials a second that
  * nobody has shown before are looked up at all; those that opened the door lately go on as if nothing were.
- * Refusals beyond the limit leave at an even pace, so that asking again at once is of no use.
+ * Refusals leave at an even pace once there were a few, so that asking again at once is of no use.
  */
 import { createHash } from 'node:crypto';
 
 export interface StrangerLimits {
   /** From one address within the window; after that its unknown credentials are rationed. */
   readonly failuresMax: number;
+  /** Of these, how many are answered at once. */
+  readonly atOnceMax: number;
   readonly windowMs: number;
   /** Unknown credentials of such an address that are looked up, a second. */
   readonly lookUpsPerSecond: number;
@@ -72,6 +74,14 @@ export class StrangerLimit {
     if (this.#failures.size >= addressesMax) this.#forget(nowMs);
     const untilMs = nowMs + this.#limits.windowMs;
     this.#failures.set(name, { count: 1, untilMs, lookUps: 0, lookUpsUntilMs: 0 });
+  }
+
+  /** Whether the refusal of one more failure from there waits for its turn to leave. */
+  isPaced(address: string): boolean {
+    const failures = this.#failures.get(this.#countedAs(address));
+    return (
+      failures !== undefined && failures.untilMs > this.#now() && failures.count > this.#limits.atOnceMax
+    );
   }
 
   /** How long the next refusal waits for its turn to leave, milliseconds. */

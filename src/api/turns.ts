@@ -12,10 +12,15 @@ export interface TurnLimits {
   readonly burstMsMax: number;
   /** Of the time, how much one tenant's beginnings may take while others are there. */
   readonly share: number;
+  /** What a beginning takes beyond this is charged more than once: n times as long beyond it, n times more, milliseconds. */
+  readonly pieceMs: number;
   /** What a tenant may take beyond that at once, and the most that it is charged with, milliseconds: a pause that was nobody's doing ends. */
   readonly creditMsMax: number;
   /** A tenant is there for so long after its latest request, milliseconds. */
   readonly presentMs: number;
+  /** While connections come in nobody's turn begins, for so long in each window, then for as long as turns take, milliseconds. */
+  readonly arrivalsMsMax: number;
+  readonly arrivalsWindowMs: number;
 }
 
 export const turnLimits: TurnLimits = {
@@ -24,8 +29,11 @@ export const turnLimits: TurnLimits = {
   burstMsMax: 4,
   // What follows the beginning, up to the answer, takes about as long again.
   share: 0.25,
+  pieceMs: 1,
   creditMsMax: 25,
   presentMs: 1000,
+  arrivalsMsMax: 250,
+  arrivalsWindowMs: 2500,
 };
 
 interface Tenant {
@@ -49,6 +57,11 @@ export class Turns {
   #virtualMs = 0;
   #isScheduled = false;
   #timer: NodeJS.Timeout | null = null;
+  /** A connection came since the last look at the sockets. */
+  #hasArrival = false;
+  /** How long beginnings were put off in the window so far, and how long they may be beyond that before the next burst. */
+  #putOff = { ms: 0, sinceMs: -Infinity };
+  #owedMs = 0;
   /** Whose request began last, when, and what of it is not yet counted. */
   #begun: { readonly tenant: Tenant; readonly atMs: number } | null = null;
 
@@ -82,6 +95,14 @@ export class Turns {
     };
   }
 
+  /**
+   * A connection came. One is accepted between two looks at the sockets, however many wait (libuv, `uv__server_io`):
+   * behind a burst of them each later one would wait for as many bursts of turns.
+   */
+  arrived(): void {
+    this.#hasArrival = true;
+  }
+
   #tenantOf(name: string): Tenant {
     const nowMs = this.#now();
     const known = this.#tenants.get(name);
@@ -111,24 +132,42 @@ export class Turns {
     this.#isScheduled = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
+    const scheduledAtMs = this.#now();
+    let isPutOff = false;
     const count = Math.min(this.#waitingCount, this.#limits.burstMax);
     let startedAtMs: number | null = null;
     for (let turn = 0; turn < count; turn += 1) {
       setImmediate(() => {
         const nowMs = this.#now();
-        startedAtMs ??= nowMs;
         this.#charge(nowMs);
-        if (nowMs - startedAtMs < this.#limits.burstMsMax) this.#beginNext(nowMs);
+        if (startedAtMs === null) isPutOff = this.#isPutOff(scheduledAtMs, nowMs);
+        startedAtMs ??= nowMs;
+        if (!isPutOff && nowMs - startedAtMs < this.#limits.burstMsMax) this.#beginNext(nowMs);
       });
     }
     setImmediate(() => {
       const nowMs = this.#now();
       this.#charge(nowMs);
+      if (!isPutOff) this.#owedMs = nowMs - (startedAtMs ?? nowMs);
       this.#isScheduled = false;
       const restMs = this.#restMs(nowMs);
       if (restMs === 0) this.#schedule();
       else if (restMs !== null) this.#timer = setTimeout(() => this.#schedule(), restMs);
     });
+  }
+
+  /** Whether connections come in, and there is time left for them in this window. */
+  #isPutOff(sinceMs: number, nowMs: number): boolean {
+    const { arrivalsMsMax, arrivalsWindowMs } = this.#limits;
+    const hasArrival = this.#hasArrival;
+    this.#hasArrival = false;
+    if (nowMs - this.#putOff.sinceMs >= arrivalsWindowMs) this.#putOff = { ms: 0, sinceMs: nowMs };
+    if (!hasArrival) return false;
+    const ms = nowMs - sinceMs;
+    if (this.#putOff.ms < arrivalsMsMax) this.#putOff.ms += ms;
+    else if (this.#owedMs > 0) this.#owedMs -= ms;
+    else return false;
+    return true;
   }
 
   #beginNext(nowMs: number): void {
@@ -147,11 +186,14 @@ export class Turns {
     begin();
   }
 
+  /** What takes long in one piece keeps all others waiting for as long: it is charged for that too. */
   #charge(nowMs: number): void {
     if (this.#begun === null) return;
     const { tenant, atMs } = this.#begun;
     this.#begun = null;
-    const ms = nowMs - atMs;
+    const tookMs = nowMs - atMs;
+    const { pieceMs } = this.#limits;
+    const ms = tookMs + Math.max(0, tookMs - pieceMs) ** 2 / pieceMs;
     tenant.tookMs += ms;
     tenant.creditMs = Math.max(this.#creditOf(tenant, nowMs) - ms, -this.#limits.creditMsMax);
     tenant.creditedAtMs = nowMs;

@@ -52,7 +52,11 @@ export function parseBoundedJson(bytes: Uint8Array, caps: JsonCaps): BoundedJson
 /** `1e999` parses as Infinity, which JSON cannot write again: it would be checked as one value and run as another. */
 function hasFiniteNumbers(value: JsonValue): boolean {
   if (typeof value === 'number') return Number.isFinite(value);
-  return typeof value !== 'object' || value === null || Object.values(value).every(hasFiniteNumbers);
+  if (typeof value !== 'object' || value === null) return true;
+  for (const member of Array.isArray(value) ? value : Object.values(value)) {
+    if (typeof member === 'number' ? !Number.isFinite(member) : !hasFiniteNumbers(member)) return false;
+  }
+  return true;
 }
 
 function findExcess(bytes: Uint8Array, caps: JsonCaps): string | null {
@@ -82,8 +86,17 @@ function findExcess(bytes: Uint8Array, caps: JsonCaps): string | null {
   return null;
 }
 
+/** Most strings are short, and end before a search through native code has begun. */
+const shortBytesMax = 32;
+
 function endOfString(bytes: Uint8Array, start: number): number {
   let index = start + 1;
+  const shortEnd = Math.min(bytes.length, index + shortBytesMax);
+  while (index < shortEnd && bytes[index] !== quote) index += bytes[index] === backslash ? 2 : 1;
+  if (index < shortEnd || index >= bytes.length) return index;
+  const found = bytes.indexOf(quote, index);
+  if (found === -1) return bytes.length;
+  if (found === index || bytes[found - 1] !== backslash) return found;
   while (index < bytes.length && bytes[index] !== quote) index += bytes[index] === backslash ? 2 : 1;
   return index;
 }

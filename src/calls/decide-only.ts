@@ -6,7 +6,7 @@ import type { CallContext } from './call-context.ts';
 import { decideUnlessBlocked } from './decide-call.ts';
 import type { Refusal } from './refusal.ts';
 import { isRefusal } from './refusal.ts';
-import { findTool, validateArguments } from './validate-call.ts';
+import { findTool, fitArguments } from './validate-call.ts';
 
 export async function decideOnly(
   context: Pick<CallContext, 'revision' | 'blocks' | 'clock' | 'record' | 'sessions' | 'metrics'>,
@@ -16,7 +16,7 @@ export async function decideOnly(
   const revision = context.revision();
   const tool = findTool(revision, caller, asked);
   if (isRefusal(tool)) return tool;
-  const args = validateArguments(revision, tool, asked);
+  const args = fitArguments(revision, tool, asked);
   if (isRefusal(args)) return args;
   // What shadow policies would change is for the record and for nobody who asks.
   return (await decideUnlessBlocked(context, revision, caller, tool, args.value, null)).decision;

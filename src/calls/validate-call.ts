@@ -5,6 +5,7 @@ import type { Revision } from '../policy/revision.ts';
 import { validateArgs } from '../policy/validate.ts';
 import { didYouMean as nearestTool, isVisible } from '../policy/visibility.ts';
 import type { CallRequest, CheckedArguments } from './call-context.ts';
+import { isRefusal } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
 
 /** An invisible tool and an unknown one answer alike. */
@@ -27,10 +28,18 @@ export function validateArguments(
   tool: Tool,
   request: Pick<CallRequest, 'args'>,
 ): CheckedArguments | Refusal {
+  const fitting = fitArguments(revision, tool, request);
+  return isRefusal(fitting) ? fitting : { ...fitting, bytes: Buffer.from(JSON.stringify(fitting.value)) };
+}
+
+/** The same for those who run nothing. */
+export function fitArguments(
+  revision: Revision,
+  tool: Tool,
+  request: Pick<CallRequest, 'args'>,
+): Pick<CheckedArguments, 'value'> | Refusal {
   const validation = validateArgs(revision, tool, request.args);
-  if (validation.ok) {
-    return { value: validation.args, bytes: Buffer.from(JSON.stringify(validation.args)) };
-  }
+  if (validation.ok) return { value: validation.args };
   const [first] = validation.errors;
   const more = validation.errors.length > 1 ? ` (and ${validation.errors.length - 1} more)` : '';
   return {

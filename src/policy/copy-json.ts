@@ -10,6 +10,11 @@ export const JSON_DEPTH_MAX = 64;
 export function copyJson(value: JsonValue, depth = 0): JsonValue {
   if (value === null || typeof value !== 'object') return value;
   if (depth >= JSON_DEPTH_MAX) throw new RangeError(`nested deeper than ${JSON_DEPTH_MAX} levels`);
-  if (Array.isArray(value)) return value.map((item) => copyJson(item, depth + 1));
+  if (Array.isArray(value)) {
+    const copy = value.slice();
+    for (const [index, item] of value.entries())
+      if (typeof item === 'object' && item !== null) copy[index] = copyJson(item, depth + 1);
+    return copy;
+  }
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, copyJson(item, depth + 1)]));
 }

@@ -8,7 +8,7 @@ import { authenticate } from '../../src/api/authenticate.ts';
 import { problemKinds, Problem } from '../../src/api/problem.ts';
 import { StrangerLimit } from '../../src/api/stranger-limit.ts';
 
-const limits = { failuresMax: 3, windowMs: 60_000, lookUpsPerSecond: 2, refusalMs: 5 };
+const limits = { failuresMax: 3, atOnceMax: 1, windowMs: 60_000, lookUpsPerSecond: 2, refusalMs: 5 };
 
 function setUp() {
   const clock = { nowMs: 0 };
@@ -39,6 +39,17 @@ test('a credential that opened the door goes on being looked up from there, unti
   expect(asked()).toEqual([true, true, true, true]);
   strangers.failed('10.0.0.1', 'good');
   expect(asked()).toEqual([true, true, false, false]);
+});
+
+test('after a few failures of an address, in a window, its refusals no longer leave at once', () => {
+  const { clock, fail, strangers } = setUp();
+  fail('10.0.0.1', 1);
+  expect(strangers.isPaced('10.0.0.1')).toBe(false);
+  fail('10.0.0.1', 1);
+  expect(strangers.isPaced('10.0.0.1')).toBe(true);
+  expect(strangers.isPaced('10.0.0.2')).toBe(false);
+  clock.nowMs += limits.windowMs;
+  expect(strangers.isPaced('10.0.0.1')).toBe(false);
 });
 
 test('refusals leave one after the other', () => {

@@ -95,3 +95,41 @@ test('beyond its part of the queue a tenant is refused, another is not, and a pl
   expect(turns.waitingCount).toBe(2);
   await vi.waitFor(() => expect(begun.toSorted()).toEqual(['flood', 'quiet']));
 });
+
+test('while connections come in nobody begins for a time, then they have as much of it as turns', async () => {
+  const limits = { arrivalsMsMax: 3, arrivalsWindowMs: 100, burstMax: 1, creditMsMax: Infinity };
+  const { begun, clock, take, turns } = setUp(limits, 2);
+  for (let count = 0; count < 5; count += 1) take('flood');
+  const steps: number[] = [];
+  const arrive = async (): Promise<void> => {
+    const before = begun.length;
+    turns.arrived();
+    clock.nowMs += 1;
+    await nextTurn();
+    steps.push(begun.length - before);
+  };
+  for (let round = 0; round < 12; round += 1) await arrive();
+  expect(steps).toEqual([0, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0]);
+  clock.nowMs += 100;
+  steps.length = 0;
+  for (let round = 0; round < 4; round += 1) await arrive();
+  // A new window, used up at once by the pause.
+  expect(steps).toEqual([0, 1, 0, 0]);
+  await nextTurn();
+  expect(begun).toHaveLength(5);
+});
+
+test('what keeps the others waiting for long in one piece is charged for more than its time', async () => {
+  const begunBeside = async (floodMs: number, count: number): Promise<number> => {
+    const limits = { pieceMs: 1, creditMsMax: Infinity, burstMax: 1 };
+    const { begun, take } = setUp(limits, floodMs);
+    for (let request = 0; request < count; request += 1) take('flood');
+    for (let request = 0; request < 60; request += 1) take('quiet');
+    await vi.waitFor(() => expect(begun.filter((name) => name === 'quiet')).toHaveLength(60));
+    const before = begun.slice(0, begun.lastIndexOf('quiet'));
+    return floodMs * before.filter((name) => name === 'flood').length;
+  };
+  // Both could take the same time beside sixty requests of a millisecond.
+  expect(await begunBeside(1, 60)).toBeGreaterThan(55);
+  expect(await begunBeside(6, 20)).toBeLessThanOrEqual(18);
+});

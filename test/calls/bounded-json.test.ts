@@ -36,6 +36,20 @@ describe('bounded JSON', () => {
     expect(parse('')).toMatchObject({ ok: false });
   });
 
+  test('counts nothing inside long strings, wherever quotes and backslashes stand in them', () => {
+    const parts = fc.constantFrom('a', '"', '\\', '[', ',', '\\"', '\\\\', 'x'.repeat(31), '{'.repeat(40));
+    fc.assert(
+      fc.property(fc.array(parts, { maxLength: 12 }), fc.array(parts, { maxLength: 12 }), (one, other) => {
+        const value = [one.join(''), { [other.join('')]: 1 }];
+        expect(parse(JSON.stringify(value))).toEqual({ ok: true, value });
+      }),
+    );
+    expect(parse(`["${'x'.repeat(100)}",[[[[]]]]]`)).toMatchObject({ ok: false });
+    expect(parse(`["${'x'.repeat(100)}\\",[[[[[`)).toMatchObject({
+      message: expect.stringContaining('is not valid JSON'),
+    });
+  });
+
   test('a key called __proto__ stays a plain member', () => {
     const parsed = parseBoundedJson(Buffer.from('{"__proto__":{"polluted":true}}'), caps);
     expect(parsed.ok && Object.hasOwn(parsed.value as object, '__proto__')).toBe(true);

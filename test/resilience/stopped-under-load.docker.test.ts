@@ -22,7 +22,7 @@ test('SIGTERM in the middle of the load loses nothing: what was acknowledged has
     environment: { SALLYPORT_DRAIN_MS: String(drainMs) },
   });
   const key = await server.keyFor('agent-of-north', ['agent'], ['call'], 'north');
-  const load = beginEagerly(server, key, 250);
+  const load = await beginEagerly(server, key, 250);
   await load.answered;
   const stoppedAt = performance.now();
   expect(await server.stop('SIGTERM')).toEqual({ code: 0, signal: null });

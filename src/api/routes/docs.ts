@@ -1,4 +1,7 @@
-/** `GET /docs`: the OpenAPI document as one page to read, without scripts and without anything from elsewhere. */
+/**
+ * `GET /docs`: the OpenAPI document as one page to read, without scripts and without anything from elsewhere. Anybody
+ * may ask: it is written once.
+ */
 import type { Route } from '../route.ts';
 import { requestSchemas } from '../schemas.ts';
 
@@ -6,6 +9,7 @@ const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '
 
 /** `routes` is asked for with the first request: this route is one of them. */
 export function docsRoute(routes: () => readonly Route[], version: string): Route {
+  let text: Buffer | null = null;
   return {
     method: 'get',
     path: '/docs',
@@ -15,7 +19,8 @@ export function docsRoute(routes: () => readonly Route[], version: string): Rout
     problems: [],
     audits: [],
     handler: (_request, response) => {
-      response.type('text/html').send(page(routes(), version));
+      text ??= Buffer.from(page(routes(), version));
+      response.set('Content-Type', 'text/html; charset=utf-8').send(text);
     },
   };
 }

@@ -242,6 +242,7 @@ export class ContainerExecutor implements SandboxExecutor {
     const { clock } = this.#options;
     const onEnded = ({ reason }: CallEnding): void => {
       if (reason === 'completed') restMs = removalDelayMs;
+      this.#slots.ended(request.tenant, reason !== 'completed' && reason !== 'threw');
     };
     const frames = prepared.frames();
     await serveCall({ ...call, frames, before: nothingUsed, sandbox, runtime, clock, onEnded });

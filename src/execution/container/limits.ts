@@ -1,5 +1,7 @@
 /** The named limits of the container executor. Those of a tool come with its profile. */
 
+import { availableParallelism } from 'node:os';
+
 /** From create to a harness that waits for its request, milliseconds. Not part of a call's own time. */
 export const startTimeoutMs = 20_000;
 /** One request to the engine, milliseconds. Attach and wait, which last as long as a call, are not bound by it. */
@@ -12,9 +14,20 @@ export const concurrentCallsMax = 8;
 export const reservedCallsMax = 4;
 export const waitingCallsMax = 128;
 export const tenantWaitingCallsMax = 64;
+/**
+ * Calls of one tenant whose containers had to be killed, from which on it has one call at a time: killing, removing and
+ * making one takes more of the processor than many a call. One that ends by itself makes up for one.
+ */
+export const killedCallsFree = 2;
+/** Beyond it they are not counted; tenants that are counted. */
+export const killedCallsMax = 8;
+export const killingTenantsMax = 1000;
 
-/** Containers that are made at once: beyond four the engine makes no more of them a second. */
-export const startsMax = 4;
+/**
+ * Containers that are made at once: beyond four the engine makes no more of them a second, and each takes a quarter of a
+ * second of a core, which those that run calls would wait for.
+ */
+export const startsMax = Math.min(4, availableParallelism());
 /** Of these, ahead of need. */
 export const refillsMax = 2;
 /** From a claim until its successor is made, so that a short call has both cores, milliseconds. */

@@ -3,6 +3,7 @@
  * many calls of one tenant run and wait, a tenant of which none runs has a place, as long as the reserve has one.
  */
 import { NotStarted } from '../executor.ts';
+import { killedCallsFree, killedCallsMax, killingTenantsMax } from './limits.ts';
 
 interface Waiter {
   readonly start: () => void;
@@ -20,6 +21,8 @@ export interface SlotLimits {
 export class Slots {
   readonly #limits: Required<SlotLimits>;
   readonly #runningByTenant = new Map<string, number>();
+  /** Killed calls that none that ended by itself made up for; least recently counted first. */
+  readonly #killedByTenant = new Map<string, number>();
   /** Tenants in the order of their turns; a tenant without waiting calls is not listed. */
   readonly #waiting = new Map<string, Waiter[]>();
   #waitingCount = 0;
@@ -56,9 +59,22 @@ export class Slots {
     return this.#releaseOf(tenant);
   }
 
+  /** A call of the tenant had a container and is over. */
+  ended(tenant: string, wasKilled: boolean): void {
+    const before = this.#killedByTenant.get(tenant) ?? 0;
+    const killed = Math.max(0, Math.min(before + (wasKilled ? 1 : -1), killedCallsMax));
+    this.#killedByTenant.delete(tenant);
+    if (killed > 0) this.#killedByTenant.set(tenant, killed);
+    const [oldest] = this.#killedByTenant.keys();
+    if (this.#killedByTenant.size > killingTenantsMax && oldest !== undefined)
+      this.#killedByTenant.delete(oldest);
+  }
+
   #mayRun(tenant: string): boolean {
     const { reserveMax, runningMax } = this.#limits;
-    return this.#running < runningMax + (this.#runningByTenant.has(tenant) ? 0 : reserveMax);
+    if (!this.#runningByTenant.has(tenant)) return this.#running < runningMax + reserveMax;
+    const isKilling = (this.#killedByTenant.get(tenant) ?? 0) > killedCallsFree;
+    return !isKilling && this.#running < runningMax;
   }
 
   #occupy(tenant: string): Disposable {
@@ -73,8 +89,8 @@ export class Slots {
         if (isReleased) return;
         isReleased = true;
         this.#count(tenant, -1);
-        // Straight to the next in turn, so that nobody can slip in between.
-        this.#startNext();
+        // Straight to the next in turn, so that nobody can slip in between. More than one where a tenant may have several again.
+        while (this.#startNext());
       },
     };
   }
@@ -102,7 +118,7 @@ export class Slots {
     if (queue.length === 0) this.#waiting.delete(tenant);
   }
 
-  #startNext(): void {
+  #startNext(): boolean {
     for (const [tenant, queue] of this.#waiting) {
       if (!this.#mayRun(tenant)) continue;
       const waiter = queue.shift();
@@ -112,7 +128,8 @@ export class Slots {
       this.#waitingCount--;
       this.#count(tenant, 1);
       waiter.start();
-      return;
+      return true;
     }
+    return false;
   }
 }

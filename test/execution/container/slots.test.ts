@@ -76,3 +76,24 @@ test('a tenant that has filled its part of the queue is refused, another still w
   (await first)[Symbol.dispose]();
   (await other)[Symbol.dispose]();
 });
+
+test('a tenant whose calls are killed has one at a time, until others ended by themselves', async () => {
+  const slots = new Slots({ runningMax: 4, waitingMax: 10 });
+  for (let call = 0; call < 3; call += 1) slots.ended('looping', true);
+  const running = await slots.take('looping', never);
+  const begun: string[] = [];
+  const begin = async (tenant: string): Promise<Disposable> => {
+    const slot = await slots.take(tenant, never);
+    begun.push(tenant);
+    return slot;
+  };
+  const next = begin('looping');
+  const afterNext = begin('looping');
+  const others = [await begin('calm'), await begin('calm')];
+  expect(begun).toEqual(['calm', 'calm']);
+  slots.ended('looping', false);
+  running[Symbol.dispose]();
+  await Promise.all([next, afterNext]);
+  expect(begun).toEqual(['calm', 'calm', 'looping', 'looping']);
+  for (const slot of [...others, await next, await afterNext]) slot[Symbol.dispose]();
+});

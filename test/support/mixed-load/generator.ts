@@ -1,4 +1,7 @@
-/** A process of the mixed load: gets its plan as the first message, ends with the second where the plan has no end of its own. */
+/**
+ * A process of the mixed load: says `ready` once it could begin, gets its plan as the first message, ends with the second
+ * where the plan has no end of its own.
+ */
 import { constants, setPriority } from 'node:os';
 import { beEager } from './eager.ts';
 import { flood } from './flood.ts';
@@ -9,9 +12,11 @@ import { beSlow } from './slow.ts';
 // A test that ran out of time is not there any more.
 process.once('disconnect', () => process.exit());
 
-const plan = await nextMessage<Plan>();
-// On a machine of its own, what it takes to send a flood would be no burden of the server.
-if (plan.role === 'flood') setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+const planned = nextMessage<Plan>();
+process.send?.('ready');
+const plan = await planned;
+// On machines of their own, what it takes to send that would be no burden of the server.
+if (plan.role === 'flood' || plan.role === 'slow') setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 const report = await run(plan);
 process.send?.(report, () => process.exit());
 

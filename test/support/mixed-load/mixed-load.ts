@@ -53,16 +53,8 @@ export class MixedLoad {
 
   /** The honest tenants, for so long. */
   async honest(seconds: number): Promise<Report> {
-    const { url } = this.#server;
-    const plan: HonestPlan = {
-      role: 'honest',
-      url,
-      tenants: this.#honest,
-      connectionsEach: connections.honestEach,
-      requestsPerSecondEach,
-      seconds,
-    };
-    return begin(plan).report;
+    using generator = await Generator.start();
+    return await generator.run(this.#honestPlan(seconds));
   }
 
   /** The same beside the flood and the slow client; 200 connections together unless the flood is to have fewer. */
@@ -71,39 +63,69 @@ export class MixedLoad {
     floodConnections: number = connections.flood,
   ): Promise<{ honest: Report; flood: Report; slow: Report }> {
     const { url } = this.#server;
-    const flood = begin({ role: 'flood', url, tenant: this.#flood, connections: floodConnections });
-    const slow = begin({ role: 'slow', url, tenant: this.#slow, connections: connections.slow });
-    const honest = await this.honest(seconds);
-    flood.end();
-    slow.end();
-    return { honest, flood: await flood.report, slow: await slow.report };
+    using flooding = await Generator.start();
+    using slowing = await Generator.start();
+    using asking = await Generator.start();
+    const flood = flooding.run({ role: 'flood', url, tenant: this.#flood, connections: floodConnections });
+    const slow = slowing.run({ role: 'slow', url, tenant: this.#slow, connections: connections.slow });
+    const honest = await asking.run(this.#honestPlan(seconds));
+    flooding.end();
+    slowing.end();
+    return { honest, flood: await flood, slow: await slow };
+  }
+
+  #honestPlan(seconds: number): HonestPlan {
+    const { honestEach: connectionsEach } = connections;
+    const { url } = this.#server;
+    return { role: 'honest', url, tenants: this.#honest, connectionsEach, requestsPerSecondEach, seconds };
   }
 }
 
 /** Connections that ask without a pause. `answered` resolves when they have that many answers, `report` once the server is gone. */
-export function beginEagerly(
+export async function beginEagerly(
   server: TestServer,
   key: string,
   answersMin: number,
-): { readonly answered: Promise<unknown>; readonly report: Promise<Report> } {
+): Promise<{ readonly answered: Promise<unknown>; readonly report: Promise<Report> }> {
+  const generator = await Generator.start();
   const plan = { role: 'eager', url: server.url, key, connections: 200, answersMin } as const;
-  const { child } = begin(plan);
-  const answered = once(child, 'message');
-  const report = answered.then(() => once(child, 'message')).then(([report]) => report as Report);
-  return { answered, report };
+  const answered = generator.run<'answered'>(plan);
+  return { answered, report: answered.then(() => generator.next<Report>()) };
 }
 
-interface Generator {
-  readonly child: ChildProcess;
-  /** The first thing that it says. */
-  readonly report: Promise<Report>;
-  end(): void;
-}
+/** A process that could begin at once: how long processes take to start is no part of any load. */
+class Generator implements Disposable {
+  readonly #child: ChildProcess;
 
-function begin(plan: Plan): Generator {
-  const child = fork(program, { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-  endWithThisProcess(child);
-  child.send(plan);
-  const report = once(child, 'message').then(([report]) => report as Report);
-  return { child, report, end: () => void child.send('end') };
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+  }
+
+  static async start(): Promise<Generator> {
+    const child = fork(program, { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    endWithThisProcess(child);
+    const generator = new Generator(child);
+    await generator.next<'ready'>();
+    return generator;
+  }
+
+  /** Resolves with the first thing that it says then. */
+  run<Said = Report>(plan: Plan): Promise<Said> {
+    this.#child.send(plan);
+    return this.next<Said>();
+  }
+
+  async next<Said>(): Promise<Said> {
+    const [said] = await once(this.#child, 'message');
+    return said as Said;
+  }
+
+  end(): void {
+    this.#child.send('end');
+  }
+
+  /** Does nothing to one that has ended by itself. */
+  [Symbol.dispose](): void {
+    this.#child.kill();
+  }
 }

@@ -23,6 +23,8 @@ export interface WarmPoolsOptions<S extends IdleSandbox> {
   /** Milliseconds, of the wall or not. */
   readonly clock: { now(): number };
   readonly logger: Logger;
+  /** `startsMax` of `limits.ts` when missing. */
+  readonly startsMax?: number;
 }
 
 interface OpenPool<S extends IdleSandbox> {
@@ -165,7 +167,7 @@ export class WarmPools<S extends IdleSandbox> implements AsyncDisposable {
 
   #startWhatIsDue(): void {
     while (!this.#closing.signal.aborted && this.#removals.size < removalsMax) {
-      if (this.#starts.size >= startsMax) return;
+      if (this.#starts.size >= (this.#options.startsMax ?? startsMax)) return;
       const open = [...this.#pools.values()];
       const called = open.find(({ pool }) => pool.waitingCount > pool.starting);
       // Its turn is over: calls that come without end for one image keep those for another waiting no longer than that.

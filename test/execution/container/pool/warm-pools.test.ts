@@ -60,6 +60,7 @@ class Stage implements AsyncDisposable {
       },
       clock: { now: () => this.nowMs },
       logger: silentLogger,
+      startsMax: 4,
     });
   }
 
@@ -116,7 +117,7 @@ test('a miss waits for a start of its own, is not called warm, and nothing is re
   expect(stage.starting).toBe(2);
 });
 
-test('at most four starts at once, calls before refills', async () => {
+test('only so many start at once, calls before refills', async () => {
   await using stage = new Stage();
   stage.pools.keep([{ shape: shapeOf('a'), policy }]);
   await vi.waitFor(() => expect(stage.starting).toBe(2), { interval: 1 });
