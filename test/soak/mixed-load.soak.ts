@@ -1,6 +1,7 @@
 /**
  * 200 connections for a minute: honest tenants below their limits, one that floods with everything it has, one client
  * that is slow in every way. The same honest requests alone, before, are what they are measured by.
+ * Honest agents are at work when it begins, with the connections that they have; from its first moment on all counts.
  *
  * Clients would be on other machines: their processes have started before any load begins, and those of the flood and of
  * the slow client have a lower priority for the processor (`generator.ts`). What they send is none the less for that.

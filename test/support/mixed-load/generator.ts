@@ -23,7 +23,7 @@ process.send?.(report, () => process.exit());
 function run(plan: Plan): Promise<Report> {
   switch (plan.role) {
     case 'honest':
-      return beHonest(plan);
+      return beHonest(plan, () => process.send?.('measuring'));
     case 'flood':
       return flood(plan, nextMessage());
     case 'eager':

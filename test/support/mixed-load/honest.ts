@@ -44,7 +44,8 @@ interface Client {
   lastCall: string | null;
 }
 
-export async function beHonest(plan: HonestPlan): Promise<Report> {
+/** `onMeasured` is told when the lead is over. */
+export async function beHonest(plan: HonestPlan, onMeasured: () => void): Promise<Report> {
   const tally = new Tally();
   const agents: Agent[] = [];
   const clients = plan.tenants.map((tenant): Client => {
@@ -55,24 +56,32 @@ export async function beHonest(plan: HonestPlan): Promise<Report> {
     agents.push(...idle);
     return { tenant, url: plan.url, idle: [...idle], waiting: [], tally, lastCall: null };
   });
-  await Promise.all(clients.map((client, at) => keepAsking(client, plan, at / clients.length)));
+  const startedAt = performance.now();
+  const asking = clients.map((client, at) => keepAsking(client, plan, startedAt, at / clients.length));
+  await until(startedAt + plan.leadSeconds * 1000);
+  onMeasured();
+  await Promise.all(asking);
   for (const agent of agents) agent.destroy();
   return tally.report();
 }
 
 /** `phase`: of a period, so that tenants do not all ask in the same millisecond. */
-async function keepAsking(client: Client, plan: HonestPlan, phase: number): Promise<void> {
-  const periodMs = 1000 / plan.requestsPerSecondEach;
-  const startedAt = performance.now() + phase * periodMs;
+async function keepAsking(
+  client: Client,
+  { leadSeconds, requestsPerSecondEach, seconds }: HonestPlan,
+  startedAt: number,
+  phase: number,
+): Promise<void> {
+  const periodMs = 1000 / requestsPerSecondEach;
   const asked: Promise<void>[] = [];
-  const count = plan.seconds * plan.requestsPerSecondEach;
+  const count = (leadSeconds + seconds) * requestsPerSecondEach;
   // Tenants begin at different places of the cycle.
   const first = Math.round(phase * containerEvery);
   for (let turn = 0; turn < count; turn += 1) {
-    const dueAt = startedAt + turn * periodMs;
+    const dueAt = startedAt + (turn + phase) * periodMs;
     await until(dueAt);
     const kind = (first + turn) % containerEvery === 0 ? 'container' : cycle[(first + turn) % cycle.length];
-    asked.push(askOnce(client, kind ?? 'isolate', turn, dueAt, dueAt - startedAt));
+    asked.push(askOnce(client, kind ?? 'isolate', turn, dueAt, dueAt - startedAt - leadSeconds * 1000));
   }
   await Promise.all(asked);
 }
@@ -87,7 +96,7 @@ async function askOnce(client: Client, kind: Kind, turn: number, dueAt: number, 
   const agent = client.idle.shift() ?? (await new Promise<Agent>((resolve) => client.waiting.push(resolve)));
   try {
     const fault = await askFor(client, agent, kind, `${tenant.name}-${turn}`);
-    tally.samples.push({ tenant: tenant.name, kind, atMs, ms: performance.now() - dueAt });
+    if (atMs >= 0) tally.samples.push({ tenant: tenant.name, kind, atMs, ms: performance.now() - dueAt });
     if (fault !== null) tally.failures.push(`${tenant.name} ${kind}: ${fault}`);
   } catch (error) {
     tally.count(tenant.name, 'lost');

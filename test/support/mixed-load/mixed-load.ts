@@ -15,6 +15,8 @@ const program = join(import.meta.dirname, 'generator.ts');
 const connections = { honestEach: 15, flood: 130, slow: 10 } as const;
 const honestNames = ['north', 'south', 'east', 'west'] as const;
 const requestsPerSecondEach = 6;
+/** Each connection has been used by then. */
+const leadSeconds = 5;
 
 export async function startLoadedServer(
   options: Parameters<typeof startServer>[0] = {},
@@ -54,7 +56,8 @@ export class MixedLoad {
   /** The honest tenants, for so long. */
   async honest(seconds: number): Promise<Report> {
     using generator = await Generator.start();
-    return await generator.run(this.#honestPlan(seconds));
+    await generator.run<'measuring'>(this.#honestPlan(seconds));
+    return await generator.next();
   }
 
   /** The same beside the flood and the slow client; 200 connections together unless the flood is to have fewer. */
@@ -66,9 +69,11 @@ export class MixedLoad {
     using flooding = await Generator.start();
     using slowing = await Generator.start();
     using asking = await Generator.start();
+    // Agents of honest tenants are there when it begins: their connections are no part of it.
+    await asking.run<'measuring'>(this.#honestPlan(seconds));
     const flood = flooding.run({ role: 'flood', url, tenant: this.#flood, connections: floodConnections });
     const slow = slowing.run({ role: 'slow', url, tenant: this.#slow, connections: connections.slow });
-    const honest = await asking.run(this.#honestPlan(seconds));
+    const honest = await asking.next<Report>();
     flooding.end();
     slowing.end();
     return { honest, flood: await flood, slow: await slow };
@@ -77,7 +82,8 @@ export class MixedLoad {
   #honestPlan(seconds: number): HonestPlan {
     const { honestEach: connectionsEach } = connections;
     const { url } = this.#server;
-    return { role: 'honest', url, tenants: this.#honest, connectionsEach, requestsPerSecondEach, seconds };
+    const load = { connectionsEach, requestsPerSecondEach, leadSeconds, seconds };
+    return { role: 'honest', url, tenants: this.#honest, ...load };
   }
 }
 

@@ -12,6 +12,8 @@ export interface HonestPlan {
   readonly connectionsEach: number;
   /** Requests begin at fixed times, whatever became of those before. */
   readonly requestsPerSecondEach: number;
+  /** They are there for so long before anything is measured; then it says `measuring`. */
+  readonly leadSeconds: number;
   readonly seconds: number;
 }
 
@@ -44,7 +46,7 @@ export type Plan = HonestPlan | FloodPlan | SlowPlan | EagerPlan;
 export interface Sample {
   readonly tenant: string;
   readonly kind: string;
-  /** When it was due, counted from the beginning of the load, and how long after that its answer was there, milliseconds. */
+  /** When it was due, counted from the first that is measured, and how long after that its answer was there, milliseconds. */
   readonly atMs: number;
   readonly ms: number;
 }
