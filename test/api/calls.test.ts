@@ -171,6 +171,24 @@ describe('first tries go well', () => {
     expect(body.errors).toContainEqual(expect.objectContaining({ pointer: '/arg', didYouMean: '/args' }));
   });
 
+  test.each([
+    ['arguments', '/arguments: is not a field of this request; did you mean /args?'],
+    ['arg', '/arg: is not a field of this request; did you mean /args?'],
+    ['payload', "must have required property 'args'"],
+  ])(
+    'the detail of a body that says `%s` says what was meant, and guesses nothing',
+    async (field, detail) => {
+      const { body } = await server.request('POST', '/v1/calls', { body: { tool: 'js_run', [field]: {} } });
+      expect(body).toMatchObject({ status: 400, detail });
+    },
+  );
+
+  test('an unknown query parameter names the one that was meant, or none', async () => {
+    const ask = async (query: string) => (await server.request('GET', `/v1/calls?${query}`)).body.errors[0];
+    expect(await ask('statsu=failed')).toMatchObject({ pointer: '?statsu', didYouMean: 'status' });
+    expect(await ask('verbose=1')).not.toHaveProperty('didYouMean');
+  });
+
   test('an unknown tool is a 404 that names the nearest one', async () => {
     const { status, body } = await server.call('js_rnu', { code: 'return 1' });
     expect(status).toBe(404);
