@@ -97,7 +97,7 @@ async function identify(
   const key = await findKey(options, header);
   if (typeof key === 'string') return key;
   return {
-    principal: { id: key.principal, tenant: key.tenant, roles: key.roles, attributes: {} },
+    principal: { id: key.principal, tenant: key.tenant, roles: key.roles, attributes: key.attributes },
     keyId: key.id,
     scopes: new Set(key.scopes),
   };

@@ -51,7 +51,15 @@ test('refusals leave one after the other', () => {
 test('a flood of keys that nobody has is answered without looking them up, and beside it a key that is known goes on', async () => {
   const good = keyOf('good1');
   const secretHash = createHash('sha256').update(good).digest('hex');
-  const key = { id: 'good1', principal: 'ana', tenant: 'acme', roles: [], scopes: [], secretHash };
+  const key = {
+    id: 'good1',
+    principal: 'ana',
+    tenant: 'acme',
+    roles: [],
+    attributes: {},
+    scopes: [],
+    secretHash,
+  };
   const lookedUp: string[] = [];
   const record = {
     async getKey(id: string) {
