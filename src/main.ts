@@ -4,9 +4,11 @@ import { enableCompileCache } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
 import { fileURLToPath } from 'node:url';
 import { compileCacheDirectory } from './config/compile-cache.ts';
+import { withoutExperimentalWarnings } from './config/node-warnings.ts';
 import type { Serving } from './api/serving.ts';
 import type { LoadedConfig } from './config/config.ts';
 
+withoutExperimentalWarnings(process);
 // Before anything else is loaded: 250 files start in a third of the time from the cache.
 const compileCache = process.env['NODE_COMPILE_CACHE'] ?? compileCacheDirectory();
 if (compileCache !== null) enableCompileCache(compileCache);

@@ -149,9 +149,12 @@ def leave():
             for file in [found for found in gc.get_objects() if isinstance(found, kind)]:
                 if not file.closed and file.writable():
                     file.flush()
-        for module in list(sys.modules.values()):
-            origin = getattr(module, "__file__", None) or ""
-            if module.__name__ == "__main__" or origin.startswith("/work/"):
+        # Code puts there what it likes, and multiprocessing the same `__main__` under a second name.
+        for name, module in list(sys.modules.items()):
+            if not isinstance(module, types.ModuleType):
+                continue
+            origin = module.__dict__.get("__file__")
+            if name == "__main__" or (isinstance(origin, str) and origin.startswith("/work/")):
                 module.__dict__.clear()
         gc.collect()
     except BaseException:

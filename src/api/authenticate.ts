@@ -4,7 +4,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { ApiKey, RecordStore } from '../audit/record.ts';
 import type { Caller, Scope } from '../model/principal.ts';
 import { Problem } from './problem.ts';
-import type { StrangerLimit } from './stranger-limit.ts';
+import type { StrangerLimit, StrangerLimits } from './stranger-limit.ts';
 
 const bearerPattern = /^Bearer (spk_([a-z0-9]{4,32})_[A-Za-z0-9_-]{43})$/;
 /** Three parts in base64url: JWS Compact Serialization (RFC 7515, 3.1). */
@@ -45,7 +45,10 @@ export function authenticate(
     const credential = request.get('authorization');
     if (!strangers.mayLookUp(address, credential ?? '')) {
       options.onFailure(address);
-      return refuse(response, next, tooManyFailures({ retryAfterMs: 1000 }));
+      const { failuresMax, windowMs } = strangers.limits;
+      response.set('RateLimit', '"failures"; r=0; t=1');
+      response.set('RateLimit-Policy', `"failures"; q=${failuresMax}; w=${windowMs / 1000}`);
+      return refuse(response, next, tooManyFailures(strangers.limits, 1000));
     }
     const found = await identify(options, credential).catch(problemOnly);
     if (typeof found === 'string' || found instanceof Problem) {
@@ -72,7 +75,11 @@ export function authenticate(
   };
 }
 
-export function tooManyFailures(fields: { readonly retryAfterMs?: number } = {}): Problem {
+export function tooManyFailures(
+  { failuresMax, windowMs }: Pick<StrangerLimits, 'failuresMax' | 'windowMs'>,
+  retryAfterMs: number,
+): Problem {
+  const fields = { quota: 'failures', limit: failuresMax, windowMs, retryAfterMs };
   return new Problem('rate_limited', 'Too many requests without a valid key.', fields);
 }
 
@@ -92,7 +99,7 @@ async function identify(
   const key = await findKey(options, header);
   if (typeof key === 'string') return key;
   return {
-    principal: { id: key.principal, tenant: key.tenant, roles: key.roles, attributes: {} },
+    principal: { id: key.principal, tenant: key.tenant, roles: key.roles, attributes: key.attributes },
     keyId: key.id,
     scopes: new Set(key.scopes),
   };

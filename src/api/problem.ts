@@ -84,11 +84,15 @@ export class Problem extends Error {
 const optionalFields = new Set(['nearest', 'didYouMean']);
 
 export function problemOf(refusal: Refusal, callId: string | null): Problem {
+  const isHopeless = refusal.code === 'quota_exceeded' && refusal.amount > refusal.limit;
   const fields = Object.entries(refusalFields(refusal)).filter(
-    ([name, value]) => value !== null || !optionalFields.has(name),
+    ([name, value]) =>
+      (value !== null || !optionalFields.has(name)) && !(isHopeless && name === 'retryAfterMs'),
   );
   return new Problem(refusal.code, refusal.detail, {
     ...Object.fromEntries(fields),
+    // More than the quota gives at all: the same request is refused at any time.
+    ...(isHopeless ? { retryable: false } : {}),
     ...(callId === null ? {} : { callId }),
   });
 }
@@ -133,11 +137,8 @@ export function sendProblem(response: Response, problem: Problem, requestId: str
   if (typeof retryAfterMs === 'number')
     response.set('Retry-After', String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
   else if (kind.status === 503) response.set('Retry-After', String(retryAfterSecondsDefault));
-  if (problem.code === 'unauthenticated') {
-    const challenge: unknown = response.locals['challenge'];
-    const more = typeof challenge === 'string' ? `, ${challenge}` : '';
-    response.set('WWW-Authenticate', `Bearer realm="sallyport"${more}`);
-  }
+  const challenge = challengeOf(problem, response.locals['challenge']);
+  if (challenge !== null) response.set('WWW-Authenticate', challenge);
   if (problem.code === 'idempotency_in_flight' && typeof problem.fields['callId'] === 'string') {
     response.set('Location', `/v1/calls/${problem.fields['callId']}`);
   }
@@ -145,4 +146,15 @@ export function sendProblem(response: Response, problem: Problem, requestId: str
     .status(kind.status)
     .type('application/problem+json')
     .send(JSON.stringify(problemDocument(problem, requestId)));
+}
+
+/** RFC 6750 §3: how to get in, and which scope was missing. `more` is what the route adds. */
+function challengeOf({ code, fields }: Problem, more: unknown): string | null {
+  const parts = ['realm="sallyport"'];
+  const { scope } = fields;
+  if (code === 'insufficient_scope') parts.push('error="insufficient_scope"');
+  else if (code !== 'unauthenticated') return null;
+  if (typeof scope === 'string') parts.push(`scope="${scope}"`);
+  if (typeof more === 'string') parts.push(more);
+  return `Bearer ${parts.join(', ')}`;
 }

@@ -1,6 +1,6 @@
 /** Query strings: hostile text to single values; repeated, unknown or empty ones are errors, never guesses. */
 import type { Request } from 'express';
-import { closest } from 'fastest-levenshtein';
+import { nearestName } from './nearest-name.ts';
 import { Problem } from './problem.ts';
 
 const valueCharsMax = 1024;
@@ -15,11 +15,11 @@ export function readQuery<const Name extends string>(
   for (const [name, value] of new URLSearchParams(search)) {
     const match = known.find((candidate) => candidate === name);
     if (match === undefined) {
-      const didYouMean = known.length === 0 ? {} : { didYouMean: closest(name, [...known]) };
+      const nearest = nearestName(name, known);
       throw invalidQuery({
         pointer: `?${name}`,
         message: 'is not a parameter of this endpoint',
-        ...didYouMean,
+        ...(nearest === null ? {} : { didYouMean: nearest }),
       });
     }
     if (values[match] !== undefined) throw invalidQuery({ pointer: `?${name}`, message: 'is given twice' });

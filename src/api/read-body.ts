@@ -3,15 +3,13 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
 import express from 'express';
 import type { Request, RequestHandler, Response } from 'express';
-import { closest, distance } from 'fastest-levenshtein';
 import { parseBoundedJson, requestJsonCaps } from '../calls/bounded-json.ts';
 import type { InputError } from '../calls/refusal.ts';
+import { nearestName } from './nearest-name.ts';
 import { Problem } from './problem.ts';
 import { requestSchemas } from './schemas.ts';
 import type { RequestSchemaName } from './schemas.ts';
 
-/** Further apart than this, a suggestion would be a guess. */
-const typoDistanceMax = 3;
 const errorsShownMax = 50;
 
 /** Collects the raw bytes; anything over the cap is answered 413 before it is read to the end. */
@@ -94,8 +92,9 @@ export function createBodyParser(): BodyParser {
 }
 
 function malformed(errors: readonly InputError[]): Problem {
-  const [first] = errors;
-  const hint = first?.didYouMean === undefined ? '' : ` Did you mean ${first.didYouMean}?`;
+  // A field that is missing under its right name and there under a wrong one: the wrong one says more.
+  const first = errors.find(({ didYouMean }) => didYouMean !== undefined) ?? errors[0];
+  const hint = first?.didYouMean === undefined ? '' : `; did you mean ${first.didYouMean}?`;
   const where = first?.pointer ? `${first.pointer}: ` : '';
   return new Problem('malformed_request', `${where}${first?.message ?? 'The body is malformed.'}${hint}`, {
     errors,
@@ -115,13 +114,11 @@ function inputError(error: ErrorObject): InputError {
   const unknown = String(error.params['additionalProperty']);
   const pointer = `${error.instancePath}/${unknown.replaceAll('~', '~0').replaceAll('/', '~1')}`;
   const known = Object.keys((error.parentSchema?.['properties'] as object | undefined) ?? {});
-  const nearest = known.length === 0 ? null : closest(unknown, known);
-  const isTypo =
-    nearest !== null && distance(unknown.toLowerCase(), nearest.toLowerCase()) <= typoDistanceMax;
+  const nearest = nearestName(unknown, known);
   return {
     pointer,
     keyword: error.keyword,
     message: 'is not a field of this request',
-    ...(isTypo ? { didYouMean: `${error.instancePath}/${nearest}` } : {}),
+    ...(nearest === null ? {} : { didYouMean: `${error.instancePath}/${nearest}` }),
   };
 }

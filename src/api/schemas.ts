@@ -15,6 +15,11 @@ const keyPrincipalId = { type: 'string', pattern: '^[A-Za-z0-9_.:@-]{1,128}$' } 
 const principalId = { type: 'string', pattern: "^[A-Za-z0-9_.:@/%~!*()'-]{1,255}$" } as const;
 const name = { type: 'string', pattern: '^[A-Za-z0-9_-]{1,64}$' } as const;
 
+/** Of a principal, as short as a name: no place for texts about people. */
+const attribute = {
+  anyOf: [{ type: 'boolean' }, { type: 'integer' }, principalId],
+} as const;
+
 const sessionId = { type: 'string', pattern: '^ses_[0-9A-HJKMNP-TV-Z]{26}$' } as const;
 
 /** A hundred years: later times cannot be written as RFC 3339. */
@@ -142,6 +147,15 @@ export const requestSchemas = {
       principal: keyPrincipalId,
       tenant: name,
       roles: { type: 'array', maxItems: 64, uniqueItems: true, items: name },
+      attributes: {
+        type: 'object',
+        description: 'What policy reads as `principal.attributes`. It is on the record for good.',
+        maxProperties: 32,
+        propertyNames: { pattern: '^[A-Za-z][A-Za-z0-9_-]{0,63}$' },
+        additionalProperties: {
+          anyOf: [attribute, { type: 'array', maxItems: 64, items: attribute }],
+        },
+      },
       // Without `type` the validator compares every pair of items.
       scopes: { type: 'array', minItems: 1, uniqueItems: true, items: { type: 'string', enum: scopes } },
       expiresInMs: {

@@ -44,7 +44,13 @@ const headerBytesMax = 16 * 1024;
 /** Flood guards of the door; what a principal may spend is policy's business. */
 const requestsPerMinuteMaxByKey = 120_000;
 const failuresPerMinuteMaxByAddress = 120;
-const strangerLimits = { windowMs: 60_000, atOnceMax: 20, lookUpsPerSecond: 10, refusalMs: 50 } as const;
+const limitWindowMs = 60_000;
+const strangerLimits = {
+  windowMs: limitWindowMs,
+  atOnceMax: 20,
+  lookUpsPerSecond: 10,
+  refusalMs: 50,
+} as const;
 const requestIdPattern = /^[A-Za-z0-9_-]{1,64}$/;
 
 export interface ServerOptions {
@@ -155,18 +161,19 @@ function countRequests(metrics: Metrics): RequestHandler {
 /** In this order: key (failures limited by address), requests by key, scope, then the body, then the tenant's turn. */
 function createGuards(options: ServerOptions, turns: Turns): (route: Route) => RequestHandler[] {
   const shared = {
-    windowMs: 60_000,
+    windowMs: limitWindowMs,
     standardHeaders: 'draft-8',
     legacyHeaders: false,
     // Anybody can send these headers; unless a proxy is trusted they are not looked at, and not complained about.
     validate: { xForwardedForHeader: false, forwardedHeader: false },
   } as const;
+  const strangers = new StrangerLimit({ failuresMax: failuresPerMinuteMaxByAddress, ...strangerLimits });
   const byAddress = rateLimit({
     ...shared,
     limit: failuresPerMinuteMaxByAddress,
     identifier: 'failures',
     ...storeOf(options, 'failures'),
-    handler: (_request, _response, next) => next(tooManyFailures()),
+    handler: (request, _response, next) => next(tooManyFailures(strangers.limits, untilReset(request))),
   });
   const byKey = rateLimit({
     ...shared,
@@ -174,22 +181,16 @@ function createGuards(options: ServerOptions, turns: Turns): (route: Route) => R
     identifier: 'requests',
     ...storeOf(options, 'requests'),
     keyGenerator: (_request, response) => callerOf(response).keyId,
-    handler: (request, _response, next) => {
-      const reset = (
-        request as Request & { rateLimit?: { resetTime?: Date } }
-      ).rateLimit?.resetTime?.getTime();
-      const retryAfterMs = Math.max(1, (reset ?? Date.now() + 60_000) - Date.now());
+    handler: (request, _response, next) =>
       next(
         new Problem('rate_limited', 'Too many requests with this key.', {
           quota: 'requests',
           limit: requestsPerMinuteMaxByKey,
-          windowMs: 60_000,
-          retryAfterMs,
+          windowMs: shared.windowMs,
+          retryAfterMs: untilReset(request),
         }),
-      );
-    },
+      ),
   });
-  const strangers = new StrangerLimit({ failuresMax: failuresPerMinuteMaxByAddress, ...strangerLimits });
   const identify = authenticate(options.authentication, byAddress, strangers);
   const readBody = bodyReader(options.bodyBytesMax);
   const bodies = new LargeBodies(largeBodiesByTenantMax);
@@ -219,6 +220,12 @@ function createGuards(options: ServerOptions, turns: Turns): (route: Route) => R
       takeTurn,
     ];
   };
+}
+
+/** Milliseconds until a limit gives again, as its middleware noted on the request; without such a note its whole window. */
+function untilReset(request: Request): number {
+  const { resetTime } = (request as Request & { rateLimit?: { resetTime?: Date } }).rateLimit ?? {};
+  return resetTime === undefined ? limitWindowMs : Math.max(1, resetTime.getTime() - Date.now());
 }
 
 /** Before the key is looked up: each request that is begun makes all others later. */

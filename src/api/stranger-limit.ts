@@ -29,7 +29,7 @@ const addressesMax = 10_000;
 const knownMax = 10_000;
 
 export class StrangerLimit {
-  readonly #limits: StrangerLimits;
+  readonly limits: StrangerLimits;
   readonly #now: () => number;
   readonly #failures = new Map<string, Failures>();
   /** Digests of credentials that opened the door, least recently used first. */
@@ -38,7 +38,7 @@ export class StrangerLimit {
 
   /** `now`: milliseconds, monotonic. */
   constructor(limits: StrangerLimits, now: () => number = () => performance.now()) {
-    this.#limits = limits;
+    this.limits = limits;
     this.#now = now;
   }
 
@@ -46,12 +46,12 @@ export class StrangerLimit {
   mayLookUp(address: string, credential: string): boolean {
     const failures = this.#failures.get(this.#countedAs(address));
     const nowMs = this.#now();
-    if (failures === undefined || failures.untilMs <= nowMs || failures.count < this.#limits.failuresMax)
+    if (failures === undefined || failures.untilMs <= nowMs || failures.count < this.limits.failuresMax)
       return true;
     if (this.#known.has(digestOf(credential))) return true;
     if (failures.lookUpsUntilMs <= nowMs) [failures.lookUps, failures.lookUpsUntilMs] = [0, nowMs + 1000];
     failures.lookUps += 1;
-    return failures.lookUps <= this.#limits.lookUpsPerSecond;
+    return failures.lookUps <= this.limits.lookUpsPerSecond;
   }
 
   succeeded(credential: string): void {
@@ -72,23 +72,21 @@ export class StrangerLimit {
       return;
     }
     if (this.#failures.size >= addressesMax) this.#forget(nowMs);
-    const untilMs = nowMs + this.#limits.windowMs;
+    const untilMs = nowMs + this.limits.windowMs;
     this.#failures.set(name, { count: 1, untilMs, lookUps: 0, lookUpsUntilMs: 0 });
   }
 
   /** Whether the refusal of one more failure from there waits for its turn to leave. */
   isPaced(address: string): boolean {
     const failures = this.#failures.get(this.#countedAs(address));
-    return (
-      failures !== undefined && failures.untilMs > this.#now() && failures.count > this.#limits.atOnceMax
-    );
+    return failures !== undefined && failures.untilMs > this.#now() && failures.count > this.limits.atOnceMax;
   }
 
   /** How long the next refusal waits for its turn to leave, milliseconds. */
   refusalDelayMs(): number {
     const nowMs = this.#now();
     const atMs = Math.max(nowMs, this.#nextRefusalMs);
-    this.#nextRefusalMs = atMs + this.#limits.refusalMs;
+    this.#nextRefusalMs = atMs + this.limits.refusalMs;
     return atMs - nowMs;
   }
 

@@ -165,6 +165,8 @@ export interface ApiKey {
   readonly principal: string;
   readonly tenant: string;
   readonly roles: readonly string[];
+  /** What policy reads as `principal.attributes`. */
+  readonly attributes: Readonly<JsonObject>;
   readonly scopes: readonly Scope[];
   readonly createdAtMs: number;
   readonly expiresAtMs: number | null;

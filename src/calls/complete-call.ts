@@ -17,14 +17,15 @@ import type { Taint } from '../model/taint.ts';
 /** How long an artifact can be fetched. */
 const artifactKeptMs = 24 * 3600 * 1000;
 
+/** `waitedMs`: for its place here, before the intent; what it waited for at the runner comes on top in `usage.queueMs`. */
 export async function completeCall(
   context: CallContext,
   begun: BegunCall,
   run: FilteredRun,
-  queueMs: number,
+  waitedMs: number,
 ): Promise<CallAnswer> {
   const artifacts = run.content.artifacts.map((artifact) => storedArtifact(context, begun, artifact));
-  const call = endedCall(context, begun, run, queueMs, artifacts);
+  const call = endedCall(context, begun, run, waitedMs, artifacts);
   const isDurable = await context.outcomes.write(
     outcomeWrite(begun, call, artifacts, run.left, taintsOfOutcome(context, begun, run)),
   );
@@ -43,7 +44,7 @@ function endedCall(
   context: CallContext,
   begun: BegunCall,
   run: FilteredRun,
-  queueMs: number,
+  waitedMs: number,
   artifacts: readonly StoredArtifact[],
 ): Call {
   const { result, error, stdout, stderr } = run.content;
@@ -51,7 +52,7 @@ function endedCall(
     run.used === null
       ? null
       : {
-          queueMs: Math.round(queueMs),
+          queueMs: Math.round(waitedMs + run.startedAfterMs),
           wallMs: toMicroseconds(run.used.wallMs),
           cpuMs: toMicroseconds(run.used.cpuMs),
           memoryPeakBytes: run.used.memoryPeakBytes,

@@ -21,6 +21,7 @@ export interface FilteredRun {
   readonly content: Omit<FilteredOutput, 'report' | 'blocked'>;
   readonly boundary: BoundaryReport;
   readonly runtime: RuntimeReport | null;
+  readonly startedAfterMs: number;
   readonly truncated: readonly Truncation[];
   /** Prints that left while the call ran, where its profiles let them; null where they wait for the outcome. */
   readonly left: Readonly<Record<PrintStream, LeftEarly>> | null;
@@ -61,6 +62,7 @@ export async function filterRun(
     content: blocked ? noContent : content,
     boundary: report,
     runtime: run.run.runtime,
+    startedAfterMs: run.run.startedAfterMs,
     truncated: usage?.truncated ?? [],
     left,
     used: usage,
@@ -88,6 +90,7 @@ export async function lostRun(
     content: { ...noContent, error: shown },
     boundary,
     runtime: null,
+    startedAfterMs: 0,
     truncated: [],
     left,
     used: null,

@@ -1,6 +1,8 @@
 /** API keys: made, listed, revoked, each change on the record with the change itself. */
 import { createHash, randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { ApiKey, RecordStore } from '../audit/record.ts';
+import type { JsonObject } from '../model/json.ts';
 import type { Caller, Scope } from '../model/principal.ts';
 import type { Clock } from './call-context.ts';
 
@@ -9,13 +11,15 @@ export interface NewKey {
   readonly principal: string;
   readonly tenant: string;
   readonly roles: readonly string[];
+  /** Without: none. */
+  readonly attributes?: Readonly<JsonObject>;
   readonly scopes: readonly Scope[];
   readonly expiresInMs?: number;
 }
 
 export type KeyCreation =
   | { readonly kind: 'created'; readonly key: ApiKey; readonly secret: string }
-  /** The principal exists with another tenant or other roles: one principal has one of each. */
+  /** The principal exists with another tenant, other roles or attributes: one principal has one of each. */
   | { readonly kind: 'mismatch'; readonly detail: string };
 
 export interface KeyRingOptions {
@@ -49,7 +53,7 @@ export class KeyRing {
     if (other !== undefined && !isSamePrincipal(other, wanted)) {
       return {
         kind: 'mismatch',
-        detail: `Principal ${wanted.principal} exists in tenant ${other.tenant} with roles ${other.roles.join(', ') || 'none'}; a principal has one tenant and one role set.`,
+        detail: `Principal ${wanted.principal} exists in tenant ${other.tenant} with roles ${other.roles.join(', ') || 'none'} and attributes ${JSON.stringify(other.attributes)}; a principal has one tenant, one role set and one set of attributes.`,
       };
     }
     return this.install(by, randomId(), randomSecret(), wanted);
@@ -57,12 +61,13 @@ export class KeyRing {
 
   /** Stores a key under a given id and secret, replacing one of the same id. */
   async install(by: Caller | null, id: string, secretPart: string, wanted: NewKey): Promise<KeyCreation> {
-    const { expiresInMs, ...fields } = wanted;
+    const { expiresInMs, attributes = {}, ...fields } = wanted;
     const now = this.#options.clock.now();
     const secret = `spk_${id}_${secretPart}`;
     const key: ApiKey = {
       id,
       ...fields,
+      attributes,
       secretHash: createHash('sha256').update(secret).digest('hex'),
       createdAtMs: now,
       expiresAtMs: expiresInMs === undefined ? null : now + expiresInMs,
@@ -73,6 +78,7 @@ export class KeyRing {
       principal: key.principal,
       tenant: key.tenant,
       roles: [...key.roles],
+      attributes: { ...attributes },
       scopes: [...key.scopes],
     };
     await this.#options.record.write({
@@ -103,7 +109,9 @@ export class KeyRing {
 
 function isSamePrincipal(key: ApiKey, wanted: NewKey): boolean {
   const sameRoles = key.roles.toSorted().join('\n') === [...wanted.roles].toSorted().join('\n');
-  return key.tenant === wanted.tenant && sameRoles;
+  return (
+    key.tenant === wanted.tenant && sameRoles && isDeepStrictEqual(key.attributes, wanted.attributes ?? {})
+  );
 }
 
 /** The members of an event that say who did it. */

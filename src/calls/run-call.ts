@@ -11,6 +11,8 @@ type ExitFrame = Extract<ExecutionFrame, { type: 'exit' }>;
 /** Everything that a run yielded. The bytes are hostile until the boundary has filtered them. */
 export interface RunResult {
   readonly runtime: RuntimeReport | null;
+  /** From the request to the runner until its code could begin: its queue, and a start that was cold. */
+  readonly startedAfterMs: number;
   readonly stdout: Uint8Array;
   readonly stderr: Uint8Array;
   readonly result: Uint8Array;
@@ -33,8 +35,10 @@ export async function runCall(
   signal: AbortSignal,
   live: Pick<LiveOutput, 'take'> | null,
 ): Promise<Run> {
+  const askedAt = performance.now();
   const gathered = {
     runtime: null as RuntimeReport | null,
+    startedAfterMs: 0,
     // In one piece each: a million prints of one byte are a megabyte.
     stdout: new ByteBuffer(),
     stderr: new ByteBuffer(),
@@ -48,6 +52,7 @@ export async function runCall(
       switch (frame.type) {
         case 'started':
           gathered.runtime = frame.runtime;
+          gathered.startedAfterMs = performance.now() - askedAt;
           break;
         case 'stdout':
         case 'stderr':

@@ -3,7 +3,7 @@ import type { Call } from '../model/call.ts';
 import type { JsonObject } from '../model/json.ts';
 import { createClient } from './client.ts';
 import { CommandFailed } from './command-failed.ts';
-import { readAssignment, readJsonObject } from './json-argument.ts';
+import { readAssignments, readJsonObject } from './json-argument.ts';
 import { printable } from './output.ts';
 import { withProgress } from './progress.ts';
 import type { Output } from './output.ts';
@@ -44,7 +44,7 @@ export function addCallCommand(program: Command, output: () => Output): void {
 
 function readArguments(options: CallOptions): JsonObject {
   const given = options.args === undefined ? {} : readJsonObject(options.args);
-  return { ...given, ...Object.fromEntries((options.arg ?? []).map(readAssignment)) };
+  return { ...given, ...readAssignments(options.arg) };
 }
 
 function readTimeout(text: string): number {

@@ -26,7 +26,7 @@ export function readJsonObject(text: string): JsonObject {
 }
 
 /** `name=value`; `name=@file` reads the value's text from a file; JSON values are taken as JSON, all else as text. */
-export function readAssignment(text: string): [string, JsonValue] {
+function readAssignment(text: string): [string, JsonValue] {
   const [, name, value] = /^([^=]+)=([\s\S]*)$/.exec(text) ?? [];
   if (name === undefined || value === undefined) throw new CommandFailed(2, `"${text}" is not name=value.`);
   if (value.startsWith('@')) return [name, read(value.slice(1), value.slice(1))];
@@ -35,6 +35,10 @@ export function readAssignment(text: string): [string, JsonValue] {
   } catch {
     return [name, value];
   }
+}
+
+export function readAssignments(texts: readonly string[] = []): JsonObject {
+  return Object.fromEntries(texts.map(readAssignment));
 }
 
 function read(file: string | 0, shown: string): string {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { createClient } from './client.ts';
 import { CommandFailed } from './command-failed.ts';
+import { readAssignments } from './json-argument.ts';
 import { printable, table } from './output.ts';
 import type { Output } from './output.ts';
 
@@ -19,6 +20,7 @@ interface CreateOptions {
   readonly principal: string;
   readonly tenant: string;
   readonly role?: readonly string[];
+  readonly attribute?: readonly string[];
   readonly scope: readonly string[];
   readonly expiresInHours?: string;
 }
@@ -31,6 +33,7 @@ export function addKeyCommands(program: Command, output: () => Output): void {
     .requiredOption('--principal <id>', 'whom the key stands for')
     .option('--tenant <name>', 'tenant of the principal', 'default')
     .option('--role <name...>', 'roles that policy knows')
+    .option('--attribute <name=value...>', '`principal.attributes` of policy; the value is JSON or text')
     .requiredOption('--scope <name...>', 'call, run, approve, audit, policy, admin')
     .option('--expires-in-hours <n>', 'lifetime; without it the key does not expire')
     .action(async (options: CreateOptions) => {
@@ -38,6 +41,7 @@ export function addKeyCommands(program: Command, output: () => Output): void {
         principal: options.principal,
         tenant: options.tenant,
         roles: options.role ?? [],
+        attributes: readAssignments(options.attribute),
         scopes: options.scope,
         ...(options.expiresInHours === undefined
           ? {}

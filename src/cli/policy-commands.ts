@@ -33,6 +33,7 @@ export function addPolicyCommands(program: Command, output: () => Output): void 
     .requiredOption('--principal <id>', 'who calls')
     .option('--tenant <name>', 'tenant of the principal', 'default')
     .option('--role <name...>', 'roles of the principal')
+    .option('--attribute <name=value...>', '`principal.attributes`; the value is JSON or text')
     .requiredOption('--tool <name>', 'which tool')
     .option('--args <json>', 'arguments as JSON, @file, or - for standard input', '{}')
     .option('--taint <name...>', 'what the principal has come into touch with: `session.taints`')

@@ -38,6 +38,7 @@ export interface ProgramActions {
 
 /** Runs one command line; sets `process.exitCode`, prints errors to stderr, never a stack trace. */
 export async function runProgram(args: readonly string[], actions: ProgramActions): Promise<void> {
+  if (!isProcess(args)) endWithReader(process.stdout);
   try {
     const program = await createProgram(args, actions);
     await program.parseAsync(args, { from: 'user' });
@@ -46,6 +47,14 @@ export async function runProgram(args: readonly string[], actions: ProgramAction
     if (!(error instanceof CommanderError))
       process.stderr.write(`sallyport: ${printable(messageOf(error))}\n`);
   }
+}
+
+/** Who reads may leave early (`… | head`): the command ends then, without a word, and did not do all of its work. */
+function endWithReader(stdout: NodeJS.WriteStream): void {
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(1);
+  });
 }
 
 /** Whether the first word names a process of the server: `help` and whatever else is wrong sees every command. */

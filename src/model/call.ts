@@ -68,6 +68,7 @@ export interface RuntimeReport {
 
 /** What a call used, as the runner observed it. */
 export interface Usage {
+  /** Waited for a place, here and at the runner, a sandbox that had to be started included. `wallMs` begins after it. */
   readonly queueMs: number;
   readonly wallMs: number;
   readonly cpuMs: number;

@@ -88,8 +88,10 @@ describe('what one may not see does not exist', () => {
       args: { code: 'return 1' },
       principal: { id: 'x', tenant: 'default', roles: ['analyst'] },
     };
-    expect((await server.request('POST', '/v1/decisions', { key: plain, body: asked })).body.code).toBe(
-      'insufficient_scope',
+    const refused = await server.request('POST', '/v1/decisions', { key: plain, body: asked });
+    expect(refused.body.code).toBe('insufficient_scope');
+    expect(refused.headers.get('www-authenticate')).toBe(
+      'Bearer realm="sallyport", error="insufficient_scope", scope="policy"',
     );
     expect(
       (await server.request('POST', '/v1/decisions', { body: asked })).body.trace.length,

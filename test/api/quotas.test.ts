@@ -54,6 +54,20 @@ test('a used-up quota is a 429 that says which and for how long, also after a re
   expect((await again.call('wait', { ms: 0 })).body.code).toBe('quota_exceeded');
 });
 
+test('what a quota can never give is no invitation to try again', async () => {
+  const policyDir = policyWith('{name: four, key: principal.id, unit: wall_ms, limit: 4, window: 1h}');
+  await using server = await startServer({ policyDir, environment: noEngine });
+  const { status, body, headers } = await server.call('wait', { ms: 0 });
+  expect({ status, ...body }).toMatchObject({
+    status: 429,
+    code: 'quota_exceeded',
+    limit: 4,
+    retryable: false,
+  });
+  expect(body).not.toHaveProperty('retryAfterMs');
+  expect(headers.get('retry-after')).toBeNull();
+});
+
 test('a concurrent quota is given back when the call ends, and another principal has its own', async () => {
   const policyDir = policyWith('{name: one, key: principal.id, unit: concurrent, limit: 1}');
   await using server = await startServer({ policyDir, environment: noEngine });

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import express from 'express';
 import { expect, test } from 'vitest';
 import { authenticate } from '../../src/api/authenticate.ts';
-import { problemKinds, Problem } from '../../src/api/problem.ts';
+import { Problem, sendProblem } from '../../src/api/problem.ts';
 import { StrangerLimit } from '../../src/api/stranger-limit.ts';
 
 const limits = { failuresMax: 3, atOnceMax: 1, windowMs: 60_000, lookUpsPerSecond: 2, refusalMs: 5 };
@@ -62,7 +62,15 @@ test('refusals leave one after the other', () => {
 test('a flood of keys that nobody has is answered without looking them up, and beside it a key that is known goes on', async () => {
   const good = keyOf('good1');
   const secretHash = createHash('sha256').update(good).digest('hex');
-  const key = { id: 'good1', principal: 'ana', tenant: 'acme', roles: [], scopes: [], secretHash };
+  const key = {
+    id: 'good1',
+    principal: 'ana',
+    tenant: 'acme',
+    roles: [],
+    attributes: {},
+    scopes: [],
+    secretHash,
+  };
   const lookedUp: string[] = [];
   const record = {
     async getKey(id: string) {
@@ -77,13 +85,15 @@ test('a flood of keys that nobody has is answered without looking them up, and b
   app.use(authenticate(options, (_request, _response, next) => next(), strangers));
   app.use((_request, response) => void response.send('in'));
   app.use((error: unknown, _request: unknown, response: express.Response, _next: unknown) => {
-    response.status(error instanceof Problem ? problemKinds[error.code].status : 500).end();
+    if (error instanceof Problem) sendProblem(response, error, 'req_1');
+    else response.status(500).end();
   });
   const server = createServer(app).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-  const ask = async (bearer: string): Promise<number> =>
-    (await fetch(url, { headers: { Authorization: `Bearer ${bearer}` } })).status;
+  const send = (bearer: string): Promise<globalThis.Response> =>
+    fetch(url, { headers: { Authorization: `Bearer ${bearer}` } });
+  const ask = async (bearer: string): Promise<number> => (await send(bearer)).status;
 
   expect(await ask(good)).toBe(200);
   const answers: number[] = [];
@@ -92,6 +102,19 @@ test('a flood of keys that nobody has is answered without looking them up, and b
   expect(lookedUp).toHaveLength(1 + lookUpsMax);
   expect(answers).toEqual([...Array(lookUpsMax).fill(401), ...Array(20 - lookUpsMax).fill(429)]);
   expect(failures).toBe(20);
+  const refused = await send(keyOf('last'));
+  expect(await refused.json()).toMatchObject({
+    code: 'rate_limited',
+    quota: 'failures',
+    limit: 3,
+    windowMs: 60_000,
+    retryAfterMs: 1000,
+  });
+  expect(Object.fromEntries(refused.headers)).toMatchObject({
+    'retry-after': '1',
+    ratelimit: '"failures"; r=0; t=1',
+    'ratelimit-policy': '"failures"; q=3; w=60',
+  });
   expect(await ask(good)).toBe(200);
   server.close().closeAllConnections();
 });

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startServer } from '../support/server.ts';
+import { runCli, startServer } from '../support/server.ts';
 import type { TestServer } from '../support/server.ts';
 
 const policy = `
@@ -54,6 +54,10 @@ afterAll(async () => {
 test('a code file in TypeScript runs', async () => {
   const { body } = await server.call('double', { n: 21 });
   expect(body).toMatchObject({ status: 'succeeded', result: 42 });
+});
+
+test('a directory with such a file lints without a word of Node about it', async () => {
+  expect(await runCli(['policy', 'lint', policyDir])).toMatchObject({ code: 0, stderr: '' });
 });
 
 test("the caller's TypeScript runs", async () => {

@@ -1,8 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { runCli } from '../support/server.ts';
+import { repository, runCli } from '../support/server.ts';
 import { githubToken } from '../boundary/support/filter.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'sallyport-boundary-'));
@@ -13,6 +15,21 @@ function file(name: string, text: string): string {
   writeFileSync(place, text);
   return place;
 }
+
+test('a reader that leaves early ends the command without a word', async () => {
+  const main = path.join(repository, 'src/main.ts');
+  const child = spawn(process.execPath, [main, 'boundary', 'explain', '--json'], {
+    env: { PATH: process.env['PATH'] },
+    cwd: repository,
+  });
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  child.stdout.destroy();
+  const [code] = (await once(child, 'close')) as [number];
+
+  expect(stderr).toBe('');
+  expect(code).toBe(1);
+});
 
 describe('sallyport boundary scan', () => {
   test('reports what it finds, never the text, and ends with 1', async () => {

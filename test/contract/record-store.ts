@@ -16,6 +16,7 @@ const bootKey: ApiKey = {
   principal: 'alice',
   tenant: 'default',
   roles: ['dev'],
+  attributes: { team: 'payments', level: 3, sites: ['ams'] },
   scopes: ['call', 'audit'],
   createdAtMs: startMs,
   expiresAtMs: null,

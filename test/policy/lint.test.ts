@@ -1,6 +1,11 @@
 import { expect, test } from 'vitest';
 import { compile } from '../../src/policy/compile/compile.ts';
-import { exampleTool, knownDetectors, withPolicyDirectory } from '../support/policy-directory.ts';
+import {
+  compileFiles,
+  exampleTool,
+  knownDetectors,
+  withPolicyDirectory,
+} from '../support/policy-directory.ts';
 
 /** Warnings of policies `{name: spec}` over the example tool and one more, each as `policy pointer: message`. */
 async function warningsOf(policies: Readonly<Record<string, object>>): Promise<readonly string[]> {
@@ -205,4 +210,42 @@ test.each([
       ? ['a /spec/rules/0/when: args.host is optional and read without has() (for tools example, other)']
       : [],
   );
+});
+
+test.each([
+  ['{type: object}', 'args.more == "x"', 'args.more'],
+  ['{type: object}', 'has(args.more) && args.more == "x"', null],
+  ['{type: object, required: [more]}', 'args.more == "x"', null],
+  ['{type: object, properties: {any: {}}}', 'has(args.any) && args.any.more == "x"', 'args.any.more'],
+  ['{type: object, properties: {any: true}, required: [any]}', 'args.any == "x"', null],
+  ['{type: object, anyOf: [{required: [more]}]}', 'args.more == "x"', null],
+  ['{type: object}', 'principal.attributes.team == "x"', 'principal.attributes.team'],
+  ['{type: object}', 'has(principal.attributes.team) && principal.attributes.team == "x"', null],
+  [
+    '{type: object}',
+    'principal.id == "x" && session.callCount > 1 && url("https://a.b").host == "a.b"',
+    null,
+  ],
+])('so is what a schema leaves open, and an attribute: %s: %s', async (input, when, named) => {
+  const result = await compileFiles({
+    'open.js': 'export default () => 1;',
+    'a.yaml': `
+apiVersion: sallyport/v1
+kind: Tool
+metadata: {name: open}
+spec:
+  input: ${input}
+  runtime: {kind: isolate, code: ./open.js}
+---
+apiVersion: sallyport/v1
+kind: Policy
+metadata: {name: all}
+spec:
+  subjects: [{}]
+  rules: [{name: all, effect: allow, tools: [open], when: '${when}'}]
+`,
+  });
+  expect(result.ok ? [] : result.problems).toEqual([]);
+  const expected = named === null ? [] : [`${named} is optional and read without has() (for tool open)`];
+  expect(result.warnings.map(({ message }) => message)).toEqual(expected);
 });

@@ -145,6 +145,7 @@ export class WaitingCalls implements AsyncDisposable {
           principal: id,
           tenant,
           roles,
+          attributes: {},
           scopes,
           createdAtMs: this.clock.now(),
           expiresAtMs: null,

@@ -112,6 +112,7 @@ const keyMembers = {
   principal: text,
   tenant: text,
   roles: listOf(text),
+  attributes: { type: 'object' },
   scopes: listOf(oneOf(scopes)),
   createdAt: time,
   expiresAt: orNull(time),

@@ -78,6 +78,7 @@ function keyView(key: ApiKey): object {
     principal: key.principal,
     tenant: key.tenant,
     roles: key.roles,
+    attributes: key.attributes,
     scopes: key.scopes,
     createdAt: time(key.createdAtMs),
     expiresAt: time(key.expiresAtMs),

@@ -249,9 +249,12 @@ const files = `
   CREATE INDEX files_expiry ON files (expires_at_ms);
 `;
 
+/** What policy reads of a principal besides its roles, JSON text. */
+const keyAttributes = `ALTER TABLE api_keys ADD COLUMN attributes ${text} NOT NULL DEFAULT '{}'`;
+
 type Step = string | ((session: Session) => Promise<void>);
 
-const migrations: readonly Step[] = [initial, addCallIndex, files];
+const migrations: readonly Step[] = [initial, addCallIndex, files, keyAttributes];
 
 /** The schema of this version. */
 export const schemaVersion = migrations.length;

@@ -369,12 +369,14 @@ async function storeTaints(session: Session, { taints, nowMs }: SealedWrite): Pr
 async function storeKeys(session: Session, { keys = [], revokedKeys = [] }: SealedWrite): Promise<void> {
   for (const key of keys) {
     const { id, secretHash, principal, tenant, createdAtMs, expiresAtMs, revokedAtMs } = key;
-    const lists = [JSON.stringify(key.roles), JSON.stringify(key.scopes)];
+    const lists = [key.roles, key.scopes, key.attributes].map((list) => JSON.stringify(list));
     await rowsOf(
       session,
-      `INSERT INTO api_keys VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+      `INSERT INTO api_keys
+         (id, secret_hash, principal, tenant, roles, scopes, attributes, created_at_ms, expires_at_ms, revoked_at_ms)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
        ON CONFLICT (id) DO UPDATE SET secret_hash = excluded.secret_hash, principal = excluded.principal,
-         tenant = excluded.tenant, roles = excluded.roles, scopes = excluded.scopes,
+         tenant = excluded.tenant, roles = excluded.roles, scopes = excluded.scopes, attributes = excluded.attributes,
          created_at_ms = excluded.created_at_ms, expires_at_ms = excluded.expires_at_ms,
          revoked_at_ms = excluded.revoked_at_ms`,
       [id, secretHash, principal, tenant, ...lists, createdAtMs, expiresAtMs, revokedAtMs],

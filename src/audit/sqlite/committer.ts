@@ -210,7 +210,7 @@ function storeWrite(statements: Statements, write: SealedWrite, start: Position)
   }
   for (const key of write.keys ?? []) {
     const { id, secretHash, principal, tenant, createdAtMs, expiresAtMs, revokedAtMs } = key;
-    const lists = [JSON.stringify(key.roles), JSON.stringify(key.scopes)];
+    const lists = [key.roles, key.scopes, key.attributes].map((list) => JSON.stringify(list));
     statements.putKey.run(id, secretHash, principal, tenant, ...lists, createdAtMs, expiresAtMs, revokedAtMs);
   }
   for (const { id, atMs } of write.revokedKeys ?? []) statements.revokeKey.run(atMs, id);
@@ -352,8 +352,8 @@ function prepare(connection: Connection) {
     ),
     putKey: connection.prepare(
       `INSERT OR REPLACE INTO api_keys
-         (id, secret_hash, principal, tenant, roles, scopes, created_at_ms, expires_at_ms, revoked_at_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         (id, secret_hash, principal, tenant, roles, scopes, attributes, created_at_ms, expires_at_ms, revoked_at_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     // A key that is revoked already keeps its time.
     revokeKey: connection.prepare(

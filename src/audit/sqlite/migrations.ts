@@ -202,6 +202,9 @@ const files = `
   CREATE INDEX files_expiry ON files (expires_at_ms);
 `;
 
+/** What policy reads of a principal besides its roles, JSON text. */
+const keyAttributes = `ALTER TABLE api_keys ADD COLUMN attributes TEXT NOT NULL DEFAULT '{}'`;
+
 type Step = string | ((connection: Connection) => void);
 
 const migrations: readonly Step[] = [
@@ -215,6 +218,7 @@ const migrations: readonly Step[] = [
   addSearch,
   addCallIndex,
   files,
+  keyAttributes,
 ];
 
 /** The schema of this version. */

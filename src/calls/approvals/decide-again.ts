@@ -96,7 +96,12 @@ async function activeCaller(
     ...known,
     ...(approval.act.length === 0 ? {} : { act: approval.act }),
     ...(token === undefined ? {} : { tokenExpiresAtMs: token.expiresAtMs }),
-    principal: { id: found.principal, tenant: found.tenant, roles: found.roles, attributes: {} },
+    principal: {
+      id: found.principal,
+      tenant: found.tenant,
+      roles: found.roles,
+      attributes: found.attributes ?? {},
+    },
     scopes: new Set(found.scopes),
   };
 }
@@ -120,7 +125,9 @@ export async function isStillApprover(
   return standingOf(approval, rules, { ...person, principal }).kind === 'approver';
 }
 
-type Standing = Pick<ApiKey, 'principal' | 'tenant' | 'roles' | 'scopes'>;
+/** A token brings no attributes. */
+type Standing = Pick<ApiKey, 'principal' | 'tenant' | 'roles' | 'scopes'> &
+  Partial<Pick<ApiKey, 'attributes'>>;
 
 async function activeKey(context: CallContext, id: string, scope: Scope): Promise<Standing | null> {
   const key = await context.record.getKey(id);

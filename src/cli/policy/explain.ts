@@ -1,7 +1,7 @@
 import type { Principal } from '../../model/principal.ts';
 import { CommandFailed } from '../command-failed.ts';
 import { noSession } from '../../model/taint.ts';
-import { readJsonObject } from '../json-argument.ts';
+import { readAssignments, readJsonObject } from '../json-argument.ts';
 import { printable } from '../output.ts';
 import type { Output } from '../output.ts';
 import { directoriesOf } from './directories.ts';
@@ -11,6 +11,7 @@ export interface ExplainOptions {
   readonly principal: string;
   readonly tenant: string;
   readonly role?: readonly string[];
+  readonly attribute?: readonly string[];
   readonly tool: string;
   readonly args: string;
   readonly taint?: readonly string[];
@@ -34,7 +35,7 @@ export async function explain(options: ExplainOptions, out: Output): Promise<voi
     id: options.principal,
     tenant: options.tenant,
     roles: options.role ?? [],
-    attributes: {},
+    attributes: readAssignments(options.attribute),
   };
   const tool = revision.tools.get(options.tool);
   if (tool === undefined)

@@ -30,7 +30,7 @@ export interface ExpressionFacts {
   readonly mistakes: readonly ExpressionMistake[];
   /** Free names, in order of appearance. */
   readonly names: readonly { readonly name: string; readonly start: number; readonly end: number }[];
-  /** Optional arguments without a default that are read where no `has()` protects them. */
+  /** Optional arguments without a default, and attributes of the principal, that are read where no `has()` protects them. */
   readonly unguarded: readonly { readonly path: string; readonly offset: number }[];
 }
 
@@ -241,13 +241,32 @@ class Inspector {
   }
 
   #noteRead(node: ASTNode & { op: '.' }, scope: Scope): void {
-    const owner = this.#schemaOf(node.args[0], scope);
-    const member = memberSchema(this.#input ?? {}, owner, node.args[1]);
-    const required = owner?.['required'];
-    if (member === undefined || member['default'] !== undefined) return;
-    if (Array.isArray(required) && required.includes(node.args[1])) return;
+    const [owner, name] = node.args;
+    const mayMiss =
+      isAttributes(owner, scope) || (this.#isArgument(owner, scope) && this.#mayLack(owner, name, scope));
     const path = pathText(node);
-    if (!this.#present.has(path)) this.unguarded.push({ path, offset: node.start });
+    if (mayMiss && !this.#present.has(path)) this.unguarded.push({ path, offset: node.start });
+  }
+
+  /** Whether it is `args`, or a part of it that is reached by name or place. */
+  #isArgument(node: ASTNode, scope: Scope): boolean {
+    if (this.#input === null) return false;
+    return node.op === '.' || node.op === '[]'
+      ? this.#isArgument(node.args[0], scope)
+      : node.op === 'id' && this.#isHostile(node, scope);
+  }
+
+  /** Whether the schema lets arguments come without this member. One that it forbids is the type checker's to name. */
+  #mayLack(owner: ASTNode, name: string, scope: Scope): boolean {
+    const schema = this.#schemaOf(owner, scope);
+    const required = schema?.['required'];
+    if (Array.isArray(required) && required.includes(name)) return false;
+    const member = memberSchema(this.#input ?? {}, schema, name);
+    if (member !== undefined) return member['default'] === undefined;
+    // What several schemas say together is not worked out.
+    return (
+      schema?.['additionalProperties'] !== false && !combining.some((keyword) => keyword in (schema ?? {}))
+    );
   }
 
   #complain(node: ASTNode, message: string, hint?: string): void {
@@ -255,6 +274,15 @@ class Inspector {
       hint === undefined ? { offset: node.start, message } : { offset: node.start, message, hint },
     );
   }
+}
+
+const combining = ['allOf', 'anyOf', 'oneOf', 'if', 'dependentSchemas', 'dependentRequired'];
+
+/** Everybody has attributes, nobody has to have a certain one. */
+function isAttributes(node: ASTNode, scope: Scope): boolean {
+  if (node.op !== '.' || node.args[1] !== 'attributes') return false;
+  const [owner] = node.args;
+  return owner.op === 'id' && owner.args === 'principal' && !scope.has('principal');
 }
 
 const parsers: ReadonlyMap<string, (text: string) => unknown> = new Map<string, (text: string) => unknown>([

@@ -13,6 +13,7 @@ test('a function body gives its value, with require and dynamic import', async (
   const seen = await call(executor, 'node', { code, input: { a: [1] } });
   expect(seen.result).toEqual([1]);
   expect(seen.artifacts).toEqual({ x: 'y' });
+  expect(seen.stderr).toBe('');
 });
 
 test('a module gives what its default export returns', async () => {

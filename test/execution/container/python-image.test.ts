@@ -108,7 +108,12 @@ test('files are there under /work before the code runs', async () => {
 test('processes of multiprocessing work', async () => {
   const code =
     'import multiprocessing\ndef f(x): return x * x\nwith multiprocessing.Pool(2) as p: result = p.map(f, range(4))';
-  expect((await call(executor, 'python', { code })).result).toEqual([0, 1, 4, 9]);
+  expect(await call(executor, 'python', { code })).toMatchObject({ result: [0, 1, 4, 9], stderr: '' });
+});
+
+test('whatever code puts among the modules, its end says nothing about it', async () => {
+  const code = 'import sys\nsys.modules["odd"] = object()\nsys.modules["none"] = None\n1';
+  expect(await call(executor, 'python', { code })).toMatchObject({ result: 1, stderr: '' });
 });
 
 test('a megabyte goes in and comes out unchanged', async () => {
