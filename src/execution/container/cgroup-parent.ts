@@ -12,8 +12,8 @@ import type { EngineFacts } from './engine.ts';
 /** Share of the machine's memory that all sandboxes together may use. */
 const totalMemoryShare = 0.75;
 /** Against 1024 (v1) and 100 (v2), the weights of everything else. */
-const cpuSharesLow = '128';
-const cpuWeightLow = '12';
+const cpuSharesLow = '256';
+const cpuWeightLow = '25';
 
 export interface CgroupParent {
   /** HostConfig.CgroupParent. */

@@ -12,9 +12,9 @@ import type { CgroupPlace } from './own-cgroups.ts';
 /** As much as one session, or one thread of the server, by default. */
 const shares = '1024';
 const weight = '100';
-/** Of all workers together whose calls have run for long: they take what the server and short calls leave. */
-const longShares = '128';
-const longWeight = '12';
+/** Of all workers together whose calls have run for long: half as much, and no less, so that they come to their end on a busy machine. */
+const longShares = '512';
+const longWeight = '50';
 
 /** Groups of version 1. */
 export interface CpuGroups {
