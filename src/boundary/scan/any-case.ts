@@ -8,9 +8,18 @@ import { casesOf } from './text-codes.ts';
 const tokens = /\(\?(?:<?[=!]|<[A-Za-z_]\w*>|[a-z-]*:)|\\[^]|\[(?:\\[^]|[^\]\\])*\]|[^]/gu;
 const ignoring = '(?i:';
 
+/** By source: scanners are built again and again of the same expressions. */
+const spelledOut = new Map<string, string>();
+
 /** The same expression without such groups, and with a state of its own. */
 export function withCasesSpelledOut({ source, flags }: RegExp): RegExp {
   if (!source.includes(ignoring)) return new RegExp(source, flags);
+  let written = spelledOut.get(source);
+  if (written === undefined) spelledOut.set(source, (written = spellOut(source)));
+  return new RegExp(written, flags);
+}
+
+function spellOut(source: string): string {
   let written = '';
   let depth = 0;
   /** How deep the group stands that ignores case. */
@@ -25,7 +34,7 @@ export function withCasesSpelledOut({ source, flags }: RegExp): RegExp {
     if (token === ignoring) written += '(?:';
     else written += ignoringDepth === null ? token : inAnyCase(token);
   }
-  return new RegExp(written, flags);
+  return written;
 }
 
 function inAnyCase(token: string): string {
