@@ -95,6 +95,20 @@ describe('what leaves while the tool runs', () => {
     expect(text).toMatch(/^Social Security No\.:\n\[REDACTED:national-id-us:[0-9a-f]{4}\]\n$/);
   });
 
+  test('a name written with escapes holds the next line too', () => {
+    const data = bytes('phone%3A%20\n%0A(212) 555-0100\n%41\nend\n');
+    const asked = [profile('outbound', { 'phone-number': 'redact' })];
+    const { text } = stream(data, [], boundary, asked);
+    expect(text).toMatch(/^phone%3A%20\n%0A\[REDACTED:phone-number:[0-9a-f]{4}\]\n%41\nend\n$/);
+    expect(stream(data, everyByte(data), boundary, asked).text).toBe(text);
+  });
+
+  test('a mark of direction is judged by its own lines, whatever comes with them', () => {
+    const data = bytes('one\u200f two\nthree \u05d0\n');
+    expect(stream(data).text).toBe('one two\nthree \u05d0\n');
+    expect(stream(data, everyByte(data)).text).toBe('one two\nthree \u05d0\n');
+  });
+
   test('the same name in a sentence holds nothing', () => {
     const open = boundary.filterStream('stdout', []);
     expect(open.push(bytes('the aws secret key was found in the file\n'))).toBe(

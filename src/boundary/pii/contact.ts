@@ -37,7 +37,8 @@ function findEmail(text: string, at: number): Span | null {
   return domain.test(text) ? { start, end: domain.lastIndex, confidence: 'medium' } : null;
 }
 
-const international = /(?<![\w+.])\+[1-9](?:[ ().-]{0,2}[0-9]){7,14}(?![\w])/g;
+const international =
+  /(?:(?<![\w+.])|(?<=\\[abfnrtv0]|%[0-9A-Fa-f]{2}|\\x[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}))\+[1-9](?:[ ().-]{0,2}[0-9]){7,14}(?![\w])/g;
 
 export const phoneNumber: NumberDetector = {
   ...contactDefaults,
@@ -52,6 +53,8 @@ export const phoneNumber: NumberDetector = {
       inParts('+44\u00a020\u00a0', '7946\u00a00123'),
       inParts('phone: (212) ', '555-0100'),
       inParts('{"mobilePhone": "0171', ' 3920012"}'),
+      inParts('phone%3A%20', '(212)%20555-0100'),
+      inParts('dial%20+49%2030 ', '901820'),
     ],
     miss: [
       '+1.5',

@@ -22,6 +22,8 @@ export const paymentCard: NumberDetector = {
       inParts('09:12:44 17 4111 1111', ' 1111 1111 12/27'),
       inParts('4111\u00a01111', '\u00a01111\u00a01111'),
       inParts('5555\u20115555', '\u20115555\u20114444'),
+      inParts('card\u20144111 1111', ' 1111 1111\u2014expired'),
+      inParts('\\n4111 1111', ' 1111 1111\\n'),
     ],
     miss: [
       '4111 1111 1111 1112',

@@ -74,6 +74,7 @@ export function createStreamFilter({ name, pass, lineEnds, scanned, mayBlock }: 
     const block = line + part.slice(0, end);
     const held = lines + block;
     if (isWithholding || part.indexOf('\n') === end - 1 || held.length > candidateUnitsMax) return null;
+    if (directionMark.test(held)) return null;
     const goBack = lineEnds.mark();
     if (!lineEnds.isCut(block)) {
       goBack();
@@ -175,6 +176,9 @@ export function createStreamFilter({ name, pass, lineEnds, scanned, mayBlock }: 
     },
   };
 }
+
+/** Whether one may stay depends on the letters of what is filtered with it: that must not be more than line by line. */
+const directionMark = /[\u061c\u200e\u200f]/;
 
 const rightToLeftBefore = '\u05d0\n';
 
