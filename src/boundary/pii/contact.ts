@@ -63,6 +63,7 @@ export const phoneNumber: NumberDetector = {
       'UTC+02:00',
       'order (212) 555-0100',
       'phone 12345',
+      'telnet 192.168.100.200',
       'tel. 212 555 0100 12345',
     ],
   },
@@ -98,18 +99,20 @@ function lastGroup({ text, pieces }: NumberText, index: number): NumberPiece | n
   let digits = 0;
   let last = index - 1;
   let hasPoint = false;
+  let longest = 0;
   for (let at = index; at < index + groupsMax; at++) {
     const piece = pieces[at];
     if (piece === undefined || (at > index && !isBetweenGroups(text, pieces, at))) break;
     const units = piece.end - piece.start;
     if (!piece.isDigits || units < groupMin) break;
     digits += units;
+    longest = Math.max(longest, units);
     hasPoint ||= at > index && piece.gap === 0x2e;
     last = at;
   }
-  // Two groups with a point between are a fraction.
-  const isFraction = hasPoint && last === index + 1;
-  return digits < digitsMin || digits > digitsMax || isFraction ? null : (pieces[last] ?? null);
+  // With points between, two groups are a fraction, and four of at most three digits an address in a network.
+  const isOther = hasPoint && (last === index + 1 || (last === index + 3 && longest <= 3));
+  return digits < digitsMin || digits > digitsMax || isOther ? null : (pieces[last] ?? null);
 }
 
 function isBetweenGroups(text: string, pieces: readonly NumberPiece[], at: number): boolean {

@@ -105,16 +105,20 @@ export function createStreamFilter({ name, pass, lineEnds, scanned, mayBlock }: 
     const isCut = lineEnds.isCut(isWithholding ? line.slice(-candidateUnitsMax) : line);
     if (!isWithholding) lines += line;
     line = '';
-    return isCut ? release() : '';
+    if (isCut) return release();
+    const kept = isWithholding ? null : lineEnds.unitsAfterName();
+    return kept === null ? '' : release(kept);
   };
 
-  const release = (): string => {
+  /** All that is held but for the last units. */
+  const release = (kept = 0): string => {
     const text = isWithholding ? '' : lines + line;
-    const released = text === '' ? '' : filter(text);
-    lines = '';
+    const end = text.length - kept;
+    const released = end <= 0 ? '' : filter(text.slice(0, end));
+    lines = text.slice(end);
     line = '';
     isWithholding = false;
-    bytesCut = bytesTaken;
+    bytesCut = bytesTaken - Buffer.byteLength(lines);
     return released;
   };
 
