@@ -2,7 +2,7 @@ import type { LiteralDetector, Span, NumberDetector } from '../detector.ts';
 import { inParts } from '../detector.ts';
 import type { NumberPiece, NumberText } from '../scan/number-text.ts';
 import { isJoinedAfter, isJoinedBefore, spansAt } from '../scan/number-text.ts';
-import { wordsBefore } from './named-numbers.ts';
+import { telephoneStems, wordsBefore } from './named-numbers.ts';
 
 /** Reported only where a profile asks for it: addresses and numbers are what many tools are there for. */
 const contactDefaults = { family: 'pii', inbound: 'allow', outbound: 'allow' } as const;
@@ -90,7 +90,7 @@ function nationalAt(read: NumberText, index: number): Span | null {
   const last = lastGroup(read, index);
   if (last === null || isJoinedBefore(read, first.start) || isJoinedAfter(read, last.end)) return null;
   const start = text.charAt(first.start - 1) === '(' ? first.start - 1 : first.start;
-  if (!namesTelephone(wordsBefore(text, start))) return null;
+  if (!namesTelephone(wordsBefore(text, start, telephoneStems))) return null;
   return { start, end: last.end, confidence: 'low' };
 }
 

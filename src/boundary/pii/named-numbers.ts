@@ -18,9 +18,11 @@ function wordsOf(text: string): string {
 const escape =
   /%[0-9A-Fa-f]{2}|\\(?:[nrt]|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})|&(?:#x?[0-9A-Fa-f]{1,8}|[a-z]{2,8});/g;
 
-/** A part of each word that gives a number away, as it may be written: only then the text is read as words. */
-const stems =
-  /ssn|soc(?:ial|[^a-z])|seguro|nhs|steuer|id.?nr|identifi|tax|dni|ni[ef]|identidad|bsn|burgers|sofi|pesel|aadha|uid|आधार|pers|samord|sin|nas|assurance|주민|rrn|resident|cpf|phone|t[eé]l|fon|mobil|cell|fax|handy|電話/i;
+/** A part of each word that gives a number of a person away, as it may be written: only then the text is read as words. */
+export const idStems =
+  /ssn|soc(?:ial|[^a-z])|seguro|nhs|steuer|id.?nr|identifi|tax|dni|ni[ef]|identidad|bsn|burgers|sofi|pesel|aadha|uid|आधार|pers|samord|sin|nas|assurance|주민|rrn|resident|cpf/i;
+/** The same for a telephone number. */
+export const telephoneStems = /phone|t[eé]l|fon|mobil|cell|fax|handy|電話/i;
 
 /** No name gives a number away that two empty lines keep apart from it. */
 export const apart = '\n\n\n';
@@ -32,7 +34,7 @@ const placeholder = '[REDACTED:';
  * What stands before a number, as `wordsOf` reads it, but for a word that is cut by how far is read: of a stream that is cut
  * at a line end the same words are seen. Nothing where no word of it can give a number away.
  */
-export function wordsBefore(text: string, start: number): string {
+export function wordsBefore(text: string, start: number, stems: RegExp): string {
   const before = withoutCutWord(text.slice(Math.max(0, start - numberContextUnits), start), start);
   const redacted = before.lastIndexOf(placeholder);
   const redactedEnd = redacted === -1 ? -1 : before.indexOf(']', redacted);
