@@ -142,6 +142,16 @@ export function scanNumbersInContext(context: string, value: string, scanner: Li
     .map((hit) => ({ ...hit, start: hit.start - prefix.length, end: hit.end - prefix.length }));
 }
 
+/** Numbers only, as it stands and decoded. */
+export function findNumbers(text: string, scanner: LiteralScanner, budget: DecodeBudget): Hit[] {
+  const hits: Hit[] = [];
+  for (const view of viewsOf(text, noSeams, scanner)) {
+    for (const each of [view, ...decodeViews(view, view.survey.codes, budget, scanner).views])
+      scanNumbers(each, each.survey, hits);
+  }
+  return hits;
+}
+
 /** Secrets only, in bytes that are no text. Places count bytes. */
 export function scanBytes(data: Uint8Array, scanner: LiteralScanner, budget: DecodeBudget): Hit[] {
   const text = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('latin1');

@@ -95,6 +95,35 @@ describe('what leaves while the tool runs', () => {
     expect(text).toMatch(/^Social Security No\.:\n\[REDACTED:national-id-us:[0-9a-f]{4}\]\n$/);
   });
 
+  test.each([
+    ['without numbers', 'if (uid != owner) return\n', 'if (uid != owner) return\n'],
+    ['with its number beside it', 'ssn:219-09-9999\n', 'ssn:[REDACTED:national-id-us:0d42]\n'],
+    ['with its number below it', 'SSN\n219-09-9999\n', 'SSN\n[REDACTED:national-id-us:0d42]\n'],
+  ])('a name in every line, %s, holds back no more than a few pages', (_, lines, filtered) => {
+    const data = bytes(lines.repeat(8_000));
+    const open = boundary.filterStream('stdout', []);
+    const live = open.push(data);
+    expect(live.length).toBeGreaterThan(8_000 * filtered.length - 2 * 8_192);
+    expect(live + open.end().text).toBe(filtered.repeat(8_000));
+
+    const few = bytes(lines.repeat(600));
+    expect(stream(few, everyByte(few)).text).toBe(filtered.repeat(600));
+  });
+
+  test('a name written with escapes holds the next line too', () => {
+    const data = bytes('phone%3A%20\n%0A(212) 555-0100\n%41\nend\n');
+    const asked = [profile('outbound', { 'phone-number': 'redact' })];
+    const { text } = stream(data, [], boundary, asked);
+    expect(text).toMatch(/^phone%3A%20\n%0A\[REDACTED:phone-number:[0-9a-f]{4}\]\n%41\nend\n$/);
+    expect(stream(data, everyByte(data), boundary, asked).text).toBe(text);
+  });
+
+  test('a mark of direction is judged by its own lines, whatever comes with them', () => {
+    const data = bytes('one\u200f two\nthree \u05d0\n');
+    expect(stream(data).text).toBe('one two\nthree \u05d0\n');
+    expect(stream(data, everyByte(data)).text).toBe('one two\nthree \u05d0\n');
+  });
+
   test('the same name in a sentence holds nothing', () => {
     const open = boundary.filterStream('stdout', []);
     expect(open.push(bytes('the aws secret key was found in the file\n'))).toBe(

@@ -2,7 +2,7 @@ import type { LiteralDetector, Span, NumberDetector } from '../detector.ts';
 import { inParts } from '../detector.ts';
 import type { NumberPiece, NumberText } from '../scan/number-text.ts';
 import { isJoinedAfter, isJoinedBefore, spansAt } from '../scan/number-text.ts';
-import { wordsBefore } from './named-numbers.ts';
+import { telephoneStems, wordsBefore } from './named-numbers.ts';
 
 /** Reported only where a profile asks for it: addresses and numbers are what many tools are there for. */
 const contactDefaults = { family: 'pii', inbound: 'allow', outbound: 'allow' } as const;
@@ -37,7 +37,8 @@ function findEmail(text: string, at: number): Span | null {
   return domain.test(text) ? { start, end: domain.lastIndex, confidence: 'medium' } : null;
 }
 
-const international = /(?<![\w+.])\+[1-9](?:[ ().-]{0,2}[0-9]){7,14}(?![\w])/g;
+const international =
+  /(?:(?<![\w+.])|(?<=\\[abfnrtv0]|%[0-9A-Fa-f]{2}|\\x[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}))\+[1-9](?:[ ().-]{0,2}[0-9]){7,14}(?![\w])/g;
 
 export const phoneNumber: NumberDetector = {
   ...contactDefaults,
@@ -52,6 +53,8 @@ export const phoneNumber: NumberDetector = {
       inParts('+44\u00a020\u00a0', '7946\u00a00123'),
       inParts('phone: (212) ', '555-0100'),
       inParts('{"mobilePhone": "0171', ' 3920012"}'),
+      inParts('phone%3A%20', '(212)%20555-0100'),
+      inParts('dial%20+49%2030 ', '901820'),
     ],
     miss: [
       '+1.5',
@@ -60,6 +63,7 @@ export const phoneNumber: NumberDetector = {
       'UTC+02:00',
       'order (212) 555-0100',
       'phone 12345',
+      'telnet 192.168.100.200',
       'tel. 212 555 0100 12345',
     ],
   },
@@ -86,7 +90,7 @@ function nationalAt(read: NumberText, index: number): Span | null {
   const last = lastGroup(read, index);
   if (last === null || isJoinedBefore(read, first.start) || isJoinedAfter(read, last.end)) return null;
   const start = text.charAt(first.start - 1) === '(' ? first.start - 1 : first.start;
-  if (!namesTelephone(wordsBefore(text, start))) return null;
+  if (!namesTelephone(wordsBefore(text, start, telephoneStems))) return null;
   return { start, end: last.end, confidence: 'low' };
 }
 
@@ -95,18 +99,20 @@ function lastGroup({ text, pieces }: NumberText, index: number): NumberPiece | n
   let digits = 0;
   let last = index - 1;
   let hasPoint = false;
+  let longest = 0;
   for (let at = index; at < index + groupsMax; at++) {
     const piece = pieces[at];
     if (piece === undefined || (at > index && !isBetweenGroups(text, pieces, at))) break;
     const units = piece.end - piece.start;
     if (!piece.isDigits || units < groupMin) break;
     digits += units;
+    longest = Math.max(longest, units);
     hasPoint ||= at > index && piece.gap === 0x2e;
     last = at;
   }
-  // Two groups with a point between are a fraction.
-  const isFraction = hasPoint && last === index + 1;
-  return digits < digitsMin || digits > digitsMax || isFraction ? null : (pieces[last] ?? null);
+  // With points between, two groups are a fraction, and four of at most three digits an address in a network.
+  const isOther = hasPoint && (last === index + 1 || (last === index + 3 && longest <= 3));
+  return digits < digitsMin || digits > digitsMax || isOther ? null : (pieces[last] ?? null);
 }
 
 function isBetweenGroups(text: string, pieces: readonly NumberPiece[], at: number): boolean {

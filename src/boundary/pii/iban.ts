@@ -29,6 +29,8 @@ export const iban: NumberDetector = {
       inParts('NL91 ABNA', ' 0417 1643 00'),
       inParts('BE68 5390', ' 0754 7034 EUR 120'),
       inParts('BE68-5390', '-0754-7034'),
+      inParts('statement_GB82WEST', '12345698765432_2024.pdf'),
+      inParts('%0ABE68-5390', '-0754-7034'),
       inParts('BE68\u00a05390', '\u00a00754\u00a07034'),
     ],
     miss: [
@@ -46,6 +48,8 @@ const groupMin = 4;
 const groupsMax = 9;
 const space = 0x20;
 const hyphen = 0x2d;
+/** Joins words in names of files: the number proves itself. */
+const underscore = 0x5f;
 
 function ibanAt(read: NumberText, index: number): Span | null {
   const { text, pieces } = read;
@@ -53,9 +57,10 @@ function ibanAt(read: NumberText, index: number): Span | null {
   const { start, isDigits } = first;
   if (isDigits || first.end - start < groupMin || !beginsIban(text, start)) return null;
   const units = lengths.get(text.slice(start, start + 2));
-  if (units === undefined || isJoinedBefore(read, start)) return null;
+  if (units === undefined || (isJoinedBefore(read, start) && text.charCodeAt(start - 1) !== underscore))
+    return null;
   const end = endOf(pieces, index, units);
-  if (end === null || isJoinedAfter(read, end)) return null;
+  if (end === null || (isJoinedAfter(read, end) && text.charCodeAt(end) !== underscore)) return null;
   const number = text.slice(start, end).replaceAll(/[ -]/g, '');
   return passesMod97(number) ? { start, end, confidence: 'high', secret: number } : null;
 }

@@ -7,26 +7,38 @@ import { numberContextUnits } from '../scan/number-text.ts';
  */
 function wordsOf(text: string): string {
   return text
+    .replaceAll(escape, ' ')
     .replaceAll(/([a-z])([A-Z])/g, '$1 $2')
     .replaceAll(/([A-Z])([A-Z][a-z])/g, '$1 $2')
     .toLowerCase()
     .replaceAll(/[^\p{L}\p{M}\p{N}\n]{1,64}/gu, ' ');
 }
 
-/** A part of each word that gives a number away, as it may be written: only then the text is read as words. */
-const stems =
-  /ssn|soc(?:ial|[^a-z])|seguro|nhs|steuer|id.?nr|identifi|tax|dni|ni[ef]|identidad|bsn|burgers|sofi|pesel|aadha|uid|आधार|pers|samord|sin|nas|assurance|주민|rrn|resident|cpf|phone|t[eé]l|fon|mobil|cell|fax|handy|電話/i;
+/** A character written as an escape: `%20`, `\n`, `\x20`, `\u0020`, `&#32;`, `&nbsp;`. */
+const escape =
+  /%[0-9A-Fa-f]{2}|\\(?:[nrt]|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})|&(?:#x?[0-9A-Fa-f]{1,8}|[a-z]{2,8});/g;
+
+/** A part of each word that gives a number of a person away, as it may be written: only then the text is read as words. */
+export const idStems =
+  /ssn|soc(?:ial|[^a-z])|seguro|nhs|steuer|id.?nr|identifi|tax|dni|ni[ef]|identidad|bsn|burgers|sofi|pesel|aadha|uid|आधार|pers|samord|sin|nas|assurance|주민|rrn|resident|cpf/i;
+/** The same for a telephone number. */
+export const telephoneStems = /phone|t[eé]l|fon|mobil|cell|fax|handy|電話/i;
 
 /** No name gives a number away that two empty lines keep apart from it. */
 export const apart = '\n\n\n';
+
+/** Nor does what was taken out, whose placeholder brings it nearer and may read like one (`[REDACTED:phone-number:ab12]`). */
+const placeholder = '[REDACTED:';
 
 /**
  * What stands before a number, as `wordsOf` reads it, but for a word that is cut by how far is read: of a stream that is cut
  * at a line end the same words are seen. Nothing where no word of it can give a number away.
  */
-export function wordsBefore(text: string, start: number): string {
+export function wordsBefore(text: string, start: number, stems: RegExp): string {
   const before = withoutCutWord(text.slice(Math.max(0, start - numberContextUnits), start), start);
-  const from = before.lastIndexOf(apart);
+  const redacted = before.lastIndexOf(placeholder);
+  const redactedEnd = redacted === -1 ? -1 : before.indexOf(']', redacted);
+  const from = Math.max(before.lastIndexOf(apart), redactedEnd);
   const near = from === -1 ? before : before.slice(from);
   return stems.test(near) ? wordsOf(near) : '';
 }
@@ -41,7 +53,7 @@ const valueUnitsMin = 9;
 const valueUnitsMax = 48;
 /** Digits and separators, and a letter at either end. */
 const value =
-  /^[\s(+]{0,4}(?:[A-Z]-?)?[0-9][\s0-9().+\u00a0\u2000-\u2015\u202f\u2212-]{5,44}[0-9A-Z]\s{0,4}$/;
+  /^[\s(+]{0,4}(?:[A-Z]-?)?[0-9][\s0-9().+\u00a0\u2000-\u2013\u202f\u2212-]{5,44}[0-9A-Z]\s{0,4}$/;
 
 /** Whether a string is what stands behind such a name: a number and nothing else. */
 export function mayBeNamed(text: string): boolean {

@@ -9,7 +9,7 @@ import {
   passesVerhoeff,
   weightedSum,
 } from './check-digits.ts';
-import { wordsBefore } from './named-numbers.ts';
+import { idStems, wordsBefore } from './named-numbers.ts';
 
 interface IdFormat {
   readonly country: string;
@@ -168,7 +168,7 @@ function gapKind(gap: number | null): number {
 
 /** Whether a name in the text gives a number away that follows it. The text is as `wordsOf` reads it. */
 export function namesId(words: string): boolean {
-  return formats.some(({ context }) => context?.test(words) === true);
+  return words !== '' && formats.some(({ context }) => context?.test(words) === true);
 }
 
 export const nationalId: NumberDetector = {
@@ -241,7 +241,7 @@ function judge(read: NumberText, start: number, end: number, candidates: readonl
   for (const { country, pattern, check, context } of candidates) {
     if (!pattern.test(id) || !check(id)) continue;
     if (context !== null) {
-      words ??= wordsBefore(text, start);
+      words ??= wordsBefore(text, start, idStems);
       if (!context.test(words)) continue;
     }
     return { start, end, confidence: 'medium', label: `national-id-${country}`, secret: id };

@@ -22,6 +22,9 @@ export const paymentCard: NumberDetector = {
       inParts('09:12:44 17 4111 1111', ' 1111 1111 12/27'),
       inParts('4111\u00a01111', '\u00a01111\u00a01111'),
       inParts('5555\u20115555', '\u20115555\u20114444'),
+      inParts('card\u20144111 1111', ' 1111 1111\u2014expired'),
+      inParts('\\n4111 1111', ' 1111 1111\\n'),
+      inParts('4111 1111', ' 1111 1111\u2013, then'),
     ],
     miss: [
       '4111 1111 1111 1112',
@@ -30,6 +33,7 @@ export const paymentCard: NumberDetector = {
       '0.4111111111111111',
       '4111111111111111.5',
       'id 4111111111111111a',
+      'id 4111111111111111-a',
       '2024-01-02 03:04:05',
       '5500 0000 0000 00 04',
       '4444444444444448000000000',
@@ -110,6 +114,9 @@ function isInRow({ text, pieces }: NumberText, index: number, groups: number): b
 
 const beginsAccount = /^[A-Z]{2}[0-9]{2}$/;
 
+/** A dash and a word behind it: a part of something longer. */
+const joinsWord = /-\w/;
+
 function spanOf(
   read: NumberText,
   first: NumberPiece,
@@ -118,7 +125,7 @@ function spanOf(
 ): Span | null {
   const { start } = first;
   const { end } = last;
-  if (/[.+-]/.test(read.text.charAt(start - 1)) || read.text.charAt(end) === '-') return null;
+  if (/[.+-]/.test(read.text.charAt(start - 1)) || joinsWord.test(read.text.slice(end, end + 2))) return null;
   if (isJoinedBefore(read, start) || isJoinedAfter(read, end)) return null;
   const digits = read.text.slice(start, end).replaceAll(/[ -]/g, '');
   const issuer = issuers.find(({ prefix }) => prefix.test(digits));

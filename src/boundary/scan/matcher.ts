@@ -1,5 +1,6 @@
 /** How one detector's format is tried at one of its literals. */
 import type { LiteralDetector, PatternFormat, Span } from '../detector.ts';
+import { withCasesSpelledOut } from './any-case.ts';
 import type { Seams } from './seams.ts';
 import type { TextCodes } from './text-codes.ts';
 import { beginsWord, characterTestOf, endsWord } from './word-edges.ts';
@@ -30,7 +31,7 @@ function matchToken({
   check,
   isProvable = false,
 }: PatternFormat): Matcher {
-  const sticky = new RegExp(pattern);
+  const sticky = withCasesSpelledOut(pattern);
   const isOfToken = characterTestOf(alphabet);
   return ({ text, codes }, literalAt, seams) => {
     const at = literalAt - lead;
@@ -53,7 +54,7 @@ function matchToken({
 
 /** Where the secret stands is told by its length: `d`, the flag for that, runs each expression a second time. */
 function matchInContext({ pattern, mayMatch, alphabet, check }: PatternFormat): Matcher {
-  const sticky = new RegExp(pattern);
+  const sticky = withCasesSpelledOut(pattern);
   const isOfToken = characterTestOf(alphabet);
   return ({ text, codes }, at) => {
     if (mayMatch?.(codes, at) === false) return null;

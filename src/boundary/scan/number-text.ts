@@ -4,6 +4,7 @@ import { noSpans } from '../detector.ts';
 import type { NumberRun } from './number-runs.ts';
 import type { TextCodes } from './text-codes.ts';
 import { typesetCodes } from './text-codes.ts';
+import { followsEscape } from './word-edges.ts';
 
 export interface NumberText {
   /** From some context before the run to one character after it. Places count from its beginning. */
@@ -36,7 +37,7 @@ export function readNumber(
 }
 
 const typesetSpace = /[\u00a0\u2000-\u200a\u202f\u205f\u3000]/g;
-const typesetDash = /[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]/g;
+const typesetDash = /[\u2010-\u2013\u2212\ufe58\ufe63\uff0d]/g;
 const fullWidthDigit = /[\uff10-\uff19]/g;
 const fullWidthOffset = 0xff_10 - 0x30;
 
@@ -52,7 +53,7 @@ function asTyped(text: string): string {
 function piecesOf(codes: Uint8Array, run: NumberRun, from: number, text: string): NumberPiece[] {
   const pieces: NumberPiece[] = [];
   let lastEnd = Number.NEGATIVE_INFINITY;
-  for (let at = run.start; at < run.end; at++) {
+  for (let at = run.start + escapedUnits(text, run.start - from); at < run.end; at++) {
     const start = at - from;
     const first = at;
     let isDigits = true;
@@ -69,6 +70,20 @@ function piecesOf(codes: Uint8Array, run: NumberRun, from: number, text: string)
   }
   return pieces;
 }
+
+/** Digits of an escape that the run begins with: `%20219-09-9999`, `\u0020219-09-9999`. */
+function escapedUnits(text: string, start: number): number {
+  const marker = text.charCodeAt(start - 1);
+  if (marker === percent) return followsEscape(text, start + 2) ? 2 : 0;
+  if (text.charCodeAt(start - 2) !== backslash) return 0;
+  const units = marker === letterX ? 2 : marker === letterU ? 4 : 0;
+  return followsEscape(text, start + units) ? units : 0;
+}
+
+const percent = 0x25;
+const backslash = 0x5c;
+const letterU = 0x75;
+const letterX = 0x78;
 
 function isDigitCode(code: number): boolean {
   return isDigit(code) || code === typesetCodes.digit;
@@ -98,8 +113,8 @@ export function isCapital(unit: number): boolean {
 /** Whether what begins there goes on from a word before, or from a number with a point, dash or plus sign between. */
 export function isJoinedBefore({ text }: NumberText, start: number): boolean {
   const unit = text.charCodeAt(start - 1);
-  if (isOfWord(unit)) return true;
-  return isJoint(unit) && isDigit(text.charCodeAt(start - 2));
+  if (isOfWord(unit)) return !followsEscape(text, start);
+  return isJoint(unit) && isDigit(text.charCodeAt(start - 2)) && !followsEscape(text, start - 1);
 }
 
 /** Whether what ends there goes on as a word, or as a number with a point, dash or plus sign between. */

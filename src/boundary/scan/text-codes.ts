@@ -44,14 +44,14 @@ export function buildAlphabet(literals: readonly string[]): Alphabet {
   return { codeOf, hidden };
 }
 
-/** No-break, figure, narrow and ideographic spaces; hyphens, dashes and the minus sign; full-width digits. */
+/** No-break, figure, narrow and ideographic spaces; hyphens, the en dash and the minus sign; full-width digits. A long dash stands between words. */
 const typesetUnits: readonly (readonly [code: number, first: number, last: number])[] = [
   [typesetCodes.space, 0xa0, 0xa0],
   [typesetCodes.space, 0x20_00, 0x20_0a],
   [typesetCodes.space, 0x20_2f, 0x20_2f],
   [typesetCodes.space, 0x20_5f, 0x20_5f],
   [typesetCodes.space, 0x30_00, 0x30_00],
-  [typesetCodes.dash, 0x20_10, 0x20_15],
+  [typesetCodes.dash, 0x20_10, 0x20_13],
   [typesetCodes.dash, 0x22_12, 0x22_12],
   [typesetCodes.dash, 0xfe_58, 0xfe_58],
   [typesetCodes.dash, 0xfe_63, 0xfe_63],

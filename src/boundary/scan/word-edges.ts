@@ -27,6 +27,11 @@ function buildCharacterTest(alphabet: RegExp): CharacterTest {
 export function beginsWord(text: string, at: number, isOfToken: CharacterTest): boolean {
   if (at === 0 || !isOfToken(text.charCodeAt(at - 1))) return true;
   if (text.charCodeAt(at - 1) === slash && !endsLongWord(text, at, isOfToken)) return true;
+  return followsEscape(text, at);
+}
+
+/** Whether an escape sequence ends there. */
+export function followsEscape(text: string, at: number): boolean {
   const mayEscape =
     text.charCodeAt(at - 2) === backslash ||
     text.charCodeAt(at - 3) === percent ||

@@ -74,6 +74,7 @@ export function createStreamFilter({ name, pass, lineEnds, scanned, mayBlock }: 
     const block = line + part.slice(0, end);
     const held = lines + block;
     if (isWithholding || part.indexOf('\n') === end - 1 || held.length > candidateUnitsMax) return null;
+    if (directionMark.test(held)) return null;
     const goBack = lineEnds.mark();
     if (!lineEnds.isCut(block)) {
       goBack();
@@ -104,16 +105,20 @@ export function createStreamFilter({ name, pass, lineEnds, scanned, mayBlock }: 
     const isCut = lineEnds.isCut(isWithholding ? line.slice(-candidateUnitsMax) : line);
     if (!isWithholding) lines += line;
     line = '';
-    return isCut ? release() : '';
+    if (isCut) return release();
+    const kept = isWithholding ? null : lineEnds.unitsAfterName();
+    return kept === null ? '' : release(kept);
   };
 
-  const release = (): string => {
+  /** All that is held but for the last units. */
+  const release = (kept = 0): string => {
     const text = isWithholding ? '' : lines + line;
-    const released = text === '' ? '' : filter(text);
-    lines = '';
+    const end = text.length - kept;
+    const released = end <= 0 ? '' : filter(text.slice(0, end));
+    lines = text.slice(end);
     line = '';
     isWithholding = false;
-    bytesCut = bytesTaken;
+    bytesCut = bytesTaken - Buffer.byteLength(lines);
     return released;
   };
 
@@ -175,6 +180,9 @@ export function createStreamFilter({ name, pass, lineEnds, scanned, mayBlock }: 
     },
   };
 }
+
+/** Whether one may stay depends on the letters of what is filtered with it: that must not be more than line by line. */
+const directionMark = /[\u061c\u200e\u200f]/;
 
 const rightToLeftBefore = '\u05d0\n';
 

@@ -1,5 +1,7 @@
 /** An expression that tells whether another one could still match if the text went on. */
 
+import { withCasesSpelledOut } from '../scan/any-case.ts';
+
 export interface UnfinishedPattern {
   /** Sticky: matches where the pattern matches, or could with more text, and in either case uses the text up. */
   readonly pattern: RegExp;
@@ -11,7 +13,8 @@ export interface UnfinishedPattern {
  * Every character of the pattern may also be the end of the text. Assertions about what follows are left out, so the
  * answer can only be too careful. Expects what detectors are written in: no back-references, bounded quantifiers.
  */
-export function unfinished({ source, flags }: RegExp): UnfinishedPattern {
+export function unfinished(pattern: RegExp): UnfinishedPattern {
+  const { source, flags } = withCasesSpelledOut(pattern);
   const kept = flags.replaceAll(/[dgy]/g, '');
   const isLineFeed = (atom: string) => new RegExp(`^(?:${atom})$`, kept).test('\n');
   let crossesLines = false;
