@@ -5,13 +5,56 @@ import { numberContextUnits } from '../scan/number-text.ts';
  * Words in lower case with one space between, so that `customerSsn`, `CUSTOMER_SSN` and `<b>Customer SSN</b>` are read alike.
  * The end of a line stays: no name goes past it.
  */
-function wordsOf(text: string): string {
+export function wordsOf(text: string): string {
+  return asciiWords(text) ?? anyWords(text);
+}
+
+function anyWords(text: string): string {
   return text
     .replaceAll(escape, ' ')
     .replaceAll(/([a-z])([A-Z])/g, '$1 $2')
     .replaceAll(/([A-Z])([A-Z][a-z])/g, '$1 $2')
     .toLowerCase()
-    .replaceAll(/[^\p{L}\p{M}\p{N}\n]{1,64}/gu, ' ');
+    .replaceAll(/[^\p{L}\p{M}\p{N}\n]{1,128}/gu, ' ');
+}
+
+const lowerKind = 1;
+const capitalKind = 2;
+const digitKind = 3;
+const lineEndKind = 4;
+/** Begins an escape, or is beyond ASCII: left to the expressions. */
+const elseKind = 5;
+const kinds = new Uint8Array(256).fill(elseKind, 128);
+for (const character of 'abcdefghijklmnopqrstuvwxyz') kinds[character.charCodeAt(0)] = lowerKind;
+for (const character of 'ABCDEFGHIJKLMNOPQRSTUVWXYZ') kinds[character.charCodeAt(0)] = capitalKind;
+for (const character of '0123456789') kinds[character.charCodeAt(0)] = digitKind;
+for (const character of '%\\&') kinds[character.charCodeAt(0)] = elseKind;
+kinds['\n'.charCodeAt(0)] = lineEndKind;
+const kindOf = (unit: number): number => (unit < 256 ? (kinds[unit] as number) : elseKind);
+
+const words = Buffer.alloc(2 * numberContextUnits);
+const space = 0x20;
+const toLower = 0x20;
+
+/** The same in one pass, for what is mostly read; null for other text. */
+function asciiWords(text: string): string | null {
+  if (text.length > numberContextUnits) return null;
+  let length = 0;
+  let before = 0;
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    const kind = kindOf(unit);
+    if (kind === elseKind) return null;
+    if (kind === capitalKind) {
+      const beginsWord =
+        before === lowerKind || (before === capitalKind && kindOf(text.charCodeAt(at + 1)) === lowerKind);
+      if (beginsWord) words[length++] = space;
+      words[length++] = unit + toLower;
+    } else if (kind !== 0) words[length++] = unit;
+    else if (before !== 0 || at === 0) words[length++] = space;
+    before = kind;
+  }
+  return words.toString('latin1', 0, length);
 }
 
 /** A character written as an escape: `%20`, `\n`, `\x20`, `\u0020`, `&#32;`, `&nbsp;`. */
