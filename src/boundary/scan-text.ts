@@ -9,7 +9,7 @@ import type { LiteralHit, LiteralScanner, Survey } from './scan/literal-scanner.
 import type { Seams } from './scan/seams.ts';
 import { noSeams } from './scan/seams.ts';
 import { findNumberRuns } from './scan/number-runs.ts';
-import { numberContextUnits, readNumber } from './scan/number-text.ts';
+import { numberContextUnitsMax, readNumber } from './scan/number-text.ts';
 import { findInvisible } from './unicode/invisible.ts';
 import { undecodedEntry } from './undecoded.ts';
 import { viewsBeside } from './unicode/views.ts';
@@ -128,12 +128,12 @@ export function scanInContext(context: string, value: string, scanner: LiteralSc
 
 /** Whether a key or neighbouring string may be what gives a number away, and the value is a number and nothing else. */
 export function isNumberContext(context: string, value: string): boolean {
-  return mayBeNamed(value) && namesNumber(context.slice(-numberContextUnits));
+  return mayBeNamed(value) && namesNumber(context.slice(-numberContextUnitsMax));
 }
 
 /** Numbers that only a key or neighbouring string gives away. Places count from the start of `value`. */
 export function scanNumbersInContext(context: string, value: string, scanner: LiteralScanner): Hit[] {
-  const prefix = `${context.slice(-numberContextUnits)}: `;
+  const prefix = `${context.slice(-numberContextUnitsMax)}: `;
   const hits: Hit[] = [];
   const view = surveyed(plainView(prefix + value, noSeams), scanner);
   scanNumbers(view, view.survey, hits);

@@ -2,6 +2,7 @@ import { array, assert, constantFrom, property, string } from 'fast-check';
 import { expect, test } from 'vitest';
 import { wordsOf } from '../../src/boundary/pii/named-numbers.ts';
 import { numberContextUnits } from '../../src/boundary/scan/number-text.ts';
+import { buildBoundary, bytes, filterStdout } from './support/filter.ts';
 
 test.each([
   ['customerSsn: ', 'customer ssn '],
@@ -25,4 +26,21 @@ test('plain text is read as it is beside other characters, which takes another w
   };
   assert(property(pieces, read), { numRuns: 20_000 });
   assert(property(string({ unit: 'binary-ascii', maxLength: numberContextUnits }), read), { numRuns: 5000 });
+});
+
+/** Further off than names are looked for, as it is written, and near as it is read. */
+const gaps = ['%20'.repeat(40), '%2520'.repeat(30), '\\u0020'.repeat(20), '&#x00000020;'.repeat(12)];
+
+test.each(gaps)('a name is as near to a number as it is read: %j', (gap) => {
+  const number = ['4405', '1401359'].join('');
+  expect(filterStdout(`PESEL${gap}${number}`).stdout).toContain('[REDACTED:national-id-pl:');
+  expect(filterStdout(`PESEL${gap}${' word'.repeat(20)} ${number}`).stdout).toContain(number);
+});
+
+test.each(gaps)('a stream is not cut between both: %j', (gap) => {
+  const lines = [`PESEL${gap}\n`, `${['4405', '1401359'].join('')}\n`, 'and more\n'];
+  const stream = buildBoundary().filterStream('stdout', []);
+  const left = lines.map((line) => stream.push(bytes(line))).join('') + stream.end().text;
+  expect(left).toBe(filterStdout(lines.join('')).stdout);
+  expect(left).toContain('[REDACTED:national-id-pl:');
 });

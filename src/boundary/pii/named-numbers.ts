@@ -1,5 +1,5 @@
 /** Numbers that are too common to be known without a name: what stands before them, and what may be one at all. */
-import { numberContextUnits } from '../scan/number-text.ts';
+import { numberContextUnits, numberContextUnitsMax } from '../scan/number-text.ts';
 
 /**
  * Words in lower case with one space between, so that `customerSsn`, `CUSTOMER_SSN` and `<b>Customer SSN</b>` are read alike.
@@ -61,6 +61,18 @@ function asciiWords(text: string): string | null {
 const escape =
   /%[0-9A-Fa-f]{2}|\\(?:[nrt]|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})|&(?:#x?[0-9A-Fa-f]{1,8}|[a-z]{2,8});/g;
 
+/** Characters that are not there where a text is read without them. */
+const invisible = /[[\p{Cc}\p{Default_Ignorable_Code_Point}]--[\t\n\r]]/gv;
+const nestedEscape = /%(?:25)+(?=[0-9A-Fa-f]{2})/g;
+
+/** Whether a text may hold some of these. */
+const mayShrink = /%|\\|&|[[\p{Cc}\p{Default_Ignorable_Code_Point}]--[\t\n\r]]/v;
+
+/** Without what is written in several characters and read as one or none: names then stand nearer to what follows. */
+function asShortest(text: string): string {
+  return text.replaceAll(nestedEscape, '%').replaceAll(escape, ' ').replaceAll(invisible, '');
+}
+
 /** A part of each word that gives a number of a person away, as it may be written: only then the text is read as words. */
 export const idStems =
   /ssn|soc(?:ial|[^a-z])|seguro|nhs|steuer|id.?nr|identifi|tax|dni|ni[ef]|identidad|bsn|burgers|sofi|pesel|aadha|uid|आधार|pers|samord|sin|nas|assurance|주민|rrn|resident|cpf/i;
@@ -78,12 +90,20 @@ const placeholder = '[REDACTED:';
  * at a line end the same words are seen. Nothing where no word of it can give a number away.
  */
 export function wordsBefore(text: string, start: number, stems: RegExp): string {
-  const before = withoutCutWord(text.slice(Math.max(0, start - numberContextUnits), start), start);
+  const before = contextBefore(text, start);
   const redacted = before.lastIndexOf(placeholder);
   const redactedEnd = redacted === -1 ? -1 : before.indexOf(']', redacted);
   const from = Math.max(before.lastIndexOf(apart), redactedEnd);
   const near = from === -1 ? before : before.slice(from);
   return stems.test(near) ? wordsOf(near) : '';
+}
+
+/** As far back as names are looked for, escapes counted as what they stand for: a view without them says the same. */
+function contextBefore(text: string, start: number): string {
+  const near = text.slice(Math.max(0, start - numberContextUnits), start);
+  if (!mayShrink.test(near)) return withoutCutWord(near, start);
+  const far = asShortest(text.slice(Math.max(0, start - numberContextUnitsMax), start));
+  return withoutCutWord(far.slice(-numberContextUnits), far.length);
 }
 
 function withoutCutWord(text: string, start: number): string {

@@ -24,17 +24,36 @@ export interface NumberPiece {
 
 /** What is read before a number: the word that says what it is. */
 export const numberContextUnits = 96;
+/** The same, where characters are written as escapes: `&#x00000020;` and the like. */
+export const numberContextUnitsMax = 640;
 
 /** Also where the text that was read begins. */
 export function readNumber(
   { text: whole, codes }: TextCodes,
   run: NumberRun,
 ): { readonly from: number; readonly read: NumberText } {
-  const from = Math.max(0, run.start - numberContextUnits);
+  const from = Math.max(
+    0,
+    run.start - (hasEscape(codes, run.start) ? numberContextUnitsMax : numberContextUnits),
+  );
   const written = whole.slice(from, run.end + 1);
   const text = run.hasTypeset ? asTyped(written) : written;
   return { from, read: { text, pieces: piecesOf(codes, run, from, text), run } };
 }
+
+/** Whether the context may have to be read from further back. */
+function hasEscape(codes: Uint8Array, start: number): boolean {
+  for (let at = Math.max(0, start - numberContextUnits); at < start; at++)
+    if (contextKinds[codes[at] as number] === 1) return true;
+  return false;
+}
+
+/** What begins an escape, and what is read over: all that is hidden, and beyond ASCII whatever may be. */
+const contextKinds = new Uint8Array(256);
+contextKinds.fill(1, 0x7f, 0x82);
+contextKinds.fill(1, 0, 0x20);
+for (const character of '\t\n\r') contextKinds[character.charCodeAt(0)] = 0;
+for (const character of '%\\&') contextKinds[character.charCodeAt(0)] = 1;
 
 const typesetSpace = /[\u00a0\u2000-\u200a\u202f\u205f\u3000]/g;
 const typesetDash = /[\u2010-\u2013\u2212\ufe58\ufe63\uff0d]/g;

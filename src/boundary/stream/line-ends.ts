@@ -13,7 +13,7 @@ import type { KnownSecretTail } from '../known-secrets.ts';
 import { boundaryLimits } from '../limits.ts';
 import type { Candidate, LiteralScanner } from '../scan/literal-scanner.ts';
 import { findNumbers } from '../scan-text.ts';
-import { numberContextUnits } from '../scan/number-text.ts';
+import { numberContextUnitsMax } from '../scan/number-text.ts';
 import { noSeams } from '../scan/seams.ts';
 import { endsLikeKeyBody, keyTailUnitsMax } from '../secrets/private-key.ts';
 import { findInvisible } from '../unicode/invisible.ts';
@@ -74,7 +74,7 @@ export function followLineEnds(scanner: LiteralScanner, isInKnownSecret: KnownSe
     const decoded = read.flatMap((view) => decodeViews(view, view.survey.codes, decoding, scanner).views);
     const isBegun = [...read.slice(1), ...decoded].some(
       ({ text, survey }) =>
-        scanner.candidates(survey).length > 0 || namesNumber(text.slice(-numberContextUnits)),
+        scanner.candidates(survey).length > 0 || namesNumber(text.slice(-numberContextUnitsMax)),
     );
     if (isBegun) heldUntil = Math.max(heldUntil, held.end + boundaryLimits.heldAfterUnits);
   };
@@ -144,7 +144,7 @@ export function followLineEnds(scanner: LiteralScanner, isInKnownSecret: KnownSe
         !endsLikeWrappedRun(ending(wrappedTailUnits)) &&
         !endsLikeKeyBody(ending(keyTailUnitsMax)) &&
         !isInKnownSecret(ending);
-      const isNamed = isClosed && namesNumber(ending(numberContextUnits));
+      const isNamed = isClosed && namesNumber(ending(numberContextUnitsMax));
       const isCut = isClosed && !isNamed;
       if (isNamed) named.push(held.end);
       if (isCut) {
