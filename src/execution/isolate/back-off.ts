@@ -5,8 +5,6 @@ export interface BackOffSchedule {
   readonly longestMs: number;
   /** Failures in a row that are free. */
   readonly allowance: number;
-  /** Successes that make up for one failure; all failures when missing. */
-  readonly successesPerFailure?: number;
 }
 
 export class BackOff {
@@ -20,13 +18,9 @@ export class BackOff {
     this.#now = now;
   }
 
-  /** Failures in a row, or as many as successes have not made up for. */
+  /** Failures in a row. */
   get failures(): number {
     return this.#failures;
-  }
-  /** More failures than are free. */
-  get isFailing(): boolean {
-    return this.#failures > this.#schedule.allowance;
   }
   /** Milliseconds still to wait; 0 when there is nothing to wait for. */
   get remainingMs(): number {
@@ -35,20 +29,15 @@ export class BackOff {
 
   fail(): void {
     this.#failures += 1;
-    if (!this.isFailing) return;
     const counted = this.#failures - this.#schedule.allowance;
+    if (counted <= 0) return;
     this.#untilMs =
       this.#now() +
-      Math.min(
-        this.#schedule.longestMs,
-        this.#schedule.firstMs * 2 ** Math.min(Math.max(counted - 1, 0), 20),
-      );
+      Math.min(this.#schedule.longestMs, this.#schedule.firstMs * 2 ** Math.min(counted - 1, 20));
   }
 
   succeed(): void {
-    const { successesPerFailure } = this.#schedule;
-    this.#failures =
-      successesPerFailure === undefined ? 0 : Math.max(0, this.#failures - 1 / successesPerFailure);
-    if (this.#failures === 0) this.#untilMs = 0;
+    this.#failures = 0;
+    this.#untilMs = 0;
   }
 }

@@ -53,8 +53,6 @@ export interface LaunchedWorker {
   readonly memory: WorkerMemory | null;
   /** Whether its cgroup limits its tasks; missing where there is none. */
   hasTaskLimit?(): boolean;
-  /** Its weight for the processor: that of a call that has run for long, or not. Missing where it has none of its own. */
-  weigh?(isLong: boolean): void;
   /** Ends it with everything that it started, at once. Does nothing the second time. */
   kill(): void;
 }

@@ -18,10 +18,7 @@ export const poolLimits = {
   /** Workers that do not start: pauses between attempts, and failures in a row after which the pool is down. */
   startBackOff: { firstMs: 100, longestMs: 10_000, allowance: 0 },
   startFailuresMax: 3,
-  /**
-   * Tenants whose calls get their workers killed pay for the new ones with time, and have one call at a time. A new one
-   * costs as much as twenty short calls: a few of those beside do not make up for it.
-   */
-  tenantBackOff: { firstMs: 100, longestMs: 2000, allowance: 2, successesPerFailure: 2 },
+  /** Tenants whose calls get their workers killed pay for the new ones with time. */
+  tenantBackOff: { firstMs: 100, longestMs: 2000, allowance: 2 },
   tenantBackOffsMax: 1000,
 } as const;

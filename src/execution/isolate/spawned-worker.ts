@@ -57,11 +57,6 @@ export class SpawnedWorker implements LaunchedWorker {
     return this.#cgroup?.hasTaskLimit(this.workerPid()) === true;
   }
 
-  weigh(isLong: boolean): void {
-    const pid = this.workerPid();
-    if (pid !== null && this.#isAlive) void this.#cgroup?.cpu.set(pid, isLong);
-  }
-
   workerPid(): number | null {
     return this.pid === null ? null : this.#workerPidOf(this.pid);
   }

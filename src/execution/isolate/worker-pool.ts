@@ -154,7 +154,7 @@ export class WorkerPool implements AsyncDisposable {
 
   #release(member: PoolMember, owner: Owner, wasKilled: boolean): void {
     if (wasKilled) this.#backOffOf(owner.tenant).fail();
-    else this.#forgive(owner.tenant);
+    else this.#tenantBackOffs.delete(owner.tenant);
     if (wasKilled || owner.reuse === 'never') member.retire();
     else member.expectReady();
   }
@@ -253,7 +253,6 @@ export class WorkerPool implements AsyncDisposable {
   /** A tenant of which no call runs has not to wait for the long ones of others: the kernel shares out the cores. */
   #mayRun(tenant: string): boolean {
     const hasOwn = [...this.#members].some((member) => member.isLeased && member.tenant === tenant);
-    if (hasOwn && this.#tenantBackOffs.get(tenant)?.isFailing === true) return false;
     return this.#leasedCount() < (hasOwn ? this.#options.size : this.#processesMax);
   }
 
@@ -263,12 +262,6 @@ export class WorkerPool implements AsyncDisposable {
 
   #pauseOf(tenant: string): number {
     return this.#tenantBackOffs.get(tenant)?.remainingMs ?? 0;
-  }
-
-  #forgive(tenant: string): void {
-    const backOff = this.#tenantBackOffs.get(tenant);
-    backOff?.succeed();
-    if (backOff?.failures === 0) this.#tenantBackOffs.delete(tenant);
   }
 
   #backOffOf(tenant: string): BackOff {

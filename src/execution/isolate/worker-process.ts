@@ -11,10 +11,6 @@ import { ProcessReadings } from './process-readings.ts';
 import { WatchedMemory } from './worker-memory.ts';
 import type { WorkerMemory } from './worker-memory.ts';
 
-/** Processor time after which a call is long, and how often that is looked at, milliseconds. */
-const longCpuMs = 50;
-const longLookMs = 100;
-
 /** `starting` → `ready` → `busy` → `preparing` → `ready` …; `gone` from anywhere. */
 export type WorkerState = 'starting' | 'ready' | 'busy' | 'preparing' | 'gone';
 
@@ -49,8 +45,6 @@ export class WorkerProcess {
   #wasOrdered = false;
   #readings: ProcessReadings | null = null;
   #memory: WorkerMemory | null = null;
-  #longLook: NodeJS.Timeout | null = null;
-  #isLong = false;
 
   constructor(launched: LaunchedWorker, listener: WorkerListener) {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -87,23 +81,6 @@ export class WorkerProcess {
     this.#state = 'busy';
     this.#call = call;
     this.#launched.channel.write(frames);
-    this.#longLook = this.#launched.weigh === undefined ? null : this.#lookIfLong(this.readings.cpuMs());
-  }
-
-  /** Calls that run for long leave the processor to the server and to short ones. */
-  #lookIfLong(cpuAtStartMs: number | null): NodeJS.Timeout {
-    return setInterval(() => {
-      const cpuMs = this.readings.cpuMs();
-      if (cpuMs === null || cpuAtStartMs === null || cpuMs - cpuAtStartMs < longCpuMs) return;
-      this.#stopLooking();
-      this.#isLong = true;
-      this.#launched.weigh?.(true);
-    }, longLookMs);
-  }
-
-  #stopLooking(): void {
-    if (this.#longLook !== null) clearInterval(this.#longLook);
-    this.#longLook = null;
   }
 
   /** Kills the worker and all that it started, at once. */
@@ -137,9 +114,6 @@ export class WorkerProcess {
     if (frame.type === 'ended') {
       this.#state = 'preparing';
       this.#call = null;
-      this.#stopLooking();
-      if (this.#isLong) this.#launched.weigh?.(false);
-      this.#isLong = false;
     }
     call.onFrame(frame);
   }
@@ -152,7 +126,6 @@ export class WorkerProcess {
 
   #onGone(end: WorkerEnd): void {
     this.#state = 'gone';
-    this.#stopLooking();
     this.#readings?.[Symbol.dispose]();
     const detail = this.#violation ?? end.how;
     const exit: WorkerExit = { ...end, detail, wasOrdered: this.#wasOrdered };

@@ -79,20 +79,6 @@ describe('pauses', () => {
     backOff.succeed();
     expect(backOff.remainingMs).toBe(0);
   });
-
-  test('successes make up for failures as slowly as they are told to, and end no pause before', () => {
-    const schedule = { firstMs: 100, longestMs: 350, allowance: 1, successesPerFailure: 2 };
-    const backOff = new BackOff(schedule, () => 0);
-    backOff.fail();
-    backOff.succeed();
-    backOff.fail();
-    expect(backOff).toMatchObject({ failures: 1.5, isFailing: true, remainingMs: 100 });
-    backOff.succeed();
-    expect(backOff).toMatchObject({ failures: 1, isFailing: false, remainingMs: 100 });
-    backOff.succeed();
-    backOff.succeed();
-    expect(backOff).toMatchObject({ failures: 0, remainingMs: 0 });
-  });
 });
 
 test('a log meter keeps no more than its cap and counts every byte, whatever comes', () => {

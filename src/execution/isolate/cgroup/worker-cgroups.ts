@@ -3,8 +3,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { makeGroup } from './make-group.ts';
-import { CpuPlace, makeCpuGroups } from './cpu-group.ts';
-import type { CpuGroups } from './cpu-group.ts';
+import { makeCpuGroup } from './cpu-group.ts';
 import { findOwnCgroups, readCgroupSources } from './own-cgroups.ts';
 import type { CgroupSources, Controller } from './own-cgroups.ts';
 import { membersOf, removeCgroup, removeIfEmpty } from './remove-cgroups.ts';
@@ -20,8 +19,6 @@ export interface WorkerCgroup {
   readonly memory: CgroupMemory | null;
   /** Whether this process is in it and the number of tasks is limited, as the kernel has it. */
   readonly hasTaskLimit: (pid: number | null) => boolean;
-  /** Its weight for the processor. */
-  readonly cpu: CpuPlace;
   /** Ends whatever is left inside, then removes it. */
   readonly remove: () => void;
 }
@@ -30,8 +27,8 @@ export interface WorkerCgroup {
 type Limiting = Exclude<Controller, 'cpu'>;
 
 interface Groups {
-  /** For the weight of workers for the processor; null in version 2, where `memory` and what is below have it, or without it. */
-  readonly cpu: CpuGroups | null;
+  /** Of all workers together, for their weight for the processor; null in version 2, where `memory` has it, or without it. */
+  readonly cpuGroup: string | null;
   readonly version: 1 | 2;
   readonly memory: string | null;
   readonly pids: string | null;
@@ -69,13 +66,13 @@ export class WorkerCgroups implements AsyncDisposable {
     // In version 2 both controllers are of one hierarchy, and the group is the same.
     const memory = version === 2 ? group('memory', 'pids') : group('memory');
     const pids = version === 2 ? memory : group('pids');
-    const cpu = makeCpuGroups(own.cpu, memory);
-    return new WorkerCgroups({ version, memory, pids, cpu }, objections);
+    const cpuGroup = makeCpuGroup(own.cpu, memory);
+    return new WorkerCgroups({ version, memory, pids, cpuGroup }, objections);
   }
 
   /** A cgroup for one worker; null where no controller can be had. Throws when the kernel refuses what it allowed at first. */
   create(): WorkerCgroup | null {
-    const { version, memory, pids, cpu } = this.#groups;
+    const { version, memory, pids, cpuGroup } = this.#groups;
     if (memory === null && pids === null) return null;
     this.#created += 1;
     const below = (group: string | null): string | null => group && join(group, `w${this.#created}`);
@@ -85,10 +82,9 @@ export class WorkerCgroups implements AsyncDisposable {
     try {
       prepareFolders(folders, tasksMax);
       return {
-        joinFiles: [...paths, ...(cpu === null ? [] : [cpu.all])].map((folder) =>
+        joinFiles: [...paths, ...(cpuGroup === null ? [] : [cpuGroup])].map((folder) =>
           join(folder, 'cgroup.procs'),
         ),
-        cpu: new CpuPlace(cpu, version === 2 ? folders.memory : null),
         memory: folders.memory === null ? null : new CgroupMemory(folders.memory, version),
         hasTaskLimit: (pid) =>
           folders.pids !== null &&
@@ -105,9 +101,8 @@ export class WorkerCgroups implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#removals);
-    const { memory, pids, cpu } = this.#groups;
-    for (const group of [memory, pids, cpu?.all ?? null, cpu?.long ?? null])
-      if (group !== null) removeIfEmpty(group);
+    const { memory, pids, cpuGroup } = this.#groups;
+    for (const group of [memory, pids, cpuGroup]) if (group !== null) removeIfEmpty(group);
   }
 
   #remove(folders: readonly string[]): void {
