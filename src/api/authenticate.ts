@@ -5,6 +5,7 @@ import type { ApiKey, RecordStore } from '../audit/record.ts';
 import type { Caller, Scope } from '../model/principal.ts';
 import { Problem } from './problem.ts';
 import type { StrangerLimit, StrangerLimits } from './stranger-limit.ts';
+import { lookUpWindowMs } from './stranger-limit.ts';
 
 const bearerPattern = /^Bearer (spk_([a-z0-9]{4,32})_[A-Za-z0-9_-]{43})$/;
 /** Three parts in base64url: JWS Compact Serialization (RFC 7515, 3.1). */
@@ -46,9 +47,9 @@ export function authenticate(
     if (!strangers.mayLookUp(address, credential ?? '')) {
       options.onFailure(address);
       const { failuresMax, windowMs } = strangers.limits;
-      response.set('RateLimit', '"failures"; r=0; t=1');
+      response.set('RateLimit', `"failures"; r=0; t=${lookUpWindowMs / 1000}`);
       response.set('RateLimit-Policy', `"failures"; q=${failuresMax}; w=${windowMs / 1000}`);
-      return refuse(response, next, tooManyFailures(strangers.limits, 1000));
+      return refuse(response, next, tooManyFailures(strangers.limits, lookUpWindowMs));
     }
     const found = await identify(options, credential).catch(problemOnly);
     if (typeof found === 'string' || found instanceof Problem) {

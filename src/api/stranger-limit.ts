@@ -5,6 +5,9 @@
  */
 import { createHash } from 'node:crypto';
 
+/** `lookUpsPerSecond` are counted anew after so long. */
+export const lookUpWindowMs = 1000;
+
 export interface StrangerLimits {
   /** From one address within the window; after that its unknown credentials are rationed. */
   readonly failuresMax: number;
@@ -49,7 +52,8 @@ export class StrangerLimit {
     if (failures === undefined || failures.untilMs <= nowMs || failures.count < this.limits.failuresMax)
       return true;
     if (this.#known.has(digestOf(credential))) return true;
-    if (failures.lookUpsUntilMs <= nowMs) [failures.lookUps, failures.lookUpsUntilMs] = [0, nowMs + 1000];
+    if (failures.lookUpsUntilMs <= nowMs)
+      [failures.lookUps, failures.lookUpsUntilMs] = [0, nowMs + lookUpWindowMs];
     failures.lookUps += 1;
     return failures.lookUps <= this.limits.lookUpsPerSecond;
   }

@@ -3,7 +3,7 @@ import { numberContextUnits, numberContextUnitsMax } from '../scan/number-text.t
 
 /**
  * Words in lower case with one space between, so that `customerSsn`, `CUSTOMER_SSN` and `<b>Customer SSN</b>` are read alike.
- * The end of a line stays: no name goes past it.
+ * The end of a line stays: no name of several words is made of two lines.
  */
 export function wordsOf(text: string): string {
   return asciiWords(text) ?? anyWords(text);

@@ -3,7 +3,7 @@ import type { Span } from '../detector.ts';
 import { noSpans } from '../detector.ts';
 import type { NumberRun } from './number-runs.ts';
 import type { TextCodes } from './text-codes.ts';
-import { typesetCodes } from './text-codes.ts';
+import { invisibleCode, typesetCodes } from './text-codes.ts';
 import { followsEscape } from './word-edges.ts';
 
 export interface NumberText {
@@ -48,12 +48,11 @@ function hasEscape(codes: Uint8Array, start: number): boolean {
   return false;
 }
 
-/** What begins an escape, and what is read over: all that is hidden, and beyond ASCII whatever may be. */
-const contextKinds = new Uint8Array(256);
-contextKinds.fill(1, 0x7f, 0x82);
-contextKinds.fill(1, 0, 0x20);
+/** What begins an escape, and what is read over. */
+const contextKinds = new Uint8Array(256).fill(1, 0, 0x20);
 for (const character of '\t\n\r') contextKinds[character.charCodeAt(0)] = 0;
-for (const character of '%\\&') contextKinds[character.charCodeAt(0)] = 1;
+for (const character of '%\\&\u007f') contextKinds[character.charCodeAt(0)] = 1;
+contextKinds[invisibleCode] = 1;
 
 const typesetSpace = /[\u00a0\u2000-\u200a\u202f\u205f\u3000]/g;
 const typesetDash = /[\u2010-\u2013\u2212\ufe58\ufe63\uff0d]/g;

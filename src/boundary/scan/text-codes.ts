@@ -16,7 +16,8 @@ export interface Alphabet {
 }
 
 const otherCode = 0x80;
-const invisibleCode = 0x81;
+/** All units that may be hidden beyond ASCII. */
+export const invisibleCode = 0x81;
 /** What numbers are typeset with instead of a space, a hyphen and the digits of a keyboard. */
 export const typesetCodes = { space: 0x82, dash: 0x83, digit: 0x84 } as const;
 const letterCodeMin = 0x85;

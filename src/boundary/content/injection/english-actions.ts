@@ -245,6 +245,7 @@ const orderedActions: readonly InjectionRule[] = [
     3,
     ['curl ', 'wget ', 'rm -rf', 'base64 '],
     '(?:(?:curl|wget)[^\\n|]{4,120}\\|\\s?(?:ba|z)?sh\\b|rm -rf (?:/|~|\\*)|base64[^\\n|]{0,80}\\|\\s?(?:curl|nc)\\b)',
+    // `rm` needs no pipe.
     (codes, at) => codes[at] === 0x72 || codes[at] === 0x52 || reachesPipe(codes, at),
   ),
   en(
