@@ -15,6 +15,7 @@ import type { NumberSetting } from './numbers/number-settings.ts';
 import { numberSettings } from './numbers/number-settings.ts';
 import type { Random } from './random.ts';
 import { seededRandom } from './random.ts';
+import { bytes, output } from '../support/filter.ts';
 
 export interface PersonalCase {
   readonly form: NumberForm;
@@ -84,13 +85,7 @@ function filtered(
 ): { readonly left: string; readonly detectors: readonly string[] } {
   const inStream = typeof printed === 'string';
   const { report, result, stdout } = boundary.filterOutput(
-    {
-      result: inStream ? null : printed,
-      error: null,
-      stdout: Buffer.from(inStream ? printed : ''),
-      stderr: new Uint8Array(),
-      artifacts: [],
-    },
+    output(inStream ? { stdout: bytes(printed) } : { result: printed }),
     profiles,
   );
   return {

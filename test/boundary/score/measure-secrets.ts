@@ -6,6 +6,7 @@ import type { TokenFormat } from './formats/token-format.ts';
 import { seededRandom } from './random.ts';
 import type { Setting } from './settings.ts';
 import { settings } from './settings.ts';
+import { bytes, output } from '../support/filter.ts';
 
 export interface Case {
   readonly format: TokenFormat;
@@ -30,13 +31,7 @@ export function measureSecrets(boundary: Boundary, perSetting: number, seed: num
         const printed = setting.print(secret, format.variable, random);
         const inStream = typeof printed === 'string';
         const { report, result, stdout } = boundary.filterOutput(
-          {
-            result: inStream ? null : printed,
-            error: null,
-            stdout: Buffer.from(inStream ? printed : ''),
-            stderr: new Uint8Array(),
-            artifacts: [],
-          },
+          output(inStream ? { stdout: bytes(printed) } : { result: printed }),
           [],
         );
         const left = inStream ? stdout : JSON.stringify(result);
