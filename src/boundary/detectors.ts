@@ -8,7 +8,7 @@ import type { Detector, LiteralDetector, NumberDetector } from './detector.ts';
 import { knownSecretEntry } from './known-secrets.ts';
 import { emailAddress, namesTelephone, phoneNumber } from './pii/contact.ts';
 import { iban } from './pii/iban.ts';
-import { idStems, telephoneStems, wordsBefore } from './pii/named-numbers.ts';
+import { idStems, telephoneStems, wordsAtEnd } from './pii/named-numbers.ts';
 import { namesId, nationalId } from './pii/national-id.ts';
 import { paymentCard } from './pii/payment-card.ts';
 import { awsDetectors } from './secrets/aws.ts';
@@ -69,10 +69,8 @@ export const numberDetectors: readonly NumberDetector[] = [paymentCard, iban, na
 
 /** Whether a name in the text gives away a number that follows it. */
 export function namesNumber(text: string): boolean {
-  const { length } = text;
-  return (
-    namesId(wordsBefore(text, length, idStems)) || namesTelephone(wordsBefore(text, length, telephoneStems))
-  );
+  const words = wordsAtEnd(text);
+  return (idStems.test(words) && namesId(words)) || (telephoneStems.test(words) && namesTelephone(words));
 }
 
 export const detectors: readonly Detector[] = [

@@ -8,6 +8,7 @@ import { mayBeNamed } from './pii/named-numbers.ts';
 import type { LiteralHit, LiteralScanner, Survey } from './scan/literal-scanner.ts';
 import type { Seams } from './scan/seams.ts';
 import { noSeams } from './scan/seams.ts';
+import { anywhere, nearbyIn } from './scan/nearby.ts';
 import { findNumberRuns } from './scan/number-runs.ts';
 import { numberContextUnitsMax, readNumber } from './scan/number-text.ts';
 import { findInvisible } from './unicode/invisible.ts';
@@ -80,12 +81,14 @@ function scanView(view: View, survey: Survey, scanner: LiteralScanner, hits: Hit
 }
 
 function scanNumbers(view: View, survey: Survey, hits: Hit[]): void {
+  // What stands inside a name may have to be read over.
+  const nearby = survey.hidden.length === 0 ? nearbyIn(survey.text) : anywhere;
   for (const run of findNumberRuns(survey.codes)) {
-    const { from, read } = readNumber(survey, run);
+    const read = readNumber(survey, run, nearby);
     for (const { id, find } of numberDetectors) {
       for (const { start, end, confidence, label = id, secret = '' } of find(read)) {
-        const place = { start: from + start, end: from + end };
-        addHit({ detector: id, ...place, confidence, label, secret, via: notEncoded }, view, hits);
+        const origin = view.toOriginal(read.from + start, read.from + end);
+        if (origin !== null) hits.push(hitAt(origin, id, confidence, { label, secret }));
       }
     }
   }
@@ -165,14 +168,17 @@ export function scanBytes(data: Uint8Array, scanner: LiteralScanner, budget: Dec
 }
 
 function addHit(hit: LiteralHit, view: View, hits: Hit[]): void {
-  const origin = view.toOriginal(hit.start, hit.end);
-  if (origin === null) return;
-  hits.push({
-    detector: hit.detector,
-    start: origin.start,
-    end: origin.end,
-    confidence: hit.confidence,
-    via: hit.via.length === 0 ? origin.via : [...origin.via, ...hit.via],
-    replacement: { label: hit.label, secret: hit.secret },
-  });
+  const found = view.toOriginal(hit.start, hit.end);
+  if (found === null) return;
+  const origin = hit.via.length === 0 ? found : { ...found, via: [...found.via, ...hit.via] };
+  hits.push(hitAt(origin, hit.detector, hit.confidence, { label: hit.label, secret: hit.secret }));
+}
+
+function hitAt(
+  { start, end, via }: Origin,
+  detector: string,
+  confidence: Confidence,
+  replacement: Hit['replacement'],
+): Hit {
+  return { detector, start, end, confidence, via, replacement };
 }

@@ -7,6 +7,7 @@ import { detectors, literalDetectors, numberDetectors } from '../../src/boundary
 import { scanText } from '../../src/boundary/scan-text.ts';
 import { buildLiteralScanner } from '../../src/boundary/scan/literal-scanner.ts';
 import { noSeams } from '../../src/boundary/scan/seams.ts';
+import { nearbyIn } from '../../src/boundary/scan/nearby.ts';
 import { findNumberRuns } from '../../src/boundary/scan/number-runs.ts';
 import { readNumber } from '../../src/boundary/scan/number-text.ts';
 import { findInvisible } from '../../src/boundary/unicode/invisible.ts';
@@ -28,11 +29,13 @@ export function benchStages(text: string): Record<string, number> {
     formatsAtLiterals: () => scanner.scan(survey, noSeams),
     invisible: () => findInvisible(text, survey.hidden),
     numberRuns: () => findNumberRuns(survey.codes),
-    numbers: () =>
-      runs.map((run) => {
-        const { read } = readNumber(survey, run);
+    numbers: () => {
+      const nearby = nearbyIn(text);
+      return runs.map((run) => {
+        const read = readNumber(survey, run, nearby);
         return numberDetectors.map(({ find }) => find(read));
-      }),
+      });
+    },
     escapes: () => readEscapes(text, survey.codes, budget()),
     base64AndHex: () => readRuns(text, survey.codes, budget()),
     utf16: () => readWide(text, survey.codes, budget()),

@@ -23,7 +23,9 @@ export function passesMod97(iban: string): boolean {
 
 /** Sum of digit times weight. */
 export function weightedSum(digits: string, weights: readonly number[]): number {
-  return weights.reduce((sum, weight, at) => sum + weight * digitAt(digits, at), 0);
+  let sum = 0;
+  for (let at = 0; at < weights.length; at++) sum += (weights[at] as number) * digitAt(digits, at);
+  return sum;
 }
 
 /** ISO 7064, MOD 11,10 (German tax id). */

@@ -90,7 +90,7 @@ function nationalAt(read: NumberText, index: number): Span | null {
   const last = lastGroup(read, index);
   if (last === null || isJoinedBefore(read, first.start) || isJoinedAfter(read, last.end)) return null;
   const start = text.charAt(first.start - 1) === '(' ? first.start - 1 : first.start;
-  if (!namesTelephone(wordsBefore(text, start, telephoneStems))) return null;
+  if (!namesTelephone(wordsBefore(read, start, telephoneStems))) return null;
   return { start, end: last.end, confidence: 'low' };
 }
 

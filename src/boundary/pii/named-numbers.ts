@@ -1,4 +1,5 @@
 /** Numbers that are too common to be known without a name: what stands before them, and what may be one at all. */
+import type { NumberText } from '../scan/number-text.ts';
 import { numberContextUnits, numberContextUnitsMax } from '../scan/number-text.ts';
 
 /**
@@ -57,25 +58,24 @@ function asciiWords(text: string): string | null {
   return words.toString('latin1', 0, length);
 }
 
-/** A character written as an escape: `%20`, `\n`, `\x20`, `\u0020`, `&#32;`, `&nbsp;`. */
+/** A character written as an escape, or as one that was escaped again: `%20`, `%2520`, `\n`, `\x20`, `\u0020`, `&#32;`, `&nbsp;`. */
 const escape =
-  /%[0-9A-Fa-f]{2}|\\(?:[nrt]|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})|&(?:#x?[0-9A-Fa-f]{1,8}|[a-z]{2,8});/g;
+  /%(?:25)*[0-9A-Fa-f]{2}|\\(?:[nrt]|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})|&(?:#x?[0-9A-Fa-f]{1,8}|[a-z]{2,8});/g;
 
 /** Characters that are not there where a text is read without them. */
 const invisible = /[[\p{Cc}\p{Default_Ignorable_Code_Point}]--[\t\n\r]]/gv;
-const nestedEscape = /%(?:25)+(?=[0-9A-Fa-f]{2})/g;
 
 /** Whether a text may hold some of these. */
 const mayShrink = /%|\\|&|[[\p{Cc}\p{Default_Ignorable_Code_Point}]--[\t\n\r]]/v;
 
 /** Without what is written in several characters and read as one or none: names then stand nearer to what follows. */
 function asShortest(text: string): string {
-  return text.replaceAll(nestedEscape, '%').replaceAll(escape, ' ').replaceAll(invisible, '');
+  return text.replaceAll(escape, ' ').replaceAll(invisible, '');
 }
 
 /** A part of each word that gives a number of a person away, as it may be written: only then the text is read as words. */
 export const idStems =
-  /ssn|soc(?:ial|[^a-z])|seguro|nhs|steuer|id.?nr|identifi|tax|dni|ni[ef]|identidad|bsn|burgers|sofi|pesel|aadha|uid|आधार|pers|samord|sin|nas|assurance|주민|rrn|resident|cpf/i;
+  /ssn|soc(?:ial|[^a-z])|seguro|nhs|steuer|nr|identifi|tax|dni|ni[ef]|identidad|bsn|burgers|sofi|pesel|aadha|uid|आधार|pers|samord|sin|nas|assurance|주민|rrn|resident|cpf/i;
 /** The same for a telephone number. */
 export const telephoneStems = /phone|t[eé]l|fon|mobil|cell|fax|handy|電話/i;
 
@@ -85,25 +85,32 @@ export const apart = '\n\n\n';
 /** Nor does what was taken out, whose placeholder brings it nearer and may read like one (`[REDACTED:phone-number:ab12]`). */
 const placeholder = '[REDACTED:';
 
-/**
- * What stands before a number, as `wordsOf` reads it, but for a word that is cut by how far is read: of a stream that is cut
- * at a line end the same words are seen. Nothing where no word of it can give a number away.
- */
-export function wordsBefore(text: string, start: number, stems: RegExp): string {
-  const before = contextBefore(text, start);
-  const redacted = before.lastIndexOf(placeholder);
-  const redactedEnd = redacted === -1 ? -1 : before.indexOf(']', redacted);
-  const from = Math.max(before.lastIndexOf(apart), redactedEnd);
-  const near = from === -1 ? before : before.slice(from);
-  return stems.test(near) ? wordsOf(near) : '';
+/** What stands before a number, as `wordsOf` reads it. Nothing where no word of it can give a number away. */
+export function wordsBefore(read: NumberText, start: number, stems: RegExp): string {
+  const { text, from, nearby, contextUnits } = read;
+  if (!nearby.mayMatchBefore(stems, from + start, contextUnits)) return '';
+  return contextUnits === numberContextUnits
+    ? wordsIn(withoutCutWord(text.slice(Math.max(0, start - numberContextUnits), start), start))
+    : wordsAtEnd(text.slice(0, start));
 }
 
-/** As far back as names are looked for, escapes counted as what they stand for: a view without them says the same. */
-function contextBefore(text: string, start: number): string {
-  const near = text.slice(Math.max(0, start - numberContextUnits), start);
-  if (!mayShrink.test(near)) return withoutCutWord(near, start);
-  const far = asShortest(text.slice(Math.max(0, start - numberContextUnitsMax), start));
-  return withoutCutWord(far.slice(-numberContextUnits), far.length);
+/**
+ * The same of a whole text that a number follows: the words as far back as names are looked for, but for one that is cut by
+ * that, so that of a stream that is cut at a line end the same words are seen. Escapes count as what they stand for: a view
+ * without them says the same.
+ */
+export function wordsAtEnd(text: string): string {
+  const near = text.slice(-numberContextUnits);
+  const shortest = mayShrink.test(near) ? asShortest(text.slice(-numberContextUnitsMax)) : near;
+  return wordsIn(withoutCutWord(shortest.slice(-numberContextUnits), shortest.length));
+}
+
+/** Behind what keeps a name apart from a number. */
+function wordsIn(context: string): string {
+  const redacted = context.lastIndexOf(placeholder);
+  const redactedEnd = redacted === -1 ? -1 : context.indexOf(']', redacted);
+  const from = Math.max(context.lastIndexOf(apart), redactedEnd);
+  return wordsOf(from === -1 ? context : context.slice(from));
 }
 
 function withoutCutWord(text: string, start: number): string {

@@ -1,7 +1,7 @@
 import type { NumberDetector, Span } from '../detector.ts';
 import { inParts, piiDefaults } from '../detector.ts';
 import type { NumberPiece, NumberText } from '../scan/number-text.ts';
-import { isJoinedAfter, isJoinedBefore, spansAt } from '../scan/number-text.ts';
+import { isJoinedAfter, isJoinedBefore, spansAt, withoutGaps } from '../scan/number-text.ts';
 import {
   passesLuhn,
   passesMod11And10,
@@ -218,7 +218,6 @@ export const nationalId: NumberDetector = {
 
 function idAt(read: NumberText, index: number): Span | null {
   const { pieces } = read;
-  const { start } = pieces[index] as NumberPiece;
   let node = 0;
   for (let at = index; at < pieces.length; at++) {
     const { end, start: from, gap } = pieces[at] as NumberPiece;
@@ -226,22 +225,23 @@ function idAt(read: NumberText, index: number): Span | null {
     if (before < 0 || end - from > groupUnitsMax) return null;
     node = steps[node * stepsOfNode + stepOf(before, end - from)] as number;
     if (node === 0) return null;
-    const found = judge(read, start, end, formatsAt[node] as readonly IdFormat[]);
+    const found = judge(read, index, at, formatsAt[node] as readonly IdFormat[]);
     if (found !== null) return found;
   }
   return null;
 }
 
-function judge(read: NumberText, start: number, end: number, candidates: readonly IdFormat[]): Span | null {
-  const { text } = read;
+function judge(read: NumberText, first: number, last: number, candidates: readonly IdFormat[]): Span | null {
   if (candidates.length === 0) return null;
+  const { start } = read.pieces[first] as NumberPiece;
+  const { end } = read.pieces[last] as NumberPiece;
   if (isJoinedBefore(read, start) || isJoinedAfter(read, end)) return null;
-  const id = text.slice(start, end).replaceAll(/[ .+-]/g, '');
+  const id = withoutGaps(read, first, last);
   let words: string | undefined;
   for (const { country, pattern, check, context } of candidates) {
     if (!pattern.test(id) || !check(id)) continue;
     if (context !== null) {
-      words ??= wordsBefore(text, start, idStems);
+      words ??= wordsBefore(read, start, idStems);
       if (!context.test(words)) continue;
     }
     return { start, end, confidence: 'medium', label: `national-id-${country}`, secret: id };
@@ -261,12 +261,13 @@ function isCodiceFiscale(id: string): boolean {
   return id.charCodeAt(15) === 0x41 + (sum % 26);
 }
 
+const cpfWeights = [11, 10, 9, 8, 7, 6, 5, 4, 3, 2];
+const cpfWeightsOfFirst = cpfWeights.slice(1);
+
 function isCpf(id: string): boolean {
-  const digit = (count: number) => {
-    const weights = Array.from({ length: count }, (_, at) => count + 1 - at);
-    return ((weightedSum(id, weights) * 10) % 11) % 10;
-  };
-  return !/^(.)\1+$/.test(id) && digit(9) === Number(id[9]) && digit(10) === Number(id[10]);
+  const digit = (weights: readonly number[]) => ((weightedSum(id, weights) * 10) % 11) % 10;
+  const passes = digit(cpfWeightsOfFirst) === Number(id[9]) && digit(cpfWeights) === Number(id[10]);
+  return passes && !/^(.)\1+$/.test(id);
 }
 
 function isFinnish(id: string): boolean {

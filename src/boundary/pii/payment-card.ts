@@ -1,7 +1,7 @@
 import type { NumberDetector, Span } from '../detector.ts';
 import { inParts, noSpans, piiDefaults } from '../detector.ts';
 import type { NumberPiece, NumberText } from '../scan/number-text.ts';
-import { isJoinedAfter, isJoinedBefore, spansAt } from '../scan/number-text.ts';
+import { isJoinedAfter, isJoinedBefore, isJoint, spansAt, withoutGaps } from '../scan/number-text.ts';
 import { passesLuhn } from './check-digits.ts';
 
 const digitsMin = 14;
@@ -70,31 +70,26 @@ function cardAt(read: NumberText, index: number): Span | null {
   const digit = text.charCodeAt(first.start);
   if (!first.isDigits || digit < 0x32 || digit > 0x36) return null;
   const length = first.end - first.start;
-  if (length >= digitsMin && length <= digitsMax) return spanOf(read, first, first, 'medium');
+  if (length >= digitsMin && length <= digitsMax) return spanOf(read, index, index, 'medium');
   if (length !== firstGroup) return null;
   for (const groups of printed) {
-    const last = lastOf(pieces, index, groups);
-    const span =
-      last === null || isInRow(read, index, groups.length) ? null : spanOf(read, first, last, 'high');
+    if (!isGrouped(pieces, index, groups) || isInRow(read, index, groups.length)) continue;
+    const span = spanOf(read, index, index + groups.length - 1, 'high');
     if (span !== null) return span;
   }
   return null;
 }
 
-/** The piece where the groups end, which one kind of separator keeps apart. */
-function lastOf(
-  pieces: readonly NumberPiece[],
-  index: number,
-  groups: readonly number[],
-): NumberPiece | null {
+/** Whether the groups stand there, which one kind of separator keeps apart. */
+function isGrouped(pieces: readonly NumberPiece[], index: number, groups: readonly number[]): boolean {
   const gap = pieces[index + 1]?.gap;
-  if (gap !== space && gap !== hyphen) return null;
+  if (gap !== space && gap !== hyphen) return false;
   for (let group = 1; group < groups.length; group++) {
     const piece = pieces[index + group];
     if (piece?.isDigits !== true || piece.gap !== gap || piece.end - piece.start !== groups[group])
-      return null;
+      return false;
   }
-  return pieces[index + groups.length - 1] ?? null;
+  return true;
 }
 
 /** Two more groups beside those of the card: a row of numbers, of which one in ten passes the check by chance, or an account. */
@@ -115,19 +110,17 @@ function isInRow({ text, pieces }: NumberText, index: number, groups: number): b
 const beginsAccount = /^[A-Z]{2}[0-9]{2}$/;
 
 /** A dash and a word behind it: a part of something longer. */
-const joinsWord = /-\w/;
+const joinsWord = /-\w/y;
 
-function spanOf(
-  read: NumberText,
-  first: NumberPiece,
-  last: NumberPiece,
-  confidence: Span['confidence'],
-): Span | null {
-  const { start } = first;
-  const { end } = last;
-  if (/[.+-]/.test(read.text.charAt(start - 1)) || joinsWord.test(read.text.slice(end, end + 2))) return null;
-  if (isJoinedBefore(read, start) || isJoinedAfter(read, end)) return null;
-  const digits = read.text.slice(start, end).replaceAll(/[ -]/g, '');
+function spanOf(read: NumberText, first: number, last: number, confidence: Span['confidence']): Span | null {
+  const { text, pieces } = read;
+  const { start } = pieces[first] as NumberPiece;
+  const { end } = pieces[last] as NumberPiece;
+  if (isJoint(text.charCodeAt(start - 1)) || isJoinedBefore(read, start) || isJoinedAfter(read, end))
+    return null;
+  joinsWord.lastIndex = end;
+  if (joinsWord.test(text)) return null;
+  const digits = withoutGaps(read, first, last);
   const issuer = issuers.find(({ prefix }) => prefix.test(digits));
   const isCard = issuer?.lengths.includes(digits.length) === true && passesLuhn(digits);
   return isCard ? { start, end, confidence, secret: digits } : null;

@@ -1,6 +1,7 @@
 /** A run of a text as the detectors of numbers read it: typeset characters as those of a keyboard, and cut into its pieces. */
 import type { Span } from '../detector.ts';
 import { noSpans } from '../detector.ts';
+import type { Nearby } from './nearby.ts';
 import type { NumberRun } from './number-runs.ts';
 import type { TextCodes } from './text-codes.ts';
 import { invisibleCode, typesetCodes } from './text-codes.ts';
@@ -11,6 +12,12 @@ export interface NumberText {
   readonly text: string;
   readonly pieces: readonly NumberPiece[];
   readonly run: NumberRun;
+  /** Where it begins in the whole text. */
+  readonly from: number;
+  /** Of the whole text. */
+  readonly nearby: Nearby;
+  /** How far back a name may stand: as much is read before the run. */
+  readonly contextUnits: number;
 }
 
 /** A longest stretch of digits and capitals. */
@@ -27,18 +34,12 @@ export const numberContextUnits = 96;
 /** The same, where characters are written as escapes: `&#x00000020;` and the like. */
 export const numberContextUnitsMax = 640;
 
-/** Also where the text that was read begins. */
-export function readNumber(
-  { text: whole, codes }: TextCodes,
-  run: NumberRun,
-): { readonly from: number; readonly read: NumberText } {
-  const from = Math.max(
-    0,
-    run.start - (hasEscape(codes, run.start) ? numberContextUnitsMax : numberContextUnits),
-  );
+export function readNumber({ text: whole, codes }: TextCodes, run: NumberRun, nearby: Nearby): NumberText {
+  const contextUnits = hasEscape(codes, run.start) ? numberContextUnitsMax : numberContextUnits;
+  const from = Math.max(0, run.start - contextUnits);
   const written = whole.slice(from, run.end + 1);
   const text = run.hasTypeset ? asTyped(written) : written;
-  return { from, read: { text, pieces: piecesOf(codes, run, from, text), run } };
+  return { text, pieces: piecesOf(codes, run, from, text), run, from, nearby, contextUnits };
 }
 
 /** Whether the context may have to be read from further back. */
@@ -120,6 +121,16 @@ export function spansAt(
   return found ?? noSpans;
 }
 
+/** What the pieces from `first` to `last` are without what stands between them. */
+export function withoutGaps({ text, pieces }: NumberText, first: number, last: number): string {
+  let joined = '';
+  for (let index = first; index <= last; index++) {
+    const { start, end } = pieces[index] as NumberPiece;
+    joined += text.slice(start, end);
+  }
+  return joined;
+}
+
 export function isDigit(unit: number): boolean {
   return unit >= 0x30 && unit <= 0x39;
 }
@@ -147,6 +158,7 @@ function isOfWord(unit: number): boolean {
   return isDigit(unit) || isCapital(unit) || (unit >= 0x61 && unit <= 0x7a) || unit === 0x5f;
 }
 
-function isJoint(unit: number): boolean {
+/** What keeps the parts of one number together. */
+export function isJoint(unit: number): boolean {
   return unit === 0x2e || unit === 0x2d || unit === 0x2b;
 }

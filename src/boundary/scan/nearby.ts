@@ -1,0 +1,51 @@
+/**
+ * Whether an expression matches shortly before a place. Each stretch of a text is searched once, however many places are
+ * asked for: a text that is full of numbers asks at each.
+ */
+export interface Nearby {
+  /**
+   * Places are asked for in order. May say so of what matches only behind the place, never the other way round. A match has
+   * at most `matchUnitsMax` units.
+   */
+  readonly mayMatchBefore: (expression: RegExp, place: number, reach: number) => boolean;
+}
+
+export const matchUnitsMax = 16;
+
+interface Searched {
+  readonly global: RegExp;
+  /** As far as the text was searched. */
+  until: number;
+  /** Where the last match begins. */
+  last: number;
+}
+
+export function nearbyIn(text: string): Nearby {
+  const searches = new Map<RegExp, Searched>();
+  return {
+    mayMatchBefore(expression, place, reach) {
+      let search = searches.get(expression);
+      if (search === undefined) {
+        const global = new RegExp(expression.source, `g${expression.flags}`);
+        searches.set(expression, (search = { global, until: 0, last: Number.NEGATIVE_INFINITY }));
+      }
+      const from = Math.max(0, search.until - matchUnitsMax, place - reach);
+      if (place > search.until) {
+        const found = lastMatch(search.global, text.slice(from, place));
+        if (found !== -1) search.last = from + found;
+        search.until = place;
+      }
+      return search.last >= place - reach;
+    },
+  };
+}
+
+function lastMatch(global: RegExp, text: string): number {
+  let last = -1;
+  global.lastIndex = 0;
+  while (global.test(text)) last = global.lastIndex - 1;
+  return last;
+}
+
+/** For a text of which nothing can be said. */
+export const anywhere: Nearby = { mayMatchBefore: () => true };
