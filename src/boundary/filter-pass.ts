@@ -50,21 +50,31 @@ export function settle<T>(value: T, filterOnce: (value: T, round: number) => T):
   throw new LimitExceeded('input-unsettled');
 }
 
-/** Filters one text that stands alone: a stream, a text artifact, a log line. */
-export function filterText(text: string, place: Place, pass: FilterPass): string {
+/**
+ * Filters one text that stands alone: a text artifact, a log line; or a part of a stream behind what stood `before` it, which
+ * is read and not filtered.
+ */
+export function filterText(text: string, place: Place, pass: FilterPass, before = ''): string {
   let changed: Changed = { changes: [], hasDirectionMarks: false };
   const scanFirst = (text: string): readonly Hit[] => {
-    spend(pass, text.length);
+    spend(pass, text.length - before.length);
     const { hits, hasDirectionMarks } = scanWhole(text, pass.scanner, pass.decoding);
     changed = { changes: [], hasDirectionMarks };
     return hits;
   };
-  return settle(text.toWellFormed(), (text, round) => {
+  const filtered = settle((before + text).toWellFormed(), (text, round) => {
     const hits = round === 1 ? scanFirst(text) : scanAround(text, changed, pass);
-    const redacted = applyHits(text, hits, place, round, pass);
+    const redacted = applyHits(text, hitsBehind(before.length, hits), place, round, pass);
     changed = { ...changed, changes: redacted.changes };
     return redacted.text;
   });
+  return filtered.slice(before.length);
+}
+
+/** Of hits that reach further back, what stands behind `start`. */
+function hitsBehind(start: number, hits: readonly Hit[]): readonly Hit[] {
+  if (start === 0) return hits;
+  return hits.filter(({ end }) => end > start).map((hit) => (hit.start < start ? { ...hit, start } : hit));
 }
 
 /** Reports hits and replaces what is to be replaced. Later rounds report only what they change: the rest is known. */

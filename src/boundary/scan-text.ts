@@ -8,7 +8,7 @@ import { mayBeNamed } from './pii/named-numbers.ts';
 import type { LiteralHit, LiteralScanner, Survey } from './scan/literal-scanner.ts';
 import type { Seams } from './scan/seams.ts';
 import { noSeams } from './scan/seams.ts';
-import { anywhere, nearbyIn } from './scan/nearby.ts';
+import { nearbyIn } from './scan/nearby.ts';
 import { findNumberRuns } from './scan/number-runs.ts';
 import { numberContextUnitsMax, readNumber } from './scan/number-text.ts';
 import { findInvisible } from './unicode/invisible.ts';
@@ -81,8 +81,7 @@ function scanView(view: View, survey: Survey, scanner: LiteralScanner, hits: Hit
 }
 
 function scanNumbers(view: View, survey: Survey, hits: Hit[]): void {
-  // What stands inside a name may have to be read over.
-  const nearby = survey.hidden.length === 0 ? nearbyIn(survey.text) : anywhere;
+  const nearby = nearbyIn(survey.text);
   for (const run of findNumberRuns(survey.codes)) {
     const read = readNumber(survey, run, nearby);
     for (const { id, find } of numberDetectors) {
@@ -143,16 +142,6 @@ export function scanNumbersInContext(context: string, value: string, scanner: Li
   return hits
     .filter((hit) => hit.start >= prefix.length)
     .map((hit) => ({ ...hit, start: hit.start - prefix.length, end: hit.end - prefix.length }));
-}
-
-/** Numbers only, as it stands and decoded. */
-export function findNumbers(text: string, scanner: LiteralScanner, budget: DecodeBudget): Hit[] {
-  const hits: Hit[] = [];
-  for (const view of viewsOf(text, noSeams, scanner)) {
-    for (const each of [view, ...decodeViews(view, view.survey.codes, budget, scanner).views])
-      scanNumbers(each, each.survey, hits);
-  }
-  return hits;
 }
 
 /** Secrets only, in bytes that are no text. Places count bytes. */

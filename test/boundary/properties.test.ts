@@ -1,6 +1,6 @@
 import { array, assert, constantFrom, dictionary, letrec, oneof, property, string } from 'fast-check';
 import { expect, test } from 'vitest';
-import { secretDetectors } from '../../src/boundary/detectors.ts';
+import { numberDetectors, secretDetectors } from '../../src/boundary/detectors.ts';
 import type { JsonValue } from '../../src/model/json.ts';
 import { buildBoundary, bytes, githubToken, output } from './support/filter.ts';
 
@@ -9,6 +9,13 @@ const boundary = buildBoundary();
 /** Pieces that detectors care about, whole and broken: glued at random they make the hardest texts there are. */
 const piece = constantFrom(
   ...secretDetectors.flatMap(({ literals, examples }) => [...literals, ...examples.hit]),
+  ...numberDetectors.flatMap(({ examples }) => examples.hit),
+  'SSN',
+  'phone: ',
+  'personnummer\n',
+  '219-09-9999',
+  '811228-9874',
+  '&nbsp;',
   githubToken.slice(0, 20),
   githubToken.slice(20),
   '-----END RSA PRIVATE KEY-----',

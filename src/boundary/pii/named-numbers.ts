@@ -31,6 +31,8 @@ for (const character of 'ABCDEFGHIJKLMNOPQRSTUVWXYZ') kinds[character.charCodeAt
 for (const character of '0123456789') kinds[character.charCodeAt(0)] = digitKind;
 for (const character of '%\\&') kinds[character.charCodeAt(0)] = elseKind;
 kinds['\n'.charCodeAt(0)] = lineEndKind;
+/** By kind: letters and digits. */
+const isOfWord = [false, true, true, true, false, false];
 const kindOf = (unit: number): number => (unit < 256 ? (kinds[unit] as number) : elseKind);
 
 const words = Buffer.alloc(2 * numberContextUnits);
@@ -60,17 +62,30 @@ function asciiWords(text: string): string | null {
 
 /** A character written as an escape, or as one that was escaped again: `%20`, `%2520`, `\n`, `\x20`, `\u0020`, `&#32;`, `&nbsp;`. */
 const escape =
-  /%(?:25)*[0-9A-Fa-f]{2}|\\(?:[nrt]|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})|&(?:#x?[0-9A-Fa-f]{1,8}|[a-z]{2,8});/g;
+  /%(?:25){0,8}[0-9A-Fa-f]{2}|\\(?:[nrt]|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})|&(?:#x?[0-9A-Fa-f]{1,8}|[a-z]{2,8});/g;
 
 /** Characters that are not there where a text is read without them. */
 const invisible = /[[\p{Cc}\p{Default_Ignorable_Code_Point}]--[\t\n\r]]/gv;
 
-/** Whether a text may hold some of these. */
+/** More than one of those is long. */
+const escapeUnitsMax = 24;
+
+/** Whether a text may hold escapes or such characters. */
 const mayShrink = /%|\\|&|[[\p{Cc}\p{Default_Ignorable_Code_Point}]--[\t\n\r]]/v;
 
-/** Without what is written in several characters and read as one or none: names then stand nearer to what follows. */
-function asShortest(text: string): string {
-  return text.replaceAll(escape, ' ').replaceAll(invisible, '');
+/**
+ * The end of a text without what is written in several characters and read as one or none: names then stand nearer to what
+ * follows. Most of it mostly suffices, whose beginning may be a part of an escape.
+ */
+function shortestEnd(text: string, hasHidden: boolean): string {
+  const near = asShortest(text.slice(-2 * numberContextUnits), hasHidden);
+  const isEnough = near.length >= numberContextUnits + escapeUnitsMax;
+  return isEnough ? near : asShortest(text.slice(-numberContextUnitsMax), hasHidden);
+}
+
+function asShortest(text: string, hasHidden: boolean): string {
+  const unescaped = text.replaceAll(escape, ' ');
+  return hasHidden ? unescaped.replaceAll(invisible, '') : unescaped;
 }
 
 /** A part of each word that gives a number of a person away, as it may be written: only then the text is read as words. */
@@ -87,11 +102,10 @@ const placeholder = '[REDACTED:';
 
 /** What stands before a number, as `wordsOf` reads it. Nothing where no word of it can give a number away. */
 export function wordsBefore(read: NumberText, start: number, stems: RegExp): string {
-  const { text, from, nearby, contextUnits } = read;
-  if (!nearby.mayMatchBefore(stems, from + start, contextUnits)) return '';
-  return contextUnits === numberContextUnits
-    ? wordsIn(withoutCutWord(text.slice(Math.max(0, start - numberContextUnits), start), start))
-    : wordsAtEnd(text.slice(0, start));
+  const { text, from, nearby, hasHidden, contextUnits } = read;
+  if (!hasHidden && !nearby.mayMatchBefore(stems, from + start, contextUnits)) return '';
+  const context = text.slice(Math.max(0, start - contextUnits), start);
+  return wordsNear(contextUnits === numberContextUnits ? context : shortestEnd(context, hasHidden));
 }
 
 /**
@@ -100,23 +114,33 @@ export function wordsBefore(read: NumberText, start: number, stems: RegExp): str
  * without them says the same.
  */
 export function wordsAtEnd(text: string): string {
-  const near = text.slice(-numberContextUnits);
-  const shortest = mayShrink.test(near) ? asShortest(text.slice(-numberContextUnitsMax)) : near;
-  return wordsIn(withoutCutWord(shortest.slice(-numberContextUnits), shortest.length));
+  return wordsNear(shortestEnd(contextAtEnd(text), true));
 }
 
-/** Behind what keeps a name apart from a number. */
-function wordsIn(context: string): string {
+/** As much of a text as is read of it before a number that follows. */
+export function contextAtEnd(text: string): string {
+  const near = text.slice(-numberContextUnits);
+  return mayShrink.test(near) ? text.slice(-numberContextUnitsMax) : near;
+}
+
+/** As far back as names are looked for, and behind what keeps a name apart. */
+function wordsNear(text: string): string {
+  const context = text.length < numberContextUnits ? text : withoutCutWord(text.slice(-numberContextUnits));
   const redacted = context.lastIndexOf(placeholder);
   const redactedEnd = redacted === -1 ? -1 : context.indexOf(']', redacted);
   const from = Math.max(context.lastIndexOf(apart), redactedEnd);
   return wordsOf(from === -1 ? context : context.slice(from));
 }
 
-function withoutCutWord(text: string, start: number): string {
-  if (start < numberContextUnits) return text;
-  const end = text.search(/[^\p{L}\p{M}\p{N}_-]/u);
+function withoutCutWord(text: string): string {
+  let end = 0;
+  while (isOfAsciiWord(text.charCodeAt(end))) end++;
+  if (!(text.charCodeAt(end) < 128)) end = text.search(/[^\p{L}\p{M}\p{N}_-]/u);
   return end === -1 ? '' : text.slice(end);
+}
+
+function isOfAsciiWord(unit: number): boolean {
+  return (unit < 128 && isOfWord[kinds[unit] as number]) || unit === 0x5f || unit === 0x2d;
 }
 
 const valueUnitsMin = 9;

@@ -46,6 +46,3 @@ function lastMatch(global: RegExp, text: string): number {
   while (global.test(text)) last = global.lastIndex - 1;
   return last;
 }
-
-/** For a text of which nothing can be said. */
-export const anywhere: Nearby = { mayMatchBefore: () => true };

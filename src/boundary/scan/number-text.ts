@@ -1,9 +1,9 @@
 /** A run of a text as the detectors of numbers read it: typeset characters as those of a keyboard, and cut into its pieces. */
 import type { Span } from '../detector.ts';
 import { noSpans } from '../detector.ts';
+import type { Survey } from './literal-scanner.ts';
 import type { Nearby } from './nearby.ts';
 import type { NumberRun } from './number-runs.ts';
-import type { TextCodes } from './text-codes.ts';
 import { invisibleCode, typesetCodes } from './text-codes.ts';
 import { followsEscape } from './word-edges.ts';
 
@@ -16,6 +16,8 @@ export interface NumberText {
   readonly from: number;
   /** Of the whole text. */
   readonly nearby: Nearby;
+  /** Whether the whole text may have characters that a reader does not see, also inside of names. */
+  readonly hasHidden: boolean;
   /** How far back a name may stand: as much is read before the run. */
   readonly contextUnits: number;
 }
@@ -34,12 +36,17 @@ export const numberContextUnits = 96;
 /** The same, where characters are written as escapes: `&#x00000020;` and the like. */
 export const numberContextUnitsMax = 640;
 
-export function readNumber({ text: whole, codes }: TextCodes, run: NumberRun, nearby: Nearby): NumberText {
+export function readNumber(
+  { text: whole, codes, hidden }: Survey,
+  run: NumberRun,
+  nearby: Nearby,
+): NumberText {
   const contextUnits = hasEscape(codes, run.start) ? numberContextUnitsMax : numberContextUnits;
   const from = Math.max(0, run.start - contextUnits);
   const written = whole.slice(from, run.end + 1);
   const text = run.hasTypeset ? asTyped(written) : written;
-  return { text, pieces: piecesOf(codes, run, from, text), run, from, nearby, contextUnits };
+  const pieces = piecesOf(codes, run, from, text);
+  return { text, pieces, run, from, nearby, hasHidden: hidden.length > 0, contextUnits };
 }
 
 /** Whether the context may have to be read from further back. */

@@ -43,13 +43,14 @@ export const connectionDetectors: readonly LiteralDetector[] = [
     title: 'Password in a keyword connection string',
     source: 'learn.microsoft.com, ADO.NET connection strings; PostgreSQL libpq §34.1.1.1; JDBC URLs',
     literals: ['Password=', 'Pwd='],
-    pattern: /(?:password|pwd)=(?<secret>[^\s;"'<>&]{6,128})(?=[;&"'\s])/iy,
-    mayMatch: standsWithin({ oneOf: '\t\n\v\f\r ;"\'<>&', orBeyondAscii: true, unitsMax: 9 + 128 + 1 }),
+    pattern: /(?:password|pwd)=(?<secret>[^\s;"'<>&\\]{6,128})(?=[;&"'\s\\])/iy,
+    mayMatch: standsWithin({ oneOf: '\t\n\v\f\r ;"\'<>&\\', orBeyondAscii: true, unitsMax: 9 + 128 + 1 }),
     alphabet: /@@/,
     check: looksLikePassword,
     hit: [
       inParts('Server=db;Database=app;User Id=sa;Password=', 'q7Lm2VtR9x', ';Encrypt=true'),
       inParts('jdbc:postgresql://db/app?user=app&password=', 'Kd4WfYb8Nz', '&ssl=true'),
+      inParts('Server=db;Password=', 'q7Lm2VtR9x', '\\nat Connection.open'),
     ],
     miss: [
       'Password=<password>;',

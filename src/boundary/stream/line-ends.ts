@@ -1,5 +1,6 @@
 /**
- * Decides at which line ends a stream can be cut: where nothing that a detector may find reaches from before to after.
+ * Decides at which line ends a stream can be cut: where nothing that a detector may find reaches from before to after, but
+ * for a name that a number may follow, which the filter of what comes after is told.
  * What is found in two parts filtered apart is then what is found in both together.
  * Hostile: how many lines there are, and how much each leaves open. A line costs what it holds and what is still open of
  * the lines before; what has been open for long is looked at again only at some of the line ends.
@@ -12,7 +13,6 @@ import { endsLikeWrappedRun, wrappedTailUnits } from '../decoding/runs.ts';
 import type { KnownSecretTail } from '../known-secrets.ts';
 import { boundaryLimits } from '../limits.ts';
 import type { Candidate, LiteralScanner } from '../scan/literal-scanner.ts';
-import { findNumbers } from '../scan-text.ts';
 import { numberContextUnitsMax } from '../scan/number-text.ts';
 import { noSeams } from '../scan/seams.ts';
 import { endsLikeKeyBody, keyTailUnitsMax } from '../secrets/private-key.ts';
@@ -24,11 +24,6 @@ import { createHeldText } from './held-text.ts';
 export interface LineEnds {
   /** Takes the next line, or several. True: the stream is cut behind it, and nothing before matters any more. */
   isCut(lines: string): boolean;
-  /**
-   * Where `isCut` said no only for a name that a number may follow, and it is seen by now that it gives none away: units
-   * from there to the end. The stream is cut there then; null where it is not. Streams may have such names in all lines.
-   */
-  unitsAfterName(): number | null;
   /** Remembers where it stands. What it answers with goes back to there, past one `isCut` that said no. */
   mark(): () => void;
 }
@@ -44,10 +39,6 @@ interface Open {
 /** Up to this length a candidate is looked at again at each line end, beyond it each time it has grown by a sixteenth. */
 const eachLineUnits = 256;
 const laterLooks = growing(eachLineUnits, 2 * boundaryLimits.candidateUnitsMax);
-/** Line ends behind names that are looked at together, the last of those that can be: each look is a small scan. */
-const looksAtNames = 4;
-/** Not more often than once in so many units. */
-const namedUnits = 4_096;
 /** What a pattern reads before it begins: a letter, or a word that turns its meaning round. */
 const lookBehindUnits = 32;
 
@@ -58,8 +49,6 @@ export function followLineEnds(scanner: LiteralScanner, isInKnownSecret: KnownSe
   /** Up to here everything is read together, whatever it is. */
   let heldUntil = 0;
   let cutAt = 0;
-  /** Line ends since the last cut where only a name of a number forbids one. */
-  let named: number[] = [];
 
   const addLines = (lines: string) => {
     const lineStart = held.end;
@@ -114,55 +103,26 @@ export function followLineEnds(scanner: LiteralScanner, isInKnownSecret: KnownSe
     return false;
   };
 
-  /** Whether the same numbers are found behind a line end without what stands before it. */
-  const isNameIdle = (lineEnd: number): boolean => {
-    const from = Math.max(cutAt, lineEnd - boundaryLimits.heldAfterUnits);
-    const to = lineEnd + boundaryLimits.heldAfterUnits;
-    const placesIn = (text: string, offset: number) =>
-      findNumbers(text, scanner, decoding)
-        .filter(({ end }) => end > offset)
-        .map(({ start, end, replacement }) => `${start - offset} ${end - offset} ${replacement?.label ?? ''}`)
-        .join();
-    return placesIn(held.slice(from, to), lineEnd - from) === placesIn(held.slice(lineEnd, to), 0);
-  };
-
   const ending = (units: number) => held.slice(Math.max(cutAt, held.end - units));
 
   return {
     mark() {
-      const marked = { open: [...open], heldUntil, named: [...named] };
+      const marked = { open: [...open], heldUntil };
       return () => {
-        ({ open, heldUntil, named } = marked);
+        ({ open, heldUntil } = marked);
         held.takeBack();
       };
     },
     isCut(lines) {
       addLines(lines);
-      const isClosed =
+      const isCut =
         held.end > heldUntil &&
         !isAnyOpen() &&
         !endsLikeWrappedRun(ending(wrappedTailUnits)) &&
         !endsLikeKeyBody(ending(keyTailUnitsMax)) &&
         !isInKnownSecret(ending);
-      const isNamed = isClosed && namesNumber(ending(numberContextUnitsMax));
-      const isCut = isClosed && !isNamed;
-      if (isNamed) named.push(held.end);
-      if (isCut) {
-        cutAt = held.end;
-        named = [];
-      }
+      if (isCut) cutAt = held.end;
       return isCut;
-    },
-    unitsAfterName() {
-      const first = named[0];
-      if (first === undefined || held.end - first < namedUnits) return null;
-      // So far behind a line end a number may be given away by what stands before it, also in an encoding.
-      const seen = named.filter((lineEnd) => lineEnd + boundaryLimits.heldAfterUnits <= held.end);
-      named = named.slice(seen.length);
-      const idle = seen.slice(-looksAtNames).findLast(isNameIdle);
-      if (idle === undefined) return null;
-      cutAt = idle;
-      return held.end - idle;
     },
   };
 }

@@ -5,9 +5,11 @@
  * Hostile: every byte, and how the tool cuts them. What has left cannot be taken back: in doubt it is held or withheld.
  */
 import type { BoundaryReport, Finding } from '../../model/finding.ts';
+import { namesNumber } from '../detectors.ts';
 import type { FilterPass } from '../filter-pass.ts';
 import { filterText } from '../filter-pass.ts';
 import { boundaryLimits, LimitExceeded } from '../limits.ts';
+import { contextAtEnd } from '../pii/named-numbers.ts';
 import { hasRightToLeftLetter } from '../unicode/legitimate.ts';
 import type { LineEnds } from './line-ends.ts';
 
@@ -51,8 +53,7 @@ export function createStreamFilter({ name, pass, lineEnds, scanned, mayBlock }: 
   let line = '';
   let isWithholding = false;
   let isBlocked = false;
-  /** What the filter must know of the text before: that there is some, and whether it runs from right to left. */
-  let before = '';
+  let before: Before | null = null;
   let bytesTaken = 0;
   let bytesCut = 0;
 
@@ -105,20 +106,17 @@ export function createStreamFilter({ name, pass, lineEnds, scanned, mayBlock }: 
     const isCut = lineEnds.isCut(isWithholding ? line.slice(-candidateUnitsMax) : line);
     if (!isWithholding) lines += line;
     line = '';
-    if (isCut) return release();
-    const kept = isWithholding ? null : lineEnds.unitsAfterName();
-    return kept === null ? '' : release(kept);
+    return isCut ? release() : '';
   };
 
-  /** All that is held but for the last units. */
-  const release = (kept = 0): string => {
+  /** All that is held. */
+  const release = (): string => {
     const text = isWithholding ? '' : lines + line;
-    const end = text.length - kept;
-    const released = end <= 0 ? '' : filter(text.slice(0, end));
-    lines = text.slice(end);
+    const released = text === '' ? '' : filter(text);
+    lines = '';
     line = '';
     isWithholding = false;
-    bytesCut = bytesTaken - Buffer.byteLength(lines);
+    bytesCut = bytesTaken;
     return released;
   };
 
@@ -126,7 +124,7 @@ export function createStreamFilter({ name, pass, lineEnds, scanned, mayBlock }: 
     isWithholding = true;
     lines = '';
     find(candidateTooLarge, 'redact');
-    before = before === '' ? '\n' : before;
+    before = { isRightToLeft: before?.isRightToLeft === true, name: '' };
     return withheld;
   };
 
@@ -144,19 +142,20 @@ export function createStreamFilter({ name, pass, lineEnds, scanned, mayBlock }: 
   };
 
   const filter = (text: string): string => {
-    const context = before;
+    const context = textBefore(before);
     const bytesAtStart = bytesCut;
-    before = context.length > 1 || hasRightToLeftLetter(text) ? rightToLeftBefore : '\n';
+    before = {
+      isRightToLeft: before?.isRightToLeft === true || hasRightToLeftLetter(text),
+      name: nameAtEnd((before?.name ?? '') + text),
+    };
     const place = {
       place: () => name,
       where: (offset: number) => `${name}@${bytesAtStart + bytesOf(text, offset - context.length)}`,
     };
     try {
-      const filtered = filterText(context + text, place, pass);
+      const filtered = filterText(text, place, pass, context);
       isBlocked = pass.findings.report(scanned).verdict === 'blocked';
-      // What was added must come out as it went in, or it cannot be told from the text.
-      if (!isBlocked && filtered.startsWith(context)) return filtered.slice(context.length);
-      if (!isBlocked) find('boundary-failure', 'block');
+      if (!isBlocked) return filtered;
     } catch (error) {
       // Whatever went wrong, nothing leaves any more.
       find(error instanceof LimitExceeded ? error.detector : 'boundary-failure', 'block');
@@ -184,7 +183,23 @@ export function createStreamFilter({ name, pass, lineEnds, scanned, mayBlock }: 
 /** Whether one may stay depends on the letters of what is filtered with it: that must not be more than line by line. */
 const directionMark = /[\u061c\u200e\u200f]/;
 
-const rightToLeftBefore = '\u05d0\n';
+/** What the filter must know of the text before; null where there is none. */
+interface Before {
+  readonly isRightToLeft: boolean;
+  /** The end of it, where a name stands in it that gives away a number that follows. */
+  readonly name: string;
+}
+
+function textBefore(before: Before | null): string {
+  if (before === null) return '';
+  return `${before.isRightToLeft ? '\u05d0' : ''}\n${before.name}`;
+}
+
+/** As much as is read before a number. */
+function nameAtEnd(text: string): string {
+  const end = contextAtEnd(text);
+  return namesNumber(end) ? end : '';
+}
 
 /** Parts are small enough to be taken at once; a character is in one of them. */
 const partUnits = 16_384;

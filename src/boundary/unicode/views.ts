@@ -25,37 +25,42 @@ const surroundingUnits = 8192;
 const gap = '\n\n';
 
 function withoutInvisible(text: string, invisible: readonly Invisible[], seams: Seams): View {
-  const pieces: string[] = [];
-  /** For each piece, where it starts here and in the original. */
+  const kept: string[] = [];
+  /** For each stretch that was kept, where it starts here and in the original. */
   const starts: number[] = [];
   const originals: number[] = [];
   /** Where the middle of a long stretch was left out. */
   const gaps: number[] = [];
   let length = 0;
   const add = (start: number, end: number) => {
-    pieces.push(text.slice(start, end));
+    kept.push(end - start === 1 ? text.charAt(start) : text.slice(start, end));
     starts.push(length);
     originals.push(start);
     length += end - start;
   };
+  const addStretch = (from: number, to: number) => {
+    if (to - from <= 2 * surroundingUnits + gap.length) {
+      if (to > from) add(from, to);
+      return;
+    }
+    if (from > 0) add(from, from + surroundingUnits);
+    gaps.push(length);
+    kept.push(gap);
+    length += gap.length;
+    if (to < text.length) add(to - surroundingUnits, to);
+  };
   let from = 0;
-  for (const { start, end } of [...invisible, { start: text.length, end: text.length }]) {
-    const isLong = start - from > 2 * surroundingUnits + gap.length;
-    if (isLong) {
-      if (from > 0) add(from, from + surroundingUnits);
-      gaps.push(length);
-      pieces.push(gap);
-      length += gap.length;
-      if (start < text.length) add(start - surroundingUnits, start);
-    } else if (start > from) add(from, start);
+  for (const { start, end } of invisible) {
+    addStretch(from, start);
     from = end;
   }
+  addStretch(from, text.length);
   const toOriginalIndex = (index: number) => {
     const piece = lastAtMost(starts, index);
     return (originals[piece] ?? 0) + index - (starts[piece] ?? 0);
   };
   return {
-    text: pieces.join(''),
+    text: kept.join(''),
     seams: (from, to) => seams(from === 0 ? 0 : toOriginalIndex(from - 1) + 1, toOriginalIndex(to)),
     toOriginal: (start, end) => {
       const before = gaps[lastAtMost(gaps, end - 1)] ?? Number.NEGATIVE_INFINITY;
