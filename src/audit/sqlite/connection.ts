@@ -8,6 +8,12 @@ export const busyTimeoutMs = 250;
 /** After a checkpoint the write-ahead log is cut back to this, bytes. */
 const walBytesKept = 64 * 1024 * 1024;
 
+/**
+ * A checkpoint writes each page once, however often it changed, and keeps the commit that meets it waiting. Measured, 1000
+ * pages (the default) beside this: CPU of a commit 1.0 and 0.6 ms, p99 20 and 8 ms.
+ */
+const walPagesMax = 8_192;
+
 export type Connection = Database.Database;
 
 /** Opens for writing, and creates the file. Every commit reaches the disk before it returns. */
@@ -21,6 +27,7 @@ export function openWriter(file: string, clock: { now(): number } = systemClock)
     connection.pragma('synchronous = FULL');
     connection.pragma('foreign_keys = ON');
     connection.pragma(`journal_size_limit = ${walBytesKept}`);
+    connection.pragma(`wal_autocheckpoint = ${walPagesMax}`);
     connection.pragma('cache_size = -8000');
   });
 }
