@@ -19,6 +19,7 @@ import { SessionDesk } from '../calls/sessions/session-desk.ts';
 import { SessionFiles } from '../calls/sessions/session-files.ts';
 import { Slots } from '../calls/slots.ts';
 import { fileMemoryBytes } from '../calls/uploads/named-files.ts';
+import { OwnFiles } from '../calls/uploads/own-files.ts';
 import { TenantRoom } from '../calls/uploads/tenant-room.ts';
 import { UploadDesk } from '../calls/uploads/upload-desk.ts';
 import { readDataSecret, readWebhookSecret } from '../config/data-secret.ts';
@@ -38,6 +39,7 @@ export interface CallParts {
   readonly sessions: SessionDesk;
   readonly files: SessionFiles;
   readonly uploads: UploadDesk;
+  readonly ownFiles: OwnFiles;
   readonly approvals: ApprovalDesk;
   readonly detached: DetachedCalls;
 }
@@ -125,6 +127,7 @@ export async function openCalls(
     sessions,
     files: new SessionFiles(sessionContext, sessions),
     uploads: new UploadDesk({ ...context, fileBytesMax: config.maxFileBytes, roomMax: uploadRoom }),
+    ownFiles: new OwnFiles(context),
     approvals: new ApprovalDesk(context, detached),
     detached,
   };

@@ -48,7 +48,7 @@ export async function openDoor(
 ): Promise<string> {
   const { changes, clock, config, disk, logger, metrics, newId, record, recordedUntilMs, serving, version } =
     foundation;
-  const { approvals, context, detached, files, sessions, uploads } = callParts;
+  const { approvals, context, detached, files, ownFiles, sessions, uploads } = callParts;
   const { quotas, running, slots } = context;
   const failures = stack.use(new LoginFailures({ record, logger }));
   const authentication = {
@@ -113,6 +113,7 @@ export async function openDoor(
       sessions,
       files,
       uploads,
+      ownFiles,
       follower: new CallFollower(watched),
       current: watched.current,
       prints,

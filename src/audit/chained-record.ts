@@ -7,6 +7,7 @@ import type { ApprovalQuery, PendingOf, SessionQuery } from './record.ts';
 import type { EventQuery, Receipt, RecordHealth, RecordReader, RecordStore } from './record.ts';
 import type { RecordWrite, StoredEvent } from './record.ts';
 import type { ExportFilter, VerifyTrust } from './record.ts';
+import type { FileQuery } from './uploaded-files.ts';
 import type { RecordSelection } from './erasure.ts';
 import { linkEvent } from './chain.ts';
 import type { ChainHead, SealedEvent } from './chain.ts';
@@ -105,6 +106,10 @@ export class ChainedRecord implements RecordStore {
 
   fileContent(id: string) {
     return this.#reader.fileContent(id);
+  }
+
+  listFiles(query: FileQuery) {
+    return this.#reader.listFiles(query);
   }
 
   fileRoomUsed(tenant: string) {

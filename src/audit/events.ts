@@ -20,8 +20,9 @@ export const eventCatalogue = {
   session_opened: 'A container was set apart for one principal: image, limits, until when.',
   session_closed: 'It was given up, with all that it held, and why.',
   file_written:
-    'A file was uploaded for calls, or a file of a session was put or removed from outside of its code.',
-  file_read: 'Somebody fetched a file of a session, or the names of its files.',
+    'A file was uploaded for calls or removed again, or a file of a session was put or removed from outside of its code.',
+  file_read:
+    'Somebody fetched a file of a session, the names of its files, or a file that they had uploaded.',
   key_created: 'An API key was made.',
   key_revoked: 'An API key was revoked.',
   scope_denied: 'A caller used a route that its key has no scope for.',

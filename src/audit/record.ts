@@ -15,7 +15,7 @@ import type { Taint } from '../model/taint.ts';
 import type { CallQuery } from './call-listing.ts';
 import type { EventType } from './events.ts';
 import type { RecordExport } from './export/record-export.ts';
-import type { FileFacts, FileRoom, UploadedFile } from './uploaded-files.ts';
+import type { FileFacts, FileQuery, FileRoom, UploadedFile } from './uploaded-files.ts';
 
 /** An event as its room states it. The store adds id, time, writer, sequence, nonce and hashes. */
 export interface EventDraft {
@@ -188,6 +188,11 @@ export interface RecordWrite {
   readonly artifacts?: readonly StoredArtifact[];
   /** Inserted. The whole write fails with `NoRoomForFile` when its tenant would have more than `roomMax`. */
   readonly file?: UploadedFile;
+  /**
+   * Nobody's from then on: its bytes go at once, or with the purge after its time where a hold means it, and count as
+   * its tenant's as long as they are there. The whole write fails with `FileGone` when its owner has no such file any more.
+   */
+  readonly removedFile?: Pick<FileFacts, 'id' | 'tenant' | 'principal'>;
   /**
    * Inserted, or put in the place of one that expired; an entry of the same principal and key that has not expired
    * makes the whole write fail with `IdempotencyTaken`. Its call is stored already, or in this write.
@@ -416,6 +421,7 @@ export interface RecordReader {
   getFile(id: string): Promise<FileFacts | null>;
   /** Its bytes; null once it has expired. */
   fileContent(id: string): Promise<Uint8Array | null>;
+  listFiles(query: FileQuery): Promise<readonly FileFacts[]>;
   fileRoomUsed(tenant: string): Promise<FileRoom>;
   findIdempotency(principal: string, key: string): Promise<IdempotencyEntry | null>;
   getApproval(id: string): Promise<Approval | null>;
@@ -471,7 +477,7 @@ export interface RecordReader {
 
 export interface RecordStore extends RecordReader, AsyncDisposable {
   /**
-   * Durable when resolved; reads from then on see it. Rejects with `RecordUnavailable`, `IdempotencyTaken`, `ApprovalSettled`, `CallEnded` or `NoRoomForFile`,
+   * Durable when resolved; reads from then on see it. Rejects with `RecordUnavailable`, `IdempotencyTaken`, `ApprovalSettled`, `CallEnded`, `NoRoomForFile` or `FileGone`,
    * then nothing of it was written; only when the store itself dies between disk and answer, the write may be there,
    * as after a crash. Rejects with `NotCanonical` or `TypeError` for what JSON cannot say, or a call
    * without an event about it: mistakes of ours.

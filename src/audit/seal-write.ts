@@ -57,6 +57,7 @@ export function sealWrite(write: RecordWrite, sources: SealSources): SealedWrite
     ...(calls.length > 0 && { calls }),
     ...(write.artifacts !== undefined && { artifacts: write.artifacts }),
     ...(write.file !== undefined && { file: write.file }),
+    ...(write.removedFile !== undefined && { removedFile: write.removedFile }),
     ...(write.idempotency !== undefined && { idempotency: write.idempotency }),
     ...(write.releasedIdempotency !== undefined && { releasedIdempotency: write.releasedIdempotency }),
     ...(write.requestedApproval !== undefined && {

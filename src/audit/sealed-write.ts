@@ -50,6 +50,7 @@ export type WriteFailure =
   | { readonly kind: 'call_ended' }
   | { readonly kind: 'held' }
   | { readonly kind: 'no_room_for_file' }
+  | { readonly kind: 'file_gone' }
   | { readonly kind: 'failed'; readonly code: string | null; readonly message: string };
 
 /** The head of the chain that the first event of a stored write follows. */

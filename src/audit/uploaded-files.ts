@@ -27,12 +27,26 @@ export interface UploadedFile {
   readonly roomMax: FileRoom;
 }
 
+/** Of one principal, newest first. */
+export interface FileQuery {
+  readonly tenant: string;
+  readonly principal: string;
+  /** Ids before this one. */
+  readonly before?: string;
+  readonly limit: number;
+}
+
 /** The tenant has as many uploaded files, or as many bytes of them, as it may. */
 export class NoRoomForFile extends Error {
   override readonly name = 'NoRoomForFile';
 }
 
-/** Uploaded files that an event names in `details.files`: what was uploaded, or what a call took. */
+/** There is no such file of this principal any more: it was removed, was erased or has expired. */
+export class FileGone extends Error {
+  override readonly name = 'FileGone';
+}
+
+/** Uploaded files that an event names in `details.files`: what was uploaded, read or removed, or what a call took. */
 export function fileIds(details: JsonObject | undefined): readonly string[] {
   const files = details?.['files'];
   if (!Array.isArray(files)) return [];

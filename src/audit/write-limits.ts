@@ -2,7 +2,7 @@
 import { ContentHeld } from './erasure.ts';
 import { ApprovalSettled, CallEnded, IdempotencyTaken } from './record.ts';
 import type { SealedWrite, WriteFailure } from './sealed-write.ts';
-import { NoRoomForFile } from './uploaded-files.ts';
+import { FileGone, NoRoomForFile } from './uploaded-files.ts';
 
 /** Writes that may wait. Beyond it the record is slower than its callers, and they are refused. */
 export const queuedWritesMax = 4_096;
@@ -42,6 +42,8 @@ export function failureError(
       return new ContentHeld('A hold means some of what should be cleared.');
     case 'no_room_for_file':
       return new NoRoomForFile('The tenant has as many uploaded files as it may.');
+    case 'file_gone':
+      return new FileGone('There is no such uploaded file any more.');
     case 'failed':
       return unavailable(Object.assign(new Error(failure.message), { code: failure.code }));
   }

@@ -1,14 +1,9 @@
 /** `sallyport audit export`: the record as a file that verifies without the server. */
-import { createWriteStream } from 'node:fs';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import type { ReadableStream } from 'node:stream/web';
 import type { Command } from 'commander';
 import { addFilterOptions } from './audit/filters.ts';
 import type { FilterOptions } from './audit/filters.ts';
 import { createClient } from './client.ts';
-import { CommandFailed } from './command-failed.ts';
-import { withProgress } from './progress.ts';
+import { writeBody } from './write-body.ts';
 
 type ExportOptions = FilterOptions & Partial<Record<'format' | 'out', string>>;
 
@@ -21,21 +16,9 @@ export function addAuditExport(audit: Command): void {
   addFilterOptions(command).action(async ({ out, ...query }: ExportOptions) => {
     const search = new URLSearchParams(query).toString();
     const body = await createClient(process.env).stream(`/v1/audit/export?${search}`);
-    try {
-      const target =
-        out === undefined ? process.stdout : createWriteStream(out, { flags: 'wx', mode: 0o600 });
-      // Events on a terminal are progress enough.
-      const write = (): Promise<void> => pipeline(Readable.fromWeb(body as ReadableStream), target);
-      await (target === process.stdout && process.stdout.isTTY ? write() : withProgress('exporting', write));
-    } catch (error) {
-      const exists = error instanceof Error && 'code' in error && error.code === 'EEXIST';
-      throw new CommandFailed(
-        1,
-        exists
-          ? `${out ?? ''} exists already: name a new file.`
-          : 'The export broke off: what was written is not whole.',
-        { cause: error },
-      );
-    }
+    await writeBody(body, out, {
+      doing: 'exporting',
+      broken: 'The export broke off: what was written is not whole.',
+    });
   });
 }

@@ -3,7 +3,7 @@ import type { BoundaryProfile } from '../model/finding.ts';
 import type { Limits } from '../model/limits.ts';
 import type { Principal } from '../model/principal.ts';
 import type { EngineRuntime, SessionPolicy, Tool } from '../model/tool.ts';
-import { DEFAULT_BOUNDARY } from './revision.ts';
+import { boundariesOf } from './boundaries-of.ts';
 import type { CompiledRule, Revision } from './revision.ts';
 import { visibleTools } from './visibility.ts';
 
@@ -70,15 +70,4 @@ function limitsOf(name: keyof Limits): (rule: CompiledRule) => number[] {
     const limit = effect === 'deny' ? undefined : limits[name];
     return limit === undefined ? [] : [limit];
   };
-}
-
-function boundariesOf(revision: Revision, rules: readonly CompiledRule[]): readonly BoundaryProfile[] {
-  const names = new Set(rules.filter(({ effect }) => effect !== 'deny').map(({ boundary }) => boundary));
-  // A call that matches none but such a rule is filtered by the default.
-  if (names.delete(null) || names.size === 0) names.add(DEFAULT_BOUNDARY);
-  return [...names].map((name) => {
-    const profile = revision.boundaries.get(name ?? DEFAULT_BOUNDARY);
-    if (profile === undefined) throw new TypeError(`revision ${revision.id} has no boundary profile ${name}`);
-    return profile;
-  });
 }

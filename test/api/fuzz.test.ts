@@ -33,7 +33,7 @@ const id = fc.oneof(
   {
     weight: 3,
     arbitrary: fc
-      .constantFrom('call', 'ses', 'apr', 'art', 'evt', 'blk')
+      .constantFrom('call', 'ses', 'apr', 'art', 'evt', 'blk', 'file')
       .map((kind) => `${kind}_01ARZ3NDEKTSV4RRFFQ69G5FAV`),
   },
   { weight: 2, arbitrary: junk.filter((text) => text !== '' && text !== '.' && text !== '..') },

@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { repository, startServer } from '../support/server.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { NotFound, Sallyport } from '../../src/client/index.ts';
+import { repository, runCli, startServer } from '../support/server.ts';
 import type { Answer, TestServer } from '../support/server.ts';
 
 const decoy = 'kX9-warehouse-admin-2f81';
@@ -49,6 +50,10 @@ function upload(body: string, headers: Record<string, string> = {}, key?: string
     headers: { 'Content-Type': 'application/octet-stream', ...headers },
     ...(key === undefined ? {} : { key }),
   });
+}
+
+function keyOf(principal: string): Promise<string> {
+  return server.keyFor(principal, ['developer'], ['call']);
 }
 
 test('a file is stored, larger than the body of any other request, and on the record without its digest in the chain', async () => {
@@ -100,6 +105,127 @@ test('a key without the scope call uploads nothing', async () => {
   expect(await upload('x', {}, auditor)).toMatchObject({ status: 403, body: { code: 'insufficient_scope' } });
 });
 
+describe('an uploaded file', () => {
+  test('is listed and shown to its uploader, who reads it and removes it, each on the record', async () => {
+    const ida = await server.keyFor('ida', ['developer'], ['call']);
+    const first = (await upload('a,b\n1,2\n', {}, ida)).body;
+    const second = await upload('x', {}, ida);
+    expect(second.headers.get('location')).toBe(`/v1/files/${second.body.id}`);
+    const page = await server.request('GET', '/v1/files?limit=1', { key: ida });
+    expect(page.body).toEqual({ items: [second.body], nextCursor: second.body.id });
+    const rest = await server.request('GET', `/v1/files?cursor=${page.body.nextCursor}`, { key: ida });
+    expect(rest.body).toEqual({ items: [first], nextCursor: null });
+    const path = `/v1/files/${first.id}`;
+    expect((await server.request('GET', path, { key: ida })).body).toEqual(first);
+    const content = await server.request('GET', `${path}/content`, { key: ida });
+    expect(content).toMatchObject({ status: 200, body: 'a,b\n1,2\n' });
+    expect(content.headers.get('sallyport-boundary')).toBe('clean');
+    expect(content.headers.get('content-disposition')).toContain('attachment');
+    expect((await server.request('DELETE', path, { key: ida })).status).toBe(204);
+    for (const [method, gone] of [
+      ['GET', path],
+      ['GET', `${path}/content`],
+      ['DELETE', path],
+    ] as const)
+      expect(await server.request(method, gone, { key: ida })).toMatchObject({
+        status: 404,
+        body: { code: 'not_found' },
+      });
+    const { items } = (await server.request('GET', '/v1/audit/events?principal=ida&order=asc')).body;
+    const files = [{ id: first.id, sizeBytes: 8 }];
+    expect(items.map(({ type, details }: Answer['body']) => ({ type, details }))).toEqual([
+      { type: 'file_written', details: { change: 'uploaded', files } },
+      {
+        type: 'file_written',
+        details: { change: 'uploaded', files: [{ id: second.body.id, sizeBytes: 1 }] },
+      },
+      { type: 'file_read', details: { what: 'upload', files } },
+      { type: 'file_written', details: { change: 'removed', files } },
+    ]);
+  });
+
+  test("is nobody else's, whatever their scopes", async () => {
+    const { id } = (await upload('mine')).body;
+    const scopes = ['call', 'audit', 'admin'];
+    for (const key of [
+      await server.keyFor('boss', ['developer'], scopes),
+      await server.keyFor('far', ['developer'], scopes, 'red'),
+    ])
+      for (const [method, path] of [
+        ['GET', `/v1/files/${id}`],
+        ['GET', `/v1/files/${id}/content`],
+        ['DELETE', `/v1/files/${id}`],
+      ] as const) {
+        const none = path.replace(id, 'file_01JD9Z5VQ3M8X0W2N7B4K6T1RA');
+        const answers = [
+          await server.request(method, path, { key }),
+          await server.request(method, none, { key }),
+        ].map(({ status, body: { requestId: _requestId, ...body } }) => ({ status, body }));
+        expect(answers[0]).toMatchObject({ status: 404, body: { code: 'not_found' } });
+        expect(answers[0]).toEqual(answers[1]);
+      }
+    expect((await server.request('GET', `/v1/files/${id}`)).status).toBe(200);
+  });
+
+  test('that was removed is not there for a call', async () => {
+    const { id } = (await upload('x')).body;
+    await server.request('DELETE', `/v1/files/${id}`);
+    const answer = await server.call('python_run', { code: '1', files: [{ path: 'a', file: id }] });
+    expect(answer).toMatchObject({ status: 404, body: { code: 'not_found' } });
+  });
+
+  test('leaves without what this deployment knows as a secret, and a decoy in it is told of', async () => {
+    const { id } = (await upload(`host: db\npassword: ${decoy}\n`, {}, await keyOf('uma'))).body;
+    const content = await server.request('GET', `/v1/files/${id}/content`, { key: await keyOf('uma') });
+    expect(content).toMatchObject({
+      status: 403,
+      body: { code: 'content_withheld', findings: [{ detector: 'decoy:warehouse-admin' }] },
+    });
+    expect(JSON.stringify(content.body)).not.toContain(decoy);
+    const { items } = (await server.request('GET', '/v1/audit/events?principal=uma')).body;
+    expect(items.map(({ type }: Answer['body']) => type)).toEqual(['decoy_seen', 'denied', 'file_written']);
+  });
+
+  test('can still be seen and removed, but not read, once policy gives no tool that takes files', async () => {
+    const key = await keyOf('tom');
+    const { id } = (await upload('x', {}, key)).body;
+    for (const tool of ['python_*', 'node_run', 'shell_run'])
+      await server.request('POST', '/v1/blocks', {
+        body: { tool, principal: 'tom', reason: 'INC-7', expiresInMs: 600_000 },
+      });
+    expect(await upload('y', {}, key)).toMatchObject({ status: 403, body: { code: 'policy_denied' } });
+    const content = await server.request('GET', `/v1/files/${id}/content`, { key });
+    expect(content).toMatchObject({ status: 403, body: { code: 'policy_denied' } });
+    expect((await server.request('GET', `/v1/files/${id}`, { key })).status).toBe(200);
+    expect((await server.request('DELETE', `/v1/files/${id}`, { key })).status).toBe(204);
+  });
+
+  test('is listed, shown, read and removed by the client and the command line', async () => {
+    const key = await keyOf('cora');
+    const sallyport = new Sallyport({ url: server.url, apiKey: key });
+    const file = await sallyport.files.upload('größe');
+    expect(await sallyport.files.get(file.id)).toEqual(file);
+    expect(await Array.fromAsync(sallyport.files.list())).toEqual([file]);
+    expect(await sallyport.files.readText(file.id)).toBe('größe');
+    const cli = (...args: string[]) =>
+      runCli(['files', ...args], { SALLYPORT_URL: server.url, SALLYPORT_API_KEY: key });
+    expect(JSON.parse((await cli('list')).stdout)).toEqual({ items: [file], nextCursor: null });
+    expect(JSON.parse((await cli('show', file.id)).stdout)).toEqual(file);
+    expect((await cli('get', file.id)).stdout).toBe('größe');
+    const out = join(more, 'fetched.txt');
+    expect((await cli('get', file.id, '--out', out)).code).toBe(0);
+    expect(readFileSync(out, 'utf8')).toBe('größe');
+    expect(await cli('get', file.id, '--out', out)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('exists already'),
+    });
+    expect(JSON.parse((await cli('remove', file.id)).stdout)).toEqual({ id: file.id, removed: true });
+    await expect(sallyport.files.get(file.id)).rejects.toThrow(NotFound);
+    await expect(sallyport.files.remove(file.id)).rejects.toThrow(NotFound);
+    await expect(sallyport.files.get('../calls')).rejects.toThrow(TypeError);
+  });
+});
+
 test('a call whose file holds what the boundary blocks runs nothing, and a decoy in it is told of', async () => {
   const { id } = (await upload(`password: ${decoy}`)).body;
   const { status, body } = await server.call('python_run', { code: '1', files: [{ path: 'a', file: id }] });
@@ -108,7 +234,9 @@ test('a call whose file holds what the boundary blocks runs nothing, and a decoy
     code: 'arguments_blocked',
     findings: [{ detector: 'decoy:warehouse-admin', where: '/files/0/text' }],
   });
-  expect((await server.request('GET', '/v1/audit/events?type=decoy_seen')).body.items).toMatchObject([
+  expect(
+    (await server.request('GET', '/v1/audit/events?type=decoy_seen&principal=bootstrap')).body.items,
+  ).toMatchObject([
     { principal: 'bootstrap', details: { decoy: 'decoy:warehouse-admin', where: '/files/0/text' } },
   ]);
 });
@@ -134,7 +262,9 @@ test('a call that waited is void once its file was erased, and the request for a
     body: { decision: 'approve', reason: 'fine' },
   });
   expect(answer).toMatchObject({ status: 409, body: { code: 'approval_settled' } });
-  expect(answer.body.detail).toContain('an uploaded file that its arguments name has expired or was erased');
+  expect(answer.body.detail).toContain(
+    'an uploaded file that its arguments name has expired, was removed or was erased',
+  );
 });
 
 test('a file that was acknowledged is there after the server was killed', async () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { RecordStore, RecordWrite } from '../../src/audit/record.ts';
 import { draft, intent, outcome, SetClock, sources, startMs } from './record-fixtures.ts';
 import type { UpkeepStore } from './record-upkeep.ts';
-import { NoRoomForFile } from '../../src/audit/uploaded-files.ts';
+import { FileGone, NoRoomForFile } from '../../src/audit/uploaded-files.ts';
 import type { FileFacts } from '../../src/audit/uploaded-files.ts';
 
 const data = new Uint8Array([0, 1, 255]);
@@ -19,6 +19,14 @@ function upload(file: FileFacts): RecordWrite {
   return {
     events: [draft('file_written', { tenant, principal, details: named, content: { address: '::1' } })],
     file: { facts: file, data, roomMax },
+  };
+}
+
+function remove({ id, sizeBytes, tenant, principal }: FileFacts): RecordWrite {
+  const details = { change: 'removed', files: [{ id, sizeBytes }] };
+  return {
+    events: [draft('file_written', { tenant, principal, details })],
+    removedFile: { id, tenant, principal },
   };
 }
 
@@ -78,6 +86,52 @@ export function recordFilesContract(name: string, store: UpkeepStore): void {
       expect(items).toHaveLength(2);
       const large = upload(facts('file_8', { tenant: 'third', sizeBytes: 101 }));
       await expect(record.write(large)).rejects.toThrow(NoRoomForFile);
+    });
+
+    test('are listed for whom they are, newest first, page by page', async () => {
+      await using record = await store.open('files-listed', sources());
+      const room = { files: 9, bytes: 100 };
+      for (const id of ['file_1', 'file_2', 'file_3'])
+        await record.write({ ...upload(facts(id)), file: { facts: facts(id), data, roomMax: room } });
+      await record.write(upload(facts('file_8', { principal: 'bob', tenant: 'other' })));
+      await record.write(upload(facts('file_9', { tenant: 'other' })));
+      const own = { tenant: 'default', principal: 'alice', limit: 2 };
+      expect(await record.listFiles(own)).toEqual([facts('file_3'), facts('file_2')]);
+      expect(await record.listFiles({ ...own, before: 'file_2' })).toEqual([facts('file_1')]);
+    });
+
+    test('that their owner removes are gone and give their room back, once', async () => {
+      await using record = await store.open('files-removed', sources());
+      await record.write(upload(facts('file_1')));
+      for (const stranger of [{ principal: 'bob' }, { tenant: 'other' }])
+        await expect(record.write(remove(facts('file_1', stranger)))).rejects.toThrow(FileGone);
+      const both = [remove(facts('file_1')), remove(facts('file_1'))].map((write) => record.write(write));
+      expect((await Promise.allSettled(both)).map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+      expect([await record.getFile('file_1'), await record.fileContent('file_1')]).toEqual([null, null]);
+      expect(await record.fileRoomUsed('default')).toEqual({ files: 0, bytes: 0 });
+      const { items } = await record.listEvents({ tenant: 'default', limit: 10, order: 'asc' });
+      expect(items.map(({ details }) => details['change'] ?? null)).toEqual([null, 'removed']);
+    });
+
+    test("that a hold means and their owner removes are nobody's, count on, and go with the purge after the hold", async () => {
+      const clock = new SetClock();
+      await using record = await store.open('files-removed-held', sources(clock));
+      await record.write(upload(facts('file_1')));
+      const selection = { principal: 'alice' };
+      const hold = { id: 'hold_1', selection, reason: 'r', setBy: 'c', setAtMs: startMs };
+      await record.write({ events: [draft('hold_set')], hold });
+      await record.write(remove(facts('file_1')));
+      await expect(record.write(remove(facts('file_1')))).rejects.toThrow(FileGone);
+      expect([await record.getFile('file_1'), await record.fileContent('file_1')]).toEqual([null, null]);
+      expect(await record.listFiles({ tenant: 'default', principal: 'alice', limit: 9 })).toEqual([]);
+      expect(await record.fileRoomUsed('default')).toEqual({ files: 1, bytes: 3 });
+      clock.advance(1_000);
+      expect(await record.planPurge(10)).toMatchObject({ files: 0 });
+      await record.write({ events: [draft('hold_released')], releasedHold: 'hold_1' });
+      expect(await record.planPurge(10)).toMatchObject({ files: 1 });
+      await record.write({ events: [draft('purged')], dropsExpired: true });
+      clock.set(startMs);
+      expect(await record.fileRoomUsed('default')).toEqual({ files: 0, bytes: 0 });
     });
 
     test('go with the purge once they expired, unless a hold means a call that took them', async () => {

@@ -2,11 +2,12 @@
  * Two tenants, and every route: what belongs to one does not exist for the other, whatever the other's key may do in its
  * own tenant. A new route without an entry fails.
  */
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Contract } from '../support/contract.ts';
 import type { OpenApiDocument } from '../support/contract.ts';
 import { refundDirectory } from '../support/refund-policy.ts';
-import { startServer } from '../support/server.ts';
+import { repository, startServer } from '../support/server.ts';
 import type { Answer, TestServer } from '../support/server.ts';
 
 /** What a key of another tenant is answered. */
@@ -30,20 +31,26 @@ let server: TestServer;
 let mine = '';
 let theirs = '';
 /** Ids of the first tenant. */
-const own = { call: '', approval: '', event: '' };
+const own = { call: '', approval: '', event: '', file: '' };
 
 beforeAll(async () => {
   server = await startServer({
-    policyDir: refundDirectory(),
+    policyDir: `${refundDirectory()}:${join(repository, 'policies')}`,
     environment: { DOCKER_HOST: 'unix:///nonexistent/docker.sock' },
   });
   const scopes = ['call', 'run', 'approve', 'audit', 'policy'];
-  mine = await server.keyFor('ann-of-blue', ['lead'], scopes, 'blue');
-  theirs = await server.keyFor('eve-of-red', ['lead', 'operator', 'auditor'], scopes, 'red');
+  mine = await server.keyFor('ann-of-blue', ['lead', 'developer'], scopes, 'blue');
+  theirs = await server.keyFor('eve-of-red', ['lead', 'developer', 'operator', 'auditor'], scopes, 'red');
   const body = { tool: 'refund', args: { cents: 5000 } };
   const { body: call } = await server.request('POST', '/v1/calls', { key: mine, body });
   const events = await server.request('GET', `/v1/audit/calls/${call.id}`, { key: mine });
-  Object.assign(own, { call: call.id, approval: call.approval.id, event: events.body.events[0].id });
+  const { body: file } = await server.request('POST', '/v1/files', { key: mine, body: 'a,b' });
+  Object.assign(own, {
+    file: file.id,
+    call: call.id,
+    approval: call.approval.id,
+    event: events.body.events[0].id,
+  });
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
@@ -58,6 +65,10 @@ const routes: Readonly<Record<string, Expected>> = {
   'POST /v1/files': ofNobody(
     'stores a file of its own; test/api/uploaded-files.docker.test.ts: names of others',
   ),
+  'GET /v1/files': empty('?limit=100'),
+  'GET /v1/files/{id}': hidden(() => `/v1/files/${own.file}`),
+  'GET /v1/files/{id}/content': hidden(() => `/v1/files/${own.file}/content`),
+  'DELETE /v1/files/{id}': hidden(() => `/v1/files/${own.file}`),
   'GET /v1/calls': empty('?limit=100'),
   'GET /v1/calls/{id}': hidden(() => `/v1/calls/${own.call}`),
   'GET /v1/calls/{id}/events': hidden(() => `/v1/calls/${own.call}/events`),
@@ -146,6 +157,7 @@ test('lists of one tenant hold nothing of another', async () => {
 });
 
 test('the same lists of its own tenant do hold it', async () => {
+  expect(JSON.stringify((await ask(mine, 'GET', '/v1/files')).body)).toContain(own.file);
   for (const path of ['/v1/calls', '/v1/audit/events', '/v1/audit/export?format=csv', '/v1/audit/tail'])
     expect(JSON.stringify((await ask(mine, 'GET', path)).body)).toContain(own.call);
 });

@@ -279,6 +279,7 @@ export const callAnswers = {
     sha256,
     expiresAt: time,
   }),
+  UploadedFilePage: pageOf(ref('UploadedFile')),
   ToolList: {
     type: 'object',
     required: ['tools'],

@@ -14,6 +14,7 @@ import type { KeyRing } from '../../calls/key-ring.ts';
 import { actor } from '../../calls/key-ring.ts';
 import type { SessionDesk } from '../../calls/sessions/session-desk.ts';
 import type { SessionFiles } from '../../calls/sessions/session-files.ts';
+import type { OwnFiles } from '../../calls/uploads/own-files.ts';
 import type { UploadDesk } from '../../calls/uploads/upload-desk.ts';
 import type { Upkeep } from '../../calls/upkeep/upkeep.ts';
 import { visibleTools } from '../../policy/visibility.ts';
@@ -57,7 +58,13 @@ import { healthRoute, metricsRoute, openApiRoute, readyRoute } from './operation
 import { getRevisionRoute, listRevisionsRoute } from './policy-revisions.ts';
 import { getFileRoute, listFilesRoute, putFileRoute, removeFileRoute } from './session-files.ts';
 import { endSessionRoute, getSessionRoute, listSessionsRoute, openSessionRoute } from './sessions.ts';
-import { uploadFileRoute } from './upload-file.ts';
+import {
+  getUploadedFileRoute,
+  listUploadedFilesRoute,
+  readUploadedFileRoute,
+  removeUploadedFileRoute,
+  uploadFileRoute,
+} from './uploaded-files.ts';
 import { tailAuditRoute } from './tail-audit.ts';
 import { verifyAuditRoute } from './verify-audit.ts';
 
@@ -69,6 +76,7 @@ export interface RoutesOptions {
   readonly sessions: SessionDesk;
   readonly files: SessionFiles;
   readonly uploads: UploadDesk;
+  readonly ownFiles: OwnFiles;
   readonly follower: CallFollower;
   /** A call as it stands; null when it is no longer there. */
   readonly current: (callId: string) => Promise<Call | null>;
@@ -158,6 +166,10 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
     listToolsRoute((principal) => visibleTools(context.revision(), principal)),
     decideRoute(context, bodies),
     uploadFileRoute(options.uploads),
+    listUploadedFilesRoute(options.ownFiles),
+    getUploadedFileRoute(options.ownFiles),
+    readUploadedFileRoute(options.ownFiles, transfers),
+    removeUploadedFileRoute(options.ownFiles),
     openSessionRoute({ desk: sessions, bodies, isDraining: options.isDraining }),
     listSessionsRoute(sessions),
     getSessionRoute(sessions),

@@ -29,10 +29,15 @@ import type { StoredEvent, StoredRevision, StoredSession } from '../record.ts';
 import type { VerifyReport, VerifyTrust, WriterHead } from '../record.ts';
 import type { ErasurePlan, Hold, PurgePlan, RecordSelection, ScrubDue } from '../erasure.ts';
 import type { Reading } from './reading.ts';
-import type { FileFacts, FileRoom } from '../uploaded-files.ts';
+import type { FileFacts, FileQuery, FileRoom } from '../uploaded-files.ts';
 
 /** After every id: prefixed ULIDs are ASCII. */
 const lastId = '\uffff';
+
+const fileColumns =
+  'id, tenant, principal, sha256, size_bytes AS "sizeBytes", expires_at_ms AS "expiresAtMs"';
+/** One that was removed is nobody's. */
+const isFileOwned = "principal <> ''";
 
 /** Rows read at once where a caller may stop in between. */
 const drawsBatch = 500;
@@ -88,8 +93,7 @@ export class PostgresRecordReader implements RecordReader {
 
   async getFile(id: string): Promise<FileFacts | null> {
     const [facts] = await this.#reading.rows<FileFacts & Record<string, unknown>>(
-      `SELECT id, tenant, principal, sha256, size_bytes AS "sizeBytes", expires_at_ms AS "expiresAtMs"
-       FROM files WHERE id = $1 AND expires_at_ms > $2`,
+      `SELECT ${fileColumns} FROM files WHERE id = $1 AND expires_at_ms > $2 AND ${isFileOwned}`,
       [columnText(id), this.#reading.nowMs],
     );
     return facts ?? null;
@@ -97,10 +101,18 @@ export class PostgresRecordReader implements RecordReader {
 
   async fileContent(id: string): Promise<Uint8Array | null> {
     const [file] = await this.#reading.rows<{ data: Buffer }>(
-      'SELECT data FROM files WHERE id = $1 AND expires_at_ms > $2',
+      `SELECT data FROM files WHERE id = $1 AND expires_at_ms > $2 AND ${isFileOwned}`,
       [columnText(id), this.#reading.nowMs],
     );
     return file?.data ?? null;
+  }
+
+  listFiles({ tenant, principal, before = lastId, limit }: FileQuery): Promise<readonly FileFacts[]> {
+    return this.#reading.rows<FileFacts & Record<string, unknown>>(
+      `SELECT ${fileColumns} FROM files
+       WHERE tenant = $1 AND principal = $2 AND id < $3 AND expires_at_ms > $4 AND ${isFileOwned} ORDER BY id DESC LIMIT $5`,
+      [tenant, principal, columnText(before), this.#reading.nowMs, limit],
+    );
   }
 
   async fileRoomUsed(tenant: string): Promise<FileRoom> {

@@ -7,7 +7,7 @@ import { storeClearing } from './clearing.ts';
 import { hasLeftWaiting } from '../has-left-waiting.ts';
 import { withStoredLabels } from '../session-labels.ts';
 import { Refused } from './refused.ts';
-import { storeFile } from './store-file.ts';
+import { removeFile, storeFile } from './store-file.ts';
 import { eventTerms, eventWords, insertTerms, insertWords } from './search-index.ts';
 import { columnText } from './column-text.ts';
 import type { ChainHead } from '../chain.ts';
@@ -303,6 +303,7 @@ async function storeSession(session: Session, stored: StoredSession, home: strin
 async function storeRest(session: Session, write: SealedWrite, place: Place): Promise<void> {
   const { home } = place.owner();
   if (write.file !== undefined) await storeFile(session, write.file, write.nowMs);
+  if (write.removedFile !== undefined) await removeFile(session, write.removedFile, write.nowMs);
   await storeIdempotency(session, write);
   if (write.requestedApproval !== undefined) {
     const { approval, payload } = write.requestedApproval;

@@ -5,7 +5,7 @@
 import { genesisHash, linkEvent } from '../chain.ts';
 import { parseCanonicalEvent, searchColumnNames, searchColumns } from '../stored-event.ts';
 import { openWriter, sqliteCode } from './connection.ts';
-import { fileRoomUsed } from './file-room.ts';
+import { fileStatements, removeFile, storeFile } from './store-file.ts';
 import type { ChainHead, SealedEvent } from '../chain.ts';
 import type { Activation } from '../record.ts';
 import type { Connection } from './connection.ts';
@@ -15,7 +15,6 @@ import { hasLeftWaiting } from '../has-left-waiting.ts';
 import { withStoredLabels } from '../session-labels.ts';
 import { addToIndex } from './search-schema.ts';
 import type { Commit, SealedWrite, Stored, StoredApproval, WriteFailure } from '../sealed-write.ts';
-import type { FileRoom, UploadedFile } from '../uploaded-files.ts';
 
 /** Policy revisions kept: the latest activated, and the one that decides. */
 const revisionsKeptMax = 1000;
@@ -182,8 +181,10 @@ function storeWrite(statements: Statements, write: SealedWrite, start: Position)
     const { id, callId, tenant, principal, name, mediaType, sha256, expiresAtMs, data } = artifact;
     statements.addArtifact.run(id, callId, tenant, principal, name, mediaType, sha256, expiresAtMs, data);
   }
-  if (write.file !== undefined && !storeFile(statements, write.file, write.nowMs))
+  if (write.file !== undefined && !storeFile(statements.files, write.file, write.nowMs))
     return { kind: 'no_room_for_file' };
+  if (write.removedFile !== undefined && !removeFile(statements.files, write.removedFile, write.nowMs))
+    return { kind: 'file_gone' };
   if (write.idempotency !== undefined) {
     const { principal, key, fingerprint, callId, expiresAtMs } = write.idempotency;
     const { changes } = statements.claim.run(principal, key, fingerprint, callId, expiresAtMs, write.nowMs);
@@ -222,18 +223,6 @@ function storeWrite(statements: Statements, write: SealedWrite, start: Position)
   for (const id of write.removedBlocks ?? []) statements.dropBlock.run(id);
   if (write.probeBytes !== undefined) statements.probe.run(write.nowMs, write.probeBytes);
   return position;
-}
-
-/** False when its tenant would have more than it may. */
-function storeFile(
-  { addFile, fileRoom }: Statements,
-  { facts, data, roomMax }: UploadedFile,
-  nowMs: number,
-): boolean {
-  const { id, tenant, principal, sha256, sizeBytes, expiresAtMs } = facts;
-  addFile.run(id, tenant, principal, sha256, sizeBytes, expiresAtMs, data);
-  const { files, bytes } = fileRoom.get(tenant, nowMs) as FileRoom;
-  return files <= roomMax.files && bytes <= roomMax.bytes;
 }
 
 function storeActivation(statements: Statements, { revision, content, atMs, facts, pin }: Activation): void {
@@ -320,10 +309,7 @@ function prepare(connection: Connection) {
       `INSERT INTO artifacts (id, call_id, tenant, principal, name, media_type, sha256, expires_at_ms, data)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
-    addFile: connection.prepare(
-      `INSERT INTO files (id, tenant, principal, sha256, size_bytes, expires_at_ms, data) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-    ),
-    fileRoom: connection.prepare(fileRoomUsed),
+    files: fileStatements(connection),
     // No row changes when the entry is held and has not expired.
     claim: connection.prepare(
       `INSERT INTO idempotency (principal, key, fingerprint, call_id, expires_at_ms) VALUES (?, ?, ?, ?, ?)

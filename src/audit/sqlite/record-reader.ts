@@ -12,7 +12,7 @@ import { startExport } from './export-rows.ts';
 import { hasLeftWaiting } from '../has-left-waiting.ts';
 import { apiKey } from '../key-row.ts';
 import type { KeyRow } from '../key-row.ts';
-import { fileRoomUsed } from './file-room.ts';
+import { fileRoomUsed } from './store-file.ts';
 import { requireCurrentSchema } from './migrations.ts';
 import { isPastRetention, isSessionHeld, parseSession, withoutLabels } from '../session-labels.ts';
 import { listHolds, planErasure, planPurge } from './selection.ts';
@@ -30,10 +30,14 @@ import type { RecordExport } from '../export/record-export.ts';
 import type { ErasurePlan, Hold, PurgePlan, RecordSelection, ScrubDue } from '../erasure.ts';
 import type { Block } from '../../model/block.ts';
 import type { Connection } from './connection.ts';
-import type { FileFacts, FileRoom } from '../uploaded-files.ts';
+import type { FileFacts, FileQuery, FileRoom } from '../uploaded-files.ts';
 
 /** After every id: prefixed ULIDs are ASCII. */
 const lastId = '\uffff';
+
+const fileColumns = 'id, tenant, principal, sha256, size_bytes AS sizeBytes, expires_at_ms AS expiresAtMs';
+/** Neither expired nor removed. */
+const isFileThere = "expires_at_ms > ? AND principal <> ''";
 
 /** As it is indexed. */
 const pendingTenant = `json_extract(CAST(body AS TEXT), '$.tenant')`;
@@ -89,6 +93,11 @@ export class SqliteRecordReader implements RecordReader, Disposable {
   async fileContent(id: string): Promise<Uint8Array | null> {
     const now = this.#clock.now();
     return this.#read(() => this.#statements.fileContent.get(id, now) as Buffer | undefined) ?? null;
+  }
+
+  async listFiles({ tenant, principal, before = lastId, limit }: FileQuery): Promise<readonly FileFacts[]> {
+    const now = this.#clock.now();
+    return this.#read(() => this.#statements.files.all(tenant, principal, before, now, limit) as FileFacts[]);
   }
 
   async fileRoomUsed(tenant: string): Promise<FileRoom> {
@@ -307,11 +316,11 @@ function prepare(connection: Connection) {
       `SELECT id, call_id AS callId, tenant, principal, name, media_type AS mediaType, sha256, data,
          expires_at_ms AS expiresAtMs FROM artifacts WHERE id = ? AND expires_at_ms > ?`,
     ),
-    file: connection.prepare(
-      `SELECT id, tenant, principal, sha256, size_bytes AS sizeBytes, expires_at_ms AS expiresAtMs
-       FROM files WHERE id = ? AND expires_at_ms > ?`,
+    file: connection.prepare(`SELECT ${fileColumns} FROM files WHERE id = ? AND ${isFileThere}`),
+    files: connection.prepare(
+      `SELECT ${fileColumns} FROM files WHERE tenant = ? AND principal = ? AND id < ? AND ${isFileThere} ORDER BY id DESC LIMIT ?`,
     ),
-    fileContent: connection.prepare('SELECT data FROM files WHERE id = ? AND expires_at_ms > ?').pluck(),
+    fileContent: connection.prepare(`SELECT data FROM files WHERE id = ? AND ${isFileThere}`).pluck(),
     fileRoom: connection.prepare(fileRoomUsed),
     idempotency: connection.prepare(
       `SELECT principal, key, fingerprint, call_id AS callId, expires_at_ms AS expiresAtMs

@@ -26,7 +26,7 @@ export const voidReasons: Readonly<Record<VoidCause, string>> = {
   denied: 'policy denies the call now',
   decision:
     'policy decides otherwise about this call now: rules, limits, boundary or image differ, or its session was used or ended',
-  files: 'an uploaded file that its arguments name has expired or was erased',
+  files: 'an uploaded file that its arguments name has expired, was removed or was erased',
   arguments: 'the boundary blocks these arguments now',
 };
 

@@ -11,7 +11,8 @@ import type { SessionTerms } from '../../policy/session-terms.ts';
 import { isRefusal } from '../refusal.ts';
 import { entryOf } from './live-sessions.ts';
 import type { Refusal } from '../refusal.ts';
-import { recordRefusal, refOf, sessionEvent, termsFor, unrecorded } from './session-context.ts';
+import { recordRefusal, unrecorded } from '../record-refusal.ts';
+import { refOf, sessionEvent, termsFor } from './session-context.ts';
 import type { SessionContext } from './session-context.ts';
 
 /** Already checked for shape by its door. */

@@ -6,7 +6,6 @@ import { sessionTerms } from '../../policy/session-terms.ts';
 import type { SessionTerms } from '../../policy/session-terms.ts';
 import type { CallContext } from '../call-context.ts';
 import { findBlock } from '../decide-call.ts';
-import { decoyEvents, logDecoys } from '../decoy-alert.ts';
 import { actor } from '../key-ring.ts';
 import type { Refusal } from '../refusal.ts';
 
@@ -61,35 +60,3 @@ export function termsFor(
   }
   return denial;
 }
-
-/** A session was asked for, or a file of one, and policy or the boundary says no. On the record before it is answered. */
-export async function recordRefusal(
-  context: SessionContext,
-  caller: Caller,
-  refusal: Refusal,
-  about: { readonly sessionId: string } | { readonly image: string },
-): Promise<Refusal> {
-  context.metrics.callRefused(refusal.code);
-  const findings = 'findings' in refusal ? refusal.findings : [];
-  const subject = { ...actor(caller), tenant: caller.principal.tenant };
-  logDecoys(context, findings, { ...about, principal: caller.principal.id, requestId: caller.requestId });
-  if (!context.hasDiskReserve()) return unrecorded;
-  await context.record.write({
-    events: [
-      {
-        type: refusal.code === 'quota_exceeded' ? 'quota_exceeded' : 'denied',
-        ...subject,
-        status: refusal.code,
-        details: { code: refusal.code, ...about },
-        content: { address: caller.address },
-      },
-      ...decoyEvents(findings, subject),
-    ],
-  });
-  return refusal;
-}
-
-export const unrecorded: Refusal = {
-  code: 'audit_unavailable',
-  detail: 'The record cannot be written, so nothing was done. GET /ready says why.',
-};

@@ -13,7 +13,8 @@ import { entryOf, isOwn, noSuchSession, sessionElsewhere } from './live-sessions
 import type { LiveSession } from './live-sessions.ts';
 import { SessionOpener } from './open-session.ts';
 import type { NewSession } from './open-session.ts';
-import { refOf, sessionEvent, unrecorded } from './session-context.ts';
+import { unrecorded } from '../record-refusal.ts';
+import { refOf, sessionEvent } from './session-context.ts';
 import type { SessionContext } from './session-context.ts';
 
 /** How often those are looked for whose runner did not say that they are over. */

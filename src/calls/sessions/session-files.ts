@@ -19,7 +19,8 @@ import { isRefusal } from '../refusal.ts';
 import { taintDetails, taintsToShare } from '../taint-ledger.ts';
 import type { Refusal } from '../refusal.ts';
 import type { SessionClaim } from './live-sessions.ts';
-import { recordRefusal, sessionEvent, termsFor } from './session-context.ts';
+import { recordRefusal } from '../record-refusal.ts';
+import { sessionEvent, termsFor } from './session-context.ts';
 import type { SessionContext } from './session-context.ts';
 import type { SessionDesk } from './session-desk.ts';
 

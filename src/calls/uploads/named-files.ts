@@ -1,6 +1,6 @@
 /**
- * Uploaded files that the arguments of a call name. Hostile: the ids. A file that is unknown, expired, erased or somebody
- * else's answers alike. What is checked and what runs are the same bytes: each reading is held against the stored digest.
+ * Uploaded files that the arguments of a call name. Hostile: the ids. A file that is unknown, expired, removed,
+ * erased or somebody else's answers alike. What is checked and what runs are the same bytes: each reading is held against the stored digest.
  */
 import { createHash } from 'node:crypto';
 import { isUtf8 } from 'node:buffer';
@@ -9,6 +9,7 @@ import { runFilesBytesMax, runFilesMax } from '../../execution/runner/messages.t
 import type { JsonObject, JsonValue } from '../../model/json.ts';
 import type { Caller } from '../../model/principal.ts';
 import type { Tool } from '../../model/tool.ts';
+import { takesFiles } from '../../policy/upload-terms.ts';
 import type { CallContext } from '../call-context.ts';
 import type { Refusal } from '../refusal.ts';
 import type { FileFacts } from '../../audit/uploaded-files.ts';
@@ -94,13 +95,9 @@ export function fileDigests(files: readonly FileFacts[]): JsonObject {
     : { files: files.map(({ id, sizeBytes, sha256 }) => ({ id, sizeBytes, sha256 })) };
 }
 
-/** `files` has its meaning beside a caller's code in a container, and nowhere else. */
-function namedBy(
-  { runtime }: Tool,
-  args: JsonObject,
-): readonly { readonly id: string; readonly index: number }[] {
+function namedBy(tool: Tool, args: JsonObject): readonly { readonly id: string; readonly index: number }[] {
   const { files } = args;
-  if (runtime.kind !== 'container' || runtime.code.from !== 'args' || !Array.isArray(files)) return [];
+  if (!takesFiles(tool) || !Array.isArray(files)) return [];
   return (files as readonly JsonValue[]).flatMap((entry, index) => {
     if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return [];
     const { file: id } = entry;
@@ -124,7 +121,7 @@ function bytesOf(files: readonly FileFacts[]): number {
 function noSuchFile(index: number): Refusal {
   return {
     code: 'not_found',
-    detail: `The uploaded file of /files/${index} is not there: it is unknown, has expired, or is not yours. POST /v1/files uploads one.`,
+    detail: `The uploaded file of /files/${index} is not there: it is unknown, has expired, was removed, or is not yours. POST /v1/files uploads one.`,
   };
 }
 

@@ -1,19 +1,23 @@
 /**
  * Files that callers upload to name them in calls. Trusted: who uploads. Hostile: the bytes, and how many uploads come.
  * A file and its event are durable together, before its id is answered; it is its principal's alone, never changes, and
- * goes after `fileKeptMs`. Its bytes pass the boundary with each call that names it, as that call's policy says.
+ * goes after `fileKeptMs`, or when its principal removes it. Who has no tool that takes files uploads none. Its bytes pass the boundary with each call that names it, as that call's policy says.
  */
 import { createHash } from 'node:crypto';
+import type { JsonObject } from '../../model/json.ts';
 import type { Caller } from '../../model/principal.ts';
 import type { CallContext } from '../call-context.ts';
 import { actor } from '../key-ring.ts';
+import { recordRefusal } from '../record-refusal.ts';
+import { isRefusal } from '../refusal.ts';
 import type { Refusal } from '../refusal.ts';
 import { fileDetails, fileDigests } from './named-files.ts';
 import { TenantRoom } from './tenant-room.ts';
+import { termsForUploads } from './terms-for-uploads.ts';
 import { NoRoomForFile } from '../../audit/uploaded-files.ts';
 import type { FileFacts, FileRoom } from '../../audit/uploaded-files.ts';
 
-/** How long an uploaded file can be named, milliseconds. Nothing frees its room earlier but an erasure: this limits the rate, too. */
+/** How long an uploaded file can be named, milliseconds. */
 const fileKeptMs = 24 * 60 * 60 * 1000;
 
 /** Bodies in memory at once, each up to the largest file: of one tenant, and of all. */
@@ -21,7 +25,7 @@ const uploadsMax = { all: 16, byTenant: 4 } as const;
 
 export interface UploadDeskOptions extends Pick<
   CallContext,
-  'record' | 'clock' | 'newId' | 'hasDiskReserve' | 'metrics'
+  'blocks' | 'clock' | 'hasDiskReserve' | 'logger' | 'metrics' | 'newId' | 'record' | 'revision'
 > {
   /** Largest file, bytes. */
   readonly fileBytesMax: number;
@@ -45,11 +49,13 @@ export class UploadDesk {
   async upload(caller: Caller, read: () => Promise<Uint8Array>): Promise<FileFacts | Refusal> {
     const { hasDiskReserve, record, roomMax } = this.#options;
     const { tenant } = caller.principal;
+    const terms = termsForUploads(this.#options, caller);
+    if (isRefusal(terms)) return this.#refuse(caller, terms);
     using place = this.#underway.take(tenant, 1);
     if (place === null) return this.#count(tooManyAtOnce);
     if (!hasDiskReserve()) return this.#count(noDisk);
     const used = await record.fileRoomUsed(tenant);
-    if (used.files >= roomMax.files || used.bytes >= roomMax.bytes) return this.#refuse(caller);
+    if (used.files >= roomMax.files || used.bytes >= roomMax.bytes) return this.#full(caller);
     const data = await read();
     if (!hasDiskReserve()) return this.#count(noDisk);
     return this.#store(caller, data);
@@ -80,38 +86,30 @@ export class UploadDesk {
         file: { facts, data, roomMax },
       });
     } catch (error) {
-      if (error instanceof NoRoomForFile) return this.#refuse(caller);
+      if (error instanceof NoRoomForFile) return this.#full(caller);
       throw error;
     }
     return facts;
   }
 
   /** On the record before it is answered; a state of the server is not. */
-  async #refuse(caller: Caller): Promise<Refusal> {
-    const { record, roomMax } = this.#options;
-    const refusal: Refusal = {
+  #refuse(caller: Caller, refusal: Refusal, about: JsonObject = {}): Promise<Refusal> {
+    return recordRefusal(this.#options, caller, refusal, { about: 'upload', ...about });
+  }
+
+  #full(caller: Caller): Promise<Refusal> {
+    const { roomMax } = this.#options;
+    const refusal = {
       code: 'quota_exceeded',
-      detail: `Your tenant has ${roomMax.files} uploaded files, or ${roomMax.bytes} bytes of them, or would have more with this one. Each goes 24 h after its upload.`,
+      detail: `Your tenant has ${roomMax.files} uploaded files, or ${roomMax.bytes} bytes of them, or would have more with this one. DELETE /v1/files/{id} removes one; each goes 24 h after its upload.`,
       quota: 'sallyport/uploaded-files',
       unit: 'concurrent',
       limit: roomMax.files,
       amount: 1,
       windowMs: 0,
       retryAfterMs: 60_000,
-    };
-    await record.write({
-      events: [
-        {
-          type: 'quota_exceeded',
-          ...actor(caller),
-          tenant: caller.principal.tenant,
-          status: refusal.code,
-          details: { code: refusal.code, quota: refusal.quota, ...roomMax },
-          content: { address: caller.address },
-        },
-      ],
-    });
-    return this.#count(refusal);
+    } as const;
+    return this.#refuse(caller, refusal, { quota: refusal.quota, ...roomMax });
   }
 
   #count(refusal: Refusal): Refusal {

@@ -15,6 +15,29 @@ import type { UploadDeskOptions } from '../../../src/calls/uploads/upload-desk.t
 import type { Caller } from '../../../src/model/principal.ts';
 import type { RecordStore } from '../../../src/audit/record.ts';
 import { createMetrics } from '../../../src/telemetry/metrics.ts';
+import { compileText } from '../../support/policy-directory.ts';
+
+const revision = await compileText(`
+apiVersion: sallyport/v1
+kind: Image
+metadata: {name: python}
+spec: {build: python}
+---
+apiVersion: sallyport/v1
+kind: Tool
+metadata: {name: run}
+spec:
+  input: {type: object, additionalProperties: false, required: [code], properties: {code: {type: string}, files: {type: array}}}
+  runtime: {kind: container, image: python}
+---
+apiVersion: sallyport/v1
+kind: Policy
+metadata: {name: p}
+spec:
+  subjects: [{tenants: [blue, red]}]
+  rules:
+    - {name: all, effect: allow, tools: [run]}
+`);
 
 function caller(tenant: string): Caller {
   return {
@@ -39,7 +62,18 @@ async function withDesk(
   const metrics = createMetrics();
   const room = { fileBytesMax: 100, roomMax: { files: 2, bytes: 100 } };
   await use(
-    new UploadDesk({ record, clock, newId, metrics, hasDiskReserve: () => true, ...room, ...change }),
+    new UploadDesk({
+      record,
+      clock,
+      newId,
+      metrics,
+      logger: console,
+      revision: () => revision,
+      blocks: { find: () => null },
+      hasDiskReserve: () => true,
+      ...room,
+      ...change,
+    }),
     record,
     dataDir,
   );
@@ -66,6 +100,32 @@ test('a tenant that has its number of files uploads no more, unread and on the r
     const { items } = await record.listEvents({ tenant: 'blue', limit: 10, order: 'asc' });
     expect(items.map(({ type }) => type)).toEqual(['file_written', 'file_written', 'quota_exceeded']);
   });
+});
+
+test('who has no tool that takes files, or only blocked ones, uploads nothing, unread and on the record', async () => {
+  await withDesk({}, async (desk, record) => {
+    expect(await desk.upload(caller('grey'), mustNotRead)).toMatchObject({ code: 'policy_denied' });
+    const { items } = await record.listEvents({ tenant: 'grey', limit: 10, order: 'asc' });
+    expect(items).toMatchObject([
+      { type: 'denied', status: 'policy_denied', details: { about: 'upload' }, content: { address: '::1' } },
+    ]);
+  });
+  const block = {
+    id: 'blk_1',
+    tool: 'run',
+    principal: null,
+    tenant: null,
+    reason: 'INC-1',
+    createdBy: 'ops',
+    createdAtMs: 0,
+    expiresAtMs: 9_000_000_000_000,
+  };
+  await withDesk(
+    { blocks: { find: (_principal, tool) => (tool === 'run' ? block : null) } },
+    async (desk) => {
+      expect(await desk.upload(caller('blue'), mustNotRead)).toMatchObject({ code: 'policy_denied' });
+    },
+  );
 });
 
 test('a file that would be too much with those that are there is not stored', async () => {
