@@ -12,7 +12,7 @@ export const filterParameters = {
   tool: { description: 'Tool name' },
   status: { description: 'Final status of a call' },
   effect: { description: 'What policy decided', enum: ['allow', 'deny', 'require_approval'] },
-  rule: { description: 'Rule that decided, as policy/rule' },
+  rule: { description: 'Rule that decided, as policy/rule, or its own name alone' },
   callId: { description: 'One call' },
   requestId: { description: 'One request' },
   tenant: { description: 'One tenant; another than your own needs the scope admin' },
@@ -42,6 +42,7 @@ export function readEventFilter(
     effect,
     tenant,
     text,
+    rule,
     ...filters
   }: Partial<Record<keyof typeof filterParameters, string>>,
 ): ExportFilter {
@@ -49,6 +50,7 @@ export function readEventFilter(
     tenant: hasScope(caller, 'admin') ? (tenant ?? null) : ownTenant(caller, tenant),
     ...filters,
     ...(text === undefined ? {} : { text: readWords(text) }),
+    ...(rule === undefined ? {} : readRule(rule)),
     ...(type === undefined ? {} : { type: readChoice('type', type, filterParameters.type.enum) }),
     ...(effect === undefined ? {} : { effect: readChoice('effect', effect, filterParameters.effect.enum) }),
     ...(from === undefined ? {} : { from: readTime('from', from) }),
@@ -60,6 +62,15 @@ export function readEventFilter(
 export function ownTenant({ principal }: Caller, wanted: string | undefined): string {
   if (wanted === undefined || wanted === principal.tenant) return principal.tenant;
   throw invalidQuery({ pointer: '?tenant', message: 'must be your own: others need the scope admin' });
+}
+
+/** Names of policies and rules have no slash. */
+function readRule(text: string): Pick<ExportFilter, 'policy' | 'rule'> {
+  const names = text.split('/');
+  const [policy, rule] = names;
+  if (names.length === 1) return { rule: text };
+  if (names.length === 2 && policy && rule) return { policy, rule };
+  throw invalidQuery({ pointer: '?rule', message: 'must be policy/rule, or the name of a rule' });
 }
 
 function readWords(text: string): string {

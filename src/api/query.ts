@@ -43,3 +43,20 @@ export function readLimit(value: string, max: number): number {
     throw invalidQuery({ pointer: '?limit', message: `must be a whole number from 1 to ${max}` });
   return limit;
 }
+
+const flagValues = { true: true, yes: true, false: false, no: false } as const;
+
+/** What is said of a parameter that is true or not. */
+export function flagParameter(description: string): {
+  readonly description: string;
+  readonly enum: readonly string[];
+} {
+  return { description: `true (or yes): ${description}`, enum: Object.keys(flagValues) };
+}
+
+/** False where it is not given. Throws `malformed_request` naming the parameter. */
+export function readFlag(name: string, value = 'false'): boolean {
+  if (!Object.hasOwn(flagValues, value))
+    throw invalidQuery({ pointer: `?${name}`, message: 'must be true or false' });
+  return flagValues[value as keyof typeof flagValues];
+}

@@ -262,6 +262,8 @@ export interface EventQuery {
   readonly status?: string;
   readonly effect?: string;
   readonly rule?: string;
+  /** Whose rule: policies may have rules of one name. */
+  readonly policy?: string;
   readonly callId?: string;
   readonly requestId?: string;
   /** Id of the API key. */

@@ -353,6 +353,25 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
       expect(await found({ tool: "x' OR '1'='1" })).toEqual([]);
     });
 
+    test('finds a rule of a policy, and not one of the same name of another, in lists and exports', async () => {
+      await using record = await store.open('rules', sources());
+      const by = (policy: string | null) =>
+        draft('denied', {
+          decision: { effect: 'deny', policy, rule: 'all', matched: [], revision: 'r' },
+          details: { said: '\u0000 "policy":"p"' },
+        });
+      await record.write({ events: [by('p'), by('q'), by(null), draft('denied')] });
+      const found = async (query: Partial<EventQuery>) =>
+        (await record.listEvents({ ...all, ...query })).items.map(({ sequence }) => sequence);
+      expect(await found({ rule: 'all' })).toEqual([1, 2, 3]);
+      expect(await found({ rule: 'all', policy: 'p' })).toEqual([1]);
+      expect(await found({ rule: 'all', policy: 'q', type: 'denied', text: 'policy' })).toEqual([2]);
+      expect(await found({ rule: 'all', policy: 'none' })).toEqual([]);
+      const { rows } = await record.export({ tenant: null, rule: 'all', policy: 'q' });
+      const shown = (await Array.fromAsync(rows)).filter(({ kind }) => kind === 'event');
+      expect(shown).toMatchObject([{ canonical: expect.stringContaining('"policy":"q"') }]);
+    });
+
     test('finds events by time, from inclusive and to exclusive, also where the clock went back', async () => {
       const clock = new SetClock();
       await using record = await store.open('times', sources(clock));

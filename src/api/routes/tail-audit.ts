@@ -6,7 +6,7 @@ import { callerOf } from '../authenticate.ts';
 import { filterParameters, readEventFilter } from '../event-filter.ts';
 import { EventStream } from '../event-stream.ts';
 import { Problem } from '../problem.ts';
-import { invalidQuery, readQuery } from '../query.ts';
+import { flagParameter, invalidQuery, readFlag, readQuery } from '../query.ts';
 import type { Route } from '../route.ts';
 
 const countDefault = 10;
@@ -26,7 +26,7 @@ const parameters = {
   count: {
     description: `How many to begin with, at most ${countMax}; fewer where they hold more than ${pageBytesMax / 1024 ** 2} MiB`,
   },
-  follow: { description: 'yes: what comes follows, until the client leaves', enum: ['yes'] },
+  follow: flagParameter('what comes follows, until the client leaves'),
   ...filterParameters,
 } as const;
 
@@ -60,18 +60,19 @@ export function tailAuditRoute(options: TailAuditOptions): Route {
         Object.keys(parameters) as (keyof typeof parameters)[],
       );
       const filter = readEventFilter(caller, filters);
+      const isFollowed = readFlag('follow', follow);
       const first = count === undefined ? countDefault : readCount(count);
       if (tails >= tailsMax) throw new Problem('overloaded', 'Too many tails of the record are open.');
       tails += 1;
       try {
-        await options.onRead(caller, follow === undefined ? 'tail' : 'follow');
+        await options.onRead(caller, isFollowed ? 'follow' : 'tail');
         // Before the newest that fit are read, so that nothing is between them and what follows.
         const latest = await latestId(options.record, filter);
         const newest = await newestEvents(options.record, filter, first);
         using stream = new EventStream(response);
         await send(stream, newest);
         const seen = newest.at(-1)?.id ?? latest;
-        if (follow !== undefined) await followFrom(options, { caller, filter, stream, seen });
+        if (isFollowed) await followFrom(options, { caller, filter, stream, seen });
       } finally {
         tails -= 1;
       }

@@ -2,12 +2,11 @@ import { isHex } from '../../audit/checkpoints/statement.ts';
 import type { RecordStore } from '../../audit/record.ts';
 import type { Caller } from '../../model/principal.ts';
 import { callerOf } from '../authenticate.ts';
-import { readChoice } from '../event-filter.ts';
-import { invalidQuery, readQuery } from '../query.ts';
+import { flagParameter, invalidQuery, readFlag, readQuery } from '../query.ts';
 import type { Route } from '../route.ts';
 
 const parameters = {
-  deep: { description: 'yes: also what is derived from the chain for the search; slow', enum: ['yes'] },
+  deep: flagParameter('also what is derived from the chain for the search; slow'),
   publicKey: {
     description: 'Ed25519 key that must have signed, in hex; without it the first key of the record is taken',
   },
@@ -35,14 +34,14 @@ export function verifyAuditRoute(options: VerifyAuditOptions): Route {
     audits: ['audit_read'],
     async handler(request, response) {
       const { publicKey, deep } = readQuery(request, ['publicKey', 'deep']);
-      if (deep !== undefined) readChoice('deep', deep, parameters.deep.enum);
+      const isDeep = readFlag('deep', deep);
       if (publicKey !== undefined && !isHex(publicKey, 64))
         throw invalidQuery({ pointer: '?publicKey', message: 'must be 64 lower-case hex digits' });
       await options.onRead(callerOf(response), 'verify');
       response.json(
         await options.record.verify({
           ...(publicKey !== undefined && { publicKeys: [publicKey] }),
-          ...(deep !== undefined && { deep: true }),
+          ...(isDeep && { deep: true }),
         }),
       );
     },

@@ -96,6 +96,11 @@ function filterTerms(filter: ExportFilter, bound: Bound): string[] {
     if (value !== undefined && value !== null)
       terms.push(`e.${column} = ${bound.mark(columnText(value))}${sparse(column, value)}`);
   }
+  // No column: few policies share names of rules. U+0000 is no text here, and escaped or not the other is as long.
+  if (filter.policy !== undefined)
+    terms.push(
+      `replace(convert_from(e.canonical, 'UTF8'), '\\u0000', '\\ufffd')::json #>> '{decision,policy}' = ${bound.mark(columnText(filter.policy))}`,
+    );
   if (filter.from !== undefined) terms.push(`e.time >= ${bound.mark(isoTime(filter.from))}`);
   if (filter.to !== undefined) terms.push(`e.time < ${bound.mark(isoTime(filter.to))}`);
   return terms;

@@ -52,6 +52,7 @@ export function eventSql(query: EventQuery): EventSql {
   if (query.text !== undefined || query.label !== undefined || query.address !== undefined)
     where.add(isContentKept);
   addColumns(where, query, from.position);
+  addPolicy(where, query);
   const position = from.position;
   if (query.from !== undefined) addFrom(where.add, position, isoTime(query.from));
   if (query.to !== undefined) addTo(where.add, position, isoTime(query.to));
@@ -139,6 +140,7 @@ export function exportSql(filter: ExportFilter): {
     where.add('e.position IN (SELECT rowid FROM audit_text WHERE audit_text MATCH ?)', matchText(text));
   for (const kind of filterTermKinds) addTerm(where, kind, filter[kind]);
   addColumns(where, filter, null);
+  addPolicy(where, filter);
   if (filter.from !== undefined) where.add('e.time >= ?', isoTime(filter.from));
   if (filter.to !== undefined) where.add('e.time < ?', isoTime(filter.to));
   if (text !== undefined || filter.label !== undefined || filter.address !== undefined)
@@ -218,6 +220,11 @@ function addColumns(where: Where, query: ExportFilter, position: string | null):
       where.isDriven = true;
     }
   }
+}
+
+/** No column: few policies share names of rules, so that little is read in vain. */
+function addPolicy({ add }: Where, { policy }: ExportFilter): void {
+  if (policy !== undefined) add(`json_extract(CAST(e.canonical AS TEXT), '$.decision.policy') = ?`, policy);
 }
 
 /** Nearly every event has these: no index holds them. */

@@ -9,7 +9,7 @@ const filters = {
   tool: 'name of the tool',
   status: 'how a call ended, or the code of a refusal',
   effect: 'allow, deny or require_approval',
-  rule: 'rule that decided',
+  rule: 'rule that decided: policy/rule, or its own name alone',
   finding: 'detector that found something',
   host: 'where something was sent',
   credential: 'credential that was used',
