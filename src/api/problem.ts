@@ -36,6 +36,11 @@ export const problemKinds = {
   session_image_mismatch: { status: 409, title: 'The tool does not run in this session', retryable: false },
   file_conflict: { status: 409, title: 'Something is in the way of this file', retryable: false },
   session_ended: { status: 410, title: 'The session is over', retryable: false },
+  idempotency_erased: {
+    status: 410,
+    title: 'What this idempotency key was used for is erased',
+    retryable: false,
+  },
   payload_too_large: { status: 413, title: 'The body is too large', retryable: false },
   unsupported_media_type: { status: 415, title: 'The body must be JSON', retryable: false },
   invalid_arguments: { status: 422, title: 'The arguments do not fit the tool', retryable: false },

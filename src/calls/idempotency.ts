@@ -63,12 +63,23 @@ async function answerOf(
   const stored = await context.record.getCall(entry.callId);
   // A principal's name can pass to another tenant once its keys are revoked; what was done under it does not.
   const isOwn = stored === null || stored.tenant === caller.principal.tenant;
+  if (isOwn && (stored === null || entry.fingerprint === erasedFingerprint))
+    return erased(stored === null ? null : entry.callId);
   if (!isOwn || entry.fingerprint !== fingerprintOf(context, request)) {
     const detail = 'This Idempotency-Key was used with another request; take a new key for a new request.';
     return { kind: 'refused', refusal: { code: 'idempotency_mismatch', detail }, callId: null };
   }
-  if (stored === null || stored.call.status === 'running') return inFlight(entry.callId);
+  if (stored.call.status === 'running') return inFlight(entry.callId);
   return { kind: 'call', call: stored.call, isReplay: true };
+}
+
+/** What an erasure leaves of a key: it stays taken, so that nothing runs twice. */
+const erasedFingerprint = '';
+
+function erased(callId: string | null): CallAnswer {
+  const detail =
+    'The call that this Idempotency-Key was used for has ended, and what it was asked for and what came of it are erased since. Nothing was run now; a new key runs it anew.';
+  return { kind: 'refused', refusal: { code: 'idempotency_erased', detail }, callId };
 }
 
 function inFlight(callId: string | null): CallAnswer {

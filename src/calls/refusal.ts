@@ -63,6 +63,8 @@ export type Refusal =
   /** The boundary does not let this file out; findings, never the text. */
   | { readonly code: 'content_withheld'; readonly detail: string; readonly findings: readonly Finding[] }
   | { readonly code: 'idempotency_mismatch'; readonly detail: string }
+  /** Its call has ended, and what it was asked for is erased: whether this is the same request cannot be told. */
+  | { readonly code: 'idempotency_erased'; readonly detail: string }
   /** The approval was decided, expired, or no longer fits; `approvalStatus` says which. Nothing was run by this request. */
   | { readonly code: 'approval_settled'; readonly detail: string; readonly approvalStatus: ApprovalStatus }
   /** One's own call, or no rule accepts this person. */

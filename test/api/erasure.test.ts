@@ -81,13 +81,22 @@ test('an auditor cannot erase, nobody their own calls, nobody what is held; each
   expect(denied.body.items).toHaveLength(3);
 });
 
-test('a replay of an erased call runs nothing and shows nothing', async () => {
+test('a replay of an erased call runs nothing, shows nothing, and says so; how it ended can still be asked for', async () => {
   const headers = { 'Idempotency-Key': 'once' };
   const body = { tool: 'js_run', args: { code: 'return "Erika again"' } };
   const first = await server.request('POST', '/v1/calls', { key: caller, body, headers });
   await erase(admin, { callId: first.body.id });
   const replay = await server.request('POST', '/v1/calls', { key: caller, body, headers });
-  expect(replay).toMatchObject({ status: 422, body: { code: 'idempotency_mismatch' } });
+  const { id } = first.body;
+  expect(replay).toMatchObject({
+    status: 410,
+    body: { code: 'idempotency_erased', callId: id, retryable: false },
+  });
+  const shown = await server.request('GET', `/v1/calls/${id}`, { key: caller });
+  expect(shown.body).toMatchObject({ status: 'succeeded', result: null, erasedAt: expect.any(String) });
+  const stranger = await server.keyFor('carla', ['developer'], ['call']);
+  const other = await server.request('POST', '/v1/calls', { key: stranger, body, headers });
+  expect(other.body).toMatchObject({ status: 'succeeded' });
 });
 
 test('what names nobody is refused, with the pointer', async () => {

@@ -34,6 +34,7 @@ test('problem codes and their statuses', () => {
     arguments_blocked: 422,
     limit_exceeds_policy: 422,
     policy_invalid: 422,
+    idempotency_erased: 410,
     idempotency_mismatch: 422,
     identity_unavailable: 503,
     rate_limited: 429,

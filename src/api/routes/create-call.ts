@@ -64,6 +64,7 @@ export function createCallRoute(options: CreateCallOptions): Route {
       'arguments_blocked',
       'limit_exceeds_policy',
       'idempotency_mismatch',
+      'idempotency_erased',
       'quota_exceeded',
       'quota_unavailable',
       'runtime_unavailable',
