@@ -18,7 +18,7 @@ import { completeCall } from './complete-call.ts';
 import { decideCall, findBlock } from './decide-call.ts';
 import { filterRun, lostRun } from './filter-run.ts';
 import { findReplay } from './idempotency.ts';
-import { leaseQuota } from './lease-quota.ts';
+import { findUnmeetableQuota, leaseQuota } from './lease-quota.ts';
 import { openLiveOutput } from './live-output.ts';
 import { refuseCall, withdrawCall } from './refuse-call.ts';
 import { isRefusal } from './refusal.ts';
@@ -52,7 +52,11 @@ export async function executeCall(
 
   const callId = context.newId('call');
   const admitted = { callId, revision, caller, request, tool, args, decided, inbound };
-  if (decided.decision.approval !== null) return requestApproval(context, admitted);
+  if (decided.decision.approval !== null) {
+    const never = findUnmeetableQuota(decided);
+    if (never !== null) return refuseCall(context, caller, request, never, decided);
+    return requestApproval(context, admitted);
+  }
   return dispatchCall(context, { ...admitted, claim: null }, onBegun);
 }
 

@@ -31,6 +31,12 @@ export function leaseQuota(
   return leased instanceof Promise ? leased.then(answer) : answer(leased);
 }
 
+/** Of a call that would wait for a person, who would be asked for nothing: a quota gives less than it needs at any time. */
+export function findUnmeetableQuota({ decision }: Pick<Decided, 'decision'>): Refusal | null {
+  const draw = decision.quotas.find(({ amount, limit }) => amount > limit);
+  return draw === undefined ? null : refusal({ ok: false, draw, retryAfterMs: draw.windowMs });
+}
+
 function outcomeOf(result: LeaseResult): string {
   if (result.ok) return 'leased';
   if (result.isStoreLost === true) return 'store_lost';

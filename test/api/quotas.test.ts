@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { countIntents, policyWith, spend } from '../support/quota-clients.ts';
+import { refundDirectory } from '../support/refund-policy.ts';
 import { startServer } from '../support/server.ts';
 import type { TestServer } from '../support/server.ts';
 
@@ -52,6 +53,25 @@ test('a used-up quota is a 429 that says which and for how long, also after a re
   await first.stop('SIGKILL');
   await using again = await startServer({ policyDir, dataDir: first.dataDir, environment: noEngine });
   expect((await again.call('wait', { ms: 0 })).body.code).toBe('quota_exceeded');
+});
+
+test('what a quota can never give is not asked of a person', async () => {
+  const policyDir = refundDirectory({
+    quotas: '{name: cents, key: principal.id, amount: args.cents, limit: 5000, window: 24h}',
+  });
+  await using server = await startServer({ policyDir, environment: noEngine });
+  const never = await server.call('refund', { cents: 5001 });
+  expect(never).toMatchObject({
+    status: 429,
+    body: { code: 'quota_exceeded', quota: 'payers/cents', limit: 5000, amount: 5001, retryable: false },
+  });
+  expect(never.headers.get('retry-after')).toBeNull();
+  const events = await server.request('GET', '/v1/audit/events?type=quota_exceeded');
+  expect(events.body.items).toMatchObject([{ tool: 'refund', decision: { rule: 'large' } }]);
+  const waiting = await server.call('refund', { cents: 5000 });
+  expect(waiting.body).toMatchObject({ status: 'pending_approval' });
+  const approver = await server.keyFor('lea', ['lead'], ['approve']);
+  expect((await server.request('GET', '/v1/approvals', { key: approver })).body.items).toHaveLength(1);
 });
 
 test('what a quota can never give is no invitation to try again', async () => {
