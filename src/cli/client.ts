@@ -116,7 +116,9 @@ function describeProblem(status: number, text: string): string {
     ({ pointer, message, didYouMean }) =>
       `\n  ${pointer || '(body)'}: ${message}${didYouMean === undefined ? '' : ` (did you mean ${didYouMean}?)`}`,
   );
-  return `${problem.code ?? status}: ${problem.detail ?? problem.title ?? 'no detail'}${errors.join('')}`;
+  // With errors the detail says the first of them once more.
+  const said = errors.length === 0 ? (problem.detail ?? problem.title) : problem.title;
+  return `${problem.code ?? status}: ${said ?? 'no detail'}${errors.join('')}`;
 }
 
 function readBootstrapKey(environment: NodeJS.ProcessEnv): string {

@@ -241,6 +241,13 @@ test('a call whose file holds what the boundary blocks runs nothing, and a decoy
   ]);
 });
 
+test('a path that leads out of /work is refused in words', async () => {
+  const { body } = await server.call('python_run', { code: '1', files: [{ path: '../a', text: 'x' }] });
+  expect(body).toMatchObject({ code: 'invalid_arguments', errors: [{ pointer: '/files/0/path' }] });
+  expect(body.errors[0].message).toContain('Relative path under /work');
+  expect(body.detail).not.toContain('^');
+});
+
 test('a call that waited is void once its file was erased, and the request for approval says which file it was', async () => {
   const ana = await server.keyFor('ana', ['developer'], ['call']);
   const { id } = (await upload('echo hi', {}, ana)).body;

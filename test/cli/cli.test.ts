@@ -36,6 +36,19 @@ describe('the command line', () => {
     }
   });
 
+  test('what is wrong with a request is said once', async () => {
+    const unfit = await runCli(['call', 'js_run', '--arg', 'code=1', '--arg', 'inputt=2'], environment);
+    expect(unfit).toMatchObject({ code: 1, stdout: '' });
+    expect(unfit.stderr).toBe(
+      `sallyport: invalid_arguments: The arguments do not fit the tool
+  /inputt: unknown argument (did you mean input?)
+  /code: must be string
+`,
+    );
+    const query = await runCli(['audit', 'list', '--type', 'dennied'], environment);
+    expect(query.stderr.match(/must be one of/g)).toHaveLength(1);
+  });
+
   test('keys are made, listed and revoked', async () => {
     const made = await runCli(['keys', 'create', '--principal', 'cli', '--scope', 'call'], environment);
     const { id, secret } = JSON.parse(made.stdout) as { id: string; secret: string };

@@ -58,6 +58,18 @@ test('a wrong choice names the choices and the nearest', async () => {
   });
 });
 
+test('what does not fit a pattern is told in the words of the schema, where it has some', async () => {
+  const text = toolWith(`      a: {type: string, pattern: "^b+$", description: "One b or more."}
+      c: {type: string, pattern: "^d+$"}`);
+  expect(await validate(text, { code: 'x', a: 'secret', c: 'secret' })).toEqual({
+    ok: false,
+    errors: [
+      { pointer: '/a', keyword: 'pattern', message: 'must be as its description says: One b or more.' },
+      { pointer: '/c', keyword: 'pattern', message: 'must match pattern "^d+$"' },
+    ],
+  });
+});
+
 test('the number of mistakes reported is bounded', async () => {
   const items = Array.from({ length: 1_000 }, (_, at) => at);
   const result = await validate(toolWith('      items: {type: array, items: {type: string}}'), {

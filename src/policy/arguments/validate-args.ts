@@ -110,12 +110,26 @@ function describe(error: ErrorObject): ArgumentError {
     }
     case 'const':
       return { pointer: instancePath, keyword, message: `must be ${JSON.stringify(params['allowedValue'])}` };
-    default: {
-      const pointer =
-        error.propertyName === undefined ? instancePath : member(instancePath, error.propertyName);
-      return { pointer, keyword, message: error.message ?? 'does not fit the schema' };
+    case 'pattern': {
+      // People read words: the expression is shown where the schema has none.
+      const { description } = error.parentSchema as { readonly description?: JsonValue };
+      const message =
+        typeof description === 'string'
+          ? `must be as its description says: ${description}`
+          : (error.message ?? 'does not fit the pattern');
+      return { pointer: pointerOf(error), keyword, message };
     }
+    default:
+      return {
+        pointer: pointerOf(error),
+        keyword,
+        message: error.message ?? 'does not fit the schema',
+      };
   }
+}
+
+function pointerOf({ instancePath, propertyName }: ErrorObject): string {
+  return propertyName === undefined ? instancePath : member(instancePath, propertyName);
 }
 
 function member(pointer: string, name: string): string {
