@@ -1,5 +1,5 @@
 /** The intent: durable, in one transaction with the call and its idempotency key, before anything runs. */
-import { shadowDetails } from './shadow-details.ts';
+import { decisionDetails } from './decision-details.ts';
 import type { EventDraft } from '../audit/record.ts';
 import { ApprovalSettled, IdempotencyTaken, RecordUnavailable } from '../audit/record.ts';
 import type { ExecutionRequest, SessionPlace, StoredContent } from '../execution/executor.ts';
@@ -209,7 +209,7 @@ function intentEvent(
     quotas: start.decided.decision.quotas,
     details: {
       limits: { ...start.decided.limits },
-      ...shadowDetails(context, start.decided),
+      ...decisionDetails(context, start.caller, start.decided),
       argsBytes: start.args.bytes.length,
       ...fileDetails(start.inbound.files),
       ...taintDetails(taints),

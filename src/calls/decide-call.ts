@@ -4,6 +4,8 @@ import type { JsonObject } from '../model/json.ts';
 import type { Limits, RequestLimits } from '../model/limits.ts';
 import type { Caller } from '../model/principal.ts';
 import type { Tool } from '../model/tool.ts';
+import { noSession } from '../model/taint.ts';
+import type { SessionFacts } from '../model/taint.ts';
 import { decideBlocked } from '../policy/blocks.ts';
 import { decide } from '../policy/decide.ts';
 import { decideShadow } from '../policy/decide-shadow.ts';
@@ -22,6 +24,8 @@ export interface Decided {
   /** Narrowed by policy and by the request. */
   readonly limits: Limits;
   readonly shadow: ShadowDecision | null;
+  /** What policy saw of the session. */
+  readonly facts: SessionFacts;
 }
 
 /** Refused with a decision behind it, which belongs on the record. */
@@ -29,6 +33,7 @@ export interface Refused {
   readonly refusal: Refusal;
   readonly decision: Decision;
   readonly shadow: ShadowDecision | null;
+  readonly facts: SessionFacts;
 }
 
 export async function decideCall(
@@ -39,7 +44,7 @@ export async function decideCall(
   args: CheckedArguments,
   request: Pick<CallRequest, 'limits' | 'session'>,
 ): Promise<Decided | Refused> {
-  const { decision, shadow } = await decideUnlessBlocked(
+  const { decision, facts, shadow } = await decideUnlessBlocked(
     context,
     revision,
     caller,
@@ -47,12 +52,17 @@ export async function decideCall(
     args.value,
     request.session,
   );
-  if (decision.effect === 'deny') return { refusal: denial(decision), decision, shadow };
+  if (decision.effect === 'deny') return { refusal: denial(decision), decision, shadow, facts };
   const excess = findExcess(decision, request.limits);
-  if (excess !== null) return { refusal: excess, decision, shadow };
-  if (Object.keys(request.limits).length === 0) return { decision, limits: decision.limits, shadow };
+  if (excess !== null) return { refusal: excess, decision, shadow, facts };
+  if (Object.keys(request.limits).length === 0) return { decision, limits: decision.limits, shadow, facts };
   const limits = { ...decision.limits, ...request.limits };
-  return { decision: { ...decision, quotas: leaseUnder(decision.quotas, tool, limits) }, limits, shadow };
+  return {
+    decision: { ...decision, quotas: leaseUnder(decision.quotas, tool, limits) },
+    limits,
+    shadow,
+    facts,
+  };
 }
 
 /** The kill switch first, then policy. Every decision on a call comes from here, also that of one that waited. */
@@ -63,7 +73,7 @@ export async function decideUnlessBlocked(
   tool: Tool,
   args: JsonObject,
   session: string | null,
-): Promise<Pick<Decided, 'decision' | 'shadow'>> {
+): Promise<Pick<Decided, 'decision' | 'facts' | 'shadow'>> {
   const facts = await sessionFacts(context, principal, session);
   const startedAt = performance.now();
   const told = (effect: string): void =>
@@ -71,7 +81,7 @@ export async function decideUnlessBlocked(
   const block = context.blocks.find(principal, tool.name);
   if (block !== null) {
     told('deny');
-    return { decision: decideBlocked(revision, tool, block), shadow: null };
+    return { decision: decideBlocked(revision, tool, block), shadow: null, facts };
   }
   const call = {
     principal,
@@ -82,7 +92,7 @@ export async function decideUnlessBlocked(
   };
   const decision = decide(revision, call);
   told(decision.effect);
-  return { decision, shadow: decideShadow(revision, call, decision) };
+  return { decision, shadow: decideShadow(revision, call, decision), facts };
 }
 
 /** For a call that waited since it was decided: the block that was added meanwhile, as a refusal. */
@@ -95,7 +105,7 @@ export function findBlock(
   const block = blocks.find(principal, tool.name);
   if (block === null) return null;
   const decision = decideBlocked(revision, tool, block);
-  return { refusal: denial(decision), decision, shadow: null };
+  return { refusal: denial(decision), decision, shadow: null, facts: noSession };
 }
 
 function denial({ policy, rule, nearest, reasons }: Decision): Refusal {

@@ -1,5 +1,5 @@
 /** Early exits: each is on the record with the rule that caused it, and only then answered. */
-import { shadowDetails } from './shadow-details.ts';
+import { decisionDetails } from './decision-details.ts';
 import { RecordUnavailable } from '../audit/record.ts';
 import type { EventType } from '../audit/events.ts';
 import type { EventDraft } from '../audit/record.ts';
@@ -38,7 +38,7 @@ export async function refuseCall(
   caller: Caller,
   request: CallRequest,
   refusal: Refusal,
-  decided?: Pick<Decided, 'decision' | 'shadow'>,
+  decided?: Pick<Decided, 'decision' | 'facts' | 'shadow'>,
 ): Promise<CallAnswer> {
   context.metrics.callRefused(refusal.code, refusal.code === 'unknown_tool' ? null : request.tool);
   const type = eventTypes[refusal.code];
@@ -62,7 +62,7 @@ export async function refuseCall(
     details: {
       code: refusal.code,
       ...permanentFields(refusal),
-      ...(decided === undefined ? {} : shadowDetails(context, decided)),
+      ...(decided === undefined ? {} : decisionDetails(context, caller, decided)),
     },
     content: {
       ...(refusal.code === 'unknown_tool' ? { tool: context.boundary.redactText(request.tool) } : {}),

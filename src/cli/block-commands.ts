@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { createClient } from './client.ts';
-import { CommandFailed } from './command-failed.ts';
+import { readDuration } from './read-duration.ts';
 import { oneLine, printable, table } from './output.ts';
 import type { Output } from './output.ts';
 
@@ -35,7 +35,7 @@ export function addBlockCommands(program: Command, output: () => Output): void {
     .requiredOption('--expires <time>', 'how long it lasts: 90s, 30m, 2h or 7d, at most 90d')
     .requiredOption('--reason <text>', 'for the record; callers are not told')
     .action(async ({ expires, ...wanted }: AddOptions) => {
-      const body = { ...wanted, expiresInMs: readDuration(expires) };
+      const body = { ...wanted, expiresInMs: readDuration('--expires', expires) };
       const added = (await createClient(process.env).request('POST', '/v1/blocks', body)) as ShownBlock;
       output().show(added, () => `${describeBlock(added).join('  ')}\nIt is in force.`);
     });
@@ -58,15 +58,6 @@ export function addBlockCommands(program: Command, output: () => Output): void {
       await createClient(process.env).request('DELETE', `/v1/blocks/${encodeURIComponent(id)}`);
       output().show({ id, removed: true }, () => `${printable(id)} is removed.`);
     });
-}
-
-const unitMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-function readDuration(text: string): number {
-  const [, count, unit = ''] = /^(\d{1,7})([smhd])$/.exec(text) ?? [];
-  const ms = Number(count) * (unitMs[unit] ?? Number.NaN);
-  if (!(ms > 0)) throw new CommandFailed(2, '--expires must be a time such as 90s, 30m, 2h or 7d.');
-  return ms;
 }
 
 function describeBlock(block: ShownBlock): string[] {

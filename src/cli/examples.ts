@@ -19,6 +19,7 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   'policy test': ['sallyport policy test --coverage 90', 'sallyport policy test policies --junit report.xml'],
   'policy explain': [
     `sallyport policy explain --principal ana --role analyst --tool csv_profile --args '{"text":"a,b"}'`,
+    'sallyport policy explain --call call_01JD9Z5VQ3M8X0W2N7B4K6T1RA',
   ],
   'policy schema': ['sallyport policy schema Policy', 'sallyport policy schema --write policies/schemas'],
   'policy history': ['sallyport policy history'],

@@ -2,7 +2,7 @@ import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import type { Output } from './output.ts';
 import { explain } from './policy/explain.ts';
-import type { ExplainOptions } from './policy/explain.ts';
+import type { AskedCall, ExplainOptions } from './policy/explain.ts';
 import { lint } from './policy/lint.ts';
 import { schema } from './policy/schema.ts';
 import { addRevisionCommands } from './policy/revision-commands.ts';
@@ -28,16 +28,29 @@ export function addPolicyCommands(program: Command, output: () => Output): void 
     );
   policy
     .command('explain')
-    .description('what would be decided, and why')
+    .description('what would be decided, or was, and why')
     .option('--dir <dir...>', DIRECTORIES)
-    .requiredOption('--principal <id>', 'who calls')
+    .option(
+      '--call <id>',
+      'a recorded call (call_…), or the event of a refused one (evt_…): then and now, from the server',
+    )
+    .option('--principal <id>', 'who calls')
     .option('--tenant <name>', 'tenant of the principal', 'default')
     .option('--role <name...>', 'roles of the principal')
     .option('--attribute <name=value...>', '`principal.attributes`; the value is JSON or text')
-    .requiredOption('--tool <name>', 'which tool')
+    .option('--tool <name>', 'which tool')
     .option('--args <json>', 'arguments as JSON, @file, or - for standard input', '{}')
     .option('--taint <name...>', 'what the principal has come into touch with: `session.taints`')
-    .action((options: ExplainOptions) => explain(options, output()));
+    .action(async (options: ExplainOptions, command: Command) => {
+      const { call, principal, tool } = options;
+      if (call !== undefined) {
+        const { explainCall } = await import('./policy/explain-call.ts');
+        return explainCall({ ...options, call }, output());
+      }
+      for (const [name, value] of Object.entries({ 'principal <id>': principal, 'tool <name>': tool }))
+        if (value === undefined) command.error(`error: required option '--${name}' not specified, or --call`);
+      return explain(options as AskedCall, output());
+    });
   policy
     .command('schema')
     .description('the JSON Schema of policy documents, for editors')

@@ -60,6 +60,14 @@ test('rules decide by the attributes of the key, which are listed and on the rec
   expect(listed.attributes).toEqual({ level: 3, team: 'payments' });
   const { body: events } = await server.request('GET', '/v1/audit/events?type=key_created&limit=2');
   expect(events.items[1].details.attributes).toEqual({ level: 3, team: 'payments' });
+  for (const [principal, type, decidedWith] of [
+    ['ana', 'intent', { roles: [], attributes: { level: 3, team: 'payments' } }],
+    ['bob', 'denied', { roles: [] }],
+  ] as const) {
+    const query = new URLSearchParams({ principal, type }).toString();
+    const { body: found } = await server.request('GET', `/v1/audit/events?${query}`);
+    expect(found.items[0].details.decidedWith).toEqual(decidedWith);
+  }
 });
 
 test('a call that waited is decided again by them', async () => {

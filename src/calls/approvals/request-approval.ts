@@ -1,5 +1,5 @@
 /** A call that a person has to approve: durable as a whole, with its arguments sealed, before 202 is answered. */
-import { shadowDetails } from '../shadow-details.ts';
+import { decisionDetails } from '../decision-details.ts';
 import { IdempotencyTaken, RecordUnavailable } from '../../audit/record.ts';
 import type { EventDraft } from '../../audit/record.ts';
 import type { Approval } from '../../model/approval.ts';
@@ -119,7 +119,7 @@ function requestedEvent(
       expiresAt: new Date(approval.expiresAtMs).toISOString(),
       rules: approval.approvers.map(({ id }) => id),
       limits: { ...approval.limits },
-      ...shadowDetails(context, admitted.decided),
+      ...decisionDetails(context, caller, admitted.decided),
       argsBytes: args.bytes.length,
       ...fileDetails(inbound.files),
       ...(admitted.request.session === null ? {} : { sessionId: admitted.request.session }),

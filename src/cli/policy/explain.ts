@@ -8,17 +8,21 @@ import { directoriesOf } from './directories.ts';
 
 export interface ExplainOptions {
   readonly dir?: readonly string[];
-  readonly principal: string;
+  readonly call?: string;
+  readonly principal?: string;
   readonly tenant: string;
   readonly role?: readonly string[];
   readonly attribute?: readonly string[];
-  readonly tool: string;
+  readonly tool?: string;
   readonly args: string;
   readonly taint?: readonly string[];
 }
 
+/** A call that somebody might make. */
+export type AskedCall = ExplainOptions & { readonly principal: string; readonly tool: string };
+
 /** `sallyport policy explain`: what would be decided and why; exit 1 when it is not allowed. */
-export async function explain(options: ExplainOptions, out: Output): Promise<void> {
+export async function explain(options: AskedCall, out: Output): Promise<void> {
   const [{ decide }, { explainDecision }, { loadRevision }, { validateArgs }, { detectorIds }] =
     await Promise.all([
       import('../../policy/decide.ts'),

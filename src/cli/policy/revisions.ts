@@ -36,7 +36,7 @@ export async function history(out: Output): Promise<void> {
 
 export async function show(wanted: string | undefined, out: Output): Promise<void> {
   const client = createClient(process.env);
-  const revision = await findRevision(client, wanted);
+  const revision = await requireRevision(client, wanted);
   const shown = (await client.request('GET', `/v1/policy/revisions/${revision}`)) as ShownRevision & {
     readonly documents: readonly unknown[];
   };
@@ -52,7 +52,7 @@ export async function show(wanted: string | undefined, out: Output): Promise<voi
 
 export async function rollback(wanted: string, reason: string, out: Output): Promise<void> {
   const client = createClient(process.env);
-  const revision = await findRevision(client, wanted);
+  const revision = await requireRevision(client, wanted);
   await change(client, 'activate', { revision, reason }, out);
 }
 
@@ -87,8 +87,14 @@ function describeChange({ outcome, revision, previous, pinned, reason }: Change,
   }
 }
 
-/** A revision by its first digits; without them the active one. */
-async function findRevision(client: Client, wanted: string | undefined): Promise<string> {
+async function requireRevision(client: Client, wanted: string | undefined): Promise<string> {
+  const found = await findRevision(client, wanted);
+  if (found !== null) return found;
+  throw new CommandFailed(1, `No revision ${wanted} was active: "sallyport policy history" lists them.`);
+}
+
+/** A revision by its first digits, null where the server keeps none; without digits the active one. */
+export async function findRevision(client: Client, wanted: string | undefined): Promise<string | null> {
   const { items } = await listRevisions(client);
   if (wanted === undefined) {
     const active = items.find(({ isActive }) => isActive);
@@ -100,8 +106,7 @@ async function findRevision(client: Client, wanted: string | undefined): Promise
     throw new CommandFailed(2, 'A revision is sha256: and its digits, at least the first 6 of them.');
   const found = items.filter(({ revision }) => revision.startsWith(`sha256:${digits}`));
   const [first] = found;
-  if (first === undefined)
-    throw new CommandFailed(1, `No revision ${wanted} was active: "sallyport policy history" lists them.`);
+  if (first === undefined) return null;
   if (found.length > 1)
     throw new CommandFailed(1, `${found.length} revisions start with ${wanted}: give more digits.`);
   return first.revision;
