@@ -21,6 +21,11 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
     `sallyport policy explain --principal ana --role analyst --tool csv_profile --args '{"text":"a,b"}'`,
     'sallyport policy explain --call call_01JD9Z5VQ3M8X0W2N7B4K6T1RA',
   ],
+  'policy diff': [
+    'sallyport policy diff policies candidate',
+    'sallyport policy diff --candidate policies --since 7d > comment.md',
+    'sallyport policy diff --since 24h',
+  ],
   'policy schema': ['sallyport policy schema Policy', 'sallyport policy schema --write policies/schemas'],
   'policy history': ['sallyport policy history'],
   'policy show': ['sallyport policy show', 'sallyport policy show 3f2a'],

@@ -2,6 +2,7 @@ import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import type { Output } from './output.ts';
 import { explain } from './policy/explain.ts';
+import type { DiffOptions } from './policy/diff.ts';
 import type { AskedCall, ExplainOptions } from './policy/explain.ts';
 import { lint } from './policy/lint.ts';
 import { schema } from './policy/schema.ts';
@@ -52,6 +53,32 @@ export function addPolicyCommands(program: Command, output: () => Output): void 
       return explain(options as AskedCall, output());
     });
   policy
+    .command('diff')
+    .description('what two policies say otherwise, and which recorded calls would end otherwise; Markdown')
+    .argument(
+      '[before]',
+      'a directory, or first digits of a revision that the server keeps; else what decides there now',
+    )
+    .argument('[after]', 'the same')
+    .option('--candidate <dir...>', 'policy directories that might decide: what comes after')
+    .option(
+      '--since <time>',
+      'also decide again what the server recorded since 24h, 7d, … ago (scopes audit, policy)',
+    )
+    .option('--limit <n>', 'recorded calls at most, the newest', countOf, 10_000)
+    .action(
+      async (
+        before: string | undefined,
+        after: string | undefined,
+        options: DiffOptions,
+        command: Command,
+      ) => {
+        const { diff } = await import('./policy/diff.ts');
+        const asJson = command.optsWithGlobals<{ json?: boolean }>().json === true;
+        await diff({ before, after }, options, { asJson, out: output(), now: Date.now() });
+      },
+    );
+  policy
     .command('schema')
     .description('the JSON Schema of policy documents, for editors')
     .argument('[kind]', 'one kind only, such as Policy or Tool')
@@ -63,6 +90,11 @@ export function addPolicyCommands(program: Command, output: () => Output): void 
 interface TestFlags {
   readonly coverage?: number;
   readonly junit?: string;
+}
+
+function countOf(text: string): number {
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number from 1 to 999999.');
 }
 
 function percentOf(text: string): number {

@@ -1,4 +1,5 @@
 /** A revision by what a person calls it: a directory of policy files here, or one that the server keeps. */
+import { existsSync } from 'node:fs';
 import type { JsonObject } from '../../model/json.ts';
 import type { Revision } from '../../policy/revision.ts';
 import { CommandFailed } from '../command-failed.ts';
@@ -34,5 +35,17 @@ export async function revisionOfServer(client: Client, wanted?: string): Promise
   throw new CommandFailed(
     1,
     `Revision ${id} does not compile with this version:\n${formatProblems(compiled.problems)}`,
+  );
+}
+
+/** A directory (or several, with `:` between them) that is here, else first digits of a revision of the server. */
+export async function namedRevision(client: () => Client, name: string): Promise<Revision> {
+  const directories = name.split(':');
+  if (directories.every((directory) => existsSync(directory))) return revisionOfFiles(directories);
+  const found = await revisionOfServer(client(), name);
+  if (found !== null) return found;
+  throw new CommandFailed(
+    1,
+    `${name} is no directory here, and no revision that the server keeps: "sallyport policy history" lists those.`,
   );
 }

@@ -19,6 +19,8 @@ export interface RecordedCall {
   /** Its arguments before they are held against a schema. */
   readonly request: CallRequest;
   readonly recorded: DecisionSummary;
+  /** `policy/name` of the quota that refused it; null: none did. */
+  readonly overQuota: string | null;
   /** What may make a decision on it another than it was. */
   readonly caveats: readonly string[];
 }
@@ -64,6 +66,7 @@ export function readRecordedCall(event: StoredEvent, known: KnownCaller = {}): R
       request: { ip: typeof address === 'string' ? address : 'local', timeMs: Date.parse(time) },
     },
     recorded: decision,
+    overQuota: quotaOf(event),
     caveats: [
       ...(isRedacted(args, details) ? ['the record holds its arguments with something taken out'] : []),
       ...(details['decidedWith'] === undefined ? ['the record does not say what it was tainted with'] : []),
@@ -85,6 +88,13 @@ export function decideAgain(revision: Revision, { request }: RecordedCall): Rede
   }
   const call = { ...request, args: validation.args };
   return { kind: 'decided', call, decision: decide(revision, call) };
+}
+
+/** One of the policy, not of the server itself. */
+function quotaOf({ details: { quota }, type }: StoredEvent): string | null {
+  return type === 'quota_exceeded' && typeof quota === 'string' && !quota.startsWith('sallyport/')
+    ? quota
+    : null;
 }
 
 /** Placeholders of the filter, or not as many bytes as there were. */
