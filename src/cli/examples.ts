@@ -26,6 +26,7 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
     'sallyport policy diff --candidate policies --since 7d > comment.md',
     'sallyport policy diff --since 24h',
   ],
+  'policy suggest': ['sallyport policy suggest --from audit --since 30d > narrow.yaml'],
   'policy schema': ['sallyport policy schema Policy', 'sallyport policy schema --write policies/schemas'],
   'policy history': ['sallyport policy history'],
   'policy show': ['sallyport policy show', 'sallyport policy show 3f2a'],

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import type { Output } from './output.ts';
 import { explain } from './policy/explain.ts';
@@ -6,6 +6,7 @@ import type { DiffOptions } from './policy/diff.ts';
 import type { AskedCall, ExplainOptions } from './policy/explain.ts';
 import { lint } from './policy/lint.ts';
 import { schema } from './policy/schema.ts';
+import type { SuggestOptions } from './policy/suggest.ts';
 import { addRevisionCommands } from './policy/revision-commands.ts';
 import { test } from './policy/test.ts';
 
@@ -78,6 +79,17 @@ export function addPolicyCommands(program: Command, output: () => Output): void 
         await diff({ before, after }, options, { asJson, out: output(), now: Date.now() });
       },
     );
+  policy
+    .command('suggest')
+    .description('policies as narrow as what the server recorded, as YAML (scopes audit, policy)')
+    .addOption(new Option('--from <source>', 'what was used').choices(['audit']).default('audit'))
+    .option('--since <time>', 'calls since 24h, 7d, … ago', '30d')
+    .option('--limit <n>', 'recorded calls at most, the newest', countOf, 10_000)
+    .action(async (options: SuggestOptions, command: Command) => {
+      const { suggest } = await import('./policy/suggest.ts');
+      const asJson = command.optsWithGlobals<{ json?: boolean }>().json === true;
+      await suggest(options, { asJson, out: output(), now: Date.now() });
+    });
   policy
     .command('schema')
     .description('the JSON Schema of policy documents, for editors')

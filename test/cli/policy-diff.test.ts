@@ -1,5 +1,5 @@
 /** `sallyport policy diff` against a real server and what it recorded. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -146,18 +146,39 @@ test('two directories, or a revision of the server, are compared without a call'
   });
 });
 
+test('what was used is suggested as a policy that decides it as before, and is less', async () => {
+  const environment = { SALLYPORT_URL: server.url, SALLYPORT_API_KEY: server.key };
+  for (let n = 0; n < 20; n += 1) await call({ n: n % 5 });
+  const { code, stderr, stdout } = await runCli(['policy', 'suggest', '--from', 'audit'], environment);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toContain('# What 26 calls since');
+  const suggested = mkdtempSync(join(home, 'suggested-'));
+  writePolicy(suggested, '  rules: []');
+  const policy = join(suggested, 'policy.yaml');
+  writeFileSync(policy, readFileSync(policy, 'utf8').split('---\n')[0] ?? '');
+  writeFileSync(join(suggested, 'narrow.yaml'), stdout);
+  const shownDiff = await shown('--candidate', suggested, '--since', '1h');
+  expect(shownDiff).toMatchObject({ decisions: { calls: 27, changed: 0 } });
+  expect(stdout).toContain('(args.n <= 10) && args.n >= 0 && args.n <= 10');
+  const nothing = await runCli(['policy', 'suggest', '--since', '1s', '--limit', '1'], {
+    ...environment,
+    SALLYPORT_API_KEY: await server.keyFor('aud', [], ['audit', 'policy'], 'elsewhere'),
+  });
+  expect(nothing).toMatchObject({ code: 1, stderr: expect.stringContaining('nothing can be suggested') });
+});
+
 test('what was recorded is compared with what decides now', async () => {
   expect(await shown('--since', '1h')).toMatchObject({
     before: null,
-    decisions: { calls: 7, changed: 0 },
+    decisions: { calls: 27, changed: 0 },
   });
   writePolicy(active, '  rules:\n    - {name: upto-ten, effect: allow, tools: [add], when: args.n <= 3}');
   await server.request('POST', '/v1/policy/reload');
   expect(await shown('--since', '1h')).toMatchObject({
     decisions: {
-      changed: 3,
+      changed: 7,
       changes: [
-        { calls: 2, before: { outcome: 'allowed' }, after: { outcome: 'denied', by: null } },
+        { calls: 6, before: { outcome: 'allowed' }, after: { outcome: 'denied', by: null } },
         { calls: 1, before: { outcome: 'needs approval' }, after: { outcome: 'denied' } },
       ],
     },

@@ -2,7 +2,6 @@
 import { diffDocuments } from '../../policy/diff/diff-documents.ts';
 import type { DocumentChange } from '../../policy/diff/diff-documents.ts';
 import type { Revision } from '../../policy/revision.ts';
-import { readEvents } from '../audit/read-events.ts';
 import { createClient } from '../client.ts';
 import type { Client } from '../client.ts';
 import { CommandFailed } from '../command-failed.ts';
@@ -13,8 +12,7 @@ import { asRecorded, diffDecisions, under } from './diff-decisions.ts';
 import type { DecisionDiff } from './diff-decisions.ts';
 import { describeDiff } from './describe-diff.ts';
 import { namedRevision, revisionOfFiles, revisionOfServer } from './named-revision.ts';
-import { NotDecidable, readRecordedCall } from './recorded-calls.ts';
-import type { RecordedCall } from './recorded-calls.ts';
+import { readCalls } from './read-calls.ts';
 
 export interface DiffOptions {
   readonly since?: string;
@@ -41,9 +39,6 @@ interface Named {
   readonly name: string;
   readonly revision: Revision;
 }
-
-/** Events that a call leaves when it is decided. What was approved has one of its request, and is not counted twice. */
-const decisionEvents = ['intent', 'approval_requested', 'denied', 'quota_exceeded'] as const;
 
 /** Exit 1 when there is a difference. */
 export async function diff(
@@ -111,36 +106,4 @@ async function sidesOf(
         ? active()
         : named(after)),
   };
-}
-
-/** Oldest first. */
-async function readCalls(
-  client: Client,
-  from: string,
-  limit: number,
-): Promise<{
-  readonly calls: readonly RecordedCall[];
-  readonly skipped: Readonly<Record<string, number>>;
-  readonly isCut: boolean;
-}> {
-  const calls: RecordedCall[] = [];
-  const skipped: Record<string, number> = {};
-  for (const type of decisionEvents) {
-    let taken = 0;
-    for await (const event of readEvents(client, { type, from })) {
-      if (taken > limit) break;
-      if (type === 'intent' && event.details['approvalId'] !== undefined) continue;
-      taken += 1;
-      try {
-        calls.push(readRecordedCall(event));
-      } catch (error) {
-        if (!(error instanceof NotDecidable)) throw error;
-        // Each block has its own name.
-        const why = error.message.replace(/ \(.*\)/, '');
-        skipped[why] = (skipped[why] ?? 0) + 1;
-      }
-    }
-  }
-  const inOrder = calls.toSorted((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
-  return { calls: inOrder.slice(-limit), skipped, isCut: inOrder.length > limit };
 }
