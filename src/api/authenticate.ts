@@ -6,11 +6,11 @@ import type { Caller, Scope } from '../model/principal.ts';
 import { Problem } from './problem.ts';
 import type { StrangerLimit, StrangerLimits } from './stranger-limit.ts';
 import { lookUpWindowMs } from './stranger-limit.ts';
+import { traceOf } from './trace-requests.ts';
 
 const bearerPattern = /^Bearer (spk_([a-z0-9]{4,32})_[A-Za-z0-9_-]{43})$/;
 /** Three parts in base64url: JWS Compact Serialization (RFC 7515, 3.1). */
 const tokenPattern = /^Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/;
-const traceparentPattern = /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/;
 const noHash = Buffer.alloc(32);
 
 /** A caller as its credential proves it. */
@@ -69,7 +69,7 @@ export function authenticate(
       ...found,
       address,
       requestId: requestIdOf(response),
-      traceId: traceIdOf(request),
+      ...tracedBy(request, response),
     };
     response.locals['caller'] = caller;
     next();
@@ -137,9 +137,9 @@ export async function isStillActive(
   return key !== null && whyEnded(key, now()) === null;
 }
 
-/** Of the `traceparent` that came (W3C Trace Context, version 00), else null. */
-export function traceIdOf(request: Request): string | null {
-  return traceparentPattern.exec(request.get('traceparent') ?? '')?.[1] ?? null;
+function tracedBy(request: Request, response: Response): Pick<Caller, 'trace' | 'traceId'> {
+  const trace = traceOf(request, response);
+  return trace === null ? { traceId: null } : { traceId: trace.traceId, trace };
 }
 
 export function requestIdOf(response: Response): string {

@@ -6,7 +6,8 @@ import type { Request, RequestHandler, Response } from 'express';
 import { LineBudget } from '../telemetry/line-budget.ts';
 import { linesLeftOut, requestMessage } from '../telemetry/logger.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { findCaller, requestIdOf, traceIdOf } from './authenticate.ts';
+import { findCaller, requestIdOf } from './authenticate.ts';
+import { traceOf } from './trace-requests.ts';
 import type { Caller } from '../model/principal.ts';
 import type { Route } from './route.ts';
 
@@ -61,7 +62,7 @@ export function createRequestLog(options: {
     const isFaulty = statusCode === 500;
     if (caller === null && !isFaulty && !budget.take('request without a caller')) return;
     const level = isFaulty ? 'error' : statusCode > 500 ? 'warn' : 'info';
-    const traceId = traceIdOf(request);
+    const traceId = traceOf(request, response)?.traceId ?? null;
     logger[level](
       {
         requestId: requestIdOf(response),

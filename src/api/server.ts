@@ -11,6 +11,7 @@ import helmet from 'helmet';
 import type { Caller, Scope } from '../model/principal.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
 import { authenticate, callerOf, requestIdOf, requireScope, tooManyFailures } from './authenticate.ts';
 import type { AuthenticateOptions } from './authenticate.ts';
 import { LargeBodies } from './large-bodies.ts';
@@ -26,6 +27,7 @@ import { isShed } from './route.ts';
 import type { Route } from './route.ts';
 import { rememberChallenge } from './routes/oauth-metadata.ts';
 import { StrangerLimit } from './stranger-limit.ts';
+import { traceRoute } from './trace-requests.ts';
 import { Turns } from './turns.ts';
 
 /** Not by import, which reads every export: behind those are the clients of fetch and HTTP/2, a tenth of a start. */
@@ -72,6 +74,7 @@ export interface ServerOptions {
   readonly notes: RequestNotes;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly tracing: Tracing | null;
   /** Turns an error of the rooms below into the problem to answer with; null: it is our own fault, 500. */
   readonly problemOfError: (error: unknown) => Problem | null;
 }
@@ -113,7 +116,10 @@ function createExpressApp(options: ServerOptions, log: RequestLog, turns: Turns)
       rememberChallenge(route, request, response);
       next();
     };
-    app[route.method](route.path, remember, ...guards(route), route.handler);
+    const { tracing } = options;
+    // What is open to everybody is asked all the time, and begins nothing.
+    const traced = tracing === null || route.scope === null ? [] : [traceRoute(tracing, route)];
+    app[route.method](route.path, remember, ...traced, ...guards(route), route.handler);
   }
   app.use(refuseUnknown(options.routes));
   app.use(answerErrors(options));

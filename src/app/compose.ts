@@ -27,7 +27,7 @@ export async function composeApp(
   { directory, runner }: FirstSteps,
   stack: AsyncDisposableStack,
 ): Promise<Omit<App, keyof AsyncDisposable>> {
-  const foundation = await layFoundation(loaded, { serving, directory }, stack);
+  const foundation = await layFoundation(loaded, { environment, serving, directory }, stack);
   const { clock, config, logger, metrics, record, recordInBackground, version } = foundation;
 
   // Runners and policy speak of sessions before there are any.

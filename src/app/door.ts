@@ -46,8 +46,9 @@ export async function openDoor(
   { keys, policyParts: { policy, blocks }, callParts, runners }: OpenDoorOptions,
   stack: AsyncDisposableStack,
 ): Promise<string> {
-  const { changes, clock, config, disk, logger, metrics, newId, record, recordedUntilMs, serving, version } =
+  const { changes, clock, config, disk, logger, metrics, newId, record, recordedUntilMs, serving } =
     foundation;
+  const { tracing, version } = foundation;
   const { approvals, context, detached, files, ownFiles, sessions, uploads } = callParts;
   const { quotas, running, slots } = context;
   const failures = stack.use(new LoginFailures({ record, logger }));
@@ -123,6 +124,7 @@ export async function openDoor(
       version,
       readiness: () => readiness.now(),
       notes,
+      tracing,
       isDraining: () => isDraining,
       isStillActive: watched.isStillActive,
       metrics: config.metrics === 'on' && config.metricsAddress === null ? metricsText : null,
@@ -146,6 +148,7 @@ export async function openDoor(
     trustedProxies: config.trustedProxies ?? [],
     logger,
     metrics,
+    tracing,
     problemOfError,
   });
   const { host, port, metricsAddress } = config;

@@ -20,6 +20,8 @@ import { createLogger } from '../telemetry/logger.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { openTracing } from '../telemetry/tracing.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
 
 type WrittenEvent = Parameters<RecordStore['write']>[0]['events'][number];
 
@@ -34,6 +36,8 @@ export interface Foundation {
   /** Filters what the log says; gets the boundary once there is one. */
   readonly scrubber: LogScrubber;
   readonly metrics: Metrics;
+  /** Null: nothing is traced. */
+  readonly tracing: Tracing | null;
   /** Names this process in the record. */
   readonly writer: string;
   readonly record: RecordStore;
@@ -53,6 +57,8 @@ export interface Foundation {
 }
 
 export interface Ground {
+  /** Where `OTEL_` variables are read. */
+  readonly environment: NodeJS.ProcessEnv;
   readonly serving: Serving;
   /** Locked by this process, or by the one that supervises it. */
   readonly directory: DataDirectory;
@@ -60,7 +66,7 @@ export interface Ground {
 
 export async function layFoundation(
   { config, secrets, warnings }: LoadedConfig,
-  { serving, directory: { dataKey, instance } }: Ground,
+  { environment, serving, directory: { dataKey, instance } }: Ground,
   stack: AsyncDisposableStack,
 ): Promise<Foundation> {
   const clock = { now: () => Date.now() };
@@ -103,6 +109,10 @@ export async function layFoundation(
   const metrics = createMetrics();
   timeWrites(record, metrics);
   metrics.setDiskRoom(disk.hasRoom);
+  const tracing = await openTracing(environment, {
+    version,
+    onFailed: (error) => logger.warn({ err: error }, 'spans were not delivered'),
+  });
   return {
     config,
     serving,
@@ -113,6 +123,7 @@ export async function layFoundation(
     logger,
     scrubber,
     metrics,
+    tracing: stack.use(tracing),
     writer,
     record,
     recordedUntilMs,

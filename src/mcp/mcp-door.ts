@@ -7,6 +7,7 @@ import type { McpHttpHandler } from '@modelcontextprotocol/server';
 import { parseBoundedJson, requestJsonCaps } from '../calls/bounded-json.ts';
 import type { JsonValue } from '../model/json.ts';
 import type { Caller } from '../model/principal.ts';
+import { readTraceparent } from '../model/trace.ts';
 import { CallTool } from './call-tool.ts';
 import type { Exchange, McpOptions } from './mcp-options.ts';
 import { createMcpServer } from './mcp-server.ts';
@@ -16,7 +17,6 @@ import { Subscriptions, subscriptionsMax } from './subscriptions.ts';
 import { Tasks } from './tasks.ts';
 
 const sessionHeader = 'mcp-session-id';
-const traceparentPattern = /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/;
 /** JSON-RPC 2.0, and what MCP takes for refusals of its transport. */
 const codes = {
   parseError: -32_700,
@@ -106,8 +106,8 @@ function memberOf(value: JsonValue, name: string): JsonValue {
 
 /** The header counts, then `_meta.traceparent`. */
 function traced(caller: Caller, message: JsonValue): Caller {
-  if (caller.traceId !== null) return caller;
+  if (caller.traceId !== null && caller.trace?.isOwn !== true) return caller;
   const given = memberOf(memberOf(memberOf(message, 'params'), '_meta'), 'traceparent');
-  const traceId = typeof given === 'string' ? (traceparentPattern.exec(given)?.[1] ?? null) : null;
-  return { ...caller, traceId };
+  const trace = typeof given === 'string' ? readTraceparent(given) : null;
+  return trace === null ? caller : { ...caller, traceId: trace.traceId, trace };
 }

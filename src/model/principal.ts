@@ -1,4 +1,5 @@
 import type { JsonObject } from './json.ts';
+import type { TraceParent } from './trace.ts';
 
 /** What a key may do at the HTTP door. `call`: own calls; `audit`: the tenant's record; `admin`: all. */
 export const scopes = ['call', 'run', 'approve', 'audit', 'policy', 'admin'] as const;
@@ -26,6 +27,8 @@ export interface Caller {
   readonly address: string;
   /** The request's id, given or generated. */
   readonly requestId: string;
-  /** W3C trace id, when the request carried a `traceparent`. */
+  /** W3C trace id: of the `traceparent` that the request carried, else of its span where tracing is on. */
   readonly traceId: string | null;
+  /** What it does stands under this; missing where the request brought none and tracing is off. */
+  readonly trace?: TraceParent;
 }

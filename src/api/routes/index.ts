@@ -27,7 +27,9 @@ import type { Readiness } from '../readiness-watch.ts';
 import { problemDocument, problemOf, withoutSecrets } from '../problem.ts';
 import type { Route } from '../route.ts';
 import type { MetricsText } from '../serve-metrics.ts';
+import { traceCall } from '../trace-requests.ts';
 import { Transfers } from '../transfers.ts';
+import type { Tracing } from '../../telemetry/tracing.ts';
 import { formatTools } from '../tool-formats.ts';
 import { decideApprovalRoute, getApprovalRoute, listApprovalsRoute } from './approvals.ts';
 import { cancelCallRoute } from './cancel-call.ts';
@@ -87,6 +89,7 @@ export interface RoutesOptions {
   readonly policy: ActivePolicy;
   readonly readiness: () => Promise<Readiness>;
   readonly notes: RequestNotes;
+  readonly tracing: Tracing | null;
   readonly isDraining: () => boolean;
   /** Whether a key may still read, for answers that take long. */
   readonly isStillActive: (caller: Caller) => Promise<boolean>;
@@ -140,13 +143,16 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
     request: Parameters<typeof executeCall>[2],
     onBegun?: Parameters<typeof executeCall>[3],
   ): ReturnType<typeof executeCall> => {
-    // Any other name is anybody's text, and no matter for the log.
-    if (context.revision().tools.has(request.tool)) options.notes.add(caller, { tool: request.tool });
+    // Any other name is anybody's text, and no matter for the log and for traces.
+    const tool = context.revision().tools.has(request.tool) ? request.tool : null;
+    if (tool !== null) options.notes.add(caller, { tool });
     if (options.isDraining()) return { kind: 'refused', refusal: draining, callId: null };
-    const answer = await executeCall(context, caller, request, (call) => {
-      options.notes.add(caller, { callId: call.id, outcome: call.status });
-      onBegun?.(call);
-    });
+    const answer = await traceCall(options.tracing, caller, tool, () =>
+      executeCall(context, caller, request, (call) => {
+        options.notes.add(caller, { callId: call.id, outcome: call.status });
+        onBegun?.(call);
+      }),
+    );
     options.notes.add(caller, noteOf(answer));
     return answer;
   };
