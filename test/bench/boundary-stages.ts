@@ -9,7 +9,7 @@ import { buildLiteralScanner } from '../../src/boundary/scan/literal-scanner.ts'
 import { noSeams } from '../../src/boundary/scan/seams.ts';
 import { nearbyIn } from '../../src/boundary/scan/nearby.ts';
 import { findNumberRuns } from '../../src/boundary/scan/number-runs.ts';
-import { readNumber } from '../../src/boundary/scan/number-text.ts';
+import { numberContextUnitsMax, readNumber } from '../../src/boundary/scan/number-text.ts';
 import { findInvisible } from '../../src/boundary/unicode/invisible.ts';
 
 const samples = 20;
@@ -30,7 +30,7 @@ export function benchStages(text: string): Record<string, number> {
     invisible: () => findInvisible(text, survey.hidden),
     numberRuns: () => findNumberRuns(survey.codes),
     numbers: () => {
-      const nearby = nearbyIn(text);
+      const nearby = nearbyIn(text, numberContextUnitsMax);
       return runs.map((run) => {
         const read = readNumber(survey, run, nearby);
         return numberDetectors.map(({ find }) => find(read));

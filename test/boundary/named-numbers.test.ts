@@ -44,3 +44,16 @@ test.each(gaps)('a stream is not cut between both: %j', (gap) => {
   expect(left).toBe(filterStdout(lines.join('')).stdout);
   expect(left).toContain('[REDACTED:national-id-pl:');
 });
+
+test('a name without a space in it is one, whatever else stands in the text', () => {
+  const number = ['219', '-09-9999'].join('');
+  for (const rest of ['', 'x\u200by\n'])
+    expect(filterStdout(`SocSec: ${number}\n${rest}`).stdout).toContain('SocSec: [REDACTED:national-id-us:');
+});
+
+test('a name is found again for a number that reads further back than the one before it', () => {
+  const gap = `%${'25'.repeat(8)}20${'abc def '.repeat(9)}abcdef`;
+  const [first, second] = ['219', '220'].map((area) => `${area}099999`);
+  const placeholder = expect.stringMatching(/:\[REDACTED:[^\]]{1,32}\],%20\[REDACTED:[^\]]{1,32}\]$/);
+  expect(filterStdout(`SSN${gap}:${first},%20${second}`).stdout).toEqual(placeholder);
+});

@@ -90,7 +90,7 @@ function asShortest(text: string, hasHidden: boolean): string {
 
 /** A part of each word that gives a number of a person away, as it may be written: only then the text is read as words. */
 export const idStems =
-  /ssn|soc(?:ial|[^a-z])|seguro|nhs|steuer|nr|identifi|tax|dni|ni[ef]|identidad|bsn|burgers|sofi|pesel|aadha|uid|आधार|pers|samord|sin|nas|assurance|주민|rrn|resident|cpf/i;
+  /ssn|soc(?:ial|sec|[^a-z])|seguro|nhs|steuer|nr|identifi|tax|dni|ni[ef]|identidad|bsn|burgers|sofi|pesel|aadha|uid|आधार|pers|samord|sin|nas|assurance|주민|rrn|resident|cpf/i;
 /** The same for a telephone number. */
 export const telephoneStems = /phone|t[eé]l|fon|mobil|cell|fax|handy|電話/i;
 
@@ -119,8 +119,9 @@ export function wordsAtEnd(text: string): string {
 
 /** As much of a text as is read of it before a number that follows. */
 export function contextAtEnd(text: string): string {
-  const near = text.slice(-numberContextUnits);
-  return mayShrink.test(near) ? text.slice(-numberContextUnitsMax) : near;
+  // Also where an escape ends inside of what is near, and begins before it.
+  const near = text.slice(-numberContextUnits - escapeUnitsMax);
+  return text.slice(mayShrink.test(near) ? -numberContextUnitsMax : -numberContextUnits);
 }
 
 /** As far back as names are looked for, and behind what keeps a name apart. */

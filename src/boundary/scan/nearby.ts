@@ -4,8 +4,8 @@
  */
 export interface Nearby {
   /**
-   * Places are asked for in order. May say so of what matches only behind the place, never the other way round. A match has
-   * at most `matchUnitsMax` units.
+   * Places are asked for in order, with a reach of at most `reachMax`, which may be another each time. May say so of what
+   * matches only behind the place, never the other way round. A match has at most `matchUnitsMax` units.
    */
   readonly mayMatchBefore: (expression: RegExp, place: number, reach: number) => boolean;
 }
@@ -16,11 +16,11 @@ interface Searched {
   readonly global: RegExp;
   /** As far as the text was searched. */
   until: number;
-  /** Where the last match begins. */
+  /** Where the last match ends, but for one. */
   last: number;
 }
 
-export function nearbyIn(text: string): Nearby {
+export function nearbyIn(text: string, reachMax: number): Nearby {
   const searches = new Map<RegExp, Searched>();
   return {
     mayMatchBefore(expression, place, reach) {
@@ -29,8 +29,8 @@ export function nearbyIn(text: string): Nearby {
         const global = new RegExp(expression.source, `g${expression.flags}`);
         searches.set(expression, (search = { global, until: 0, last: Number.NEGATIVE_INFINITY }));
       }
-      const from = Math.max(0, search.until - matchUnitsMax, place - reach);
       if (place > search.until) {
+        const from = Math.max(0, search.until - matchUnitsMax, place - reachMax);
         const found = lastMatch(search.global, text.slice(from, place));
         if (found !== -1) search.last = from + found;
         search.until = place;
