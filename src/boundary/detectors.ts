@@ -9,7 +9,7 @@ import { knownSecretEntry } from './known-secrets.ts';
 import { emailAddress, namesTelephone, phoneNumber } from './pii/contact.ts';
 import { iban } from './pii/iban.ts';
 import { idStems, telephoneStems, wordsAtEnd } from './pii/named-numbers.ts';
-import { namesId, nationalId } from './pii/national-id.ts';
+import { namedIds, nationalId } from './pii/national-id.ts';
 import { paymentCard } from './pii/payment-card.ts';
 import { awsDetectors } from './secrets/aws.ts';
 import { bearerDetectors } from './secrets/bearer.ts';
@@ -69,8 +69,14 @@ export const numberDetectors: readonly NumberDetector[] = [paymentCard, iban, na
 
 /** Whether a name in the text gives away a number that follows it. */
 export function namesNumber(text: string): boolean {
+  return namedNumbers(text) !== '';
+}
+
+/** Which numbers those are; equal for texts that give away the same, empty for none. */
+export function namedNumbers(text: string): string {
   const words = wordsAtEnd(text);
-  return (idStems.test(words) && namesId(words)) || (telephoneStems.test(words) && namesTelephone(words));
+  const ids = idStems.test(words) ? namedIds(words) : [];
+  return [...ids, ...(telephoneStems.test(words) && namesTelephone(words) ? [phoneNumber.id] : [])].join(' ');
 }
 
 export const detectors: readonly Detector[] = [

@@ -50,25 +50,52 @@ export function settle<T>(value: T, filterOnce: (value: T, round: number) => T):
   throw new LimitExceeded('input-unsettled');
 }
 
+/** Filters one text that stands alone: a text artifact, a log line. */
+export function filterText(text: string, place: Place, pass: FilterPass): string {
+  return filterPart(text, [''], place, pass).at(-1) as string;
+}
+
 /**
- * Filters one text that stands alone: a text artifact, a log line; or a part of a stream behind what stood `before` it, which
- * is read and not filtered.
+ * Filters a part of a stream behind what stood `before` it, which is read and not filtered. Texts are given as they were at
+ * the start of each round, the last of them as they stay: in what is filtered as a whole, both change together. Throws as
+ * `settle` does.
  */
-export function filterText(text: string, place: Place, pass: FilterPass, before = ''): string {
+export function filterPart(
+  text: string,
+  before: readonly string[],
+  { place, where }: Place,
+  pass: FilterPass,
+): readonly string[] {
+  const beforeIn = (round: number) => (before[round - 1] ?? before.at(-1) ?? '').toWellFormed();
+  const texts: string[] = [];
   let changed: Changed = { changes: [], hasDirectionMarks: false };
   const scanFirst = (text: string): readonly Hit[] => {
-    spend(pass, text.length - before.length);
     const { hits, hasDirectionMarks } = scanWhole(text, pass.scanner, pass.decoding);
     changed = { changes: [], hasDirectionMarks };
     return hits;
   };
-  const filtered = settle((before + text).toWellFormed(), (text, round) => {
-    const hits = round === 1 ? scanFirst(text) : scanAround(text, changed, pass);
-    const redacted = applyHits(text, hitsBehind(before.length, hits), place, round, pass);
-    changed = { ...changed, changes: redacted.changes };
-    return redacted.text;
+  const filterOnce = (text: string, round: number): string => {
+    if (round > boundaryLimits.roundsMax) throw new LimitExceeded('input-unsettled');
+    texts.push(text);
+    const { length } = beforeIn(round);
+    const read = beforeIn(round) + text;
+    const hits = round === 1 ? scanFirst(read) : scanAround(read, changed, pass);
+    const placed = { place, where: (offset: number) => where(offset - length) };
+    const redacted = applyHits(read, hitsBehind(length, hits), placed, round, pass);
+    const moved = beforeIn(round + 1).length - length;
+    const changes = redacted.changes.map(({ start, end }) => ({ start: start + moved, end: end + moved }));
+    changed = { ...changed, changes };
+    return redacted.text.slice(length);
+  };
+  spend(pass, text.length);
+  let round = 0;
+  settle(text.toWellFormed(), (text) => {
+    let filtered = filterOnce(text, ++round);
+    // What stands before it changes: what has not is read again with that.
+    while (filtered === text && round < before.length) filtered = filterOnce(text, ++round);
+    return filtered;
   });
-  return filtered.slice(before.length);
+  return texts;
 }
 
 /** Of hits that reach further back, what stands behind `start`. */

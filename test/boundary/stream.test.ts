@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { array, assert, constantFrom, integer, oneof, property, string } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Boundary } from '../../src/boundary/boundary.ts';
@@ -122,6 +123,70 @@ describe('what leaves while the tool runs', () => {
     const { text } = stream(data, [], boundary, asked);
     expect(text).toMatch(/^phone%3A%20\n%0A\[REDACTED:phone-number:[0-9a-f]{4}\]\n%41\nend\n$/);
     expect(stream(data, everyByte(data), boundary, asked).text).toBe(text);
+  });
+
+  const number = '219-09-9999';
+
+  test.each([
+    ['zero-width characters', '\u200b'.repeat(700)],
+    ['colours', '\u001b[38;5;100m-'.repeat(12)],
+    ['a title of a terminal', `\u001b]0;${'a title '.repeat(16)}\u0007`],
+    ['visible characters among others', `a ${'\u200b'.repeat(30)}`.repeat(25)],
+  ])('a name is known behind a line of %s, as far as it is seen', (_, line) => {
+    const data = bytes(`SSN\n${line}\n${number}\n`);
+    const whole = boundary.filterOutput(output({ stdout: data }), []).stdout;
+    expect(whole).toMatch(/\n\[REDACTED:national-id-us:[0-9a-f]{4}\]\n$/);
+    expect(stream(data).text).toBe(whole);
+    expect(stream(data, everyByte(data)).text).toBe(whole);
+  });
+
+  test('of two names one is known behind what is not seen, and one before it', () => {
+    const numbers = `${number}\n943 476 5919\n`;
+    const data = bytes(`SSN\n${'\u001b[0m'.repeat(40)}\nNHS number\n${numbers}`);
+    const whole = boundary.filterOutput(output({ stdout: data }), []).stdout;
+    expect(whole).toMatch(
+      /\n\[REDACTED:national-id-us:[0-9a-f]{4}\]\n\[REDACTED:national-id-gb:[0-9a-f]{4}\]\n$/,
+    );
+    expect(stream(data, everyByte(data)).text).toBe(whole);
+  });
+
+  test('a name is known whose escapes are shorter than they are written', () => {
+    const data = bytes(`SSN&#x00000020;${'abcdef '.repeat(12)}\n%20${number}\n`);
+    const whole = boundary.filterOutput(output({ stdout: data }), []).stdout;
+    expect(whole).toMatch(/\n%20\[REDACTED:national-id-us:[0-9a-f]{4}\]\n$/);
+    expect(stream(data, everyByte(data)).text).toBe(whole);
+  });
+
+  test('a name at the end of what is withheld gives away the number behind it', () => {
+    for (const before of [
+      `${'a b '.repeat(20_000)}SSN:\n`,
+      `${'QUJD'.repeat(16_380)}\nSSN:\n${'x '.repeat(40)}\n`,
+    ])
+      expect(stream(bytes(`${before}${number}\n`)).text).not.toContain(number);
+  });
+
+  test('a number that stands alone only once a token is taken out is read behind what has left', () => {
+    const data = bytes(`SSN ${number}\n${number}${githubToken}\n`);
+    const whole = boundary.filterOutput(output({ stdout: data }), []).stdout;
+    expect(whole).toContain(`\n${number}${githubPlaceholder}\n`);
+    expect(stream(data).text).toBe(whole);
+    expect(stream(data, everyByte(data)).text).toBe(whole);
+  });
+
+  test('a name that stands alone only once a token is taken out gives away the number behind it', () => {
+    const data = bytes(`${githubToken}SSN ${'word '.repeat(14)}\n${number}\n`);
+    const whole = boundary.filterOutput(output({ stdout: data }), []).stdout;
+    expect(whole).toMatch(/\]SSN (?:word ){14}\n\[REDACTED:national-id-us:/);
+    expect(stream(data, everyByte(data)).text).toBe(whole);
+  });
+
+  test('what stands before a name is not decoded again with each line behind it', () => {
+    const archive = (text: string) => gzipSync(text).toString('base64');
+    const lines = `"${archive('a b c d e f '.repeat(17_000))}" ssn\\\n${'a\n'.repeat(24)}`.repeat(12);
+    const data = bytes(
+      `${lines}"${archive('nothing to see here, only an ordinary sentence. '.repeat(3))}"\n`,
+    );
+    expect(stream(data, everyByte(data)).end.report.verdict).toBe('clean');
   });
 
   test('a mark of direction is judged by its own lines, whatever comes with them', () => {

@@ -166,9 +166,9 @@ function gapKind(gap: number | null): number {
   }
 }
 
-/** Whether a name in the text gives a number away that follows it. The text is as `wordsOf` reads it. */
-export function namesId(words: string): boolean {
-  return words !== '' && formats.some(({ context }) => context?.test(words) === true);
+/** The countries whose numbers a name in the text gives away when they follow it. The text is as `wordsOf` reads it. */
+export function namedIds(words: string): readonly string[] {
+  return formats.filter(({ context }) => context?.test(words) === true).map(({ country }) => country);
 }
 
 export const nationalId: NumberDetector = {

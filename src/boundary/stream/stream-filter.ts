@@ -5,12 +5,14 @@
  * Hostile: every byte, and how the tool cuts them. What has left cannot be taken back: in doubt it is held or withheld.
  */
 import type { BoundaryReport, Finding } from '../../model/finding.ts';
-import { namesNumber } from '../detectors.ts';
+import { namedNumbers } from '../detectors.ts';
 import type { FilterPass } from '../filter-pass.ts';
-import { filterText } from '../filter-pass.ts';
+import { filterPart } from '../filter-pass.ts';
 import { boundaryLimits, LimitExceeded } from '../limits.ts';
 import { contextAtEnd } from '../pii/named-numbers.ts';
+import { numberContextUnitsMax } from '../scan/number-text.ts';
 import { hasRightToLeftLetter } from '../unicode/legitimate.ts';
+import { seenAtEnd } from '../unicode/views.ts';
 import type { LineEnds } from './line-ends.ts';
 
 export interface StreamFilter {
@@ -103,7 +105,11 @@ export function createStreamFilter({ name, pass, lineEnds, scanned, mayBlock }: 
   };
 
   const endLine = (): string => {
-    const isCut = lineEnds.isCut(isWithholding ? line.slice(-candidateUnitsMax) : line);
+    if (isWithholding) {
+      line = line.slice(-candidateUnitsMax);
+      before = behind([line, '']);
+    }
+    const isCut = lineEnds.isCut(line);
     if (!isWithholding) lines += line;
     line = '';
     return isCut ? release() : '';
@@ -122,10 +128,30 @@ export function createStreamFilter({ name, pass, lineEnds, scanned, mayBlock }: 
 
   const withhold = (): string => {
     isWithholding = true;
+    // It is gone, and the name of a number that comes after it is still a name.
+    before = behind([lines, withheld]);
     lines = '';
     find(candidateTooLarge, 'redact');
-    before = { isRightToLeft: before?.isRightToLeft === true, name: '' };
     return withheld;
+  };
+
+  /** What stands before the next text, behind one that was like this in each round. */
+  const behind = (texts: readonly string[]): Before => {
+    const namesBefore = before?.names ?? [''];
+    const inRound = (of: readonly string[], round: number) => of[round] ?? of.at(-1) ?? '';
+    const rounds = Math.max(texts.length, namesBefore.length);
+    const ends = Array.from(
+      { length: rounds },
+      (_, round) => inRound(namesBefore, round) + inRound(texts, round),
+    );
+    const names: string[] = [];
+    for (const [round, end] of ends.entries())
+      names.push(end === ends[round - 1] ? inRound(names, round) : nameAtEnd(end));
+    const last = names.findLastIndex((name, round) => name !== names[round - 1]);
+    return {
+      isRightToLeft: before?.isRightToLeft === true || hasRightToLeftLetter(inRound(texts, 0)),
+      names: names.slice(0, last + 1),
+    };
   };
 
   const find = (detector: string, action: 'redact' | 'block') => {
@@ -142,20 +168,16 @@ export function createStreamFilter({ name, pass, lineEnds, scanned, mayBlock }: 
   };
 
   const filter = (text: string): string => {
-    const context = textBefore(before);
     const bytesAtStart = bytesCut;
-    before = {
-      isRightToLeft: before?.isRightToLeft === true || hasRightToLeftLetter(text),
-      name: nameAtEnd((before?.name ?? '') + text),
-    };
     const place = {
       place: () => name,
-      where: (offset: number) => `${name}@${bytesAtStart + bytesOf(text, offset - context.length)}`,
+      where: (offset: number) => `${name}@${bytesAtStart + bytesOf(text, offset)}`,
     };
     try {
-      const filtered = filterText(text, place, pass, context);
+      const texts = filterPart(text, textsBefore(before), place, pass);
+      before = behind(texts);
       isBlocked = pass.findings.report(scanned).verdict === 'blocked';
-      if (!isBlocked) return filtered;
+      if (!isBlocked) return texts.at(-1) as string;
     } catch (error) {
       // Whatever went wrong, nothing leaves any more.
       find(error instanceof LimitExceeded ? error.detector : 'boundary-failure', 'block');
@@ -186,19 +208,42 @@ const directionMark = /[\u061c\u200e\u200f]/;
 /** What the filter must know of the text before; null where there is none. */
 interface Before {
   readonly isRightToLeft: boolean;
-  /** The end of it, where a name stands in it that gives away a number that follows. */
-  readonly name: string;
+  /** The end of it in each round, where a name stands in it that gives away a number that follows. */
+  readonly names: readonly string[];
 }
 
-function textBefore(before: Before | null): string {
-  if (before === null) return '';
-  return `${before.isRightToLeft ? '\u05d0' : ''}\n${before.name}`;
+function textsBefore(before: Before | null): readonly string[] {
+  if (before === null) return [''];
+  return before.names.map((name) => `${before.isRightToLeft ? '\u05d0' : ''}\n${name}`);
 }
 
-/** As much as is read before a number. */
+/** From a name on that gives away a number that follows the text, or from the first of several; empty where there is none. */
 function nameAtEnd(text: string): string {
+  const read = endOfNames(text);
+  // What nobody sees may stand between a name and the end, however much of it.
+  const seen = endOfNames(seenAtEnd(text, numberContextUnitsMax));
+  if (seen.named === read.named || seen.named === '') return read.text;
+  const rest = read.text === '' ? '\n' : read.text;
+  const seenRest = seenAtEnd(rest, numberContextUnitsMax);
+  return seen.text.endsWith(seenRest)
+    ? seen.text.slice(0, seen.text.length - seenRest.length) + unseen + rest
+    : read.text;
+}
+
+/** Keeps a name as far off for who reads what cannot be seen, and no further for who does not. */
+const unseen = `\u001b]${'x'.repeat(numberContextUnitsMax)}\u0007`;
+
+/** The end from a space on that gives away as much as all of it: it is read again with each line, and lines may be short. */
+function endOfNames(text: string): { readonly text: string; readonly named: string } {
   const end = contextAtEnd(text);
-  return namesNumber(end) ? end : '';
+  const named = namedNumbers(end);
+  if (named === '') return { text: '', named };
+  for (let units = 16; units < end.length; units *= 2) {
+    const space = end.slice(-units).search(/\s/);
+    const shorter = space === -1 ? '' : end.slice(end.length - units + space);
+    if (namedNumbers(shorter) === named) return { text: shorter, named };
+  }
+  return { text: end, named };
 }
 
 /** Parts are small enough to be taken at once; a character is in one of them. */

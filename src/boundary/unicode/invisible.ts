@@ -22,7 +22,9 @@ const subdivisionFlags = ['gbeng', 'gbsct', 'gbwls'].map(
 );
 const blackFlagUnits = 2;
 
-const invisibleCharacter = /^[[\p{Cc}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]--[\t\n\r]]$/v;
+/** Characters that `findInvisible` looks at. */
+export const mayBeInvisible = /[[\p{Cc}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]--[\t\n\r]]/gv;
+const invisibleCharacter = new RegExp(`^${mayBeInvisible.source}$`, 'v');
 const nothingInvisible: readonly Invisible[] = [];
 
 /**

@@ -7,7 +7,7 @@ import { noSeams } from '../scan/seams.ts';
 import type { View } from '../view.ts';
 import { lastAtMost } from '../view.ts';
 import type { Invisible } from './invisible.ts';
-import { isTag, isVariationSelector } from './invisible.ts';
+import { findInvisible, isTag, isVariationSelector, mayBeInvisible } from './invisible.ts';
 
 /** Beside the text as it stands. */
 export function viewsBeside(text: string, invisible: readonly Invisible[], seams: Seams): View[] {
@@ -15,6 +15,21 @@ export function viewsBeside(text: string, invisible: readonly Invisible[], seams
   if (splitting.length === 0) return [];
   const spelled = spells.test(text) ? spelledOut(text, splitting) : [];
   return [withoutInvisible(text, splitting, seams), ...spelled];
+}
+
+/**
+ * The end of a text as a person sees it, of at least so many units where there are as many. Nothing invisible reaches over the
+ * end of a line, so that no more is read than from the line on that suffices.
+ */
+export function seenAtEnd(text: string, unitsMin: number): string {
+  for (let units = 2 * unitsMin; ; units *= 4) {
+    const from = units < text.length ? text.lastIndexOf('\n', text.length - units) + 1 : 0;
+    const end = text.slice(from);
+    const hidden = Array.from(end.matchAll(mayBeInvisible), ({ index }) => index);
+    const splitting = findInvisible(end, hidden).filter(({ isApart }) => !isApart);
+    const seen = splitting.length === 0 ? end : withoutInvisible(end, splitting, noSeams).text;
+    if (from === 0 || seen.length >= unitsMin) return seen;
+  }
 }
 
 /** What the units of tags and variation selectors begin with. */
