@@ -43,7 +43,7 @@ export const connectionDetectors: readonly LiteralDetector[] = [
     title: 'Password in a keyword connection string',
     source: 'learn.microsoft.com, ADO.NET connection strings; PostgreSQL libpq §34.1.1.1; JDBC URLs',
     literals: ['Password=', 'Pwd='],
-    pattern: /(?:password|pwd)=(?<secret>[^\s;"'<>&\\]{6,128})(?=[;&"'\s\\])/iy,
+    pattern: /(?:password|pwd)=(?<secret>(?:[^\s;"'<>&\\]|\\(?![nrtux"'])){6,128})(?=[;&"'\s\\])/iy,
     mayMatch: standsWithin({ oneOf: '\t\n\v\f\r ;"\'<>&\\', orBeyondAscii: true, unitsMax: 9 + 128 + 1 }),
     alphabet: /@@/,
     check: looksLikePassword,
@@ -58,6 +58,7 @@ export const connectionDetectors: readonly LiteralDetector[] = [
       'password=password;',
       'pwd=$(pwd);',
       'password=getPassword(user);',
+      'Password=q7Lm2VtR\\9xKd4W;',
     ],
   }),
   token({
