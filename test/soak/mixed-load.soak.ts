@@ -9,7 +9,7 @@
 import { expect, test } from 'vitest';
 import { MixedLoad, startLoadedServer } from '../support/mixed-load/mixed-load.ts';
 import { expectAllRecorded } from '../support/mixed-load/recorded.ts';
-import { byKind, byTenant, compare, percentile, statusLines } from '../support/mixed-load/table.ts';
+import { byKind, byTenant, compare, percentile, slowest, statusLines } from '../support/mixed-load/table.ts';
 
 const warmUpSeconds = 10;
 const quietSeconds = 30;
@@ -26,6 +26,7 @@ test('a flood and a slow client cost honest tenants no answer, and no more than 
   const tables = [
     compare(byTenant(quiet), byTenant(honest)),
     compare(byKind(quiet), byKind(honest)),
+    slowest(honest),
     statusLines([quiet, honest, flood, slow]),
   ];
   process.stdout.write(`\n${tables.join('\n\n')}\n`);

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { ask } from './ask.ts';
 import type { Answer } from './ask.ts';
 import { Tally } from './plan.ts';
-import type { HonestPlan, Report, Tenant } from './plan.ts';
+import type { Course, HonestPlan, Report, Tenant } from './plan.ts';
 
 /** What a tenant asks for, over and over; one in so many is a container. */
 const cycle = [
@@ -95,8 +95,9 @@ async function askOnce(client: Client, kind: Kind, turn: number, dueAt: number, 
   const { tally, tenant } = client;
   const agent = client.idle.shift() ?? (await new Promise<Agent>((resolve) => client.waiting.push(resolve)));
   try {
-    const fault = await askFor(client, agent, kind, `${tenant.name}-${turn}`);
-    if (atMs >= 0) tally.samples.push({ tenant: tenant.name, kind, atMs, ms: performance.now() - dueAt });
+    const { fault, course } = await askFor(client, agent, kind, `${tenant.name}-${turn}`);
+    const ms = performance.now() - dueAt;
+    if (atMs >= 0) tally.samples.push({ tenant: tenant.name, kind, atMs, ms, course });
     if (fault !== null) tally.failures.push(`${tenant.name} ${kind}: ${fault}`);
   } catch (error) {
     tally.count(tenant.name, 'lost');
@@ -108,8 +109,13 @@ async function askOnce(client: Client, kind: Kind, turn: number, dueAt: number, 
   }
 }
 
-/** What was wrong with the answer; null: nothing. */
-async function askFor(client: Client, agent: Agent, kind: Kind, mark: string): Promise<string | null> {
+interface Verdict {
+  /** What was wrong with the answer; null: nothing. */
+  readonly fault: string | null;
+  readonly course?: Course;
+}
+
+async function askFor(client: Client, agent: Agent, kind: Kind, mark: string): Promise<Verdict> {
   const call = (tool: string, args: object, headers = {}): Promise<Answer> =>
     send(client, agent, 'POST', '/v1/calls', { tool, args }, headers);
   switch (kind) {
@@ -147,29 +153,30 @@ async function askFor(client: Client, agent: Agent, kind: Kind, mark: string): P
   }
 }
 
-function ended(client: Client, answer: Answer, result: unknown, stdout = ''): string | null {
-  const fault = hasStatus(answer, 200);
-  if (fault !== null) return fault;
-  const { id, status, output } = answer.body;
+function ended(client: Client, answer: Answer, result: unknown, stdout = ''): Verdict {
+  const verdict = hasStatus(answer, 200);
+  if (verdict.fault !== null) return verdict;
+  const { id, status, output, runtime, usage } = answer.body;
   client.tally.acknowledged.push({ id, status });
   client.lastCall = id;
   const isAsAsked =
     status === 'succeeded' && isDeepStrictEqual(answer.body.result, result) && output.stdout === stdout;
-  return isAsAsked ? null : answer.text.slice(0, 500);
+  if (!isAsAsked) return { fault: answer.text.slice(0, 500) };
+  return { fault: null, course: { queueMs: usage.queueMs, wallMs: usage.wallMs, isWarm: runtime.warm } };
 }
 
-async function follow(client: Client, agent: Agent, accepted: Answer): Promise<string | null> {
+async function follow(client: Client, agent: Agent, accepted: Answer): Promise<Verdict> {
   if (accepted.status !== 202 && accepted.status !== 200) return hasStatus(accepted, 202);
   const events = await send(client, agent, 'GET', `/v1/calls/${accepted.body.id}/events`);
   const finished = /event: finished\ndata: (.*)\n/.exec(events.text)?.[1];
-  if (finished === undefined) return `${events.status}, and no end: ${events.text.slice(0, 300)}`;
+  if (finished === undefined) return { fault: `${events.status}, and no end: ${events.text.slice(0, 300)}` };
   const { id, status } = JSON.parse(finished) as { id: string; status: string };
   client.tally.acknowledged.push({ id, status });
-  return status === 'succeeded' ? null : finished.slice(0, 500);
+  return { fault: status === 'succeeded' ? null : finished.slice(0, 500) };
 }
 
-function hasStatus(answer: Answer, status: number): string | null {
-  return answer.status === status ? null : `${answer.status} ${answer.text.slice(0, 300)}`;
+function hasStatus(answer: Answer, status: number): Verdict {
+  return { fault: answer.status === status ? null : `${answer.status} ${answer.text.slice(0, 300)}` };
 }
 
 async function send(

@@ -49,6 +49,15 @@ export interface Sample {
   /** When it was due, counted from the first that is measured, and how long after that its answer was there, milliseconds. */
   readonly atMs: number;
   readonly ms: number;
+  /** Of a call that was answered with its end. */
+  readonly course?: Course | undefined;
+}
+
+/** What the server says of a call: what it waited for, and what its run took, milliseconds; whether its sandbox stood ready. */
+export interface Course {
+  readonly queueMs: number;
+  readonly wallMs: number;
+  readonly isWarm: boolean;
 }
 
 export interface Acknowledged {

@@ -34,6 +34,23 @@ export function compare(quiet: Map<string, Sample[]>, loaded: Map<string, Sample
   );
 }
 
+/** The slowest hundredth and as many again, in the order in which they were due: what a 99th percentile is made of. */
+export function slowest({ samples }: Report): string {
+  const count = Math.ceil(samples.length / 50);
+  const slow = samples.toSorted((a, b) => b.ms - a.ms).slice(0, count);
+  return slow
+    .toSorted((a, b) => a.atMs - b.atMs)
+    .map(({ tenant, kind, atMs, ms, course }) => {
+      const cells = [(atMs / 1000).toFixed(1), ms.toFixed(0)].map((cell) => cell.padStart(8));
+      const how =
+        course === undefined
+          ? ''
+          : `${course.isWarm ? 'warm' : 'cold'}, waited ${course.queueMs}, ran ${course.wallMs.toFixed(0)}`;
+      return `${tenant.padEnd(8)}${kind.padEnd(10)}${cells.join('')}  ${how}`.trimEnd();
+    })
+    .join('\n');
+}
+
 export function statusLines(reports: readonly Report[]): string {
   return reports
     .flatMap(({ statuses }) => Object.entries(statuses))
