@@ -1,37 +1,68 @@
-/** Who took how many of a pool's containers lately, so that one tenant's flood leaves something for the others. */
+/**
+ * Who took how many of a pool's containers lately, so that one tenant's flood leaves something for the others. What was
+ * taken counts half as much after each half-life: who comes at an even pace is not behind one that has only just begun.
+ */
+const halfLifeMs = 10_000;
 const memoryMs = 60_000;
-const claimsMax = 256;
+const tenantsMax = 256;
+
+interface Taken {
+  readonly count: number;
+  readonly atMs: number;
+}
 
 export class TenantShares {
-  /** Oldest first. */
-  readonly #claims: { readonly tenant: string; readonly atMs: number }[] = [];
+  /** Least recently counted first. */
+  readonly #taken = new Map<string, Taken>();
 
   note(tenant: string, nowMs: number): void {
-    this.#claims.push({ tenant, atMs: nowMs });
-    if (this.#claims.length > claimsMax) this.#claims.shift();
+    const count = this.countOf(tenant, nowMs) + 1;
+    this.#taken.delete(tenant);
+    this.#taken.set(tenant, { count, atMs: nowMs });
+    const [oldest] = this.#taken.keys();
+    if (this.#taken.size > tenantsMax && oldest !== undefined) this.#taken.delete(oldest);
   }
 
-  /** Whether another tenant of the last minute had fewer: the last idle container is kept for that one. */
-  isAheadOfOthers(tenant: string, nowMs: number): boolean {
-    const counts = this.#counts(nowMs);
-    const own = counts.get(tenant) ?? 0;
-    for (const [other, count] of counts) if (other !== tenant && count < own) return true;
-    return false;
+  /**
+   * How many idle containers are kept for others: one where any other tenant of the last minute had fewer, one for each
+   * of those where this one is far ahead.
+   */
+  keptFrom(tenant: string, nowMs: number): number {
+    const own = this.countOf(tenant, nowMs);
+    const fewer = this.#others(tenant, nowMs).filter((count) => count < own).length;
+    return this.isFarAhead(tenant, nowMs) ? fewer : Math.min(1, fewer);
   }
 
+  /** Took more than one above what the others of the last minute did on average. */
+  isFarAhead(tenant: string, nowMs: number): boolean {
+    const others = this.#others(tenant, nowMs);
+    if (others.length === 0) return false;
+    const average = others.reduce((sum, count) => sum + count, 0) / others.length;
+    return this.countOf(tenant, nowMs) > 1 + average;
+  }
+
+  /** 0 for one that took none in the last minute. */
   countOf(tenant: string, nowMs: number): number {
-    return this.#counts(nowMs).get(tenant) ?? 0;
+    const taken = this.#taken.get(tenant);
+    return taken === undefined ? 0 : countNow(taken, nowMs);
   }
 
   /** Tenants of the last minute. */
   tenantCount(nowMs: number): number {
-    return this.#counts(nowMs).size;
+    this.#forget(nowMs);
+    return this.#taken.size;
   }
 
-  #counts(nowMs: number): Map<string, number> {
-    while ((this.#claims[0]?.atMs ?? Infinity) <= nowMs - memoryMs) this.#claims.shift();
-    const counts = new Map<string, number>();
-    for (const { tenant } of this.#claims) counts.set(tenant, (counts.get(tenant) ?? 0) + 1);
-    return counts;
+  #others(tenant: string, nowMs: number): number[] {
+    this.#forget(nowMs);
+    return [...this.#taken].flatMap(([other, taken]) => (other === tenant ? [] : [countNow(taken, nowMs)]));
   }
+
+  #forget(nowMs: number): void {
+    for (const [tenant, { atMs }] of this.#taken) if (atMs <= nowMs - memoryMs) this.#taken.delete(tenant);
+  }
+}
+
+function countNow({ count, atMs }: Taken, nowMs: number): number {
+  return atMs <= nowMs - memoryMs ? 0 : count * 2 ** ((atMs - nowMs) / halfLifeMs);
 }

@@ -75,6 +75,15 @@ export class WarmPool<S extends IdleSandbox> {
   get waitingCount(): number {
     return this.#waiting.length;
   }
+
+  /** Calls that wait, but for those of tenants far ahead of others for whom it has to be filled first. */
+  pressingCount(nowMs: number): number {
+    const ahead = this.size + this.refilling;
+    const isPressing = ({ tenant }: Waiter<S>): boolean =>
+      !this.#shares.isFarAhead(tenant, nowMs) || ahead >= this.#shares.keptFrom(tenant, nowMs);
+    return this.#waiting.filter(isPressing).length;
+  }
+
   get memoryBytes(): number {
     return this.#idle.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
   }
@@ -93,7 +102,7 @@ export class WarmPool<S extends IdleSandbox> {
   /** Notes a call and gives it an idle container if there is one for it. Calls nobody. */
   claim(tenant: string, nowMs: number): S | null {
     this.#demand.note(nowMs, this.#startMs);
-    const isKept = this.size === 1 && this.#shares.isAheadOfOthers(tenant, nowMs);
+    const isKept = this.size <= this.#shares.keptFrom(tenant, nowMs);
     this.#shares.note(tenant, nowMs);
     // A spoiled one stays for whoever watches it to take it out.
     const member = isKept ? undefined : this.#idle.find(({ sandbox }) => sandbox.isIdle);
@@ -125,13 +134,18 @@ export class WarmPool<S extends IdleSandbox> {
     }
   }
 
-  /** A start worked: to the tenant that waits and had the fewest, or kept. False: nobody wants it. */
-  accept(member: Member<S>, startMs: number, nowMs: number): boolean {
+  /**
+   * A start worked: to the tenant that waits and had the fewest, or kept. One that was made ahead of need stays where a
+   * call may not have it before others. False: nobody wants it.
+   */
+  accept(member: Member<S>, isRefill: boolean, startMs: number, nowMs: number): boolean {
     this.#startMs += (startMs - this.#startMs) / 4;
     this.isResting = false;
-    const waiter = this.#nextWaiter(nowMs);
+    const mayStay = this.size < this.target(nowMs) && member.sandbox.isIdle;
+    const isForOthers = isRefill && mayStay && this.pressingCount(nowMs) === 0;
+    const waiter = isForOthers ? null : this.#nextWaiter(nowMs);
     if (waiter !== null) waiter.resolve(member.sandbox);
-    else if (this.size < this.target(nowMs) && member.sandbox.isIdle) this.#idle.push(member);
+    else if (mayStay) this.#idle.push(member);
     else return false;
     return true;
   }

@@ -168,16 +168,27 @@ export class WarmPools<S extends IdleSandbox> implements AsyncDisposable {
   #startWhatIsDue(): void {
     while (!this.#closing.signal.aborted && this.#removals.size < removalsMax) {
       if (this.#starts.size >= (this.#options.startsMax ?? startsMax)) return;
-      const open = [...this.#pools.values()];
-      const called = open.find(({ pool }) => pool.waitingCount > pool.starting);
+      const called = this.#findCalled();
       // Its turn is over: calls that come without end for one image keep those for another waiting no longer than that.
       if (called !== undefined) this.#putLast(called);
-      // Nothing is made ahead of need while a call waits: it would have to share the cores with it.
-      const mayRefill = open.every(({ pool }) => pool.waitingCount === 0);
-      const due = called ?? (mayRefill ? open.find((candidate) => this.#isRefillDue(candidate)) : undefined);
+      const due = called ?? [...this.#pools.values()].find((candidate) => this.#isRefillDue(candidate));
       if (due === undefined) return;
       this.#begin(due, called === undefined);
     }
+  }
+
+  /**
+   * The pool with a call for which nothing starts yet. One of a tenant far ahead of others comes after what is kept for
+   * those; a tenant that comes to nothing is not ahead for long.
+   */
+  #findCalled(): OpenPool<S> | undefined {
+    const open = [...this.#pools.values()];
+    const nowMs = this.#now();
+    const pressed = open.find(({ pool }) => pool.pressingCount(nowMs) > pool.starting);
+    if (pressed !== undefined || open.some((candidate) => this.#isRefillDue(candidate))) return pressed;
+    return open.find(
+      ({ pool }) => pool.waitingCount - pool.pressingCount(nowMs) > pool.starting - pool.refilling,
+    );
   }
 
   #putLast(open: OpenPool<S>): void {
@@ -189,6 +200,8 @@ export class WarmPools<S extends IdleSandbox> implements AsyncDisposable {
   #isRefillDue({ isKept, pool, policy, shape }: OpenPool<S>): boolean {
     if (!isKept || pool.isResting) return false;
     const open = [...this.#pools.values()];
+    // Nothing is made ahead of need while a call waits: it would have to share the cores with it.
+    if (open.some((other) => other.pool.pressingCount(this.#now()) > 0)) return false;
     const refilling = open.reduce((sum, other) => sum + other.pool.refilling, 0);
     const ahead = open.reduce((sum, other) => sum + other.pool.size + other.pool.refilling, 0);
     if (refilling >= refillsMax || ahead >= warmContainersMax) return false;
@@ -225,7 +238,8 @@ export class WarmPools<S extends IdleSandbox> implements AsyncDisposable {
     }
     const tookMs = this.#now() - beganMs;
     // A call that waits is not kept waiting for a measurement that only an idle one needs.
-    const memoryBytes = sandbox !== null && pool.waitingCount === 0 ? await sandbox.memoryBytes() : 0;
+    const memoryBytes =
+      sandbox !== null && pool.pressingCount(this.#now()) === 0 ? await sandbox.memoryBytes() : 0;
     const heldBytes = memoryBytes > 0 ? memoryBytes : unmeasuredBytes(shape);
     pool.starting--;
     if (isRefill) pool.refilling--;
@@ -243,13 +257,13 @@ export class WarmPools<S extends IdleSandbox> implements AsyncDisposable {
       pool.counts.refills++;
       pool.counts.refillMs += tookMs;
     }
-    this.#place(open, { sandbox, sinceMs: this.#now(), memoryBytes: heldBytes }, tookMs);
+    this.#place(open, { sandbox, sinceMs: this.#now(), memoryBytes: heldBytes }, isRefill, tookMs);
   }
 
-  #place({ isKept, pool }: OpenPool<S>, member: Member<S>, tookMs: number): void {
+  #place({ isKept, pool }: OpenPool<S>, member: Member<S>, isRefill: boolean, tookMs: number): void {
     const { sandbox } = member;
     const mayStay = !this.#closing.signal.aborted && (isKept || pool.waitingCount > 0);
-    const isWanted = mayStay && pool.accept(member, tookMs, this.#now());
+    const isWanted = mayStay && pool.accept(member, isRefill, tookMs, this.#now());
     if (!isWanted) void this.discard(sandbox);
     else void sandbox.spoiled.then(() => this.#dropSpoiled(pool, sandbox));
   }

@@ -81,6 +81,12 @@ class Stage implements AsyncDisposable {
     return box;
   }
 
+  /** Ends starts until there are no more. */
+  async fill(): Promise<void> {
+    do await this.finish();
+    while (this.starting > 0);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.pools[Symbol.asyncDispose]();
   }
@@ -173,6 +179,28 @@ test('the last idle container is kept for a tenant that had fewer', async () => 
   expect((await acquire('quiet')).isWarm).toBe(true);
   while (stage.starting > 0) await stage.finish();
   expect((await third).isWarm).toBe(false);
+});
+
+test('a tenant far ahead of others starts cold, and what is made ahead of need meanwhile is theirs', async () => {
+  await using stage = new Stage();
+  const full = { ...policy, floor: 4 };
+  const acquire = (tenant: string) => stage.pools.acquire(shapeOf('a'), full, tenant, never);
+  stage.pools.keep([{ shape: shapeOf('a'), policy: full }]);
+  await stage.fill();
+  await Promise.all(['north', 'south', 'flood', 'flood'].map(acquire));
+  await stage.fill();
+  const flood = [await acquire('flood'), await acquire('flood')];
+  expect(flood.map(({ isWarm }) => isWarm)).toEqual([true, true]);
+  const cold = acquire('flood');
+  const own = await stage.finish();
+  expect(await cold).toEqual({ sandbox: own, isWarm: false });
+  await Promise.all(['north', 'south'].map(acquire));
+  const last = acquire('flood');
+  const kept = [await stage.finish(), await stage.finish()];
+  const others = await Promise.all(['north', 'south'].map(acquire));
+  expect(others).toEqual(kept.map((sandbox) => ({ sandbox, isWarm: true })));
+  await stage.fill();
+  expect((await last).isWarm).toBe(false);
 });
 
 test('a waiting tenant with fewer calls is served before a flood', async () => {
