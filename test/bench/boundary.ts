@@ -87,7 +87,7 @@ function median(values: readonly number[]): number {
 
 async function best(work: () => unknown): Promise<number> {
   let least = Number.POSITIVE_INFINITY;
-  for (let run = 0; run < 3; run += 1) least = Math.min(least, await cpuSeconds(work));
+  for (let run = 0; run < warmUps; run += 1) least = Math.min(least, await cpuSeconds(work));
   return least;
 }
 

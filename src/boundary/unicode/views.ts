@@ -11,7 +11,7 @@ import { findInvisible, isTag, isVariationSelector, mayBeInvisible } from './inv
 
 /** Beside the text as it stands. */
 export function viewsBeside(text: string, invisible: readonly Invisible[], seams: Seams): View[] {
-  const splitting = invisible.filter(({ isApart }) => !isApart);
+  const splitting = withoutApart(invisible);
   if (splitting.length === 0) return [];
   const spelled = spells.test(text) ? spelledOut(text, splitting) : [];
   return [withoutInvisible(text, splitting, seams), ...spelled];
@@ -26,10 +26,14 @@ export function seenAtEnd(text: string, unitsMin: number): string {
     const from = units < text.length ? text.lastIndexOf('\n', text.length - units) + 1 : 0;
     const end = text.slice(from);
     const hidden = Array.from(end.matchAll(mayBeInvisible), ({ index }) => index);
-    const splitting = findInvisible(end, hidden).filter(({ isApart }) => !isApart);
+    const splitting = withoutApart(findInvisible(end, hidden));
     const seen = splitting.length === 0 ? end : withoutInvisible(end, splitting, noSeams).text;
     if (from === 0 || seen.length >= unitsMin) return seen;
   }
+}
+
+function withoutApart(invisible: readonly Invisible[]): readonly Invisible[] {
+  return invisible.some(({ isApart }) => isApart) ? invisible.filter(({ isApart }) => !isApart) : invisible;
 }
 
 /** What the units of tags and variation selectors begin with. */
@@ -40,18 +44,23 @@ const surroundingUnits = 8192;
 const gap = '\n\n';
 
 function withoutInvisible(text: string, invisible: readonly Invisible[], seams: Seams): View {
-  const kept: string[] = [];
+  // Unit by unit: a text may be cut after each character, and so many strings cost more.
+  const kept = new Uint16Array(text.length);
   /** For each stretch that was kept, where it starts here and in the original. */
   const starts: number[] = [];
   const originals: number[] = [];
   /** Where the middle of a long stretch was left out. */
   const gaps: number[] = [];
   let length = 0;
+  let seen = 0;
+  const keep = (unit: number) => {
+    kept[length++] = unit;
+    seen |= unit;
+  };
   const add = (start: number, end: number) => {
-    kept.push(end - start === 1 ? text.charAt(start) : text.slice(start, end));
     starts.push(length);
     originals.push(start);
-    length += end - start;
+    for (let at = start; at < end; at++) keep(text.charCodeAt(at));
   };
   const addStretch = (from: number, to: number) => {
     if (to - from <= 2 * surroundingUnits + gap.length) {
@@ -60,8 +69,7 @@ function withoutInvisible(text: string, invisible: readonly Invisible[], seams: 
     }
     if (from > 0) add(from, from + surroundingUnits);
     gaps.push(length);
-    kept.push(gap);
-    length += gap.length;
+    for (let at = 0; at < gap.length; at++) keep(gap.charCodeAt(at));
     if (to < text.length) add(to - surroundingUnits, to);
   };
   let from = 0;
@@ -75,7 +83,7 @@ function withoutInvisible(text: string, invisible: readonly Invisible[], seams: 
     return (originals[piece] ?? 0) + index - (starts[piece] ?? 0);
   };
   return {
-    text: kept.join(''),
+    text: textOf(kept.subarray(0, length), seen),
     seams: (from, to) => seams(from === 0 ? 0 : toOriginalIndex(from - 1) + 1, toOriginalIndex(to)),
     toOriginal: (start, end) => {
       const before = gaps[lastAtMost(gaps, end - 1)] ?? Number.NEGATIVE_INFINITY;
@@ -83,6 +91,12 @@ function withoutInvisible(text: string, invisible: readonly Invisible[], seams: 
       return { start: toOriginalIndex(start), end: toOriginalIndex(end - 1) + 1, via: [] };
     },
   };
+}
+
+/** `seen`: the bits that any unit has. Texts of one byte a character are read faster. */
+function textOf(units: Uint16Array, seen: number): string {
+  if (seen < 0x1_00) return Buffer.from(units).toString('latin1');
+  return Buffer.from(units.buffer, units.byteOffset, units.byteLength).toString('utf16le');
 }
 
 /** Tag characters mirror ASCII (U+E0020 is a space); variation selectors 1 to 256 can carry bytes. */

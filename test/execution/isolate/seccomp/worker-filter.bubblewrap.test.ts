@@ -2,7 +2,7 @@
  * The filter in a real kernel: a process under it makes each call and reports what the kernel answered. perl makes
  * them, because the base of every Debian has it and it can make any system call by number.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
@@ -114,6 +114,8 @@ test.runIf(process.arch === 'x64')(
       DynaLoader::dl_install_xsub("main::legacy", $at);
       legacy();
       print "alive";`;
-    expect(await underFilter(program)).toBe('exit 159');
+    // Under some hypervisors no kernel gets to see such a call: then it is the processor that ends the process.
+    const isCall = spawnSync('/usr/bin/perl', ['-e', program], { encoding: 'utf8' }).stdout === 'alive';
+    expect(await underFilter(program)).toBe(isCall ? 'exit 159' : 'exit 139');
   },
 );
