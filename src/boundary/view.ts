@@ -50,7 +50,7 @@ export function viewThrough(outer: View, inner: View): View {
 }
 
 /** Index of the last element that is at most `value`; -1 when there is none. */
-export function lastAtMost(sorted: readonly number[], value: number): number {
+export function lastAtMost(sorted: ArrayLike<number>, value: number): number {
   let low = 0;
   let high = sorted.length;
   while (low < high) {

@@ -16,9 +16,10 @@ const surroundingUnits = 4096;
 export function readEscapes(text: string, codes: Buffer, budget: DecodeBudget): View | null {
   const found = findEscapes(text, codes);
   if (found.hiding.length === 0) return null;
-  const unescaped = new Unescaped(text);
+  const places = islands(found.hiding, text.length);
+  const unescaped = new Unescaped(text, 2 * (found.starts.length + places.length));
   let next = 0;
-  for (const { start, end } of islands(found.hiding, text.length)) {
+  for (const { start, end } of places) {
     while ((found.starts[next] ?? end) < start) next++;
     unescaped.copyFrom(start);
     for (; (found.starts[next] ?? end) < end; next++)
@@ -40,9 +41,11 @@ function findEscapes(text: string, codes: Buffer): Escapes {
   const starts: number[] = [];
   const escapes: number[] = [];
   const hiding: number[] = [];
-  const nextOf = [percent, backslash, ampersand].map((unit) => occurrences(codes, unit));
+  const nextPercent = occurrences(codes, percent);
+  const nextBackslash = occurrences(codes, backslash);
+  const nextAmpersand = occurrences(codes, ampersand);
   for (let at = 0; ;) {
-    at = Math.min(...nextOf.map((next) => next(at)));
+    at = Math.min(nextPercent(at), nextBackslash(at), nextAmpersand(at));
     if (at === text.length) return { starts, escapes, hiding };
     const escape = parseEscape(text, at);
     if (escape === 0) at++;
@@ -106,14 +109,19 @@ class Unescaped {
   readonly #text: string;
   readonly #pieces: string[] = [];
   /** For each stretch, where it starts here and in the original, and its kind. */
-  readonly #starts: number[] = [];
-  readonly #originals: number[] = [];
-  readonly #kinds: number[] = [];
+  readonly #starts: Uint32Array;
+  readonly #originals: Uint32Array;
+  readonly #kinds: Int8Array;
+  #stretches = 0;
   #from = 0;
   length = 0;
 
-  constructor(text: string) {
+  /** One for each escape, one between them, one between islands. */
+  constructor(text: string, stretchesMax: number) {
     this.#text = text;
+    this.#starts = new Uint32Array(stretchesMax);
+    this.#originals = new Uint32Array(stretchesMax);
+    this.#kinds = new Int8Array(stretchesMax);
   }
 
   copyFrom(start: number): void {
@@ -135,20 +143,22 @@ class Unescaped {
   }
 
   #add(text: string, original: number, kind: number): void {
+    const at = this.#stretches++;
     this.#pieces.push(text);
-    this.#starts.push(this.length);
-    this.#originals.push(original);
-    this.#kinds.push(kind);
+    this.#starts[at] = this.length;
+    this.#originals[at] = original;
+    this.#kinds[at] = kind;
     this.length += text.length;
   }
 
   toView(): View {
+    const starts = this.#starts.subarray(0, this.#stretches);
     return {
       text: this.#pieces.join(''),
       seams: noSeams,
       toOriginal: (start, end) => {
-        const first = lastAtMost(this.#starts, start);
-        const last = lastAtMost(this.#starts, end - 1);
+        const first = lastAtMost(starts, start);
+        const last = lastAtMost(starts, end - 1);
         const via = new Set<string>();
         for (let at = first; at <= last; at++) {
           if (this.#kinds[at] === breakKind) return null;
