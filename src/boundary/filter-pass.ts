@@ -88,14 +88,13 @@ export function filterPart(
     return redacted.text.slice(length);
   };
   spend(pass, text.length);
-  let round = 0;
-  settle(text.toWellFormed(), (text) => {
-    let filtered = filterOnce(text, ++round);
-    // What stands before it changes: what has not is read again with that.
-    while (filtered === text && round < before.length) filtered = filterOnce(text, ++round);
-    return filtered;
-  });
-  return texts;
+  let current = text.toWellFormed();
+  for (let round = 1; ; round++) {
+    const next = filterOnce(current, round);
+    // What stands before it may change still: what has not is read again with that.
+    if (next === current && round >= before.length) return texts;
+    current = next;
+  }
 }
 
 /** Of hits that reach further back, what stands behind `start`. */

@@ -10,13 +10,13 @@ export interface Nearby {
   readonly mayMatchBefore: (expression: RegExp, place: number, reach: number) => boolean;
 }
 
-export const matchUnitsMax = 16;
+const matchUnitsMax = 16;
 
 interface Searched {
   readonly global: RegExp;
   /** As far as the text was searched. */
   until: number;
-  /** Where the last match ends, but for one. */
+  /** The last unit of the last match. */
   last: number;
 }
 
