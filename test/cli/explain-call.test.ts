@@ -1,43 +1,25 @@
 /** `sallyport policy explain --call`: a real server whose policy changes under calls that it recorded. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { writeAdderPolicy } from '../support/adder-policy.ts';
 import { runCli, startServer } from '../support/server.ts';
 import type { Answer, TestServer } from '../support/server.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'explain-call-'));
 const candidate = mkdtempSync(join(tmpdir(), 'explain-call-'));
 
-function writePolicy(to: string, rules: string): void {
-  writeFileSync(join(to, 'add.js'), 'export default ({ n }) => n + 1;\n');
-  writeFileSync(
-    join(to, 'policy.yaml'),
-    `apiVersion: sallyport/v1
-kind: Tool
-metadata: {name: add}
-spec:
-  input: {type: object, additionalProperties: false, required: [n], properties: {n: {type: integer}, note: {type: string}}}
-  runtime: {kind: isolate, code: ./add.js}
----
-apiVersion: sallyport/v1
-kind: Policy
-metadata: {name: adders}
-spec:
-  subjects: [{roles: [adder]}]
-  rules:
-${rules}
-`,
-  );
-}
-
 let server: TestServer;
 let key = '';
 const ids = { small: '', large: '', denied: '' };
 
 beforeAll(async () => {
-  writePolicy(directory, '    - {name: upto-ten, effect: allow, tools: [add], when: args.n <= 10}');
-  writePolicy(candidate, '    - {name: all, effect: allow, tools: [add]}');
+  writeAdderPolicy(
+    directory,
+    '  rules:\n    - {name: upto-ten, effect: allow, tools: [add], when: args.n <= 10}',
+  );
+  writeAdderPolicy(candidate, '  rules:\n    - {name: all, effect: allow, tools: [add]}');
   server = await startServer({
     policyDir: directory,
     environment: {
@@ -51,7 +33,10 @@ beforeAll(async () => {
   await call({ n: 11 });
   const { items } = (await server.request('GET', '/v1/audit/events?type=denied')).body;
   ids.denied = items[0].id;
-  writePolicy(directory, '    - {name: upto-five, effect: allow, tools: [add], when: args.n <= 5}');
+  writeAdderPolicy(
+    directory,
+    '  rules:\n    - {name: upto-five, effect: allow, tools: [add], when: args.n <= 5}',
+  );
   await server.request('POST', '/v1/policy/reload');
 });
 afterAll(async () => {

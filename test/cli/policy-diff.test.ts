@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { writeAdderPolicy } from '../support/adder-policy.ts';
 import { runCli, startServer } from '../support/server.ts';
 import type { Answer, TestServer } from '../support/server.ts';
 
@@ -11,27 +12,6 @@ const active = mkdtempSync(join(home, 'active-'));
 const candidate = mkdtempSync(join(home, 'candidate-'));
 const strict = mkdtempSync(join(home, 'strict-'));
 
-function writePolicy(to: string, rules: string): void {
-  writeFileSync(join(to, 'add.js'), 'export default ({ n }) => n + 1;\n');
-  writeFileSync(
-    join(to, 'policy.yaml'),
-    `apiVersion: sallyport/v1
-kind: Tool
-metadata: {name: add}
-spec:
-  input: {type: object, additionalProperties: false, required: [n], properties: {n: {type: integer}}}
-  runtime: {kind: isolate, code: ./add.js}
----
-apiVersion: sallyport/v1
-kind: Policy
-metadata: {name: adders}
-spec:
-  subjects: [{roles: [adder]}]
-${rules}
-`,
-  );
-}
-
 const approval = 'approval: {approvers: [{roles: [lead]}], expires: 1h}';
 let server: TestServer;
 let key = '';
@@ -39,13 +19,13 @@ let large = '';
 let revision = '';
 
 beforeAll(async () => {
-  writePolicy(
+  writeAdderPolicy(
     active,
     `  rules:
     - {name: upto-ten, effect: allow, tools: [add], when: args.n <= 10}
     - {name: ask, effect: require_approval, tools: [add], when: args.n == 50, ${approval}}`,
   );
-  writePolicy(
+  writeAdderPolicy(
     candidate,
     `  rules:
     - {name: upto-five, effect: allow, tools: [add], when: args.n <= 5}
@@ -53,7 +33,7 @@ beforeAll(async () => {
   quotas:
     - {name: three, key: principal.id, unit: calls, limit: 3, window: 1h}`,
   );
-  writePolicy(strict, '  rules:\n    - {name: none, effect: deny, tools: [add]}');
+  writeAdderPolicy(strict, '  rules:\n    - {name: none, effect: deny, tools: [add]}');
   server = await startServer({
     policyDir: active,
     environment: { DOCKER_HOST: 'unix:///nonexistent/docker.sock' },
@@ -153,7 +133,7 @@ test('what was used is suggested as a policy that decides it as before, and is l
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout).toContain('# What 26 calls since');
   const suggested = mkdtempSync(join(home, 'suggested-'));
-  writePolicy(suggested, '  rules: []');
+  writeAdderPolicy(suggested, '  rules: []');
   const policy = join(suggested, 'policy.yaml');
   writeFileSync(policy, readFileSync(policy, 'utf8').split('---\n')[0] ?? '');
   writeFileSync(join(suggested, 'narrow.yaml'), stdout);
@@ -172,7 +152,10 @@ test('what was recorded is compared with what decides now', async () => {
     before: null,
     decisions: { calls: 27, changed: 0 },
   });
-  writePolicy(active, '  rules:\n    - {name: upto-ten, effect: allow, tools: [add], when: args.n <= 3}');
+  writeAdderPolicy(
+    active,
+    '  rules:\n    - {name: upto-ten, effect: allow, tools: [add], when: args.n <= 3}',
+  );
   await server.request('POST', '/v1/policy/reload');
   expect(await shown('--since', '1h')).toMatchObject({
     decisions: {
