@@ -38,3 +38,44 @@ export function standsWithin(sought: Sought): LookAhead {
     return false;
   };
 }
+
+const prefixUnits = 3;
+/** By code, five bits: the letters of both cases, and some others, which may share theirs. */
+const folded = Uint8Array.from({ length: 128 }, (_, code) =>
+  /[A-Za-z]/.test(String.fromCharCode(code)) ? code & 0x1f : 0,
+);
+const prefixBits = 5 * prefixUnits;
+const prefixMask = (1 << prefixBits) - 1;
+const fold = (prefix: number, code: number): number =>
+  ((prefix << 5) | (folded[code] as number)) & prefixMask;
+
+/**
+ * Whether one of the words begins at most `units` behind the literal's beginning, in either case; also answers yes to any
+ * character beyond ASCII. undefined: one of them begins with too little to tell.
+ */
+export function beginsWithin(words: readonly string[], units: number): LookAhead | undefined {
+  const prefixes = words
+    .map((word) => word.slice(0, prefixUnits))
+    .filter((prefix) => !beyondAscii.test(prefix));
+  if (prefixes.some(({ length }) => length < prefixUnits)) return undefined;
+  const isPrefix = new Uint8Array(1 << (prefixBits - 3));
+  for (const prefix of prefixes) {
+    const bits = [...Buffer.from(prefix)].reduce(fold, 0);
+    isPrefix[bits >> 3] = (isPrefix[bits >> 3] as number) | (1 << (bits & 7));
+  }
+  return (codes, at) => {
+    const end = Math.min(codes.length, at + units + prefixUnits);
+    let prefix = 0;
+    for (let next = at; next < end; next++) {
+      const code = codes[next] as number;
+      if (code >= 0x80) return true;
+      prefix = fold(prefix, code);
+      // Of 15 bits, as many as the table has: the index is always inside it.
+      if (next >= at + prefixUnits - 1 && ((isPrefix[prefix >> 3] as number) >> (prefix & 7)) & 1)
+        return true;
+    }
+    return false;
+  };
+}
+
+const beyondAscii = /[^\u0000-\u007f]/;

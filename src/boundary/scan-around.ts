@@ -33,13 +33,14 @@ export function scanAround(text: string, { changes, hasDirectionMarks }: Changed
 }
 
 /** What a private key begins or ends with; a row of dashes alone is a rule of a table. */
-const armour = /-----(?:BEGIN|END) /;
+const armours = ['-----BEGIN ', '-----END '];
 
 /** Whether a private key can reach as far as one of the changes, from where it begins or ends. */
 function holdsArmour(text: string, changes: Redacted['changes']): boolean {
-  return widen(changes, armourReachUnits).some(({ start, end }) =>
-    armour.test(text.slice(Math.max(0, start), end)),
+  const stretches = widen(changes, armourReachUnits).map(({ start, end }) =>
+    text.slice(Math.max(0, start), end),
   );
+  return armours.some((armour) => stretches.some((stretch) => stretch.includes(armour)));
 }
 
 /** With as much on both sides; those that touch are one, also when only what is read around them does. */

@@ -101,3 +101,13 @@ test.each(['\u0000', '\u001b', '\u007f', '\u0085', '\u200b', '\u{e0067}', '\u000
     expect(find(['xy', 'a\u0001'], 'x\t\r\nÄé語 a').hidden).toEqual([]);
   },
 );
+
+test('more literals than two bytes can number the states of are found as well', () => {
+  const literals = Array.from({ length: 1_200 }, (_, index) => `${index}:${'abcdefghij'.repeat(6)}${index};`);
+  const text = literals.join('');
+
+  expect(text.length).toBeGreaterThan(0x1_00_00);
+  expect(find(literals, text).found).toEqual(
+    literals.map((literal, index) => `${literal}@${text.indexOf(literal)}#${index}`),
+  );
+});

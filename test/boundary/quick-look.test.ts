@@ -1,4 +1,4 @@
-import { array, assert, constantFrom, option, property, tuple } from 'fast-check';
+import { array, assert, constantFrom, oneof, option, property, tuple } from 'fast-check';
 import { expect, test } from 'vitest';
 import { literalDetectors } from '../../src/boundary/detectors.ts';
 import { buildAlphabet, encodeText } from '../../src/boundary/scan/text-codes.ts';
@@ -26,6 +26,16 @@ function tailsOf(examples: readonly string[], literals: readonly string[]): read
       const at = example.toLowerCase().indexOf(literal.toLowerCase());
       return at === -1 ? [] : [example.slice(at + literal.length)];
     }),
+  );
+}
+
+/** The words of a pattern, in an order in which it may want them, with as much between as it may allow. */
+function phrasesOf(pattern: RegExp) {
+  const source = pattern.source.replaceAll(/\[([^^])[^\]]*\]/g, '$1').replaceAll(/[^)]\?|\\[a-z]/g, ' ');
+  const words = source.match(/[\p{L}\p{M}'][\p{L}\p{M}' ,-]*/gu) ?? [''];
+  const between = constantFrom('', ' ', ' ', 'x'.repeat(8), ` ${'x'.repeat(14)} `, ` ${'x'.repeat(22)} `);
+  return array(tuple(between, constantFrom(...words)), { maxLength: 4 }).map((parts) =>
+    parts.flat().join(''),
   );
 }
 
@@ -92,9 +102,10 @@ test.each(quick)(
   'the first look of $id refuses nothing that its pattern takes',
   ({ literals, tails, ...detector }) => {
     const { pattern, mayMatch } = detector;
-    const rest = tuple(option(filler, { nil: '' }), constantFrom('', ...tails)).map((parts) =>
-      parts.join(''),
-    );
+    const rest = tuple(
+      option(oneof(filler, phrasesOf(pattern)), { nil: '' }),
+      constantFrom('', ...tails),
+    ).map((parts) => parts.join(''));
     let taken = 0;
     assert(
       property(constantFrom(...literals), rest, (literal, rest) => {

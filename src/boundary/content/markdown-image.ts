@@ -10,8 +10,9 @@ const destination = /\]\(\s{0,4}<?((?:https?:)?\/\/[^\s()<>!]{4,2048})/iy;
  */
 export function findImage(text: string, at: number, check: (url: string) => Confidence | null): Span | null {
   const close = text.charCodeAt(at) === 0x21 ? closingBracket(text, at + 1) : at;
+  if (close === -1 || !mayLeadAway(text, close)) return null;
   // Most of what has a destination is a link, and tells so a few words before it.
-  if (close === -1 || (close === at && opensLink(text, close, glanceUnits))) return null;
+  if (close === at && opensLink(text, close, glanceUnits)) return null;
   destination.lastIndex = close;
   const url = destination.exec(text)?.[1];
   const confidence = url === undefined ? null : check(url);
@@ -20,6 +21,19 @@ export function findImage(text: string, at: number, check: (url: string) => Conf
   if (close === at && (text.slice(at, end).includes('\n') || opensLink(text, close, descriptionUnitsMax)))
     return null;
   return { start: end - url.length, end, confidence };
+}
+
+const blank = 0x20;
+const destinationUnits = ']('.length;
+const blanksMax = 4;
+
+/** Whether the destination may be the URL of another host: `//` or `http`. Most lead to files and headings nearby. */
+function mayLeadAway(text: string, close: number): boolean {
+  let at = close + destinationUnits;
+  for (const end = at + blanksMax; at < end && text.charCodeAt(at) <= blank;) at++;
+  if (text.charCodeAt(at) === 0x3c) at++;
+  const unit = text.charCodeAt(at);
+  return unit === 0x2f || unit === 0x68 || unit === 0x48 || unit > 0x7f;
 }
 
 /** How far a description is read from its beginning: many may begin in one text. */

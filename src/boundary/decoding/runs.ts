@@ -63,13 +63,14 @@ function forEachRun(
   let floor = 0;
   for (let last = unitsMin - 1; last < length; last = floor + unitsMin - 1) {
     let start = last + 1;
-    while (start > floor && isDigit(codes, start - 1, values)) start--;
+    // Tables of all codes: the index is always inside them.
+    while (start > floor && (values[codes[start - 1] as number] as number) >= 0) start--;
     if (last + 1 - start < unitsMin) {
       floor = Math.max(start, floor);
       continue;
     }
     let end = last + 1;
-    while (end < length && isDigit(codes, end, values)) end++;
+    while (end < length && (values[codes[end] as number] as number) >= 0) end++;
     floor = Math.max(onRun(start, end), end);
   }
 }

@@ -16,7 +16,7 @@ export interface NumberText {
   readonly from: number;
   /** Of the whole text. */
   readonly nearby: Nearby;
-  /** Whether the whole text may have characters that a reader does not see, also inside of names. */
+  /** Whether the context may have characters that a reader does not see, also inside of names. */
   readonly hasHidden: boolean;
   /** How far back a name may stand: as much is read before the run. */
   readonly contextUnits: number;
@@ -41,12 +41,13 @@ export function readNumber(
   run: NumberRun,
   nearby: Nearby,
 ): NumberText {
-  const contextUnits = hasEscape(codes, run.start) ? numberContextUnitsMax : numberContextUnits;
+  const isFar = hasEscape(codes, run.start);
+  const contextUnits = isFar ? numberContextUnitsMax : numberContextUnits;
   const from = Math.max(0, run.start - contextUnits);
   const written = whole.slice(from, run.end + 1);
   const text = run.hasTypeset ? asTyped(written) : written;
   const pieces = piecesOf(codes, run, from, text);
-  return { text, pieces, run, from, nearby, hasHidden: hidden.length > 0, contextUnits };
+  return { text, pieces, run, from, nearby, hasHidden: isFar && hidden.length > 0, contextUnits };
 }
 
 /** Whether the context may have to be read from further back. */

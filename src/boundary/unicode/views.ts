@@ -42,10 +42,11 @@ const spells = /[\u180b-\u180f\ufe00-\ufe0f\udb40]/;
 /** Of a stretch without anything invisible only the ends are read again: its middle was seen in plain. */
 const surroundingUnits = 8192;
 const gap = '\n\n';
+const stretchUnitsMax = 2 * surroundingUnits + gap.length;
 
 function withoutInvisible(text: string, invisible: readonly Invisible[], seams: Seams): View {
   // Unit by unit: a text may be cut after each character, and so many strings cost more.
-  const kept = new Uint16Array(text.length);
+  const kept = new Uint16Array(Math.min(text.length, (invisible.length + 1) * stretchUnitsMax));
   /** For each stretch that was kept, where it starts here and in the original. */
   const starts: number[] = [];
   const originals: number[] = [];
@@ -63,7 +64,7 @@ function withoutInvisible(text: string, invisible: readonly Invisible[], seams: 
     for (let at = start; at < end; at++) keep(text.charCodeAt(at));
   };
   const addStretch = (from: number, to: number) => {
-    if (to - from <= 2 * surroundingUnits + gap.length) {
+    if (to - from <= stretchUnitsMax) {
       if (to > from) add(from, to);
       return;
     }

@@ -1,4 +1,5 @@
 /** Signs of English and of the formats of chats: turning away from orders, another role, asking for the prompt. */
+import { beginsWithin } from '../../look-ahead.ts';
 import type { InjectionRule } from './sign.ts';
 import { any, english as en, gap } from './sign.ts';
 
@@ -61,16 +62,27 @@ const turnAwayLiterals = [
   'pay no attention',
 ];
 
+/** The longest way to turn away, and what may stand between. */
+const mayTurnAway = beginsWithin(
+  (
+    'previous prior above earlier preceding foregoing existing initial original system your past old all ' +
+    'instruction prompt guideline directive guidance restriction orders'
+  ).split(' '),
+  'no longer pay attention to'.length + 20,
+);
+
 const override: readonly InjectionRule[] = [
   en(
     6,
     turnAwayLiterals,
     `${any(turnAway)}${gap(20)}\\b(?:${earlier}\\b${gap(20)}${orders}|all ${gap(8)}(?:instruction|prompt|guideline|directive)|(?:instruction|prompt|guideline|guidance|directive|restriction|orders)\\p{L}{0,4} ${gap(16)}\\b(?:above|before|earlier|previously|so far|given|received|placed on you)\\b)`,
+    mayTurnAway,
   ),
   en(
     6,
     ['ignore ', 'disregard', 'forget ', 'scrap ', 'overlook ', 'drop '],
     `(?:ignore|disregard|forget|scrap|overlook|drop)\\s(?:about )?(?:everything|anything|all|whatever|what)${gap(24)}\\b(?:${before}|written)\\b`,
+    beginsWithin(['everything', 'anything', 'all', 'what'], 'disregard about '.length),
   ),
   en(
     6,
