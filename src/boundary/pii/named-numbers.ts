@@ -7,8 +7,13 @@ import { numberContextUnits, numberContextUnitsMax } from '../scan/number-text.t
  * The end of a line stays: no name of several words is made of two lines.
  */
 export function wordsOf(text: string): string {
-  return asciiWords(text) ?? anyWords(text);
+  if (text.length > numberContextUnits || beyondAscii.test(text)) return anyWords(text);
+  ascii.write(text, 'latin1');
+  return asciiWords(ascii, 0, text.length) ?? anyWords(text);
 }
+
+const beyondAscii = /[^\u0000-\u007f]/;
+const ascii = Buffer.alloc(numberContextUnits);
 
 function anyWords(text: string): string {
   return text
@@ -33,28 +38,28 @@ for (const character of '%\\&') kinds[character.charCodeAt(0)] = elseKind;
 kinds['\n'.charCodeAt(0)] = lineEndKind;
 /** By kind: letters and digits. */
 const isOfWord = [false, true, true, true, false, false];
-const kindOf = (unit: number): number => (unit < 256 ? (kinds[unit] as number) : elseKind);
 
 const words = Buffer.alloc(2 * numberContextUnits);
 const space = 0x20;
 const toLower = 0x20;
 
-/** The same in one pass, for what is mostly read; null for other text. */
-function asciiWords(text: string): string | null {
-  if (text.length > numberContextUnits) return null;
+/** The same in one pass over codes, for what is mostly read: at most `numberContextUnits`; null for other text. */
+function asciiWords(codes: Uint8Array, from: number, to: number): string | null {
   let length = 0;
   let before = 0;
-  for (let at = 0; at < text.length; at++) {
-    const unit = text.charCodeAt(at);
-    const kind = kindOf(unit);
+  for (let at = from; at < to; at++) {
+    const code = codes[at] as number;
+    // A table of all codes: the index is always inside it.
+    const kind = kinds[code] as number;
     if (kind === elseKind) return null;
     if (kind === capitalKind) {
       const beginsWord =
-        before === lowerKind || (before === capitalKind && kindOf(text.charCodeAt(at + 1)) === lowerKind);
+        before === lowerKind ||
+        (before === capitalKind && at + 1 < to && kinds[codes[at + 1] as number] === lowerKind);
       if (beginsWord) words[length++] = space;
-      words[length++] = unit + toLower;
-    } else if (kind !== 0) words[length++] = unit;
-    else if (before !== 0 || at === 0) words[length++] = space;
+      words[length++] = code + toLower;
+    } else if (kind !== 0) words[length++] = code;
+    else if (before !== 0 || at === from) words[length++] = space;
     before = kind;
   }
   return words.toString('latin1', 0, length);
@@ -102,10 +107,13 @@ const placeholder = '[REDACTED:';
 
 /** What stands before a number, as `wordsOf` reads it. Nothing where no word of it can give a number away. */
 export function wordsBefore(read: NumberText, start: number, stems: RegExp): string {
-  const { text, from, nearby, hasHidden, contextUnits } = read;
+  const { text, from, codes, nearby, hasHidden, contextUnits } = read;
   if (!hasHidden && !nearby.mayMatchBefore(stems, from + start, contextUnits)) return '';
   const context = text.slice(Math.max(0, start - contextUnits), start);
-  return wordsNear(contextUnits === numberContextUnits ? context : shortestEnd(context, hasHidden));
+  if (contextUnits !== numberContextUnits) return wordsOf(nearOf(shortestEnd(context, hasHidden)));
+  const near = nearOf(context);
+  const end = from + start;
+  return asciiWords(codes, end - near.length, end) ?? anyWords(near);
 }
 
 /**
@@ -114,7 +122,7 @@ export function wordsBefore(read: NumberText, start: number, stems: RegExp): str
  * without them says the same.
  */
 export function wordsAtEnd(text: string): string {
-  return wordsNear(shortestEnd(contextAtEnd(text), true));
+  return wordsOf(nearOf(shortestEnd(contextAtEnd(text), true)));
 }
 
 /** As much of a text as is read of it before a number that follows. */
@@ -125,12 +133,12 @@ export function contextAtEnd(text: string): string {
 }
 
 /** As far back as names are looked for, and behind what keeps a name apart. */
-function wordsNear(text: string): string {
+function nearOf(text: string): string {
   const context = text.length < numberContextUnits ? text : withoutCutWord(text.slice(-numberContextUnits));
   const redacted = context.lastIndexOf(placeholder);
   const redactedEnd = redacted === -1 ? -1 : context.indexOf(']', redacted);
   const from = Math.max(context.lastIndexOf(apart), redactedEnd);
-  return wordsOf(from === -1 ? context : context.slice(from));
+  return from === -1 ? context : context.slice(from);
 }
 
 function withoutCutWord(text: string): string {

@@ -15,6 +15,8 @@ export interface NumberText {
   /** Where it begins in the whole text. */
   readonly from: number;
   /** Of the whole text. */
+  readonly codes: Uint8Array;
+  /** Of the whole text. */
   readonly nearby: Nearby;
   /** Whether the context may have characters that a reader does not see, also inside of names. */
   readonly hasHidden: boolean;
@@ -47,7 +49,7 @@ export function readNumber(
   const written = whole.slice(from, run.end + 1);
   const text = run.hasTypeset ? asTyped(written) : written;
   const pieces = piecesOf(codes, run, from, text);
-  return { text, pieces, run, from, nearby, hasHidden: isFar && hidden.length > 0, contextUnits };
+  return { text, pieces, run, from, codes, nearby, hasHidden: isFar && hidden.length > 0, contextUnits };
 }
 
 /** Whether the context may have to be read from further back. */

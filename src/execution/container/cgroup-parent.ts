@@ -7,13 +7,13 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 
+import { CpuWeights } from '../cpu-weights.ts';
 import type { EngineFacts } from './engine.ts';
 
 /** Share of the machine's memory that all sandboxes together may use. */
 const totalMemoryShare = 0.75;
-/** Against 1024 (v1) and 100 (v2), the weights of everything else. */
-const cpuSharesLow = '256';
-const cpuWeightLow = '25';
+/** Low: the engine's own processes, which make and remove containers, and the server come first. */
+const containerShares = { together: 256, togetherLow: 64, restsLow: true };
 
 export interface CgroupParent {
   /** HostConfig.CgroupParent. */
@@ -21,6 +21,8 @@ export interface CgroupParent {
   /** The total limit in bytes, or null where none could be set; `reason` then says why. */
   readonly memoryBytesMax: number | null;
   readonly reason: string | null;
+  /** Of containers, by their ids; null with `reason`. */
+  readonly weights: CpuWeights | null;
 }
 
 /** Never fails: a parent without a total limit is reported as that. `root`: where the cgroup files are mounted. */
@@ -32,6 +34,7 @@ export async function prepareCgroupParent(
     return {
       name: 'sallyport.slice',
       memoryBytesMax: null,
+      weights: null,
       reason: `with the engine's ${facts.cgroupDriver} cgroup driver, limits of sallyport.slice are set on the host`,
     };
   }
@@ -40,18 +43,22 @@ export async function prepareCgroupParent(
     if (facts.cgroupVersion === '2') {
       await makeFolder(`${root}/sallyport`);
       await writeFile(`${root}/sallyport/memory.max`, String(memoryBytesMax));
-      await writeFile(`${root}/sallyport/cpu.weight`, cpuWeightLow);
     } else {
       await makeFolder(`${root}/memory/sallyport`);
       await writeFile(`${root}/memory/sallyport/memory.limit_in_bytes`, String(memoryBytesMax));
       await makeFolder(`${root}/cpu/sallyport`);
-      await writeFile(`${root}/cpu/sallyport/cpu.shares`, cpuSharesLow);
     }
-    return { name: '/sallyport', memoryBytesMax, reason: null };
+    const [folder, version] =
+      facts.cgroupVersion === '2'
+        ? ([`${root}/sallyport`, 2] as const)
+        : ([`${root}/cpu/sallyport`, 1] as const);
+    const weights = new CpuWeights(folder, version, containerShares);
+    return { name: '/sallyport', memoryBytesMax, reason: null, weights };
   } catch (error) {
     return {
       name: '/sallyport',
       memoryBytesMax: null,
+      weights: null,
       reason: `this process cannot write the engine's cgroup files (${codeOf(error)})`,
     };
   }

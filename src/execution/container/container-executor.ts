@@ -10,6 +10,7 @@ import type {
   SandboxExecutor,
   SandboxRequest,
 } from '../executor.ts';
+import { longCpuLead } from '../cpu-weights.ts';
 import { Lost, NotStarted } from '../executor.ts';
 import type { SandboxSessions } from '../sessions.ts';
 import { CallOutput } from './call-output.ts';
@@ -31,9 +32,10 @@ import type { Logger } from './logger.ts';
 import { narrowLimits } from './narrow-limits.ts';
 import { SandboxSource, confinementOf } from './sandbox-source.ts';
 import { nothingUsed, serveCall } from './serve-call.ts';
-import type { CallEnding } from './serve-call.ts';
+import type { CallEnding, TenantCpu } from './serve-call.ts';
 import type { HeldSession } from './sessions/held-session.ts';
 import { SessionKeeper } from './sessions/session-keeper.ts';
+import { TenantShares } from '../tenant-shares.ts';
 import { Slots } from './slots.ts';
 import { sweep } from './sweep.ts';
 
@@ -72,6 +74,8 @@ export class ContainerExecutor implements SandboxExecutor {
   readonly #options: ContainerExecutorOptions;
   readonly #engine: Engine;
   readonly #slots: Slots;
+  /** Of the processor, milliseconds. */
+  readonly #shares = new TenantShares(longCpuLead);
   readonly #source: SandboxSource;
   readonly #sessions: SessionKeeper;
   readonly #live: Set<string>;
@@ -245,7 +249,8 @@ export class ContainerExecutor implements SandboxExecutor {
       this.#slots.ended(request.tenant, reason !== 'completed' && reason !== 'threw');
     };
     const frames = prepared.frames();
-    await serveCall({ ...call, frames, before: nothingUsed, sandbox, runtime, clock, onEnded });
+    const cpu = this.#cpuOf(request.tenant);
+    await serveCall({ ...call, frames, before: nothingUsed, sandbox, runtime, clock, cpu, onEnded });
   }
 
   async #serveInSession(call: ServedCall, session: HeldSession): Promise<void> {
@@ -262,11 +267,18 @@ export class ContainerExecutor implements SandboxExecutor {
     const { clock } = this.#options;
     try {
       const frames = prepared.request();
-      await serveCall({ ...call, stop, frames, before, sandbox, runtime, clock, onEnded });
+      const cpu = this.#cpuOf(call.request.tenant);
+      await serveCall({ ...call, stop, frames, before, sandbox, runtime, clock, cpu, onEnded });
     } catch (error) {
       session.end('container_ended');
       throw error;
     }
+  }
+
+  #cpuOf(tenant: string): TenantCpu {
+    const note = (ms: number): void => this.#shares.note(tenant, performance.now(), ms);
+    note(0);
+    return { note, isBehind: () => this.#shares.isFarAhead(tenant, performance.now()) };
   }
 
   /** Something may be left on an engine that was lost: it is looked for as soon as that answers again. */

@@ -149,7 +149,8 @@ export class SandboxSource implements AsyncDisposable {
         },
       );
       const starting = AbortSignal.any([signal, tooLate]);
-      return await Sandbox.start(this.#engine, spec, { signal: starting, logger, onRemoved });
+      const { weights } = cgroupParent;
+      return await Sandbox.start(this.#engine, spec, { signal: starting, logger, weights, onRemoved });
     } catch (error) {
       // Only an answer of the engine says what it has not made.
       onRemoved(statusOf(error) !== null);

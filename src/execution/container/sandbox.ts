@@ -4,6 +4,7 @@
  */
 import type { ContainerCreateOptions } from 'dockerode';
 
+import type { CpuClaim, CpuWeights } from '../cpu-weights.ts';
 import { FrameDecoder, parseControl } from '../protocol/frame-decoder.ts';
 import { payloadBytesMax } from '../protocol/frame.ts';
 import type { Frame } from '../protocol/frame.ts';
@@ -46,6 +47,8 @@ export interface FrameListener {
 export interface SandboxStart {
   readonly signal: AbortSignal;
   readonly logger: Logger;
+  /** By the ids of containers; null or missing where they have none. */
+  readonly weights?: CpuWeights | null;
   /** Called once it was removed; with false when it is left to the sweep. */
   readonly onRemoved: (isGone: boolean) => void;
 }
@@ -56,12 +59,14 @@ export class Sandbox implements IdleSandbox {
   readonly #closed: Promise<void>;
   readonly #idle: IdleListener;
   readonly #onRemoved: SandboxStart['onRemoved'];
+  readonly #weights: CpuWeights | null;
   #listener: FrameListener;
   #isClosed = false;
 
-  private constructor(container: AttachedContainer, onRemoved: SandboxStart['onRemoved']) {
+  private constructor(container: AttachedContainer, { onRemoved, weights }: SandboxStart) {
     this.#container = container;
     this.#onRemoved = onRemoved;
+    this.#weights = weights ?? null;
     this.#idle = new IdleListener();
     this.#listener = this.#idle;
     this.#closed = this.#pump();
@@ -71,20 +76,20 @@ export class Sandbox implements IdleSandbox {
    * Creates, attaches, starts, and waits for the harness. Throws when that fails or the signal is aborted;
    * nothing is left behind then, as far as the engine answers.
    */
-  static async start(
-    engine: Engine,
-    spec: ContainerCreateOptions,
-    { signal, logger, onRemoved }: SandboxStart,
-  ): Promise<Sandbox> {
-    const container = await AttachedContainer.create(engine, spec, signal, logger);
+  static async start(engine: Engine, spec: ContainerCreateOptions, start: SandboxStart): Promise<Sandbox> {
+    const { signal } = start;
+    const container = await AttachedContainer.create(engine, spec, signal, start.logger);
     try {
-      const sandbox = new Sandbox(container, onRemoved);
+      const sandbox = new Sandbox(container, start);
+      sandbox.claimCpu('brief');
       await container.start(signal);
       const isReady = Promise.all([sandbox.#idle.ready, container.learnPid()]);
       await Promise.race([isReady, sandbox.#endBeforeReady(), aborted(signal)]);
+      sandbox.claimCpu('idle');
       return sandbox;
     } catch (error) {
       await container[Symbol.asyncDispose]();
+      start.weights?.set(container.id, null);
       throw error;
     }
   }
@@ -122,6 +127,15 @@ export class Sandbox implements IdleSandbox {
   /** What the supervisor said when it gave up. */
   get complaint(): string {
     return Buffer.from(this.#complaint.bytes).toString('utf8').trim();
+  }
+
+  get hasCpuWeight(): boolean {
+    return this.#weights !== null;
+  }
+
+  /** What it does from here on, for its weight for the processor. */
+  claimCpu(claim: CpuClaim): void {
+    this.#weights?.set(this.id, claim);
   }
 
   /** From here on frames go to another listener. */
@@ -168,7 +182,11 @@ export class Sandbox implements IdleSandbox {
 
   /** Removes the container, alive or not. What fails is left to the sweep. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#onRemoved(await this.#container.remove());
+    // What dies needs the processor as well.
+    this.claimCpu('brief');
+    const isGone = await this.#container.remove();
+    this.#weights?.set(this.id, null);
+    this.#onRemoved(isGone);
   }
 
   async #pump(): Promise<void> {

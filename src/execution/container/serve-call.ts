@@ -1,4 +1,5 @@
 /** The life of a call in a container that is ready for it: request in, frames out, and an end in any case. */
+import { longCpuMs, longLookMs } from '../cpu-weights.ts';
 import { Lost } from '../executor.ts';
 import type { ContainerProfile, ExitReason } from '../executor.ts';
 import type { RuntimeReport } from '../../model/call.ts';
@@ -12,6 +13,13 @@ import type { Sandbox } from './sandbox.ts';
 /** Beyond it a timer of Node fires at once. */
 const timerMsMax = 2 ** 31 - 1;
 
+/** What a tenant takes of the processor. */
+export interface TenantCpu {
+  /** Took far more than others lately. */
+  readonly isBehind: () => boolean;
+  readonly note: (ms: number) => void;
+}
+
 export interface ClaimedCall {
   readonly profile: ContainerProfile;
   /** What the harness is sent. */
@@ -24,6 +32,8 @@ export interface ClaimedCall {
   /** Aborted: the call is cancelled. */
   readonly stop: AbortSignal;
   readonly clock: { now(): number };
+  /** Missing: the call keeps its weight for the processor. */
+  readonly cpu?: TenantCpu;
   /** Told before anybody else hears of the end. */
   readonly onEnded?: (ending: CallEnding) => void;
 }
@@ -71,8 +81,30 @@ export async function serveCall(call: ClaimedCall): Promise<void> {
   output.queue.push({ type: 'exit', reason: conclusion.reason, error: conclusion.error });
 }
 
+/** A call that takes the processor for long leaves it to others from then on. Answers how to stop looking. */
+function stepBackWhenLong({ before, cpu, sandbox }: ClaimedCall): () => void {
+  if (cpu === undefined || !sandbox.hasCpuWeight) return () => {};
+  sandbox.claimCpu(cpu.isBehind() ? 'long' : 'brief');
+  let isOver = false;
+  let toldMs = before.cpuMs;
+  const look = async (): Promise<void> => {
+    const { cpuMs } = await sandbox.usage();
+    cpu.note(cpuMs - toldMs);
+    toldMs = cpuMs;
+    if (!isOver && cpuMs - before.cpuMs >= longCpuMs) sandbox.claimCpu('long');
+  };
+  const timer = setInterval(() => void look(), longLookMs);
+  return () => {
+    isOver = true;
+    clearInterval(timer);
+    // To come to its end, it needs the processor like any other.
+    sandbox.claimCpu('brief');
+  };
+}
+
 /** Whatever comes first: the harness's end, a broken rule, the deadline, a cancel, the end of the stream. */
-async function endOf({ output, sandbox, profile, stop }: ClaimedCall): Promise<CallEnd> {
+async function endOf(call: ClaimedCall): Promise<CallEnd> {
+  const { output, sandbox, profile, stop } = call;
   const { promise: interrupted, resolve: interrupt } = Promise.withResolvers<Interruption>();
   const onStop = (): void => interrupt({ kind: 'cancelled' });
   if (stop.aborted) onStop();
@@ -82,9 +114,11 @@ async function endOf({ output, sandbox, profile, stop }: ClaimedCall): Promise<C
     Math.min(profile.limits.timeoutMs, timerMsMax),
   );
   const closed = sandbox.closed.then((): Interruption => ({ kind: 'closed' }));
+  const stopLooking = stepBackWhenLong(call);
   try {
     return await Promise.race([output.end, interrupted, closed]);
   } finally {
+    stopLooking();
     clearTimeout(timer);
     stop.removeEventListener('abort', onStop);
   }

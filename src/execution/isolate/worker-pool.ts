@@ -10,6 +10,8 @@ import type { Logger } from './logger.ts';
 import type { Owner } from './ownership.ts';
 import { poolLimits } from './pool-limits.ts';
 import { PoolMember } from './pool-member.ts';
+import { longCpuLead } from '../cpu-weights.ts';
+import { TenantShares } from '../tenant-shares.ts';
 import { TenantQueue } from './tenant-queue.ts';
 import { WorkerProcess } from './worker-process.ts';
 import type { WorkerExit } from './worker-process.ts';
@@ -49,6 +51,8 @@ export class WorkerPool implements AsyncDisposable {
   /** Least recently used first. */
   readonly #members = new Set<PoolMember>();
   readonly #queue = new TenantQueue<Waiter>(poolLimits.queue);
+  /** Of the processor, milliseconds. */
+  readonly #shares = new TenantShares(longCpuLead);
   readonly #startBackOff: BackOff;
   readonly #tenantBackOffs = new Map<string, BackOff>();
   #retryTimer: NodeJS.Timeout | null = null;
@@ -62,6 +66,7 @@ export class WorkerPool implements AsyncDisposable {
     this.#processesMax = 2 * options.size + poolLimits.tenantProcessesMax;
     this.#startBackOff = new BackOff(poolLimits.startBackOff, options.now);
     this.#replenish();
+    this.#hurryStarts();
   }
 
   /** Why no call can be served now; null when all is well. */
@@ -130,7 +135,17 @@ export class WorkerPool implements AsyncDisposable {
       }
     } while (wasServed);
     this.#replenish();
+    this.#hurryStarts();
     this.#wakeAfterPause();
+  }
+
+  /** A worker that starts has its part of the processor for whoever waits, but for a tenant that took far more than others. */
+  #hurryStarts(): void {
+    const nowMs = this.#options.now();
+    const isFarAhead = ({ tenant }: Waiter): boolean => this.#shares.isFarAhead(tenant, nowMs);
+    const isCalm = !this.#shares.hasFarAhead(nowMs);
+    if (!isCalm && this.#queue.heads().every(isFarAhead)) return;
+    for (const { worker } of this.#members) worker.hurry();
   }
 
   /** A worker that served this owner before, else a fresh one. */
@@ -142,7 +157,10 @@ export class WorkerPool implements AsyncDisposable {
   #lease(member: PoolMember, waiter: Waiter): void {
     this.#queue.remove(waiter, true);
     this.#counts[waiter.warm ? 'hits' : 'misses'] += 1;
-    member.lease(waiter.owner, this.#options.now());
+    const nowMs = this.#options.now();
+    this.#shares.note(waiter.tenant, nowMs, 0);
+    member.worker.isBehind = this.#shares.isFarAhead(waiter.tenant, nowMs);
+    member.lease(waiter.owner, nowMs);
     this.#members.delete(member);
     this.#members.add(member);
     waiter.settle({
@@ -169,6 +187,11 @@ export class WorkerPool implements AsyncDisposable {
     }
     if (!member.becomeReady()) member.retire();
     this.#dispatch();
+  }
+
+  #onCpu(worker: WorkerProcess, ms: number): void {
+    const tenant = this.#memberOf(worker)?.tenant ?? null;
+    if (tenant !== null) this.#shares.note(tenant, this.#options.now(), ms);
   }
 
   #onExit(worker: WorkerProcess, exit: WorkerExit): void {
@@ -230,6 +253,7 @@ export class WorkerPool implements AsyncDisposable {
   #start(): void {
     const worker = new WorkerProcess(this.#options.launch(), {
       onReady: (ready) => this.#onReady(ready),
+      onCpu: (busy, ms) => this.#onCpu(busy, ms),
       onExit: (gone, exit) => this.#onExit(gone, exit),
     });
     const callsMax = this.#options.callsPerWorkerMax ?? poolLimits.callsPerWorkerMax;

@@ -4,6 +4,7 @@
  * fit the moment kills the process.
  */
 import { soleCallChannel } from '../protocol/frame.ts';
+import { longCpuMs, longLookMs } from '../cpu-weights.ts';
 import type { Frame } from '../protocol/frame.ts';
 import { FrameDecoder } from '../protocol/frame-decoder.ts';
 import type { LaunchedWorker, WorkerEnd } from './confinement.ts';
@@ -29,12 +30,16 @@ export interface CallListener {
 
 export interface WorkerListener {
   onReady(worker: WorkerProcess): void;
+  /** What the call that runs took of the processor since it was told last, milliseconds. Not told of short calls. */
+  onCpu?(worker: WorkerProcess, ms: number): void;
   onExit(worker: WorkerProcess, exit: WorkerExit): void;
 }
 
 export class WorkerProcess {
   /** Settles when the worker is gone, with all that it started. */
   readonly exited: Promise<void>;
+  /** The next call leaves the processor to others from its beginning. */
+  isBehind = false;
   readonly #launched: LaunchedWorker;
   readonly #listener: WorkerListener;
   readonly #decoder = new FrameDecoder(['ready', 'stdout', 'stderr', 'result', 'ended']);
@@ -45,6 +50,7 @@ export class WorkerProcess {
   #wasOrdered = false;
   #readings: ProcessReadings | null = null;
   #memory: WorkerMemory | null = null;
+  #longLook: NodeJS.Timeout | null = null;
 
   constructor(launched: LaunchedWorker, listener: WorkerListener) {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -52,6 +58,7 @@ export class WorkerProcess {
     this.#settleExited = resolve;
     this.#launched = launched;
     this.#listener = listener;
+    launched.weigh?.('long');
     const { channel, ended } = launched;
     channel.on('data', (chunk: Buffer) => this.#read(chunk));
     channel.on('error', () => {});
@@ -80,13 +87,45 @@ export class WorkerProcess {
     if (this.#state !== 'ready') throw new Error(`a ${this.#state} worker takes no call`);
     this.#state = 'busy';
     this.#call = call;
+    this.#launched.weigh?.(this.isBehind ? 'long' : 'brief');
     this.#launched.channel.write(frames);
+    if (this.#launched.weigh !== undefined) this.#lookIfLong();
+  }
+
+  /** Somebody waits for it to start: until then it leaves the processor to others. */
+  hurry(): void {
+    if (this.#state === 'starting') this.#launched.weigh?.('brief');
+  }
+
+  /** A call that runs for long leaves the processor to the server and to short ones. */
+  #lookIfLong(): void {
+    const atStartMs = this.readings.cpuMs();
+    let toldMs = atStartMs;
+    let isLong = this.isBehind;
+    this.#longLook = setInterval(() => {
+      const cpuMs = this.readings.cpuMs();
+      if (cpuMs === null || atStartMs === null || toldMs === null) return;
+      if (!isLong && cpuMs - atStartMs >= longCpuMs) {
+        isLong = true;
+        this.#launched.weigh?.('long');
+      }
+      this.#listener.onCpu?.(this, cpuMs - toldMs);
+      toldMs = cpuMs;
+    }, longLookMs);
+  }
+
+  #stopLooking(): void {
+    if (this.#longLook !== null) clearInterval(this.#longLook);
+    this.#longLook = null;
   }
 
   /** Kills the worker and all that it started, at once. */
   kill(): void {
     if (!this.#launched.isAlive) return;
     this.#wasOrdered = true;
+    this.#stopLooking();
+    // What dies needs the processor as well: with little of it, its place would be taken for seconds.
+    this.#launched.weigh?.('brief');
     this.#launched.kill();
   }
 
@@ -106,6 +145,7 @@ export class WorkerProcess {
       if (this.#state !== 'starting' && this.#state !== 'preparing')
         return this.#fail(`ready while ${this.#state}`);
       this.#state = 'ready';
+      this.#launched.weigh?.('idle');
       return this.#listener.onReady(this);
     }
     const call = this.#call;
@@ -114,6 +154,8 @@ export class WorkerProcess {
     if (frame.type === 'ended') {
       this.#state = 'preparing';
       this.#call = null;
+      this.#stopLooking();
+      this.#launched.weigh?.('brief');
     }
     call.onFrame(frame);
   }
@@ -126,6 +168,7 @@ export class WorkerProcess {
 
   #onGone(end: WorkerEnd): void {
     this.#state = 'gone';
+    this.#stopLooking();
     this.#readings?.[Symbol.dispose]();
     const detail = this.#violation ?? end.how;
     const exit: WorkerExit = { ...end, detail, wasOrdered: this.#wasOrdered };

@@ -32,20 +32,21 @@ test('on cgroup v1 the parent gets a total limit and a low weight', async () => 
   expect(readFileSync(path.join(root, 'memory/sallyport/memory.limit_in_bytes'), 'utf8')).toBe(
     String(parent.memoryBytesMax),
   );
-  expect(readFileSync(path.join(root, 'cpu/sallyport/cpu.shares'), 'utf8')).toBe('256');
+  expect(readFileSync(path.join(root, 'cpu/sallyport/cpu.shares'), 'utf8')).toBe('64');
   expect(parent.memoryBytesMax).toBeLessThan(totalmem());
 });
 
 test('on cgroup v2 as well', async () => {
   const parent = await prepareCgroupParent({ ...facts, cgroupVersion: '2' }, root);
   expect(parent).toMatchObject({ name: '/sallyport', reason: null });
-  expect(readFileSync(path.join(root, 'sallyport/cpu.weight'), 'utf8')).toBe('25');
+  expect(readFileSync(path.join(root, 'sallyport/cpu.weight'), 'utf8')).toBe('6');
 });
 
 test('where the files cannot be written, the missing limit is reported', async () => {
   expect(await prepareCgroupParent(facts, path.join(root, 'nowhere'))).toEqual({
     name: '/sallyport',
     memoryBytesMax: null,
+    weights: null,
     reason: "this process cannot write the engine's cgroup files (ENOENT)",
   });
 });
@@ -54,6 +55,7 @@ test('with the systemd driver the parent is a slice, whose limits are set on the
   expect(await prepareCgroupParent({ ...facts, cgroupDriver: 'systemd' }, root)).toEqual({
     name: 'sallyport.slice',
     memoryBytesMax: null,
+    weights: null,
     reason: "with the engine's systemd cgroup driver, limits of sallyport.slice are set on the host",
   });
 });

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { locateAddon } from '../../../src/execution/isolate/addon.ts';
 import { framesOfCall } from '../../../src/execution/isolate/call-frames.ts';
 import { workerProgram } from '../../../src/execution/isolate/confinement.ts';
+import type { CpuClaim } from '../../../src/execution/cpu-weights.ts';
 import type { LaunchedWorker, WorkerPace } from '../../../src/execution/isolate/confinement.ts';
 import { WorkerPool } from '../../../src/execution/isolate/worker-pool.ts';
 import type { Lease } from '../../../src/execution/isolate/worker-pool.ts';
@@ -26,10 +27,10 @@ function createPool(
   return new WorkerPool({ size, launch, pace, logger: quiet, now: () => performance.now() });
 }
 
-/** Lets the worker run an empty tool; resolves with how that ended. */
-async function finish(lease: Lease): Promise<string> {
+/** Lets the worker run a tool; resolves with how that ended. */
+async function finish(lease: Lease, code = 'export default () => 1;'): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
-  const profile = toolProfile('export default () => 1;');
+  const profile = toolProfile(code);
   const frames = framesOfCall({
     callId: '1',
     tenant: '',
@@ -90,3 +91,25 @@ test('a worker that grows old during a call goes after it, not before', async ()
   expect(await finish(busy)).toBe('ended');
   await busy.worker.exited;
 });
+
+test('calls of a tenant that took far more of the processor than others leave it to them from the beginning', async () => {
+  const claims = new Map<number | null, CpuClaim[]>();
+  await using pool = createPool(2, { startsMax: 2, lifetimeMs: 60_000 }, (worker) => {
+    worker.weigh = (claim) => claims.set(worker.pid, [...(claims.get(worker.pid) ?? []), claim]);
+  });
+  /** What the call claimed when it began. */
+  const claimOf = async (tenant: string, code?: string): Promise<CpuClaim | undefined> => {
+    const lease = await pool.acquire({ ...owner, tenant }, never);
+    const before = claims.get(lease.worker.pid)?.length ?? 0;
+    expect(await finish(lease, code)).toBe('ended');
+    return claims.get(lease.worker.pid)?.[before];
+  };
+  expect(await claimOf('calm')).toBe('brief');
+  expect(await claimOf('busy', busy)).toBe('brief');
+  expect(await claimOf('busy')).toBe('long');
+  expect(await claimOf('calm')).toBe('brief');
+});
+
+/** As many steps take some 300 ms of the processor and more. */
+const busy =
+  'export default () => { let sum = 0; for (let at = 0; at < 4e8; at++) sum += at % 7; return sum; };';

@@ -5,7 +5,7 @@
 import type { WarmPolicy } from '../../../model/tool.ts';
 import { warmLifetimeMs } from '../limits.ts';
 import { Demand } from './demand.ts';
-import { TenantShares } from './tenant-shares.ts';
+import { TenantShares } from '../../tenant-shares.ts';
 
 /** A container whose harness waits for its one request. */
 export interface IdleSandbox extends AsyncDisposable {

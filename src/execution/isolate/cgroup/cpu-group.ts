@@ -1,31 +1,35 @@
 /**
- * One weight of all workers together for the processor. Each is a session of its own, and with automatic groups (sched(7))
- * each session weighs as much as the whole server: a few guests in a loop would leave it little. Where it cannot be set,
- * nothing less is safe.
+ * The cgroup of all workers for their weight for the processor. Each worker is a session of its own, and with automatic
+ * groups (sched(7)) each session weighs as much as the whole server: a few guests in a loop would leave it little.
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { CpuWeights } from '../../cpu-weights.ts';
 import { makeGroup } from './make-group.ts';
 import type { CgroupPlace } from './own-cgroups.ts';
 
-/** As much as one session, or one thread of the server, by default. */
-const shares = '1024';
-const weight = '100';
+export interface CpuGroup {
+  /** Where each worker has a folder. */
+  readonly folder: string;
+  readonly weights: CpuWeights;
+}
 
-/** A group for all workers in version 1. Null in version 2, where `group`, which they are below, gets the weight; or without any. */
-export function makeCpuGroup(place: CgroupPlace | string, group: string | null): string | null {
+/** Half of the server's while short calls run, so that it is not they that keep it from answering. */
+const workerShares = { together: 512, togetherLow: 64, restsLow: false };
+
+/** In version 2 it is `group`, which the workers are below anyway. Null where the kernel does not give it. */
+export function makeCpuGroup(place: CgroupPlace | string, group: string | null): CpuGroup | null {
   if (typeof place === 'string') return null;
   try {
     if (place.version === 1) {
       const own = makeGroup(place, ['cpu']);
-      writeFileSync(join(own, 'cpu.shares'), shares);
-      return own;
+      return { folder: own, weights: new CpuWeights(own, 1, workerShares) };
     }
     if (group === null) return null;
-    const file = join(group, 'cpu.weight');
-    if (!existsSync(file)) writeFileSync(join(dirname(group), 'cgroup.subtree_control'), '+cpu');
-    writeFileSync(file, weight);
-    return null;
+    if (!existsSync(join(group, 'cpu.weight')))
+      writeFileSync(join(dirname(group), 'cgroup.subtree_control'), '+cpu');
+    writeFileSync(join(group, 'cgroup.subtree_control'), '+cpu');
+    return { folder: group, weights: new CpuWeights(group, 2, workerShares) };
   } catch {
     return null;
   }

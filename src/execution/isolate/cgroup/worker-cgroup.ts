@@ -7,12 +7,13 @@ import { closeSync, mkdirSync, openSync, readFileSync, readSync, writeFileSync, 
 import { join } from 'node:path';
 import type { WorkerMemory } from '../worker-memory.ts';
 
-/** Folders of one worker; the same for both controllers in version 2. */
+/** Folders of one worker; the same for all controllers in version 2. */
 export interface CgroupFolders {
   readonly version: 1 | 2;
   /** Null where that controller cannot be had. */
   readonly memory: string | null;
   readonly pids: string | null;
+  readonly cpu: string | null;
 }
 
 const mib = 1024 * 1024;
@@ -22,8 +23,8 @@ const limitStepBytes = 16 * mib;
 const startBytesMax = 512 * mib;
 
 /** Makes the folders and sets what does not change. Throws when the kernel refuses any of it. */
-export function prepareFolders({ version, memory, pids }: CgroupFolders, tasksMax: number): void {
-  for (const folder of new Set([memory, pids])) if (folder !== null) mkdirSync(folder);
+export function prepareFolders({ version, memory, pids, cpu }: CgroupFolders, tasksMax: number): void {
+  for (const folder of new Set([memory, pids, cpu])) if (folder !== null) mkdirSync(folder);
   if (pids !== null) writeFileSync(join(pids, 'pids.max'), String(tasksMax));
   if (memory === null || version === 1) return;
   writeFileSync(join(memory, 'memory.swap.max'), '0');

@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { makeGroup } from './make-group.ts';
+import type { CpuClaim } from '../../cpu-weights.ts';
 import { makeCpuGroup } from './cpu-group.ts';
+import type { CpuGroup } from './cpu-group.ts';
 import { findOwnCgroups, readCgroupSources } from './own-cgroups.ts';
 import type { CgroupSources, Controller } from './own-cgroups.ts';
 import { membersOf, removeCgroup, removeIfEmpty } from './remove-cgroups.ts';
@@ -19,6 +21,8 @@ export interface WorkerCgroup {
   readonly memory: CgroupMemory | null;
   /** Whether this process is in it and the number of tasks is limited, as the kernel has it. */
   readonly hasTaskLimit: (pid: number | null) => boolean;
+  /** What it does, for its weight for the processor; does nothing without that controller. */
+  readonly weigh: (claim: CpuClaim) => void;
   /** Ends whatever is left inside, then removes it. */
   readonly remove: () => void;
 }
@@ -27,8 +31,7 @@ export interface WorkerCgroup {
 type Limiting = Exclude<Controller, 'cpu'>;
 
 interface Groups {
-  /** Of all workers together, for their weight for the processor; null in version 2, where `memory` has it, or without it. */
-  readonly cpuGroup: string | null;
+  readonly cpu: CpuGroup | null;
   readonly version: 1 | 2;
   readonly memory: string | null;
   readonly pids: string | null;
@@ -66,25 +69,30 @@ export class WorkerCgroups implements AsyncDisposable {
     // In version 2 both controllers are of one hierarchy, and the group is the same.
     const memory = version === 2 ? group('memory', 'pids') : group('memory');
     const pids = version === 2 ? memory : group('pids');
-    const cpuGroup = makeCpuGroup(own.cpu, memory);
-    return new WorkerCgroups({ version, memory, pids, cpuGroup }, objections);
+    const cpu = makeCpuGroup(own.cpu, memory);
+    return new WorkerCgroups({ version, memory, pids, cpu }, objections);
   }
 
   /** A cgroup for one worker; null where no controller can be had. Throws when the kernel refuses what it allowed at first. */
   create(): WorkerCgroup | null {
-    const { version, memory, pids, cpuGroup } = this.#groups;
+    const { version, memory, pids, cpu } = this.#groups;
     if (memory === null && pids === null) return null;
     this.#created += 1;
-    const below = (group: string | null): string | null => group && join(group, `w${this.#created}`);
-    const folders = { version, memory: below(memory), pids: below(pids) };
-    const paths = [...new Set([folders.memory, folders.pids])].filter((folder) => folder !== null);
-    const remove = (): void => this.#remove(paths);
+    const name = `w${this.#created}`;
+    const below = (group: string | null): string | null => group && join(group, name);
+    const folders = { version, memory: below(memory), pids: below(pids), cpu: below(cpu?.folder ?? null) };
+    const paths = [...new Set([folders.memory, folders.pids, folders.cpu])].filter(
+      (folder) => folder !== null,
+    );
+    const remove = (): void => {
+      cpu?.weights.set(name, null);
+      this.#remove(paths);
+    };
     try {
       prepareFolders(folders, tasksMax);
       return {
-        joinFiles: [...paths, ...(cpuGroup === null ? [] : [cpuGroup])].map((folder) =>
-          join(folder, 'cgroup.procs'),
-        ),
+        joinFiles: paths.map((folder) => join(folder, 'cgroup.procs')),
+        weigh: (claim) => cpu?.weights.set(name, claim),
         memory: folders.memory === null ? null : new CgroupMemory(folders.memory, version),
         hasTaskLimit: (pid) =>
           folders.pids !== null &&
@@ -101,8 +109,8 @@ export class WorkerCgroups implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#removals);
-    const { memory, pids, cpuGroup } = this.#groups;
-    for (const group of [memory, pids, cpuGroup]) if (group !== null) removeIfEmpty(group);
+    const { memory, pids, cpu } = this.#groups;
+    for (const group of [memory, pids, cpu?.folder ?? null]) if (group !== null) removeIfEmpty(group);
   }
 
   #remove(folders: readonly string[]): void {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { Demand } from '../../../../src/execution/container/pool/demand.ts';
-import { TenantShares } from '../../../../src/execution/container/pool/tenant-shares.ts';
+import { TenantShares } from '../../../../src/execution/tenant-shares.ts';
 
 test('without calls it is the floor', () => {
   expect(new Demand({ floor: 2, ceiling: 8 }).target(0)).toBe(2);

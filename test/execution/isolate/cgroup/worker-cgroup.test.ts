@@ -88,7 +88,7 @@ describe('version 1', () => {
 describe('version 2', () => {
   test('no swap, and whoever is left ends with the one that was ended', () => {
     const memory = join(folder, 'w1');
-    prepareFolders({ version: 2, memory, pids: memory }, 99);
+    prepareFolders({ version: 2, memory, pids: memory, cpu: memory }, 99);
     expect(readFileSync(join(memory, 'memory.swap.max'), 'utf8')).toBe('0');
     expect(readFileSync(join(memory, 'memory.oom.group'), 'utf8')).toBe('1');
     expect(readFileSync(join(memory, 'pids.max'), 'utf8')).toBe('99');

@@ -59,18 +59,30 @@ describe('a worker', () => {
     cgroup?.remove();
   });
 
-  test('has one weight for the processor with all the others', async () => {
+  test('has a lower weight for the processor while its call runs for long, and so have all together then', async () => {
     const worker = spawnWorker('/bin/sh', ['-c', 'cat /proc/self/cgroup >&3; read line <&3'], { cgroups });
     const [chunk] = (await once(worker.channel, 'data')) as [Buffer];
-    const [, first] = /^\d+:(?:cpu|cpu,cpuacct):(\S+)$/m.exec(chunk.toString()) ?? [];
+    const [, controllers, first] = /^\d+:(cpu|cpu,cpuacct):(\S+)$/m.exec(chunk.toString()) ?? [];
     const [, second = ''] = /^0::(\S+)$/m.exec(chunk.toString()) ?? [];
-    const folders =
-      first === undefined ? [dirname(second)] : [join('cpu', first), join('cpu,cpuacct', first)];
-    const weights = folders.map((folder) =>
-      content(join('/sys/fs/cgroup', folder), 'cpu.shares', 'cpu.weight'),
-    );
-    expect(folders.join(' ')).toContain('/sallyport-isolates-');
-    expect(weights.join('')).toMatch(/^(1024)+$|^100$/);
+    const folder = join('/sys/fs/cgroup', controllers ?? '', first ?? second);
+    const weights = (): string[] =>
+      [folder, dirname(folder)].map((each) => content(each, 'cpu.shares', 'cpu.weight'));
+    const [normal, low] =
+      first === undefined
+        ? [
+            ['100', '50'],
+            ['6', '6'],
+          ]
+        : [
+            ['1024', '512'],
+            ['64', '64'],
+          ];
+    expect(folder).toContain('/sallyport-isolates-');
+    expect(weights()).toEqual(normal);
+    worker.weigh?.('long');
+    expect(weights()).toEqual(low);
+    worker.weigh?.('brief');
+    expect(weights()).toEqual(normal);
     worker.channel.end();
     await worker.ended;
   });

@@ -1,6 +1,7 @@
 /**
- * Who took how many of a pool's containers lately, so that one tenant's flood leaves something for the others. What was
- * taken counts half as much after each half-life: who comes at an even pace is not behind one that has only just begun.
+ * Who took how much lately, containers or milliseconds of the processor, so that one tenant's flood leaves something for
+ * the others. What was taken counts half as much after each half-life: who comes at an even pace is not behind one that has
+ * only just begun.
  */
 const halfLifeMs = 10_000;
 const memoryMs = 60_000;
@@ -11,12 +12,23 @@ interface Taken {
   readonly atMs: number;
 }
 
+export interface Lead {
+  /** Above this and so many times what the others took on average a tenant is far ahead. */
+  readonly margin: number;
+  readonly times: number;
+}
+
 export class TenantShares {
+  readonly #lead: Lead;
   /** Least recently counted first. */
   readonly #taken = new Map<string, Taken>();
 
-  note(tenant: string, nowMs: number): void {
-    const count = this.countOf(tenant, nowMs) + 1;
+  constructor(lead: Lead = { margin: 1, times: 1 }) {
+    this.#lead = lead;
+  }
+
+  note(tenant: string, nowMs: number, amount = 1): void {
+    const count = this.countOf(tenant, nowMs) + amount;
     this.#taken.delete(tenant);
     this.#taken.set(tenant, { count, atMs: nowMs });
     const [oldest] = this.#taken.keys();
@@ -33,12 +45,17 @@ export class TenantShares {
     return this.isFarAhead(tenant, nowMs) ? fewer : Math.min(1, fewer);
   }
 
-  /** Took more than one above what the others of the last minute did on average. */
+  /** Took so much more than the others of the last minute did on average; never true of one that is alone. */
   isFarAhead(tenant: string, nowMs: number): boolean {
     const others = this.#others(tenant, nowMs);
     if (others.length === 0) return false;
     const average = others.reduce((sum, count) => sum + count, 0) / others.length;
-    return this.countOf(tenant, nowMs) > 1 + average;
+    return this.countOf(tenant, nowMs) > this.#lead.margin + this.#lead.times * average;
+  }
+
+  /** Whether any tenant is. */
+  hasFarAhead(nowMs: number): boolean {
+    return [...this.#taken.keys()].some((tenant) => this.isFarAhead(tenant, nowMs));
   }
 
   /** 0 for one that took none in the last minute. */

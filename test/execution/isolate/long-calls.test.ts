@@ -1,0 +1,62 @@
+/** Which calls of a worker get another weight for the processor. A real process; its weights are only noted. */
+import { expect, test } from 'vitest';
+import type { CpuClaim } from '../../../src/execution/cpu-weights.ts';
+import { spawnWorker } from '../../../src/execution/isolate/spawn-worker.ts';
+import { WorkerProcess } from '../../../src/execution/isolate/worker-process.ts';
+import { encodeControl } from '../../../src/execution/protocol/frame.ts';
+
+/** Takes the processor for as many hundredths of a second as each byte that it is sent says. */
+const program = `
+  const fs = require('node:fs');
+  const [ready, ended] = process.argv.slice(1).map((hex) => Buffer.from(hex, 'hex'));
+  const order = Buffer.alloc(1);
+  for (fs.writeSync(3, ready); fs.readSync(3, order) > 0; fs.writeSync(3, Buffer.concat([ended, ready])))
+    for (const before = process.cpuUsage(); process.cpuUsage(before).user < order[0] * 10000;);
+`;
+const frames = [encodeControl('ready', 1, {}), encodeControl('ended', 1, {})];
+
+test('a call that takes the processor for long steps back until it ends or is killed, a short one does not', async () => {
+  const claims: CpuClaim[] = [];
+  const told: number[] = [];
+  const launched = spawnWorker(process.execPath, [
+    '-e',
+    program,
+    ...frames.map((frame) => frame.toString('hex')),
+  ]);
+  let tellLong = (): void => {};
+  launched.weigh = (claim) => {
+    claims.push(claim);
+    if (claim === 'long') tellLong();
+  };
+  let tellReady = (): void => {};
+  const nextReady = (): Promise<void> => new Promise((resolve) => (tellReady = resolve));
+  const started = nextReady();
+  const worker = new WorkerProcess(launched, {
+    onReady: () => tellReady(),
+    onCpu: (_worker, ms) => told.push(ms),
+    onExit: () => {},
+  });
+  await started;
+  const call = async (hundredths: number): Promise<void> => {
+    const ready = nextReady();
+    worker.begin(Buffer.from([hundredths]), { onFrame: () => {}, onExit: () => {} });
+    await ready;
+  };
+  const round = ['brief', 'brief', 'idle'];
+  await call(0);
+  expect(claims.splice(0)).toEqual(['long', 'idle', ...round]);
+  await call(60);
+  expect(claims.splice(0)).toEqual(['brief', 'long', 'brief', 'idle']);
+  expect(told.reduce((sum, ms) => sum + ms, 0)).toBeGreaterThan(50);
+  await call(0);
+  expect(claims.splice(0)).toEqual(round);
+  worker.isBehind = true;
+  await call(0);
+  expect(claims.splice(0)).toEqual(['long', 'brief', 'idle']);
+  worker.isBehind = false;
+  worker.begin(Buffer.from([255]), { onFrame: () => {}, onExit: () => {} });
+  await new Promise<void>((resolve) => (tellLong = resolve));
+  worker.kill();
+  expect(claims).toEqual(['brief', 'long', 'brief']);
+  await worker.exited;
+});
