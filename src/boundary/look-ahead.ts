@@ -46,21 +46,19 @@ const folded = Uint8Array.from({ length: 128 }, (_, code) =>
 );
 const prefixBits = 5 * prefixUnits;
 const prefixMask = (1 << prefixBits) - 1;
-const fold = (prefix: number, code: number): number =>
-  ((prefix << 5) | (folded[code] as number)) & prefixMask;
-
 /**
  * Whether one of the words begins at most `units` behind the literal's beginning, in either case; also answers yes to any
- * character beyond ASCII. undefined: one of them begins with too little to tell.
+ * character beyond ASCII. Throws `RangeError` for a word that begins with too little to tell.
  */
-export function beginsWithin(words: readonly string[], units: number): LookAhead | undefined {
+export function beginsWithin(words: readonly string[], units: number): LookAhead {
   const prefixes = words
     .map((word) => word.slice(0, prefixUnits))
     .filter((prefix) => !beyondAscii.test(prefix));
-  if (prefixes.some(({ length }) => length < prefixUnits)) return undefined;
+  const short = prefixes.find(({ length }) => length < prefixUnits);
+  if (short !== undefined) throw new RangeError(`${short} is too short to look for`);
   const isPrefix = new Uint8Array(1 << (prefixBits - 3));
   for (const prefix of prefixes) {
-    const bits = [...Buffer.from(prefix)].reduce(fold, 0);
+    const bits = [...Buffer.from(prefix)].reduce((bits, code) => (bits << 5) | (folded[code] as number), 0);
     isPrefix[bits >> 3] = (isPrefix[bits >> 3] as number) | (1 << (bits & 7));
   }
   return (codes, at) => {
@@ -69,7 +67,7 @@ export function beginsWithin(words: readonly string[], units: number): LookAhead
     for (let next = at; next < end; next++) {
       const code = codes[next] as number;
       if (code >= 0x80) return true;
-      prefix = fold(prefix, code);
+      prefix = ((prefix << 5) | (folded[code] as number)) & prefixMask;
       // Of 15 bits, as many as the table has: the index is always inside it.
       if (next >= at + prefixUnits - 1 && ((isPrefix[prefix >> 3] as number) >> (prefix & 7)) & 1)
         return true;

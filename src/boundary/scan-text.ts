@@ -81,7 +81,7 @@ function scanView(view: View, survey: Survey, scanner: LiteralScanner, hits: Hit
 }
 
 function scanNumbers(view: View, survey: Survey, hits: Hit[]): void {
-  const nearby = nearbyIn(survey.text, numberContextUnitsMax);
+  const nearby = nearbyIn(survey, numberContextUnitsMax);
   for (const run of findNumberRuns(survey.codes)) {
     const read = readNumber(survey, run, nearby);
     for (const { id, find } of numberDetectors) {

@@ -30,7 +30,7 @@ export function benchStages(text: string): Record<string, number> {
     invisible: () => findInvisible(text, survey.hidden),
     numberRuns: () => findNumberRuns(survey.codes),
     numbers: () => {
-      const nearby = nearbyIn(text, numberContextUnitsMax);
+      const nearby = nearbyIn(survey, numberContextUnitsMax);
       return runs.map((run) => {
         const read = readNumber(survey, run, nearby);
         return numberDetectors.map(({ find }) => find(read));

@@ -7,7 +7,7 @@ import type { UnfinishedPattern } from '../stream/unfinished-pattern.ts';
 import { unfinished } from '../stream/unfinished-pattern.ts';
 import { buildLiteralAutomaton } from './literal-automaton.ts';
 import type { Matcher } from './matcher.ts';
-import { buildMatcher, needsContext } from './matcher.ts';
+import { buildMatcher, lookedAt, needsContext } from './matcher.ts';
 import type { Seams } from './seams.ts';
 import { noSeams } from './seams.ts';
 import type { TextCodes } from './text-codes.ts';
@@ -201,6 +201,7 @@ function match(
 ): LiteralHit[] {
   const { text, occurrences } = survey;
   if (occurrences.length === 0) return [];
+  const looked = lookedAt(survey);
   const found: RuleHit[] = [];
   /** Matches that something of their alphabet follows, by their end. */
   const unended = new Map<number, RuleHit[]>();
@@ -210,7 +211,7 @@ function match(
     const { rule } = entries[occurrences[at] as number] as Entry;
     const start = occurrences[at + 1] as number;
     if (!isChosen(rule) || start < (doneUntil[rule.index] ?? 0)) continue;
-    const matched = rule.matcher(survey, start, seams);
+    const matched = rule.matcher(looked, start, seams);
     if (matched === null) continue;
     const hit = { rule, hit: toHit(rule.detector, matched.span, text) };
     if (matched.isEnded) {

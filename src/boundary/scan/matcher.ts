@@ -1,5 +1,6 @@
 /** How one detector's format is tried at one of its literals. */
 import type { LiteralDetector, PatternFormat, Span } from '../detector.ts';
+import type { LookAhead } from '../look-ahead.ts';
 import { withCasesSpelledOut } from './any-case.ts';
 import type { Seams } from './seams.ts';
 import type { TextCodes } from './text-codes.ts';
@@ -11,7 +12,25 @@ export interface Match {
   readonly isEnded: boolean;
 }
 
-export type Matcher = (survey: TextCodes, at: number, seams: Seams) => Match | null;
+export type Matcher = (survey: Looked, at: number, seams: Seams) => Match | null;
+
+/** A text in which several detectors may ask for the same look at the same literal, one after the other. */
+export interface Looked extends TextCodes {
+  readonly mayMatch: (look: LookAhead, at: number) => boolean;
+}
+
+export function lookedAt({ text, codes }: TextCodes): Looked {
+  let lastLook: LookAhead | null = null;
+  let lastAt = -1;
+  let answer = false;
+  const mayMatch = (look: LookAhead, at: number): boolean => {
+    if (look !== lastLook || at !== lastAt) answer = look(codes, at);
+    lastLook = look;
+    lastAt = at;
+    return answer;
+  };
+  return { text, codes, mayMatch };
+}
 
 export function buildMatcher(detector: LiteralDetector): Matcher {
   const { format } = detector;
@@ -25,7 +44,7 @@ export function buildMatcher(detector: LiteralDetector): Matcher {
 /** The left edge is tested first: of a long word full of literals only the beginning is tried. */
 function matchToken({
   pattern,
-  mayMatch,
+  mayMatch: look,
   lead = 0,
   alphabet,
   check,
@@ -33,11 +52,11 @@ function matchToken({
 }: PatternFormat): Matcher {
   const sticky = withCasesSpelledOut(pattern);
   const isOfToken = characterTestOf(alphabet);
-  return ({ text, codes }, literalAt, seams) => {
+  return ({ text, mayMatch }, literalAt, seams) => {
     const at = literalAt - lead;
     if (at < 0) return null;
     const begins = beginsWord(text, at, isOfToken) || seams(at, at);
-    if ((!begins && !isProvable) || mayMatch?.(codes, literalAt) === false) return null;
+    if ((!begins && !isProvable) || (look !== undefined && !mayMatch(look, literalAt))) return null;
     sticky.lastIndex = at;
     const matched = sticky.exec(text)?.[0];
     const confidence = matched === undefined ? null : check(matched);
@@ -53,11 +72,11 @@ function matchToken({
 }
 
 /** Where the secret stands is told by its length: `d`, the flag for that, runs each expression a second time. */
-function matchInContext({ pattern, mayMatch, alphabet, check }: PatternFormat): Matcher {
+function matchInContext({ pattern, mayMatch: look, alphabet, check }: PatternFormat): Matcher {
   const sticky = withCasesSpelledOut(pattern);
   const isOfToken = characterTestOf(alphabet);
-  return ({ text, codes }, at) => {
-    if (mayMatch?.(codes, at) === false) return null;
+  return ({ text, mayMatch }, at) => {
+    if (look !== undefined && !mayMatch(look, at)) return null;
     sticky.lastIndex = at;
     const secret = sticky.exec(text)?.[1];
     if (secret === undefined) return null;

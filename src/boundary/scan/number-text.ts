@@ -43,7 +43,7 @@ export function readNumber(
   run: NumberRun,
   nearby: Nearby,
 ): NumberText {
-  const isFar = hasEscape(codes, run.start);
+  const isFar = nearby.hasCodeBefore(contextKinds, run.start, numberContextUnits);
   const contextUnits = isFar ? numberContextUnitsMax : numberContextUnits;
   const from = Math.max(0, run.start - contextUnits);
   const written = whole.slice(from, run.end + 1);
@@ -52,14 +52,7 @@ export function readNumber(
   return { text, pieces, run, from, codes, nearby, hasHidden: isFar && hidden.length > 0, contextUnits };
 }
 
-/** Whether the context may have to be read from further back. */
-function hasEscape(codes: Uint8Array, start: number): boolean {
-  for (let at = Math.max(0, start - numberContextUnits); at < start; at++)
-    if (contextKinds[codes[at] as number] === 1) return true;
-  return false;
-}
-
-/** What begins an escape, and what is read over. */
+/** What begins an escape, and what is read over: the context may have to be read from further back. */
 const contextKinds = new Uint8Array(256).fill(1, 0, 0x20);
 for (const character of '\t\n\r') contextKinds[character.charCodeAt(0)] = 0;
 for (const character of '%\\&\u007f') contextKinds[character.charCodeAt(0)] = 1;

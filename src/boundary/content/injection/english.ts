@@ -1,7 +1,7 @@
 /** Signs of English and of the formats of chats: turning away from orders, another role, asking for the prompt. */
-import { beginsWithin } from '../../look-ahead.ts';
 import type { InjectionRule } from './sign.ts';
 import { any, english as en, gap } from './sign.ts';
+import { mayTurnAway } from './turn-away.ts';
 
 const orders =
   '(?:instruction|prompt|rule|guideline|guidance|direction|command|directive|constraint|training|programming|polic|context|safeguard|restriction|limitation|orders)';
@@ -62,15 +62,6 @@ const turnAwayLiterals = [
   'pay no attention',
 ];
 
-/** The longest way to turn away, and what may stand between. */
-const mayTurnAway = beginsWithin(
-  (
-    'previous prior above earlier preceding foregoing existing initial original system your past old all ' +
-    'instruction prompt guideline directive guidance restriction orders'
-  ).split(' '),
-  'no longer pay attention to'.length + 20,
-);
-
 const override: readonly InjectionRule[] = [
   en(
     6,
@@ -82,7 +73,6 @@ const override: readonly InjectionRule[] = [
     6,
     ['ignore ', 'disregard', 'forget ', 'scrap ', 'overlook ', 'drop '],
     `(?:ignore|disregard|forget|scrap|overlook|drop)\\s(?:about )?(?:everything|anything|all|whatever|what)${gap(24)}\\b(?:${before}|written)\\b`,
-    beginsWithin(['everything', 'anything', 'all', 'what'], 'disregard about '.length),
   ),
   en(
     6,
