@@ -8,7 +8,10 @@ test.each([
   ['customerSsn: ', 'customer ssn '],
   ['CUSTOMER_SSN="', 'customer ssn '],
   ['<b>Customer SSN</b>', ' b customer ssn b '],
-  ['myHTTPServer2Go\n  UID', 'my http server2go\n uid'],
+  ['myHTTPServer2Go\n  UID', 'my http server 2 go\n uid'],
+  ['1SSN', '1 ssn'],
+  ['ssn2: ', 'ssn 2 '],
+  ['17 20Cpf', '17 20 cpf'],
   ['tax%20id', 'tax id'],
 ])('%j is read as %j', (text, words) => {
   expect(wordsOf(text)).toBe(words);
@@ -27,6 +30,15 @@ test('plain text is read as it is beside other characters, which takes another w
   assert(property(pieces, read), { numRuns: 20_000 });
   assert(property(string({ unit: 'binary-ascii', maxLength: numberContextUnits }), read), { numRuns: 5000 });
 });
+
+test.each(['17Social Security No. ', 'row1SSN=', 'ssn2: ', '№5SSN2: '])(
+  'a name beside a digit is one: %j',
+  (name) => {
+    expect(filterStdout(`${name}${['219', '09', '9999'].join('-')}`).stdout).toContain(
+      '[REDACTED:national-id-us:',
+    );
+  },
+);
 
 /** Further off than names are looked for, as it is written, and near as it is read. */
 const gaps = ['%20'.repeat(40), '%2520'.repeat(30), '\\u0020'.repeat(20), '&#x00000020;'.repeat(12)];

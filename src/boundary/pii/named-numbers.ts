@@ -3,7 +3,7 @@ import type { NumberText } from '../scan/number-text.ts';
 import { numberContextUnits, numberContextUnitsMax } from '../scan/number-text.ts';
 
 /**
- * Words in lower case with one space between, so that `customerSsn`, `CUSTOMER_SSN` and `<b>Customer SSN</b>` are read alike.
+ * Words in lower case with one space between, so that `customerSsn`, `CUSTOMER_SSN1` and `<b>Customer SSN</b>` are read alike.
  * The end of a line stays: no name of several words is made of two lines.
  */
 export function wordsOf(text: string): string {
@@ -20,6 +20,7 @@ function anyWords(text: string): string {
     .replaceAll(escape, ' ')
     .replaceAll(/([a-z])([A-Z])/g, '$1 $2')
     .replaceAll(/([A-Z])([A-Z][a-z])/g, '$1 $2')
+    .replaceAll(/(?<=\p{N})(?=\p{L})|(?<=\p{L})(?=\p{N})/gu, ' ')
     .toLowerCase()
     .replaceAll(/[^\p{L}\p{M}\p{N}\n]{1,128}/gu, ' ');
 }
@@ -36,6 +37,17 @@ for (const character of 'ABCDEFGHIJKLMNOPQRSTUVWXYZ') kinds[character.charCodeAt
 for (const character of '0123456789') kinds[character.charCodeAt(0)] = digitKind;
 for (const character of '%\\&') kinds[character.charCodeAt(0)] = elseKind;
 kinds['\n'.charCodeAt(0)] = lineEndKind;
+const kindCount = 6;
+/** By the kind before and the kind: `customerSsn`, `1SSN`, `ssn2`. */
+const beginsWordAfter = new Uint8Array(kindCount * kindCount);
+for (const [before, kind] of [
+  [lowerKind, capitalKind],
+  [digitKind, lowerKind],
+  [digitKind, capitalKind],
+  [lowerKind, digitKind],
+  [capitalKind, digitKind],
+] as const)
+  beginsWordAfter[before * kindCount + kind] = 1;
 /** By kind: letters and digits. */
 const isOfWord = [false, true, true, true, false, false];
 
@@ -52,14 +64,18 @@ function asciiWords(codes: Uint8Array, from: number, to: number): string | null 
     // A table of all codes: the index is always inside it.
     const kind = kinds[code] as number;
     if (kind === elseKind) return null;
-    if (kind === capitalKind) {
+    if (kind === 0) {
+      if (before !== 0 || at === from) words[length++] = space;
+    } else {
       const beginsWord =
-        before === lowerKind ||
-        (before === capitalKind && at + 1 < to && kinds[codes[at + 1] as number] === lowerKind);
+        beginsWordAfter[before * kindCount + kind] === 1 ||
+        (kind === capitalKind &&
+          before === capitalKind &&
+          at + 1 < to &&
+          kinds[codes[at + 1] as number] === lowerKind);
       if (beginsWord) words[length++] = space;
-      words[length++] = code + toLower;
-    } else if (kind !== 0) words[length++] = code;
-    else if (before !== 0 || at === from) words[length++] = space;
+      words[length++] = kind === capitalKind ? code + toLower : code;
+    }
     before = kind;
   }
   return words.toString('latin1', 0, length);
@@ -107,11 +123,13 @@ const placeholder = '[REDACTED:';
 
 /** What stands before a number, as `wordsOf` reads it. Nothing where no word of it can give a number away. */
 export function wordsBefore(read: NumberText, start: number, stems: RegExp): string {
-  const { text, from, codes, nearby, hasHidden, contextUnits } = read;
+  const { text, from, codes, run, nearby, hasHidden, contextUnits } = read;
   if (!hasHidden && !nearby.mayMatchBefore(stems, from + start, contextUnits)) return '';
   const context = text.slice(Math.max(0, start - contextUnits), start);
   if (contextUnits !== numberContextUnits) return wordsOf(nearOf(shortestEnd(context, hasHidden)));
   const near = nearOf(context);
+  // Codes of typeset characters are not those of the keyboard, which stand in the text already.
+  if (run.hasTypeset) return wordsOf(near);
   const end = from + start;
   return asciiWords(codes, end - near.length, end) ?? anyWords(near);
 }
