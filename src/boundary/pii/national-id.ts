@@ -131,6 +131,8 @@ const stepOf = (gap: number, units: number): number => gap * (groupUnitsMax + 1)
 
 /** The shapes as a tree: by node and step the next node, 0 where no shape goes on; and by node what is written like that. */
 const { steps, formatsAt } = buildTree();
+/** Of these, what may have letters. */
+const letteredAt = formatsAt.map((written) => written.filter(({ pattern }) => /[A-Z]/.test(pattern.source)));
 
 function buildTree(): { readonly steps: Uint8Array; readonly formatsAt: readonly (readonly IdFormat[])[] } {
   const nodesMax = 256;
@@ -219,13 +221,15 @@ export const nationalId: NumberDetector = {
 function idAt(read: NumberText, index: number): Span | null {
   const { pieces } = read;
   let node = 0;
+  let candidatesAt = formatsAt;
   for (let at = index; at < pieces.length; at++) {
-    const { end, start: from, gap } = pieces[at] as NumberPiece;
+    const { end, start: from, gap, isDigits } = pieces[at] as NumberPiece;
     const before = at === index ? 0 : gapKind(gap);
     if (before < 0 || end - from > groupUnitsMax) return null;
     node = steps[node * stepsOfNode + stepOf(before, end - from)] as number;
     if (node === 0) return null;
-    const found = judge(read, index, at, formatsAt[node] as readonly IdFormat[]);
+    if (!isDigits) candidatesAt = letteredAt;
+    const found = judge(read, index, at, candidatesAt[node] as readonly IdFormat[]);
     if (found !== null) return found;
   }
   return null;
