@@ -7,23 +7,24 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Lead } from './tenant-shares.ts';
 
-/** What a sandbox is doing: nothing, something that may be over soon, or something that has taken its time already. */
-export type CpuClaim = 'idle' | 'brief' | 'long';
+/**
+ * What a sandbox is doing: nothing; something that may be over soon; the same for a tenant that took far more than others
+ * lately; something that has taken its time already.
+ */
+export type CpuClaim = 'idle' | 'brief' | 'behind' | 'long';
 
 /** Processor time after which a call is long, and how often that is looked at, milliseconds. */
 export const longCpuMs = 50;
 export const longLookMs = 60;
-/** Calls of a tenant that took so much more of the processor than others, in milliseconds, are long from the beginning. */
+/** A tenant that took so much more of the processor than others, in milliseconds, is behind them from then on. */
 export const longCpuLead: Lead = { margin: 100, times: 2 };
 
 /** Of version 1 (`cpu.shares`), where a session of the host, and the server with it, has 1024. */
 export interface CpuShares {
-  /** Of all together while something brief runs. */
+  /** Of all together. */
   readonly together: number;
-  /** Of all together else. */
+  /** Of all together while nothing but long calls runs. */
   readonly togetherLow: number;
-  /** Whether they also have the low weight while nothing runs that is known of. */
-  readonly restsLow: boolean;
 }
 
 const shares = { normal: 1024, low: 64 } as const;
@@ -46,21 +47,20 @@ export class CpuWeights {
 
   /** `name`: of a cgroup below. null: it is gone, or about to be. */
   set(name: string, claim: CpuClaim | null): void {
-    const before = this.#claims.get(name) ?? 'idle';
+    const wasLow = isLow(this.#claims.get(name) ?? 'idle');
     if (claim === null) this.#claims.delete(name);
     else this.#claims.set(name, claim);
-    const isLong = claim === 'long';
-    if (claim !== null && isLong !== (before === 'long'))
-      this.#tryWrite(name, isLong ? shares.low : shares.normal);
+    if (claim !== null && isLow(claim) !== wasLow)
+      this.#tryWrite(name, isLow(claim) ? shares.low : shares.normal);
     const together = this.#wanted();
     if (together !== this.#together) this.#tryWrite('.', together);
     this.#together = together;
   }
 
   #wanted(): number {
-    const { restsLow, together, togetherLow } = this.#shares;
+    const { together, togetherLow } = this.#shares;
     const claims = new Set(this.#claims.values());
-    return !claims.has('brief') && (restsLow || claims.has('long')) ? togetherLow : together;
+    return claims.has('long') && !claims.has('brief') && !claims.has('behind') ? togetherLow : together;
   }
 
   #tryWrite(name: string, cpuShares: number): void {
@@ -77,4 +77,8 @@ export class CpuWeights {
     const value = this.#version === 1 ? cpuShares : Math.round((cpuShares * 100) / 1024);
     writeFileSync(join(this.#folder, name, file), String(value));
   }
+}
+
+function isLow(claim: CpuClaim): boolean {
+  return claim === 'long' || claim === 'behind';
 }

@@ -53,11 +53,6 @@ export class TenantShares {
     return this.countOf(tenant, nowMs) > this.#lead.margin + this.#lead.times * average;
   }
 
-  /** Whether any tenant is. */
-  hasFarAhead(nowMs: number): boolean {
-    return [...this.#taken.keys()].some((tenant) => this.isFarAhead(tenant, nowMs));
-  }
-
   /** 0 for one that took none in the last minute. */
   countOf(tenant: string, nowMs: number): number {
     const taken = this.#taken.get(tenant);

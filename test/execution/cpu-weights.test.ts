@@ -22,7 +22,7 @@ function written(file = 'cpu.shares'): (string | null)[] {
   });
 }
 
-const shares = { together: 1024, togetherLow: 128, restsLow: false };
+const shares = { together: 1024, togetherLow: 128 };
 
 test('a long one weighs little, and all weigh little together while nothing else runs', () => {
   const weights = new CpuWeights(folder, 1, shares);
@@ -40,13 +40,14 @@ test('a long one weighs little, and all weigh little together while nothing else
   expect(written()).toEqual(['1024', '1024', null]);
 });
 
-test('where they rest low, they weigh more only while something brief runs', () => {
-  const weights = new CpuWeights(folder, 1, { ...shares, restsLow: true });
-  expect(written()[0]).toBe('128');
-  weights.set('one', 'brief');
-  expect(written()[0]).toBe('1024');
-  weights.set('one', null);
-  expect(written()[0]).toBe('128');
+test('one of a tenant that is behind weighs little, and all together as before', () => {
+  const weights = new CpuWeights(folder, 1, shares);
+  weights.set('one', 'behind');
+  expect(written()).toEqual(['1024', '64', null]);
+  weights.set('one', 'long');
+  expect(written()).toEqual(['128', '64', null]);
+  weights.set('two', 'behind');
+  expect(written()).toEqual(['1024', '64', '64']);
 });
 
 test('version 2 has other numbers', () => {

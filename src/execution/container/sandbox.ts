@@ -62,6 +62,7 @@ export class Sandbox implements IdleSandbox {
   readonly #weights: CpuWeights | null;
   #listener: FrameListener;
   #isClosed = false;
+  #isRemoved = false;
 
   private constructor(container: AttachedContainer, { onRemoved, weights }: SandboxStart) {
     this.#container = container;
@@ -135,7 +136,7 @@ export class Sandbox implements IdleSandbox {
 
   /** What it does from here on, for its weight for the processor. */
   claimCpu(claim: CpuClaim): void {
-    this.#weights?.set(this.id, claim);
+    if (!this.#isRemoved) this.#weights?.set(this.id, claim);
   }
 
   /** From here on frames go to another listener. */
@@ -185,6 +186,7 @@ export class Sandbox implements IdleSandbox {
     // What dies needs the processor as well.
     this.claimCpu('brief');
     const isGone = await this.#container.remove();
+    this.#isRemoved = true;
     this.#weights?.set(this.id, null);
     this.#onRemoved(isGone);
   }

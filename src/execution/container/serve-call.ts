@@ -81,17 +81,28 @@ export async function serveCall(call: ClaimedCall): Promise<void> {
   output.queue.push({ type: 'exit', reason: conclusion.reason, error: conclusion.error });
 }
 
-/** A call that takes the processor for long leaves it to others from then on. Answers how to stop looking. */
-function stepBackWhenLong({ before, cpu, sandbox }: ClaimedCall): () => void {
+/**
+ * A call that takes the processor for long leaves it to others from then on. What was taken until the first look is the
+ * container's own start, or of an earlier call. Answers how to stop looking.
+ */
+function stepBackWhenLong({ cpu, sandbox }: ClaimedCall): () => void {
   if (cpu === undefined || !sandbox.hasCpuWeight) return () => {};
-  sandbox.claimCpu(cpu.isBehind() ? 'long' : 'brief');
+  sandbox.claimCpu(cpu.isBehind() ? 'behind' : 'brief');
   let isOver = false;
-  let toldMs = before.cpuMs;
+  let isLooking = false;
+  let firstMs: number | null = null;
+  let toldMs = 0;
   const look = async (): Promise<void> => {
+    if (isLooking) return;
+    isLooking = true;
     const { cpuMs } = await sandbox.usage();
-    cpu.note(cpuMs - toldMs);
+    isLooking = false;
+    // Of a container that is gone nothing is known.
+    if (isOver || cpuMs < toldMs) return;
+    if (firstMs !== null) cpu.note(cpuMs - toldMs);
+    firstMs ??= cpuMs;
     toldMs = cpuMs;
-    if (!isOver && cpuMs - before.cpuMs >= longCpuMs) sandbox.claimCpu('long');
+    if (cpuMs - firstMs >= longCpuMs) sandbox.claimCpu('long');
   };
   const timer = setInterval(() => void look(), longLookMs);
   return () => {

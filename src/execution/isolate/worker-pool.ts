@@ -66,7 +66,6 @@ export class WorkerPool implements AsyncDisposable {
     this.#processesMax = 2 * options.size + poolLimits.tenantProcessesMax;
     this.#startBackOff = new BackOff(poolLimits.startBackOff, options.now);
     this.#replenish();
-    this.#hurryStarts();
   }
 
   /** Why no call can be served now; null when all is well. */
@@ -135,17 +134,7 @@ export class WorkerPool implements AsyncDisposable {
       }
     } while (wasServed);
     this.#replenish();
-    this.#hurryStarts();
     this.#wakeAfterPause();
-  }
-
-  /** A worker that starts has its part of the processor for whoever waits, but for a tenant that took far more than others. */
-  #hurryStarts(): void {
-    const nowMs = this.#options.now();
-    const isFarAhead = ({ tenant }: Waiter): boolean => this.#shares.isFarAhead(tenant, nowMs);
-    const isCalm = !this.#shares.hasFarAhead(nowMs);
-    if (!isCalm && this.#queue.heads().every(isFarAhead)) return;
-    for (const { worker } of this.#members) worker.hurry();
   }
 
   /** A worker that served this owner before, else a fresh one. */

@@ -30,7 +30,7 @@ export interface CallListener {
 
 export interface WorkerListener {
   onReady(worker: WorkerProcess): void;
-  /** What the call that runs took of the processor since it was told last, milliseconds. Not told of short calls. */
+  /** What the call that runs took of the processor since it was told last, milliseconds; the last time at its end. */
   onCpu?(worker: WorkerProcess, ms: number): void;
   onExit(worker: WorkerProcess, exit: WorkerExit): void;
 }
@@ -38,7 +38,7 @@ export interface WorkerListener {
 export class WorkerProcess {
   /** Settles when the worker is gone, with all that it started. */
   readonly exited: Promise<void>;
-  /** The next call leaves the processor to others from its beginning. */
+  /** The next call is that of a tenant that took far more of the processor than others lately. */
   isBehind = false;
   readonly #launched: LaunchedWorker;
   readonly #listener: WorkerListener;
@@ -51,6 +51,7 @@ export class WorkerProcess {
   #readings: ProcessReadings | null = null;
   #memory: WorkerMemory | null = null;
   #longLook: NodeJS.Timeout | null = null;
+  #toldMs: number | null = null;
 
   constructor(launched: LaunchedWorker, listener: WorkerListener) {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -58,7 +59,7 @@ export class WorkerProcess {
     this.#settleExited = resolve;
     this.#launched = launched;
     this.#listener = listener;
-    launched.weigh?.('long');
+    launched.weigh?.('brief');
     const { channel, ended } = launched;
     channel.on('data', (chunk: Buffer) => this.#read(chunk));
     channel.on('error', () => {});
@@ -87,36 +88,37 @@ export class WorkerProcess {
     if (this.#state !== 'ready') throw new Error(`a ${this.#state} worker takes no call`);
     this.#state = 'busy';
     this.#call = call;
-    this.#launched.weigh?.(this.isBehind ? 'long' : 'brief');
+    this.#launched.weigh?.(this.isBehind ? 'behind' : 'brief');
     this.#launched.channel.write(frames);
     if (this.#launched.weigh !== undefined) this.#lookIfLong();
-  }
-
-  /** Somebody waits for it to start: until then it leaves the processor to others. */
-  hurry(): void {
-    if (this.#state === 'starting') this.#launched.weigh?.('brief');
   }
 
   /** A call that runs for long leaves the processor to the server and to short ones. */
   #lookIfLong(): void {
     const atStartMs = this.readings.cpuMs();
-    let toldMs = atStartMs;
-    let isLong = this.isBehind;
+    let isLong = false;
+    this.#toldMs = atStartMs;
     this.#longLook = setInterval(() => {
-      const cpuMs = this.readings.cpuMs();
-      if (cpuMs === null || atStartMs === null || toldMs === null) return;
-      if (!isLong && cpuMs - atStartMs >= longCpuMs) {
-        isLong = true;
-        this.#launched.weigh?.('long');
-      }
-      this.#listener.onCpu?.(this, cpuMs - toldMs);
-      toldMs = cpuMs;
+      const cpuMs = this.#tellCpu();
+      if (isLong || cpuMs === null || atStartMs === null || cpuMs - atStartMs < longCpuMs) return;
+      isLong = true;
+      this.#launched.weigh?.('long');
     }, longLookMs);
   }
 
+  #tellCpu(): number | null {
+    const cpuMs = this.readings.cpuMs();
+    if (cpuMs === null || this.#toldMs === null) return null;
+    this.#listener.onCpu?.(this, cpuMs - this.#toldMs);
+    this.#toldMs = cpuMs;
+    return cpuMs;
+  }
+
   #stopLooking(): void {
-    if (this.#longLook !== null) clearInterval(this.#longLook);
+    if (this.#longLook === null) return;
+    clearInterval(this.#longLook);
     this.#longLook = null;
+    this.#tellCpu();
   }
 
   /** Kills the worker and all that it started, at once. */

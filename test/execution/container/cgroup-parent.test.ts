@@ -32,14 +32,14 @@ test('on cgroup v1 the parent gets a total limit and a low weight', async () => 
   expect(readFileSync(path.join(root, 'memory/sallyport/memory.limit_in_bytes'), 'utf8')).toBe(
     String(parent.memoryBytesMax),
   );
-  expect(readFileSync(path.join(root, 'cpu/sallyport/cpu.shares'), 'utf8')).toBe('64');
+  expect(readFileSync(path.join(root, 'cpu/sallyport/cpu.shares'), 'utf8')).toBe('256');
   expect(parent.memoryBytesMax).toBeLessThan(totalmem());
 });
 
 test('on cgroup v2 as well', async () => {
   const parent = await prepareCgroupParent({ ...facts, cgroupVersion: '2' }, root);
   expect(parent).toMatchObject({ name: '/sallyport', reason: null });
-  expect(readFileSync(path.join(root, 'sallyport/cpu.weight'), 'utf8')).toBe('6');
+  expect(readFileSync(path.join(root, 'sallyport/cpu.weight'), 'utf8')).toBe('25');
 });
 
 test('where the files cannot be written, the missing limit is reported', async () => {
