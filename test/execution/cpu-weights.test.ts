@@ -22,45 +22,27 @@ function written(file = 'cpu.shares'): (string | null)[] {
   });
 }
 
-const shares = { together: 1024, togetherLow: 128 };
-
-test('a long one weighs little, and all weigh little together while nothing else runs', () => {
-  const weights = new CpuWeights(folder, 1, shares);
-  expect(written()).toEqual(['1024', null, null]);
-  weights.set('one', 'brief');
-  weights.set('one', 'long');
-  expect(written()).toEqual(['128', '64', null]);
-  weights.set('two', 'brief');
-  expect(written()).toEqual(['1024', '64', null]);
-  weights.set('two', 'idle');
-  expect(written()).toEqual(['128', '64', null]);
-  weights.set('one', 'brief');
-  expect(written()).toEqual(['1024', '1024', null]);
-  weights.set('one', null);
-  expect(written()).toEqual(['1024', '1024', null]);
-});
-
-test('one of a tenant that is behind weighs little, and all together as before', () => {
-  const weights = new CpuWeights(folder, 1, shares);
-  weights.set('one', 'behind');
-  expect(written()).toEqual(['1024', '64', null]);
-  weights.set('one', 'long');
-  expect(written()).toEqual(['128', '64', null]);
-  weights.set('two', 'behind');
-  expect(written()).toEqual(['1024', '64', '64']);
+test('a long one weighs little until it is over, and all together as they are told', () => {
+  const weights = new CpuWeights(folder, 1, 512);
+  weights.set('two', false);
+  expect(written()).toEqual(['512', null, null]);
+  weights.set('one', true);
+  expect(written()).toEqual(['512', '256', null]);
+  weights.set('one', false);
+  expect(written()).toEqual(['512', '1024', null]);
 });
 
 test('version 2 has other numbers', () => {
-  const weights = new CpuWeights(folder, 2, shares);
-  expect(written('cpu.weight')).toEqual(['100', null, null]);
-  weights.set('two', 'long');
-  expect(written('cpu.weight')).toEqual(['13', null, '6']);
+  const weights = new CpuWeights(folder, 2, 512);
+  weights.set('two', true);
+  expect(written('cpu.weight')).toEqual(['50', null, '25']);
 });
 
-test('one that is gone is no error, and the others keep their weight', () => {
-  const weights = new CpuWeights(folder, 1, shares);
-  weights.set('gone', 'long');
-  expect(written()).toEqual(['128', null, null]);
-  weights.set('gone', null);
-  expect(written()).toEqual(['1024', null, null]);
+test('one that is gone is no error, and another one of its name begins anew', () => {
+  const weights = new CpuWeights(folder, 1, 512);
+  weights.set('gone', true);
+  weights.forget('gone');
+  mkdirSync(join(folder, 'gone'));
+  weights.set('gone', true);
+  expect(readFileSync(join(folder, 'gone', 'cpu.shares'), 'utf8')).toBe('256');
 });

@@ -13,7 +13,7 @@ import type { EngineFacts } from './engine.ts';
 /** Share of the machine's memory that all sandboxes together may use. */
 const totalMemoryShare = 0.75;
 /** The engine's own processes, which make and remove containers, and the server come first. Always the same: runners share it. */
-const containerShares = { together: 256, togetherLow: 256 };
+const containerShares = 256;
 
 export interface CgroupParent {
   /** HostConfig.CgroupParent. */

@@ -4,7 +4,7 @@
  */
 import type { ContainerCreateOptions } from 'dockerode';
 
-import type { CpuClaim, CpuWeights } from '../cpu-weights.ts';
+import type { CpuWeights } from '../cpu-weights.ts';
 import { FrameDecoder, parseControl } from '../protocol/frame-decoder.ts';
 import { payloadBytesMax } from '../protocol/frame.ts';
 import type { Frame } from '../protocol/frame.ts';
@@ -82,15 +82,12 @@ export class Sandbox implements IdleSandbox {
     const container = await AttachedContainer.create(engine, spec, signal, start.logger);
     try {
       const sandbox = new Sandbox(container, start);
-      sandbox.claimCpu('brief');
       await container.start(signal);
       const isReady = Promise.all([sandbox.#idle.ready, container.learnPid()]);
       await Promise.race([isReady, sandbox.#endBeforeReady(), aborted(signal)]);
-      sandbox.claimCpu('idle');
       return sandbox;
     } catch (error) {
       await container[Symbol.asyncDispose]();
-      start.weights?.set(container.id, null);
       throw error;
     }
   }
@@ -134,9 +131,9 @@ export class Sandbox implements IdleSandbox {
     return this.#weights !== null;
   }
 
-  /** What it does from here on, for its weight for the processor. */
-  claimCpu(claim: CpuClaim): void {
-    if (!this.#isRemoved) this.#weights?.set(this.id, claim);
+  /** Its weight for the processor: whether what it runs has taken its time already. */
+  weigh(isLong: boolean): void {
+    if (!this.#isRemoved) this.#weights?.set(this.id, isLong);
   }
 
   /** From here on frames go to another listener. */
@@ -183,11 +180,9 @@ export class Sandbox implements IdleSandbox {
 
   /** Removes the container, alive or not. What fails is left to the sweep. */
   async [Symbol.asyncDispose](): Promise<void> {
-    // What dies needs the processor as well.
-    this.claimCpu('brief');
     const isGone = await this.#container.remove();
     this.#isRemoved = true;
-    this.#weights?.set(this.id, null);
+    this.#weights?.forget(this.id);
     this.#onRemoved(isGone);
   }
 

@@ -87,7 +87,7 @@ export async function serveCall(call: ClaimedCall): Promise<void> {
  */
 function stepBackWhenLong({ cpu, sandbox }: ClaimedCall): () => void {
   if (cpu === undefined || !sandbox.hasCpuWeight) return () => {};
-  sandbox.claimCpu(cpu.isBehind() ? 'behind' : 'brief');
+  sandbox.weigh(cpu.isBehind());
   let isOver = false;
   let isLooking = false;
   let firstMs: number | null = null;
@@ -102,14 +102,14 @@ function stepBackWhenLong({ cpu, sandbox }: ClaimedCall): () => void {
     if (firstMs !== null) cpu.note(cpuMs - toldMs);
     firstMs ??= cpuMs;
     toldMs = cpuMs;
-    if (cpuMs - firstMs >= longCpuMs) sandbox.claimCpu('long');
+    if (cpuMs - firstMs >= longCpuMs) sandbox.weigh(true);
   };
   const timer = setInterval(() => void look(), longLookMs);
   return () => {
     isOver = true;
     clearInterval(timer);
     // To come to its end, it needs the processor like any other.
-    sandbox.claimCpu('brief');
+    sandbox.weigh(false);
   };
 }
 

@@ -7,7 +7,6 @@ import { dirname, extname, join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { ConfinementName } from '../../model/confinement.ts';
-import type { CpuClaim } from '../cpu-weights.ts';
 import type { WorkerCgroups } from './cgroup/worker-cgroups.ts';
 import type { WorkerMemory } from './worker-memory.ts';
 
@@ -54,8 +53,8 @@ export interface LaunchedWorker {
   readonly memory: WorkerMemory | null;
   /** Whether its cgroup limits its tasks; missing where there is none. */
   hasTaskLimit?(): boolean;
-  /** What it does, for its weight for the processor; missing where it has none of its own. */
-  weigh?(claim: CpuClaim): void;
+  /** Its weight for the processor: whether its call has run for long. Missing where it has none of its own. */
+  weigh?(isLong: boolean): void;
   /** Ends it with everything that it started, at once. Does nothing the second time. */
   kill(): void;
 }

@@ -1,7 +1,6 @@
 /** A worker as a child process in a process group of its own. */
 import type { ChildProcess } from 'node:child_process';
 import type { Duplex } from 'node:stream';
-import type { CpuClaim } from '../cpu-weights.ts';
 import type { WorkerCgroup } from './cgroup/worker-cgroups.ts';
 import type { LaunchedWorker, WorkerEnd } from './confinement.ts';
 import { LastWords } from './last-words.ts';
@@ -58,8 +57,8 @@ export class SpawnedWorker implements LaunchedWorker {
     return this.#cgroup?.hasTaskLimit(this.workerPid()) === true;
   }
 
-  weigh(claim: CpuClaim): void {
-    this.#cgroup?.weigh(claim);
+  weigh(isLong: boolean): void {
+    this.#cgroup?.weigh(isLong);
   }
 
   workerPid(): number | null {

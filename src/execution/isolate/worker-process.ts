@@ -59,7 +59,6 @@ export class WorkerProcess {
     this.#settleExited = resolve;
     this.#launched = launched;
     this.#listener = listener;
-    launched.weigh?.('brief');
     const { channel, ended } = launched;
     channel.on('data', (chunk: Buffer) => this.#read(chunk));
     channel.on('error', () => {});
@@ -88,12 +87,12 @@ export class WorkerProcess {
     if (this.#state !== 'ready') throw new Error(`a ${this.#state} worker takes no call`);
     this.#state = 'busy';
     this.#call = call;
-    this.#launched.weigh?.(this.isBehind ? 'behind' : 'brief');
+    this.#launched.weigh?.(this.isBehind);
     this.#launched.channel.write(frames);
     if (this.#launched.weigh !== undefined) this.#lookIfLong();
   }
 
-  /** A call that runs for long leaves the processor to the server and to short ones. */
+  /** A call that runs for long leaves the processor to short ones. */
   #lookIfLong(): void {
     const atStartMs = this.readings.cpuMs();
     let isLong = false;
@@ -102,7 +101,7 @@ export class WorkerProcess {
       const cpuMs = this.#tellCpu();
       if (isLong || cpuMs === null || atStartMs === null || cpuMs - atStartMs < longCpuMs) return;
       isLong = true;
-      this.#launched.weigh?.('long');
+      this.#launched.weigh?.(true);
     }, longLookMs);
   }
 
@@ -127,7 +126,7 @@ export class WorkerProcess {
     this.#wasOrdered = true;
     this.#stopLooking();
     // What dies needs the processor as well: with little of it, its place would be taken for seconds.
-    this.#launched.weigh?.('brief');
+    this.#launched.weigh?.(false);
     this.#launched.kill();
   }
 
@@ -147,7 +146,6 @@ export class WorkerProcess {
       if (this.#state !== 'starting' && this.#state !== 'preparing')
         return this.#fail(`ready while ${this.#state}`);
       this.#state = 'ready';
-      this.#launched.weigh?.('idle');
       return this.#listener.onReady(this);
     }
     const call = this.#call;
@@ -157,7 +155,7 @@ export class WorkerProcess {
       this.#state = 'preparing';
       this.#call = null;
       this.#stopLooking();
-      this.#launched.weigh?.('brief');
+      this.#launched.weigh?.(false);
     }
     call.onFrame(frame);
   }

@@ -3,7 +3,6 @@ import { expect, test } from 'vitest';
 import { locateAddon } from '../../../src/execution/isolate/addon.ts';
 import { framesOfCall } from '../../../src/execution/isolate/call-frames.ts';
 import { workerProgram } from '../../../src/execution/isolate/confinement.ts';
-import type { CpuClaim } from '../../../src/execution/cpu-weights.ts';
 import type { LaunchedWorker, WorkerPace } from '../../../src/execution/isolate/confinement.ts';
 import { WorkerPool } from '../../../src/execution/isolate/worker-pool.ts';
 import type { Lease } from '../../../src/execution/isolate/worker-pool.ts';
@@ -93,21 +92,20 @@ test('a worker that grows old during a call goes after it, not before', async ()
 });
 
 test('calls of a tenant that took far more of the processor than others leave it to them from the beginning', async () => {
-  const claims = new Map<number | null, CpuClaim[]>();
+  const weights = new Map<number | null, boolean[]>();
   await using pool = createPool(2, { startsMax: 2, lifetimeMs: 60_000 }, (worker) => {
-    worker.weigh = (claim) => claims.set(worker.pid, [...(claims.get(worker.pid) ?? []), claim]);
+    worker.weigh = (isLong) => weights.set(worker.pid, [...(weights.get(worker.pid) ?? []), isLong]);
   });
-  /** What the call claimed when it began. */
-  const claimOf = async (tenant: string, code?: string): Promise<CpuClaim | undefined> => {
+  const beginsLong = async (tenant: string, code?: string): Promise<boolean | undefined> => {
     const lease = await pool.acquire({ ...owner, tenant }, never);
-    const before = claims.get(lease.worker.pid)?.length ?? 0;
+    const before = weights.get(lease.worker.pid)?.length ?? 0;
     expect(await finish(lease, code)).toBe('ended');
-    return claims.get(lease.worker.pid)?.[before];
+    return weights.get(lease.worker.pid)?.[before];
   };
-  expect(await claimOf('calm')).toBe('brief');
-  expect(await claimOf('busy', busy)).toBe('brief');
-  expect(await claimOf('busy')).toBe('behind');
-  expect(await claimOf('calm')).toBe('brief');
+  expect(await beginsLong('calm')).toBe(false);
+  expect(await beginsLong('busy', busy)).toBe(false);
+  expect(await beginsLong('busy')).toBe(true);
+  expect(await beginsLong('calm')).toBe(false);
 });
 
 /** As many steps take some 300 ms of the processor and more. */

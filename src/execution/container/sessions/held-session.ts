@@ -106,9 +106,8 @@ export class HeldSession {
   /** A call in it came to its end. */
   settle({ goesOn, reason, used }: CallEnding): void {
     this.#before = used;
-    if (!goesOn) return this.end(endReasonOf(reason));
-    this.sandbox.claimCpu('idle');
-    this.sandbox.listen(this.#waiting);
+    if (goesOn) this.sandbox.listen(this.#waiting);
+    else this.end(endReasonOf(reason));
   }
 
   /** Over, for good. */

@@ -14,8 +14,8 @@ export interface CpuGroup {
   readonly weights: CpuWeights;
 }
 
-/** Half of the server's while short calls run, so that it is not they that keep it from answering. */
-const workerShares = { together: 512, togetherLow: 64 };
+/** Of all workers together: half of the server's, so that it is not they that keep it from answering. */
+const workerShares = 512;
 
 /** In version 2 it is `group`, which the workers are below anyway. Null where the kernel does not give it. */
 export function makeCpuGroup(place: CgroupPlace | string, group: string | null): CpuGroup | null {

@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { makeGroup } from './make-group.ts';
-import type { CpuClaim } from '../../cpu-weights.ts';
 import { makeCpuGroup } from './cpu-group.ts';
 import type { CpuGroup } from './cpu-group.ts';
 import { findOwnCgroups, readCgroupSources } from './own-cgroups.ts';
@@ -21,8 +20,8 @@ export interface WorkerCgroup {
   readonly memory: CgroupMemory | null;
   /** Whether this process is in it and the number of tasks is limited, as the kernel has it. */
   readonly hasTaskLimit: (pid: number | null) => boolean;
-  /** What it does, for its weight for the processor; does nothing without that controller. */
-  readonly weigh: (claim: CpuClaim) => void;
+  /** Its weight for the processor: whether its call has run for long. Does nothing without that controller. */
+  readonly weigh: (isLong: boolean) => void;
   /** Ends whatever is left inside, then removes it. */
   readonly remove: () => void;
 }
@@ -85,14 +84,14 @@ export class WorkerCgroups implements AsyncDisposable {
       (folder) => folder !== null,
     );
     const remove = (): void => {
-      cpu?.weights.set(name, null);
+      cpu?.weights.forget(name);
       this.#remove(paths);
     };
     try {
       prepareFolders(folders, tasksMax);
       return {
         joinFiles: paths.map((folder) => join(folder, 'cgroup.procs')),
-        weigh: (claim) => cpu?.weights.set(name, claim),
+        weigh: (isLong) => cpu?.weights.set(name, isLong),
         memory: folders.memory === null ? null : new CgroupMemory(folders.memory, version),
         hasTaskLimit: (pid) =>
           folders.pids !== null &&

@@ -59,7 +59,7 @@ describe('a worker', () => {
     cgroup?.remove();
   });
 
-  test('has a lower weight for the processor while its call runs for long, and so have all together then', async () => {
+  test('has a lower weight for the processor while its call runs for long', async () => {
     const worker = spawnWorker('/bin/sh', ['-c', 'cat /proc/self/cgroup >&3; read line <&3'], { cgroups });
     const [chunk] = (await once(worker.channel, 'data')) as [Buffer];
     const [, controllers, first] = /^\d+:(cpu|cpu,cpuacct):(\S+)$/m.exec(chunk.toString()) ?? [];
@@ -71,17 +71,17 @@ describe('a worker', () => {
       first === undefined
         ? [
             ['100', '50'],
-            ['6', '6'],
+            ['25', '50'],
           ]
         : [
             ['1024', '512'],
-            ['64', '64'],
+            ['256', '512'],
           ];
     expect(folder).toContain('/sallyport-isolates-');
     expect(weights()).toEqual(normal);
-    worker.weigh?.('long');
+    worker.weigh?.(true);
     expect(weights()).toEqual(low);
-    worker.weigh?.('brief');
+    worker.weigh?.(false);
     expect(weights()).toEqual(normal);
     worker.channel.end();
     await worker.ended;
