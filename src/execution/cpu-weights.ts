@@ -14,7 +14,7 @@ export const longLookMs = 60;
 export const longCpuLead: Lead = { margin: 100, times: 2 };
 
 /** Of version 1 (`cpu.shares`), where a session of the host, and the server with it, has 1024. */
-const shares = { normal: 1024, long: 256 } as const;
+const shares = { normal: 1024, long: 128 } as const;
 
 export class CpuWeights {
   readonly #folder: string;

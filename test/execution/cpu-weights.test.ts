@@ -27,7 +27,7 @@ test('a long one weighs little until it is over, and all together as they are to
   weights.set('two', false);
   expect(written()).toEqual(['512', null, null]);
   weights.set('one', true);
-  expect(written()).toEqual(['512', '256', null]);
+  expect(written()).toEqual(['512', '128', null]);
   weights.set('one', false);
   expect(written()).toEqual(['512', '1024', null]);
 });
@@ -35,7 +35,7 @@ test('a long one weighs little until it is over, and all together as they are to
 test('version 2 has other numbers', () => {
   const weights = new CpuWeights(folder, 2, 512);
   weights.set('two', true);
-  expect(written('cpu.weight')).toEqual(['50', null, '25']);
+  expect(written('cpu.weight')).toEqual(['50', null, '13']);
 });
 
 test('one that is gone is no error, and another one of its name begins anew', () => {
@@ -44,5 +44,5 @@ test('one that is gone is no error, and another one of its name begins anew', ()
   weights.forget('gone');
   mkdirSync(join(folder, 'gone'));
   weights.set('gone', true);
-  expect(readFileSync(join(folder, 'gone', 'cpu.shares'), 'utf8')).toBe('256');
+  expect(readFileSync(join(folder, 'gone', 'cpu.shares'), 'utf8')).toBe('128');
 });

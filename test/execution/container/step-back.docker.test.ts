@@ -31,7 +31,7 @@ async function weight(): Promise<'normal' | 'low' | null> {
     `/sys/fs/cgroup/sallyport/${container?.Id}/cpu.weight`,
   ].find((candidate) => existsSync(candidate));
   if (file === undefined) return null;
-  return Number(readFileSync(file, 'utf8')) === (file.endsWith('shares') ? 256 : 25) ? 'low' : 'normal';
+  return Number(readFileSync(file, 'utf8')) === (file.endsWith('shares') ? 128 : 13) ? 'low' : 'normal';
 }
 
 /** Whether its container had the lower weight at its first word, and whether at any time after that. */

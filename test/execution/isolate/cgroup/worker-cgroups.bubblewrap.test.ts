@@ -71,11 +71,11 @@ describe('a worker', () => {
       first === undefined
         ? [
             ['100', '50'],
-            ['25', '50'],
+            ['13', '50'],
           ]
         : [
             ['1024', '512'],
-            ['256', '512'],
+            ['128', '512'],
           ];
     expect(folder).toContain('/sallyport-isolates-');
     expect(weights()).toEqual(normal);
