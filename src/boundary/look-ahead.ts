@@ -46,6 +46,7 @@ const folded = Uint8Array.from({ length: 128 }, (_, code) =>
 );
 const prefixBits = 5 * prefixUnits;
 const prefixMask = (1 << prefixBits) - 1;
+
 /**
  * Whether one of the words begins at most `units` behind the literal's beginning, in either case; also answers yes to any
  * character beyond ASCII. Throws `RangeError` for a word that begins with too little to tell.

@@ -13,6 +13,7 @@ import type {
 import { longCpuLead } from '../cpu-weights.ts';
 import { Lost, NotStarted } from '../executor.ts';
 import type { SandboxSessions } from '../sessions.ts';
+import { TenantShares } from '../tenant-shares.ts';
 import { CallOutput } from './call-output.ts';
 import { prepareRequest } from './call-request.ts';
 import type { PreparedRequest } from './call-request.ts';
@@ -35,7 +36,6 @@ import { nothingUsed, serveCall } from './serve-call.ts';
 import type { CallEnding, TenantCpu } from './serve-call.ts';
 import type { HeldSession } from './sessions/held-session.ts';
 import { SessionKeeper } from './sessions/session-keeper.ts';
-import { TenantShares } from '../tenant-shares.ts';
 import { Slots } from './slots.ts';
 import { sweep } from './sweep.ts';
 

@@ -3,9 +3,9 @@
  * pools, and says here what came of it.
  */
 import type { WarmPolicy } from '../../../model/tool.ts';
+import { TenantShares } from '../../tenant-shares.ts';
 import { warmLifetimeMs } from '../limits.ts';
 import { Demand } from './demand.ts';
-import { TenantShares } from '../../tenant-shares.ts';
 
 /** A container whose harness waits for its one request. */
 export interface IdleSandbox extends AsyncDisposable {
