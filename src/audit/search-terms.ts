@@ -41,7 +41,7 @@ export interface SearchTerm {
 }
 
 /** Characters of an event's words that the free-text search sees: what comes later in a long output is not found by it. */
-export const searchTextCharsMax = 16_384;
+const searchTextCharsMax = 16_384;
 
 /** Encoded data, which nobody looks for and which would be most of the index. */
 const noWord = /\w{129,}/g;
@@ -81,17 +81,48 @@ export function contentTerms(content: JsonObject | null): readonly SearchTerm[] 
   return terms;
 }
 
+/** A longer word is found by its beginning. */
+const wordCharsMax = 128;
+
 /** Words of one search. */
 const wordsMax = 32;
 
-/** What is looked for: words, one that ends with * a beginning. Null when there are none, or too many. */
-export function searchWords(text: string, max = wordsMax): readonly string[] | null {
-  const words = text.normalize('NFC').match(/[\p{L}\p{N}]+\*?/gu) ?? [];
-  return words.length === 0 || words.length > max ? null : words;
+export interface SearchWord {
+  /** Letters and digits, as `eventWords` has them. */
+  readonly text: string;
+  /** The beginning of a word. */
+  readonly isPrefix: boolean;
+}
+
+/** What is looked for, where * after a word says that it is a beginning. Null when there are no words, or too many. */
+export function searchWords(text: string): readonly SearchWord[] | null {
+  const words = folded(text).match(/[\p{L}\p{N}]+\*?/gu) ?? [];
+  if (words.length === 0 || words.length > wordsMax) return null;
+  return words.map((word) => ({
+    text: word.replace('*', '').slice(0, wordCharsMax),
+    isPrefix: word.endsWith('*'),
+  }));
+}
+
+/**
+ * The words that an event is found by, each once. They are made here and not by a database, so that neither its Unicode nor
+ * its locale says what a word is: what this finds in a search and in an event is the same.
+ */
+export function eventWords(
+  details: JsonObject | null | undefined,
+  content: JsonObject | null,
+): readonly string[] {
+  const text = folded(`${searchText(details)} ${searchText(content)}`);
+  return [...new Set((text.match(/[\p{L}\p{N}]+/gu) ?? []).map((word) => word.slice(0, wordCharsMax)))];
+}
+
+/** Without case and accents. */
+function folded(text: string): string {
+  return text.normalize('NFKD').replaceAll(/\p{M}/gu, '').toLowerCase();
 }
 
 /** The words of a value: its strings, numbers left aside, up to `searchTextCharsMax`. */
-export function searchText(value: JsonObject | null | undefined): string {
+function searchText(value: JsonObject | null | undefined): string {
   const parts: string[] = [];
   let room = searchTextCharsMax;
   const take = (item: JsonValue | undefined): void => {

@@ -226,6 +226,35 @@ export function recordUpkeepContract(name: string, store: UpkeepStore): void {
       expect(exported).toEqual(['omitted', 'event']);
     });
 
+    test('finds words that a database would cut otherwise, and proves that it does', async () => {
+      await using record = await store.open('scripts', sources());
+      // Letters newer than Unicode 6.1, in parts, several words or none in their plain form, without spaces, emoji.
+      const notes = [
+        'Ⰰᦰ²',
+        'ᦰ',
+        '\u1112\u1161\u11ab글',
+        'ﷺ',
+        '\u037a',
+        '汉字𰀀',
+        'न\u093cक\u094d',
+        '𞤀x',
+        'İx',
+        '👍🏽',
+      ];
+      for (const [at, note] of notes.entries())
+        await record.write({
+          events: [draft('denied', { callId: `call_${at}`, content: { args: { note } } })],
+        });
+      for (const [at, note] of notes.entries()) {
+        const hasWord = note !== '\u037a' && note !== '👍🏽';
+        for (const text of [note, note.normalize('NFC'), note.normalize('NFD'), `${note}*`])
+          if (hasWord)
+            expect({ text, found: await found(record, { text }) }).toEqual({ text, found: [`call_${at}`] });
+          else await expect(found(record, { text })).rejects.toBeInstanceOf(RangeError);
+      }
+      expect(await record.verify({ deep: true })).toMatchObject({ valid: true, problems: [] });
+    });
+
     test('shows one event by its id', async () => {
       await using record = await store.open('by-id', sources());
       const [event] = (await record.write(intent('call_1'))).events();

@@ -33,13 +33,13 @@ const clause: fc.Arbitrary<Clause> = fc.oneof(
     { text: '(!has(args.host) || args.host == "a.test")', allowed: 'exactly "a.test"' },
     { text: 'args.ratio <= 0.5', allowed: 'at most 0.5' },
     { text: 'size(args.code) < 3', allowed: 'less than 3 long' },
+    { text: 'args.open.deep.er == 1', allowed: 'exactly 1' },
   ),
   fc.constantFrom(
     ...[
       'url(args.host).host == "a.test"',
       'cidr("10.0.0.0/8").contains(ip(args.host))',
       'args.items[3] == "x"',
-      'args.open.deep.er == 1',
       'args.limit / (args.limit - 7) > 0',
       'principal.attributes.level > 2',
       '!(args.limit > 3 || args.code.matches("^x"))',

@@ -1,5 +1,5 @@
 /** Terms and words by which events are found. Words are made here, so that no locale of a database changes them. */
-import { contentTerms, permanentTerms, searchText, searchWords } from '../search-terms.ts';
+import { contentTerms, permanentTerms, searchWords } from '../search-terms.ts';
 import { columnText } from './column-text.ts';
 import { rowsOf } from './connection.ts';
 import type { JsonObject } from '../../model/json.ts';
@@ -13,9 +13,6 @@ export interface IndexRow {
   readonly words: readonly string[];
 }
 
-/** A longer word is found by its beginning. */
-const wordCharsMax = 128;
-
 /** A value of a term is found as a whole, so a longer one is not indexed; PostgreSQL's index takes 2,704 bytes. */
 const valueBytesMax = 2_000;
 
@@ -25,30 +22,11 @@ export function eventTerms(event: CanonicalEvent, content: JsonObject | null): r
   );
 }
 
-/** Each once. */
-export function eventWords(
-  details: JsonObject | null | undefined,
-  content: JsonObject | null,
-): readonly string[] {
-  const text = folded(`${searchText(details)} ${searchText(content)}`);
-  return [...new Set((text.match(/[\p{L}\p{N}]+/gu) ?? []).map((word) => word.slice(0, wordCharsMax)))];
-}
-
-/** Without case and accents. */
-function folded(text: string): string {
-  return text.normalize('NFKD').replaceAll(/\p{M}/gu, '').toLowerCase();
-}
-
 /** A search as a `tsquery`: words of letters and digits, of which nothing is an operator. Throws `RangeError` when there is none. */
 export function wordsQuery(text: string): string {
-  const words = searchWords(folded(text));
+  const words = searchWords(text);
   if (words === null) throw new RangeError('text must have 1 to 32 words');
-  return words
-    .map((word) => {
-      const lexeme = word.replace('*', '').slice(0, wordCharsMax);
-      return word.endsWith('*') ? `'${lexeme}':*` : `'${lexeme}'`;
-    })
-    .join(' & ');
+  return words.map((word) => `'${word.text}'${word.isPrefix ? ':*' : ''}`).join(' & ');
 }
 
 export async function insertTerms(connection: Queryable, rows: readonly IndexRow[]): Promise<void> {

@@ -5,7 +5,8 @@
 import { HoldTrail, nowhere } from '../hold-trail.ts';
 import { parseCanonicalEvent } from '../stored-event.ts';
 import { columnText } from './column-text.ts';
-import { eventTerms, eventWords } from './search-index.ts';
+import { eventTerms } from './search-index.ts';
+import { eventWords } from '../search-terms.ts';
 import type { DerivedProblem } from '../hold-trail.ts';
 import type { JsonObject } from '../../model/json.ts';
 import type { CanonicalEvent } from '../stored-event.ts';

@@ -234,7 +234,7 @@ const usualValues: Readonly<Record<string, string>> = { status: 'succeeded', eff
 function matchText(text: string): string {
   const words = searchWords(text);
   if (words === null) throw new RangeError('text must have 1 to 32 words');
-  return words.map((word) => (word.endsWith('*') ? `"${word.slice(0, -1)}" *` : `"${word}"`)).join(' AND ');
+  return words.map(({ text: word, isPrefix }) => `"${word}"${isPrefix ? ' *' : ''}`).join(' AND ');
 }
 
 type Add = (term: string, ...bound: SearchColumn[]) => void;

@@ -1,7 +1,7 @@
 /** The schema, one numbered step after the other. A released step is never changed. */
 import { RecordUnavailable } from '../record.ts';
 import { addCallIndex } from './call-index.ts';
-import { addSearch } from './search-schema.ts';
+import { addOwnWords, addSearch } from './search-schema.ts';
 import type { Connection } from './connection.ts';
 
 /** `PRAGMA application_id`: "Sply" in ASCII. */
@@ -219,6 +219,7 @@ const migrations: readonly Step[] = [
   addCallIndex,
   files,
   keyAttributes,
+  addOwnWords,
 ];
 
 /** The schema of this version. */

@@ -1,5 +1,5 @@
-/** The step of the schema that adds terms, words, retention and holds, with what older rows get of it. */
-import { contentTerms, permanentTerms, searchText } from '../search-terms.ts';
+/** The steps of the schema that add terms, words, retention and holds, with what older rows get of them. */
+import { contentTerms, eventWords, permanentTerms } from '../search-terms.ts';
 import { isCallHeld, isHeldAt } from '../hold-sql.ts';
 import { parseCanonicalEvent } from '../stored-event.ts';
 import type { JsonObject } from '../../model/json.ts';
@@ -73,22 +73,47 @@ const schema = `
     WHERE NOT EXISTS (SELECT 1 FROM retention_now r WHERE k.stored_at_ms < r.since_ms) OR ${isCallHeld('k.id')};
 `;
 
-/** Rows taken up at once: each may hold some megabytes of content. */
-const rowsAtOnce = 64;
+/**
+ * Words as `eventWords` makes them, which this tokenizer cuts at the spaces between them and nowhere else. Before, FTS5 cut by
+ * the Unicode 6.1 that it knows, so that one word of a search could be a phrase there, which `detail = none` refuses.
+ */
+const ownWords = `
+  DROP TABLE audit_text;
+  CREATE VIRTUAL TABLE audit_text USING fts5 (words, content = '', detail = none, tokenize = 'ascii');
+  INSERT INTO audit_text (audit_text, rank) VALUES ('secure-delete', 1);
+`;
 
 export function addSearch(connection: Connection): void {
   connection.exec(schema);
+  const index = indexStatements(connection);
+  forEachEvent(connection, (position, event, content) => addToIndex(index, position, event, content));
+}
+
+export function addOwnWords(connection: Connection): void {
+  connection.exec(ownWords);
+  const index = indexStatements(connection);
+  forEachEvent(connection, (position, event, content) =>
+    addWordsOf(index, position, eventWords(event.details, content === null ? null : parseContent(content))),
+  );
+}
+
+/** Rows taken up at once: each may hold some megabytes of content. */
+const rowsAtOnce = 64;
+
+function forEachEvent(
+  connection: Connection,
+  take: (position: number, event: CanonicalEvent, content: string | null) => void,
+): void {
   const rows = connection
     .prepare(
       `SELECT e.position, e.canonical, c.content FROM audit_chain e LEFT JOIN audit_content c ON c.position = e.position
        WHERE e.position > ? ORDER BY e.position LIMIT ${rowsAtOnce}`,
     )
     .raw();
-  const index = indexStatements(connection);
   for (let after = 0; ;) {
     const batch = rows.all(after) as [number, Buffer, Buffer | null][];
     for (const [position, canonical, content] of batch) {
-      addToIndex(index, position, parseCanonicalEvent(canonical.toString()), content?.toString() ?? null);
+      take(position, parseCanonicalEvent(canonical.toString()), content?.toString() ?? null);
       after = position;
     }
     if (batch.length === 0) return;
@@ -110,34 +135,41 @@ export function indexStatements(connection: Connection) {
 
 /** `content` is canonical JSON, as stored. */
 export function addToIndex(
-  { addTerm, addWords }: IndexStatements,
+  index: IndexStatements,
   position: number | bigint,
   event: CanonicalEvent,
   content: string | null,
 ): void {
-  const parsed = content === null ? null : (JSON.parse(content) as JsonObject);
-  for (const { kind, value } of permanentTerms(event)) addTerm.run(kind, value, position);
-  for (const { kind, value } of contentTerms(parsed)) addTerm.run(kind, value, position);
-  const words = allWords(event.details, parsed);
-  if (words !== '') addWords.run(position, words);
+  const parsed = content === null ? null : parseContent(content);
+  for (const { kind, value } of [...permanentTerms(event), ...contentTerms(parsed)])
+    index.addTerm.run(kind, value, position);
+  addWordsOf(index, position, eventWords(event.details, parsed));
 }
 
 /** Takes away what came from the content. What is in the index must be what is stored, or FTS5 would be left in disorder. */
 export function dropFromIndex(
-  { dropTerm, addWords, dropWords }: IndexStatements,
+  index: IndexStatements,
   position: number,
   canonical: string,
   content: string,
 ): void {
   const { details } = parseCanonicalEvent(canonical);
-  const parsed = JSON.parse(content) as JsonObject;
-  for (const { kind, value } of contentTerms(parsed)) dropTerm.run(kind, value, position);
-  const words = allWords(details, parsed);
-  if (words !== '') dropWords.run(position, words);
-  const rest = allWords(details, null);
-  if (rest !== '') addWords.run(position, rest);
+  const parsed = parseContent(content);
+  for (const { kind, value } of contentTerms(parsed)) index.dropTerm.run(kind, value, position);
+  const words = eventWords(details, parsed);
+  if (words.length > 0) index.dropWords.run(position, words.join(' '));
+  addWordsOf(index, position, eventWords(details, null));
 }
 
-export function allWords(details: JsonObject | undefined, content: JsonObject | null): string {
-  return `${searchText(details)} ${searchText(content)}`.trim();
+function addWordsOf(
+  { addWords }: IndexStatements,
+  position: number | bigint,
+  words: readonly string[],
+): void {
+  if (words.length > 0) addWords.run(position, words.join(' '));
+}
+
+/** As stored, canonical. */
+function parseContent(content: string): JsonObject {
+  return JSON.parse(content) as JsonObject;
 }

@@ -2,8 +2,8 @@
  * What stands beside the chain and is derived from it: terms and words of the search, holds. An intruder who cannot write the
  * chain anew could hide an event from the search here, lift a hold, or take content away as if it had been erased.
  */
-import { contentTerms, permanentTerms, searchWords } from '../search-terms.ts';
-import { allWords, isErasureToldOf } from './search-schema.ts';
+import { contentTerms, eventWords, permanentTerms } from '../search-terms.ts';
+import { isErasureToldOf } from './search-schema.ts';
 import type { JsonObject } from '../../model/json.ts';
 import { HoldTrail, nowhere } from '../hold-trail.ts';
 import type { DerivedProblem } from '../hold-trail.ts';
@@ -81,10 +81,9 @@ export class DerivedCheck {
   }
 
   #wordsOf(event: CanonicalEvent, content: JsonObject | null): readonly string[] {
-    const text = allWords(event.details, content);
-    if (text !== '') this.#texts += 1;
-    const words = searchWords(text, Number.POSITIVE_INFINITY) ?? [];
-    return words.slice(0, wordsMax).map((word) => word.replace('*', ''));
+    const words = eventWords(event.details, content);
+    if (words.length > 0) this.#texts += 1;
+    return words.slice(0, wordsMax);
   }
 
   /** Names the events since the last time that lack a word. */

@@ -41,6 +41,8 @@ const hostile = fc.oneof(
     'audit_text MATCH secret',
     'न\u093c क\u094d',
     '\u{1e900}\u{1e901}',
+    'Ⰰᦰ²',
+    'ﷺ'.repeat(32),
   ),
 );
 
