@@ -15,7 +15,7 @@ export type Ask =
 
 type Filter = (text: string, bytes: Uint8Array) => unknown;
 
-const samples = 10;
+const samples = 30;
 const megabyte = 1_000_000;
 
 function sallyport(): Filter {

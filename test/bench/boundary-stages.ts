@@ -52,7 +52,7 @@ export function benchStages(text: string): Record<string, number> {
 
 const unitsOnce = 50_000;
 const slowest = 100;
-const warmSamples = 20;
+const warmSamples = 60;
 
 interface Text {
   readonly detector: string;

@@ -52,7 +52,7 @@ export function decodeBytes(
   if (content === null) return { views: [], unread: [{ start: 0, end: text.length, via: ['gzip'] }] };
   budget.spend(content.length, 0, text.length);
   const decoded = new SegmentedText();
-  decoded.addWhole(content, 'gzip', 0, text.length);
+  decoded.addWhole(content, ['gzip'], 0, text.length);
   const view = surveyed(viewThrough(outer, decoded.toView()), scanner);
   const deeper = decodeFrom(view, view.survey.codes, budget, scanner, boundaryLimits.decodingDepthMax - 1);
   return { views: [view, ...deeper.views], unread: deeper.unread };

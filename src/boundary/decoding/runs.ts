@@ -4,6 +4,7 @@ import { lastAtMost } from '../view.ts';
 import { base64GroupsMin, base64Value, isReadable, isReadableGroup, readableCuts } from './base64-groups.ts';
 import type { DecodeBudget } from './budget.ts';
 import { decompress, isCompressed } from './compressed.ts';
+import type { Segment } from './segments.ts';
 import { SegmentedText } from './segments.ts';
 
 /** Fewer characters of base64 hold no token (20 are 15 bytes), fewer of hexadecimal neither (32 are 16). */
@@ -28,23 +29,27 @@ for (const [value, digit] of [...'0123456789abcdef'].entries()) {
   hexValue[digit.toUpperCase().charCodeAt(0)] = value;
 }
 
-/** Digits of one encoded stretch, without the line breaks between them. */
+/** Digits of one encoded stretch, without the line breaks between them: where there are none, they are read where they stand. */
 interface Run {
-  readonly digits: Buffer;
-  /** Where in the text a digit stands. */
-  readonly placeOf: (digit: number) => number;
+  readonly codes: Buffer;
+  readonly start: number;
+  readonly end: number;
+  /** Where in the text the digit at a place in `codes` stands. */
+  readonly placeOf: (at: number) => number;
 }
+
+const asItStands = (at: number): number => at;
 
 /** All that the text holds, as one view with breaks between the stretches. null: nothing. */
 export function readRuns(_text: string, codes: Buffer, budget: DecodeBudget): View | null {
   const decoded = new SegmentedText();
-  forEachRun(codes, base64Value, base64UnitsMin, (start, end) => {
+  forEachRun({ codes, start: 0, end: codes.length }, base64Value, base64UnitsMin, (start, end) => {
     // A line that long may go on in the next one.
     if (end - start < wrappedLineUnitsMin && !isWorthReading(codes, start, end)) return end;
     const run = runAt(codes, start, end);
     readHex(run, decoded, budget);
     readBase64(run, decoded, budget);
-    return run.placeOf(run.digits.length - 1) + 1;
+    return run.placeOf(run.end - 1) + 1;
   });
   return decoded.length === 0 ? null : decoded.toView();
 }
@@ -54,14 +59,13 @@ export function readRuns(_text: string, codes: Buffer, budget: DecodeBudget): Vi
  * at the end of a possible stretch is read first, so that most of ordinary text is stepped over.
  */
 function forEachRun(
-  codes: Buffer,
+  { codes, start: from, end: to }: Omit<Run, 'placeOf'>,
   values: Int8Array,
   unitsMin: number,
   onRun: (start: number, end: number) => number,
 ): void {
-  const { length } = codes;
-  let floor = 0;
-  for (let last = unitsMin - 1; last < length; last = floor + unitsMin - 1) {
+  let floor = from;
+  for (let last = from + unitsMin - 1; last < to; last = floor + unitsMin - 1) {
     let start = last + 1;
     // Tables of all codes: the index is always inside them.
     while (start > floor && (values[codes[start - 1] as number] as number) >= 0) start--;
@@ -70,7 +74,7 @@ function forEachRun(
       continue;
     }
     let end = last + 1;
-    while (end < length && (values[codes[end] as number] as number) >= 0) end++;
+    while (end < to && (values[codes[end] as number] as number) >= 0) end++;
     floor = Math.max(onRun(start, end), end);
   }
 }
@@ -82,6 +86,7 @@ function isDigit(codes: Buffer, at: number, values: Int8Array): boolean {
 
 /** The run with the lines that continue it, after line breaks as such or written as escapes. */
 function runAt(codes: Buffer, start: number, end: number): Run {
+  if (end - start < wrappedLineUnitsMin) return { codes, start, end, placeOf: asItStands };
   const lines = [codes.subarray(start, end)];
   const starts = [start];
   const offsets = [0];
@@ -98,10 +103,11 @@ function runAt(codes: Buffer, start: number, end: number): Run {
     lineUnits = lineEnd - from;
     digits += lineUnits;
   }
-  const [first] = lines;
-  if (lines.length === 1 && first !== undefined) return { digits: first, placeOf: (digit) => start + digit };
+  if (lines.length === 1) return { codes, start, end, placeOf: asItStands };
   return {
-    digits: Buffer.concat(lines),
+    codes: Buffer.concat(lines),
+    start: 0,
+    end: digits,
     placeOf: (digit) => {
       const line = lastAtMost(offsets, digit);
       return (starts[line] ?? 0) + digit - (offsets[line] ?? 0);
@@ -138,7 +144,7 @@ function isWorthReading(codes: Buffer, start: number, end: number): boolean {
   if (readableCuts(codes, start, end) !== 0 || isCompressedStart(codes, start)) return true;
   let isHex = false;
   if (end - start >= hexUnitsMin) {
-    forEachRun(codes.subarray(start, end), hexValue, hexUnitsMin, (_, to) => {
+    forEachRun({ codes, start, end }, hexValue, hexUnitsMin, (_, to) => {
       isHex = true;
       return to;
     });
@@ -148,36 +154,22 @@ function isWorthReading(codes: Buffer, start: number, end: number): boolean {
 
 /** Four ways to cut the digits into groups: what stands before a token may be of the same alphabet. */
 function readBase64(run: Run, decoded: SegmentedText, budget: DecodeBudget): void {
-  const { digits } = run;
-  const cuts = readableCuts(digits, 0, digits.length);
-  for (let shift = 0; shift < 4; shift++) {
-    const groups = (digits.length - shift) >> 2;
-    if (shift === 0 && isCompressedStart(digits, 0)) readGroups(run, 0, digits.length, decoded, budget);
-    else if (((cuts >> shift) & 1) === 1) {
-      const isReadable = (group: number) => isReadableGroup(digits, shift + 4 * group);
+  const { codes, end } = run;
+  const cuts = readableCuts(codes, run.start, end);
+  for (let cut = 0; cut < 4; cut++) {
+    const start = run.start + cut;
+    if (cut === 0 && isCompressedStart(codes, start))
+      addDecoded(new Stretch(base64, run, start, end), decoded, budget);
+    else if (((cuts >> cut) & 1) === 1) {
+      const groups = (end - start) >> 2;
+      const isReadable = (group: number) => isReadableGroup(codes, start + 4 * group);
       forEachIsland(groups, base64GroupsMin, surroundingGroups, isReadable, (from, to) => {
         // What is left behind the last whole group are the last bytes of the text.
-        const end = to === groups ? digits.length : shift + 4 * to;
-        readGroups(run, shift + 4 * from, end, decoded, budget);
+        const last = to === groups ? end : start + 4 * to;
+        addDecoded(new Stretch(base64, run, start + 4 * from, last), decoded, budget);
       });
     }
   }
-}
-
-function readGroups(
-  run: Run,
-  start: number,
-  end: number,
-  decoded: SegmentedText,
-  budget: DecodeBudget,
-): void {
-  const stretch = {
-    via: 'base64',
-    run,
-    firstOf: (byte: number) => start + Math.floor((byte * 4) / 3),
-    lastOf: (byte: number) => Math.min(start + Math.ceil(((byte + 1) * 4) / 3), end) - 1,
-  };
-  addDecoded(Buffer.from(run.digits.toString('latin1', start, end), 'base64'), stretch, decoded, budget);
 }
 
 /** Where at least `countMin` in a row are wanted, with `surrounding` on both sides; those that touch are one. */
@@ -209,35 +201,73 @@ function forEachIsland(
   if (to !== -1) onIsland(from, to);
 }
 
-interface Stretch {
-  readonly via: string;
-  readonly run: Run;
-  /** First and last digit that a byte depends on. */
-  readonly firstOf: (byte: number) => number;
-  readonly lastOf: (byte: number) => number;
+/** Digits that make some bytes: `digits` of them for as many `bytes`. */
+interface Alphabet {
+  readonly name: 'base64' | 'hex';
+  readonly via: readonly string[];
+  readonly viaCompressed: readonly string[];
+  readonly digits: number;
+  readonly bytes: number;
 }
 
-function addDecoded(
-  data: Buffer,
-  { via, run, firstOf, lastOf }: Stretch,
-  decoded: SegmentedText,
-  budget: DecodeBudget,
-): void {
-  const start = run.placeOf(firstOf(0));
-  const end = run.placeOf(lastOf(data.length - 1)) + 1;
+const base64: Alphabet = {
+  name: 'base64',
+  via: ['base64'],
+  viaCompressed: ['base64', 'gzip'],
+  digits: 4,
+  bytes: 3,
+};
+const hex: Alphabet = { name: 'hex', via: ['hex'], viaCompressed: ['hex', 'gzip'], digits: 2, bytes: 1 };
+
+/** Digits of a run from `start` to `end`, and the bytes that they make. */
+class Stretch implements Segment {
+  readonly alphabet: Alphabet;
+  readonly #run: Run;
+  readonly #start: number;
+  readonly #end: number;
+  readonly data: Buffer;
+
+  constructor(alphabet: Alphabet, run: Run, start: number, end: number) {
+    this.alphabet = alphabet;
+    this.#run = run;
+    this.#start = start;
+    this.#end = end;
+    this.data = Buffer.from(run.codes.toString('latin1', start, end), alphabet.name);
+  }
+
+  get via(): readonly string[] {
+    return this.alphabet.via;
+  }
+
+  originalStart(place: number): number {
+    const { digits, bytes } = this.alphabet;
+    return this.#run.placeOf(this.#start + Math.floor((this.#byteAt(place) * digits) / bytes));
+  }
+
+  originalEnd(place: number): number {
+    const { digits, bytes } = this.alphabet;
+    const end = this.#start + Math.ceil(((this.#byteAt(place) + 1) * digits) / bytes);
+    return this.#run.placeOf(Math.min(end, this.#end) - 1) + 1;
+  }
+
+  /** What stands behind the bytes belongs to the last. */
+  #byteAt(place: number): number {
+    return Math.min(place, this.data.length - 1);
+  }
+}
+
+function addDecoded(stretch: Stretch, decoded: SegmentedText, budget: DecodeBudget): void {
+  const { data } = stretch;
+  const start = stretch.originalStart(0);
+  const end = stretch.originalEnd(data.length - 1);
   if (isCompressed(data)) {
     const text = decompress(data, budget.unitsLeft);
     if (text === null) budget.spend(Number.POSITIVE_INFINITY, start, end);
     else if (text !== '' && budget.spend(text.length, start, end))
-      decoded.addWhole(`${text}\n\n`, `${via}>gzip`, start, end);
+      decoded.addWhole(`${text}\n\n`, stretch.alphabet.viaCompressed, start, end);
     return;
   }
-  if (!budget.spend(data.length, start, end)) return;
-  decoded.add(`${data.toString('latin1')}\n\n`, {
-    via,
-    originalStart: (place) => run.placeOf(firstOf(Math.min(place, data.length - 1))),
-    originalEnd: (place) => run.placeOf(lastOf(Math.min(place, data.length - 1))) + 1,
-  });
+  if (budget.spend(data.length, start, end)) decoded.add(`${data.toString('latin1')}\n\n`, stretch);
 }
 
 /** `H4sI` is gzip, `eJ` and its like zlib. */
@@ -248,7 +278,7 @@ function isCompressedStart(digits: Buffer, at: number): boolean {
 }
 
 function readHex(run: Run, decoded: SegmentedText, budget: DecodeBudget): void {
-  forEachRun(run.digits, hexValue, hexUnitsMin, (start, end) => {
+  forEachRun(run, hexValue, hexUnitsMin, (start, end) => {
     readPairs(run, start, end, decoded, budget);
     readPairs(run, start + 1, end, decoded, budget);
     return end;
@@ -256,26 +286,17 @@ function readHex(run: Run, decoded: SegmentedText, budget: DecodeBudget): void {
 }
 
 function readPairs(run: Run, start: number, end: number, decoded: SegmentedText, budget: DecodeBudget): void {
-  const { digits } = run;
+  const { codes } = run;
   const pairs = (end - start) >> 1;
-  const read = (from: number, to: number) => {
-    const first = start + 2 * from;
-    const data = Buffer.from(digits.toString('latin1', first, start + 2 * to), 'hex');
-    const stretch = {
-      via: 'hex',
-      run,
-      firstOf: (byte: number) => first + 2 * byte,
-      lastOf: (byte: number) => first + 2 * byte + 1,
-    };
-    addDecoded(data, stretch, decoded, budget);
-  };
-  if (digits.toString('latin1', start, start + 6).toLowerCase() === '1f8b08') read(0, pairs);
+  const read = (from: number, to: number) =>
+    addDecoded(new Stretch(hex, run, start + 2 * from, start + 2 * to), decoded, budget);
+  if (codes.toString('latin1', start, start + 6).toLowerCase() === '1f8b08') read(0, pairs);
   else
     forEachIsland(
       pairs,
       hexPairsMin,
       surroundingPairs,
-      (pair) => isReadablePair(digits, start + 2 * pair),
+      (pair) => isReadablePair(codes, start + 2 * pair),
       read,
     );
 }

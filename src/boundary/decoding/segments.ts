@@ -3,13 +3,13 @@ import type { Origin, View } from '../view.ts';
 import { lastAtMost } from '../view.ts';
 
 /** A stretch of a decoded text. Places inside it count from its beginning. */
-interface Segment {
-  /** Encodings, outermost first, with `>` between them. */
-  readonly via: string;
+export interface Segment {
+  /** Encodings, outermost first. */
+  readonly via: readonly string[];
   /** First character of the original that a place in the segment depends on. */
-  readonly originalStart: (place: number) => number;
+  originalStart(place: number): number;
   /** Past the last character of the original that a place in the segment depends on. */
-  readonly originalEnd: (place: number) => number;
+  originalEnd(place: number): number;
 }
 
 /** Puts a decoded view together from segments, in order. */
@@ -32,7 +32,7 @@ export class SegmentedText {
   }
 
   /** The whole segment comes from all of `start..end`: compressed bytes. */
-  addWhole(text: string, via: string, start: number, end: number): void {
+  addWhole(text: string, via: readonly string[], start: number, end: number): void {
     this.add(text, { via, originalStart: () => start, originalEnd: () => end });
   }
 
@@ -43,9 +43,12 @@ export class SegmentedText {
       const at = lastAtMost(starts, start);
       const segment = segments[at];
       if (segment === undefined || lastAtMost(starts, end - 1) !== at) return null;
-      const { via, originalStart, originalEnd } = segment;
       const base = starts[at] ?? 0;
-      return { start: originalStart(start - base), end: originalEnd(end - 1 - base), via: via.split('>') };
+      return {
+        start: segment.originalStart(start - base),
+        end: segment.originalEnd(end - 1 - base),
+        via: segment.via,
+      };
     };
     return { text: this.#pieces.join(''), seams: noSeams, toOriginal };
   }

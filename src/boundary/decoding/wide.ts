@@ -4,6 +4,7 @@ import type { DecodeBudget } from './budget.ts';
 import { SegmentedText } from './segments.ts';
 
 const widePairsMin = 8;
+const via = ['utf-16'] as const;
 
 /** null: there is no such stretch in the text. */
 export function readWide(text: string, codes: Buffer, budget: DecodeBudget): View | null {
@@ -23,7 +24,7 @@ export function readWide(text: string, codes: Buffer, budget: DecodeBudget): Vie
 
 function addWide(text: string, start: number, end: number, decoded: SegmentedText): void {
   decoded.add(`${text.slice(start, end).replaceAll('\0', '')}\n`, {
-    via: 'utf-16',
+    via,
     originalStart: (place) => Math.min(start + 2 * place, end),
     originalEnd: (place) => Math.min(start + 2 * place + 2, end),
   });

@@ -7,15 +7,17 @@ const sequenceUnitsMax = 4096;
 
 /** What follows ESC, or the C1 control that stands for both, opens one of two kinds. */
 const commandStringAfterEscape = 'P]X^_';
-const commandStringC1 = '\u0090\u009d\u0098\u009e\u009f';
+const commandStringsC1: ReadonlySet<number> = new Set([0x90, 0x98, 0x9d, 0x9e, 0x9f]);
 const csiC1 = 0x9b;
 
 /** Length of the sequence that starts at `at`; 0 when none does: a control character by itself. */
 export function escapeSequenceLength(text: string, at: number): number {
   const first = text.charCodeAt(at);
-  if (first === csiC1) return csiEnd(text, at + 1) - at;
-  if (commandStringC1.includes(text.charAt(at))) return commandStringEnd(text, at + 1) - at;
-  if (first !== escape || at + 1 >= text.length) return 0;
+  if (first !== escape) {
+    if (first === csiC1) return csiEnd(text, at + 1) - at;
+    return commandStringsC1.has(first) ? commandStringEnd(text, at + 1) - at : 0;
+  }
+  if (at + 1 >= text.length) return 0;
   const second = text.charAt(at + 1);
   if (second === '[') return csiEnd(text, at + 2) - at;
   if (commandStringAfterEscape.includes(second)) return commandStringEnd(text, at + 2) - at;

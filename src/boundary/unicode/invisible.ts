@@ -40,12 +40,12 @@ export function findInvisible(text: string, places: readonly number[]): readonly
   for (const start of places) {
     const last = found.at(-1);
     if (last !== undefined && start < last.end) continue;
-    const character = codePointAt(text, start);
+    const units = (text.codePointAt(start) ?? 0) > 0xff_ff ? 2 : 1;
     // Of ASCII only controls are among the places.
-    if (character > '\u007f' && !invisibleCharacter.test(character)) continue;
+    if (text.charCodeAt(start) > 0x7f && !invisibleCharacter.test(text.slice(start, start + units))) continue;
     const follows = last !== undefined && last.end === start;
     if (!follows || last.kind === null) keptUntil = start;
-    const one = classify(text, start, start + character.length, keptUntil, isRightToLeft);
+    const one = classify(text, start, start + units, keptUntil, isRightToLeft);
     if (follows && last.kind === one.kind && last.isApart === one.isApart) last.end = one.end;
     else found.push(one);
   }
