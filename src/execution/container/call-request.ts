@@ -3,8 +3,7 @@
  * Trusted: the arguments, as the bytes that policy decided on. What they name (paths, sizes) is the caller's and
  * is checked here, and once more by the supervisor.
  */
-import { encodeControl, encodeFrame, payloadBytesMax, soleCallChannel } from '../protocol/frame.ts';
-import type { FrameType } from '../protocol/frame.ts';
+import { encodeControl, inFrames, soleCallChannel } from '../protocol/frame.ts';
 import type { ContainerProfile, StoredContent } from '../executor.ts';
 import { isPlainPath } from '../work-path.ts';
 import { workBytesMax } from './host-config.ts';
@@ -82,7 +81,7 @@ function jsonRequest(profile: ContainerProfile, args: Uint8Array): Uint8Array[] 
 
 function frames(files: readonly SandboxFile[], request: readonly Uint8Array[]): CallRequest {
   const requestFrames = function* (): Generator<Uint8Array> {
-    for (const part of request) yield* inFrames('args', part);
+    for (const part of request) yield* inFrames('args', soleCallChannel, part);
     yield encodeControl('end', soleCallChannel, {});
   };
   return {
@@ -92,17 +91,11 @@ function frames(files: readonly SandboxFile[], request: readonly Uint8Array[]): 
     *frames() {
       for (const file of files) {
         yield encodeControl('file', soleCallChannel, { path: file.path });
-        yield* inFrames('fileData', file.content);
+        yield* inFrames('fileData', soleCallChannel, file.content);
       }
       yield* requestFrames();
     },
   };
-}
-
-export function* inFrames(type: FrameType, bytes: Uint8Array): Generator<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += payloadBytesMax) {
-    yield encodeFrame(type, soleCallChannel, bytes.subarray(at, at + payloadBytesMax));
-  }
 }
 
 /** The files, or what is wrong with them. */

@@ -1,9 +1,15 @@
-/** Bytes that come in pieces of any size, kept in one piece: a flood of one-byte pieces costs what one piece does. */
 const initialBytes = 1024;
 
+/** Bytes that come in pieces of any size, kept in one piece: a flood of one-byte pieces costs what one piece does. */
 export class ByteBuffer {
+  readonly #expectedBytes: number;
   #storage = Buffer.alloc(0);
   #length = 0;
+
+  /** Room for as many is made once the first of them comes. */
+  constructor(expectedBytes = initialBytes) {
+    this.#expectedBytes = expectedBytes;
+  }
 
   get length(): number {
     return this.#length;
@@ -17,7 +23,7 @@ export class ByteBuffer {
   append(piece: Uint8Array): void {
     const needed = this.#length + piece.length;
     if (needed > this.#storage.length) {
-      const grown = Buffer.alloc(Math.max(needed, this.#storage.length * 2, initialBytes));
+      const grown = Buffer.alloc(Math.max(needed, this.#storage.length * 2, this.#expectedBytes));
       this.#storage.copy(grown, 0, 0, this.#length);
       this.#storage = grown;
     }

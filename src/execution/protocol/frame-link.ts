@@ -4,7 +4,7 @@
  */
 import type { Duplex } from 'node:stream';
 import { drained } from './drained.ts';
-import { encodeControl, encodeFrame, isDataFrame, payloadBytesMax } from './frame.ts';
+import { encodeControl, inFrames, isDataFrame, payloadBytesMax } from './frame.ts';
 import type { Frame, FrameType } from './frame.ts';
 import { FrameDecoder, parseControl } from './frame-decoder.ts';
 
@@ -63,8 +63,8 @@ export class FrameLink {
   }
 
   /**
-   * Sends data in frames of at most 64 KiB, waiting for credit. Returns false when the link closed, or the channel was
-   * released, meanwhile.
+   * Sends data in frames of at most 64 KiB, waiting for credit. It must not change afterwards. Returns false when the link
+   * closed, or the channel was released, meanwhile.
    */
   async sendData(type: FrameType, channel: number, data: Uint8Array): Promise<boolean> {
     if (!isDataFrame(type)) throw new TypeError(`${type} is not a data frame`);
@@ -78,7 +78,7 @@ export class FrameLink {
       if (credit.available <= 0) continue;
       const length = Math.min(payloadBytesMax, credit.available, data.length - offset);
       credit.available -= length;
-      this.#write(encodeFrame(type, channel, data.subarray(offset, offset + length)));
+      for (const piece of inFrames(type, channel, data.subarray(offset, offset + length))) this.#write(piece);
       offset += length;
     }
     return !this.#isClosed;
@@ -134,7 +134,7 @@ export class FrameLink {
   }
 
   /** Frames of one turn of the event loop leave in one system call. */
-  #write(bytes: Buffer): void {
+  #write(bytes: Uint8Array): void {
     if (this.#isClosed) return;
     if (this.#stream.writableLength > 2 * unsentBytesMax) return this.close('the other side does not read');
     if (!this.#isCorked) {

@@ -105,11 +105,35 @@ export function encodeFrame(type: FrameType, channel: number, payload: Uint8Arra
     throw new RangeError(`${type} frame of ${payload.length} bytes; the cap is ${payloadBytesMax}`);
   }
   const frame = Buffer.allocUnsafe(headerBytes + payload.length);
-  frame.writeUInt32BE(payload.length, 0);
-  frame.writeUInt8(frameTypes[type], 4);
-  frame.writeUInt32BE(channel, 5);
+  writeHeader(frame, type, channel, payload.length);
   frame.set(payload, headerBytes);
   return frame;
+}
+
+/** A copy of so few bytes costs less than a second piece to write. */
+const copiedBytesMax = 4 * 1024;
+
+/**
+ * Data as frames, in pieces that are to be written one after the other: of a large frame the header and then the payload
+ * itself, which must not change until it is written.
+ */
+export function* inFrames(type: FrameType, channel: number, data: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < data.length; at += payloadBytesMax) {
+    const payload = data.subarray(at, at + payloadBytesMax);
+    if (payload.length <= copiedBytesMax) yield encodeFrame(type, channel, payload);
+    else {
+      const header = Buffer.allocUnsafe(headerBytes);
+      writeHeader(header, type, channel, payload.length);
+      yield header;
+      yield payload;
+    }
+  }
+}
+
+function writeHeader(frame: Buffer, type: FrameType, channel: number, length: number): void {
+  frame.writeUInt32BE(length, 0);
+  frame.writeUInt8(frameTypes[type], 4);
+  frame.writeUInt32BE(channel, 5);
 }
 
 /** A control frame: its payload as JSON. */

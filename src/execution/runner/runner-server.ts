@@ -189,14 +189,15 @@ export class RunnerServer {
       this.#link.close('malformed run frame');
       return;
     }
-    const announcedBytes = message.argsBytes + filesBytesOf(message);
+    const [argsBytes, filesBytes] = [message.argsBytes, filesBytesOf(message)];
+    const announcedBytes = argsBytes + filesBytes;
     const objection = this.#objectionTo(announcedBytes) ?? this.#objectionToId(message.callId);
     if (objection !== null) return this.#refuse(channel, objection.code, objection.message);
     this.#announcedBytes += announcedBytes;
     this.#calls.set(channel, {
       message,
-      args: { announcedBytes: message.argsBytes, content: new ByteBuffer() },
-      files: { announcedBytes: filesBytesOf(message), content: new ByteBuffer() },
+      args: { announcedBytes: argsBytes, content: new ByteBuffer(argsBytes) },
+      files: { announcedBytes: filesBytes, content: new ByteBuffer(filesBytes) },
       abort: new AbortController(),
       isRunning: false,
     });

@@ -3,11 +3,10 @@
  * comes back, names and contents; it is capped, and a frame out of turn is the end of the container.
  */
 import type { FileAnswer, FileError, FileOperation, SessionFile } from '../../sessions.ts';
-import { encodeControl, soleCallChannel } from '../../protocol/frame.ts';
+import { encodeControl, inFrames, soleCallChannel } from '../../protocol/frame.ts';
 import type { Frame } from '../../protocol/frame.ts';
 import { parseControl } from '../../protocol/frame-decoder.ts';
 import { ByteBuffer } from '../../protocol/byte-buffer.ts';
-import { inFrames } from '../call-request.ts';
 import { fileOperationMsMax, listedFilesMax, listedPathCharsMax } from '../limits.ts';
 import type { FrameListener, Sandbox } from '../sandbox.ts';
 
@@ -36,7 +35,7 @@ function* framesOf(operation: FileOperation): Generator<Uint8Array> {
   switch (operation.kind) {
     case 'put':
       yield encodeControl('filePut', soleCallChannel, { path: operation.path });
-      yield* inFrames('fileData', operation.data);
+      yield* inFrames('fileData', soleCallChannel, operation.data);
       yield encodeControl('end', soleCallChannel, {});
       return;
     case 'get':

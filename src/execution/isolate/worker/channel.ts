@@ -4,8 +4,8 @@
  * The runner is trusted; what it sends is still checked for shape, because a bug there must not go on here.
  */
 import { readSync, writeSync } from 'node:fs';
-import { encodeControl, encodeFrame, payloadBytesMax, soleCallChannel } from '../../protocol/frame.ts';
-import type { Frame, FrameType } from '../../protocol/frame.ts';
+import { encodeControl, inFrames, payloadBytesMax, soleCallChannel } from '../../protocol/frame.ts';
+import type { Frame } from '../../protocol/frame.ts';
 import { FrameDecoder, parseControl } from '../../protocol/frame-decoder.ts';
 import type { EndedMessage, RunMessage } from './messages.ts';
 
@@ -45,19 +45,19 @@ export class WorkerChannel {
   }
 
   sendLog(type: 'stdout' | 'stderr', data: Buffer): void {
-    this.#write(...framesOf(type, data));
+    this.#write(...inFrames(type, soleCallChannel, data));
   }
 
   /** The result, if any, and the end in one write. */
   sendEnd(result: Buffer | null, ended: EndedMessage): void {
     this.#write(
-      ...(result === null ? [] : framesOf('result', result)),
+      ...(result === null ? [] : inFrames('result', soleCallChannel, result)),
       encodeControl('ended', soleCallChannel, ended),
     );
   }
 
   /** After half a frame nothing more is sent: the guest's next text would pass for the rest of it. */
-  #write(...frames: Buffer[]): void {
+  #write(...frames: Uint8Array[]): void {
     if (this.#isBroken) throw new Error('an earlier write to the runner ended in the middle of a frame');
     const bytes = Buffer.concat(frames);
     let sent = 0;
@@ -67,14 +67,6 @@ export class WorkerChannel {
       this.#isBroken = sent > 0 && sent < bytes.length;
     }
   }
-}
-
-function framesOf(type: FrameType, data: Buffer): Buffer[] {
-  const frames: Buffer[] = [];
-  for (let at = 0; at < data.length; at += payloadBytesMax) {
-    frames.push(encodeFrame(type, soleCallChannel, data.subarray(at, at + payloadBytesMax)));
-  }
-  return frames;
 }
 
 class CallInbox {
