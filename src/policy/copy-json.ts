@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from '../model/json.ts';
+import type { JsonValue } from '../model/json.ts';
 
 /** Deepest nesting of arguments and documents that this room walks. */
 export const JSON_DEPTH_MAX = 64;
@@ -20,7 +20,7 @@ export function copyJson(value: JsonValue, depth = 0): JsonValue {
   }
   const copy: Record<string, JsonValue> = {};
   for (const key of Object.keys(value)) {
-    const item = copyJson((value as JsonObject)[key] as JsonValue, depth + 1);
+    const item = copyJson(value[key] as JsonValue, depth + 1);
     // To assign to it would be to set a prototype.
     if (key === '__proto__') Object.defineProperty(copy, key, { ...plainMember, value: item });
     else copy[key] = item;
