@@ -99,7 +99,7 @@ export function searchWords(text: string): readonly SearchWord[] | null {
   const words = folded(text).match(/[\p{L}\p{N}]+\*?/gu) ?? [];
   if (words.length === 0 || words.length > wordsMax) return null;
   return words.map((word) => ({
-    text: word.replace('*', '').slice(0, wordCharsMax),
+    text: cutWord(word.replace('*', '')),
     isPrefix: word.endsWith('*'),
   }));
 }
@@ -113,12 +113,23 @@ export function eventWords(
   content: JsonObject | null,
 ): readonly string[] {
   const text = folded(`${searchText(details)} ${searchText(content)}`);
-  return [...new Set((text.match(/[\p{L}\p{N}]+/gu) ?? []).map((word) => word.slice(0, wordCharsMax)))];
+  return [...new Set((text.match(/[\p{L}\p{N}]+/gu) ?? []).map(cutWord))];
 }
 
-/** Without case and accents. */
+/** Half a character has no UTF-8: it would come back from a database as another. */
+function cutWord(word: string): string {
+  return word.slice(0, wordCharsMax).toWellFormed();
+}
+
+const mark = /\p{M}/gu;
+
+/**
+ * Without case and accents. Those that stand by themselves go first: to put them in order takes a time that is quadratic in
+ * how many there are. A sigma at the end is one like others: where a word ends is another thing in a search than in a text.
+ */
 function folded(text: string): string {
-  return text.normalize('NFKD').replaceAll(/\p{M}/gu, '').toLowerCase();
+  const plain = text.replaceAll(mark, '').normalize('NFKD').replaceAll(mark, '');
+  return plain.toLowerCase().replaceAll('ς', 'σ');
 }
 
 /** The words of a value: its strings, numbers left aside, up to `searchTextCharsMax`. */

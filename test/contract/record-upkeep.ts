@@ -230,6 +230,8 @@ export function recordUpkeepContract(name: string, store: UpkeepStore): void {
       await using record = await store.open('scripts', sources());
       // Letters newer than Unicode 6.1, in parts, several words or none in their plain form, without spaces, emoji.
       const notes = [
+        `a${'𠀀'.repeat(64)}`,
+        'ΟΔΥΣΣΕΥΣ.pdf',
         'Ⰰᦰ²',
         'ᦰ',
         '\u1112\u1161\u11ab글',
@@ -252,6 +254,9 @@ export function recordUpkeepContract(name: string, store: UpkeepStore): void {
             expect({ text, found: await found(record, { text }) }).toEqual({ text, found: [`call_${at}`] });
           else await expect(found(record, { text })).rejects.toBeInstanceOf(RangeError);
       }
+      const sigmas = `call_${notes.indexOf('ΟΔΥΣΣΕΥΣ.pdf')}`;
+      for (const text of ['οδυσσευς', 'Οδυσσεύς', 'ΟΔΥΣ*'])
+        expect(await found(record, { text })).toEqual([sigmas]);
       expect(await record.verify({ deep: true })).toMatchObject({ valid: true, problems: [] });
     });
 

@@ -252,9 +252,17 @@ const files = `
 /** What policy reads of a principal besides its roles, JSON text. */
 const keyAttributes = `ALTER TABLE api_keys ADD COLUMN attributes ${text} NOT NULL DEFAULT '{}'`;
 
+/** A sigma at the end of a word is one like others since. */
+const sigmas = `
+  UPDATE audit_words SET words = (
+    SELECT array_to_tsvector(array_agg(DISTINCT replace(lexeme, 'ς', 'σ')))
+    FROM unnest(tsvector_to_array(words)) AS u (lexeme)
+  ) WHERE words::text LIKE '%ς%';
+`;
+
 type Step = string | ((session: Session) => Promise<void>);
 
-const migrations: readonly Step[] = [initial, addCallIndex, files, keyAttributes];
+const migrations: readonly Step[] = [initial, addCallIndex, files, keyAttributes, sigmas];
 
 /** The schema of this version. */
 export const schemaVersion = migrations.length;

@@ -1,7 +1,7 @@
 /** The schema, one numbered step after the other. A released step is never changed. */
 import { RecordUnavailable } from '../record.ts';
 import { addCallIndex } from './call-index.ts';
-import { addOwnWords, addSearch } from './search-schema.ts';
+import { addOwnWords, addSearch, renewWords } from './search-schema.ts';
 import type { Connection } from './connection.ts';
 
 /** `PRAGMA application_id`: "Sply" in ASCII. */
@@ -233,12 +233,14 @@ export function migrate(connection: Connection, target = schemaVersion): void {
   connection
     .transaction(() => {
       const version = supportedVersion(connection);
-      if (version >= target) return;
-      for (const step of migrations.slice(version, target))
-        if (typeof step === 'string') connection.exec(step);
-        else step(connection);
-      connection.pragma(`user_version = ${target}`);
-      connection.pragma(`application_id = ${applicationId}`);
+      if (version < target) {
+        for (const step of migrations.slice(version, target))
+          if (typeof step === 'string') connection.exec(step);
+          else step(connection);
+        connection.pragma(`user_version = ${target}`);
+        connection.pragma(`application_id = ${applicationId}`);
+      }
+      if (target === schemaVersion) renewWords(connection);
     })
     .exclusive();
 }

@@ -81,6 +81,7 @@ const ownWords = `
   DROP TABLE audit_text;
   CREATE VIRTUAL TABLE audit_text USING fts5 (words, content = '', detail = none, tokenize = 'ascii');
   INSERT INTO audit_text (audit_text, rank) VALUES ('secure-delete', 1);
+  UPDATE upkeep SET words_unicode = '${process.versions.unicode}';
 `;
 
 export function addSearch(connection: Connection): void {
@@ -90,11 +91,34 @@ export function addSearch(connection: Connection): void {
 }
 
 export function addOwnWords(connection: Connection): void {
+  connection.exec('ALTER TABLE upkeep ADD COLUMN words_unicode TEXT');
+  makeWords(connection);
+}
+
+/**
+ * Makes the words once more where another Unicode made them: with its letters, a word of a text that is to go would not be
+ * the one that is in the index, and would stay there.
+ */
+export function renewWords(connection: Connection): void {
+  const made = connection.prepare('SELECT words_unicode FROM upkeep').pluck().get();
+  if (made !== process.versions.unicode) makeWords(connection);
+}
+
+function makeWords(connection: Connection): void {
   connection.exec(ownWords);
   const index = indexStatements(connection);
   forEachEvent(connection, (position, event, content) =>
-    addWordsOf(index, position, eventWords(event.details, content === null ? null : parseContent(content))),
+    addWordsOf(index, position, eventWords(event.details, readableContent(content))),
   );
+}
+
+/** Null also where it was damaged, which keeps nothing from its start: verification names it. */
+function readableContent(content: string | null): JsonObject | null {
+  try {
+    return content === null ? null : parseContent(content);
+  } catch {
+    return null;
+  }
 }
 
 /** Rows taken up at once: each may hold some megabytes of content. */

@@ -44,6 +44,21 @@ test('calls that the first version left are listed, found by their labels, and w
   expect(await listed({ label: 'team=blue', status: 'failed' })).toEqual(['call_2', 'call_1']);
 });
 
+test('words with a sigma that earlier versions left are found like those of this one, and stay proven', async () => {
+  const url = await server.createDatabase();
+  {
+    await using record = await openPostgresRecord({ ...sources(), url });
+    await record.write({ events: [draft('denied', { content: { args: { note: 'ΛΟΓΟΣ. ΛΟΓΟΣx ᾳ' } } })] });
+  }
+  const earlier = `UPDATE audit_words SET words = array_to_tsvector(array['α', 'λογος', 'λογοσ', 'λογοσx'])`;
+  await server.asSuper(earlier, url);
+  await server.asSuper('UPDATE sallyport_schema SET version = 4', url);
+  await using record = await openPostgresRecord({ ...sources(), url });
+  const { items } = await record.listEvents({ tenant: null, limit: 10, order: 'asc', text: 'λόγος' });
+  expect(items).toHaveLength(1);
+  expect(await record.verify({ deep: true })).toMatchObject({ valid: true, problems: [] });
+});
+
 test('a database of a newer version is refused, and left as it is', async () => {
   const url = await server.createDatabase();
   await (await openPostgresRecord({ ...sources(), url }))[Symbol.asyncDispose]();

@@ -68,6 +68,27 @@ function leave(dataDir: string, version: number): void {
   database.close();
 }
 
+test('words that another Unicode made are made again at the next start, also beside content that was damaged', async () => {
+  const dataDir = join(home, 'other-unicode');
+  {
+    await using record = openSqliteRecord({ ...sources(), dataDir });
+    for (const result of ['kiwi', 'strawberry'])
+      await record.write({ events: [draft('outcome', { content: { result } })] });
+  }
+  const database = new Database(join(dataDir, 'record.db'));
+  database.exec(`UPDATE upkeep SET words_unicode = '6.1';
+    INSERT INTO audit_text (audit_text, rowid, words) VALUES ('delete', 1, 'kiwi');
+    INSERT INTO audit_text (rowid, words) VALUES (1, 'ki wi');
+    UPDATE audit_content SET content = CAST('{' AS BLOB) WHERE position = 2`);
+  database.close();
+  await using record = openSqliteRecord({ ...sources(new SetClock(), 10), dataDir });
+  const found = async (text: string): Promise<number> =>
+    (await record.listEvents({ tenant: null, limit: 10, order: 'asc', text })).items.length;
+  expect([await found('kiwi'), await found('wi'), await found('strawberry')]).toEqual([1, 0, 0]);
+  const { problems } = await record.verify({ deep: true });
+  expect(problems.map(({ kind, sequence }) => [kind, sequence])).toEqual([['content_altered', 2]]);
+});
+
 test('what every earlier version left is read, found, verified, kept by its age, and written on', async () => {
   for (let version = 1; version < schemaVersion; version += 1) {
     const dataDir = join(home, `from-${version}`);
