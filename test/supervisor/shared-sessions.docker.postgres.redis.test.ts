@@ -38,7 +38,11 @@ test('a session that one worker opened is used, kept and ended by the other', as
   for (let turn = 0; turn < 6; turn += 1) {
     const at = turn % 2 === 0 ? other : one;
     const answer = await run(at, 'n = int(open("n").read()) + 1; open("n", "w").write(str(n)); print(n)');
-    expect(answer.body).toMatchObject({ status: 'succeeded', error: null, output: { stdout: `${turn + 2}\n` } });
+    expect(answer.body).toMatchObject({
+      status: 'succeeded',
+      error: null,
+      output: { stdout: `${turn + 2}\n` },
+    });
   }
   const intents = async (): Promise<number> =>
     (await other.request('GET', '/v1/audit/events?type=intent&limit=100')).body.items.length;
