@@ -14,8 +14,11 @@ export interface CpuGroup {
   readonly weights: CpuWeights;
 }
 
-/** Of all workers together: half of the server's, so that it is not they that keep it from answering. */
-const workerShares = 512;
+/**
+ * Of all workers together: as much as any session of the host, the server too. With less, where the host is busy
+ * with other things, a worker can take longer to start than a call may wait for one (seen with half of it, in a suite of tests).
+ */
+const workerShares = 1024;
 
 /** In version 2 it is `group`, which the workers are below anyway. Null where the kernel does not give it. */
 export function makeCpuGroup(place: CgroupPlace | string, group: string | null): CpuGroup | null {

@@ -70,12 +70,12 @@ describe('a worker', () => {
     const [normal, low] =
       first === undefined
         ? [
-            ['100', '50'],
-            ['13', '50'],
+            ['100', '100'],
+            ['13', '100'],
           ]
         : [
-            ['1024', '512'],
-            ['128', '512'],
+            ['1024', '1024'],
+            ['128', '1024'],
           ];
     expect(folder).toContain('/sallyport-isolates-');
     expect(weights()).toEqual(normal);
