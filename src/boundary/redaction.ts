@@ -93,7 +93,7 @@ export function applyRedactions(
   };
   let from = 0;
   let length = 0;
-  for (const { start, end, replacement } of mergeOverlapping(hits, actionOf)) {
+  for (const { start, end, replacement } of mergeOverlapping(text, hits, actionOf)) {
     if (start > from) pieces.push(text.slice(from, start));
     length += start - from;
     const last = changes.at(-1);
@@ -119,15 +119,27 @@ export function isRedacting(action: Action): boolean {
 /** `replacement` takes its place: the surest secret in it, or nothing. */
 type Stretch = Pick<Hit, 'start' | 'end' | 'confidence' | 'replacement'>;
 
-function mergeOverlapping(hits: readonly Hit[], actionOf: ActionOf): readonly Stretch[] {
+function mergeOverlapping(text: string, hits: readonly Hit[], actionOf: ActionOf): readonly Stretch[] {
   const stretches: Stretch[] = [];
-  for (const hit of hits) {
-    if (!isRedacting(actionOf(hit.detector))) continue;
+  for (const found of hits) {
+    if (!isRedacting(actionOf(found.detector))) continue;
+    const hit = inWholeCharacters(text, found);
     const last = stretches.at(-1);
     if (last === undefined || hit.start >= last.end) stretches.push(hit);
     else stretches[stretches.length - 1] = merged(last, hit);
   }
   return stretches;
+}
+
+/** A pattern that takes so many units may end in the middle of a character, of which nothing may stay: it would be no text. */
+function inWholeCharacters(text: string, hit: Stretch): Stretch {
+  const start = isMidCharacter(text, hit.start) ? hit.start - 1 : hit.start;
+  const end = isMidCharacter(text, hit.end) ? hit.end + 1 : hit.end;
+  return start === hit.start && end === hit.end ? hit : { ...hit, start, end };
+}
+
+function isMidCharacter(text: string, at: number): boolean {
+  return (text.charCodeAt(at) & 0xfc_00) === 0xdc_00 && (text.charCodeAt(at - 1) & 0xfc_00) === 0xd8_00;
 }
 
 function merged(one: Stretch, other: Stretch): Stretch {

@@ -90,6 +90,23 @@ test('text that was filtered once is not changed by filtering it again', () => {
   );
 });
 
+test('what takes so many units takes whole characters: of the one that it ends in nothing stays', () => {
+  // A generic secret is at most 128 units; the last of these are those of a flag.
+  for (let units = 116; units <= 128; units++) {
+    const secret =
+      'EPLvFfGI6yRbrsXGyt1c4ETUOTwMLfKiayF4ApyHHPKhwgm1dV1bTPZAn3lsxdUxrWvnW070Wz2kRyXZAIzaSyD3f8Gh2KlMn0PqrStUvWxYz1234567ABCDEFGHIJ'.slice(
+        0,
+        units,
+      );
+    const once = boundary.redactText(
+      `PAYPAL_CLIENT_SECRET=${secret}🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f} x`,
+    );
+    expect(once).toContain('[REDACTED:');
+    expect(once.isWellFormed()).toBe(true);
+    expect(boundary.redactText(once)).toBe(once);
+  }
+});
+
 test('JSON stays JSON of the same shape, and filtering it again changes nothing', () => {
   assert(
     property(json, (value) => {
