@@ -153,7 +153,7 @@ function supervisorGone(): Promise<void> {
 /**
  * The young generation grows by V8's default factor. The old one is looked through once it is twice what was left of it:
  * bytes of bodies and frames count there, and by V8's own measure a few megabytes of them were reason enough. Measured where
- * a flood begins: collections of the runner 20 → 1 in its first 12 s, 4 to 60 ms each.
+ * a flood begins: collections of the runner 20 → 3 in its first 12 s, 4 to 60 ms each.
  */
 function growWithLoad(): void {
   setFlagsFromString('--semi-space-growth-factor=2');

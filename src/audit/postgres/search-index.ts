@@ -1,4 +1,4 @@
-/** Terms and words by which events are found. Words are made here, so that no locale of a database changes them. */
+/** Terms and words by which events are found, as they are stored and asked for. */
 import { contentTerms, permanentTerms, searchWords } from '../search-terms.ts';
 import { columnText } from './column-text.ts';
 import { rowsOf } from './connection.ts';

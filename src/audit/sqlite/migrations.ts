@@ -1,7 +1,7 @@
 /** The schema, one numbered step after the other. A released step is never changed. */
 import { RecordUnavailable } from '../record.ts';
 import { addCallIndex } from './call-index.ts';
-import { addOwnWords, addSearch, renewWords } from './search-schema.ts';
+import { addSearch, renewWords, wordsUnicode } from './search-schema.ts';
 import type { Connection } from './connection.ts';
 
 /** `PRAGMA application_id`: "Sply" in ASCII. */
@@ -219,7 +219,7 @@ const migrations: readonly Step[] = [
   addCallIndex,
   files,
   keyAttributes,
-  addOwnWords,
+  wordsUnicode,
 ];
 
 /** The schema of this version. */

@@ -90,10 +90,8 @@ export function addSearch(connection: Connection): void {
   forEachEvent(connection, (position, event, content) => addToIndex(index, position, event, content));
 }
 
-export function addOwnWords(connection: Connection): void {
-  connection.exec('ALTER TABLE upkeep ADD COLUMN words_unicode TEXT');
-  makeWords(connection);
-}
+/** The step by which words are our own. FTS5 made those that are there; no Unicode of ours did, so they are made anew. */
+export const wordsUnicode = 'ALTER TABLE upkeep ADD COLUMN words_unicode TEXT';
 
 /**
  * Makes the words once more where another Unicode made them: with its letters, a word of a text that is to go would not be
@@ -101,10 +99,7 @@ export function addOwnWords(connection: Connection): void {
  */
 export function renewWords(connection: Connection): void {
   const made = connection.prepare('SELECT words_unicode FROM upkeep').pluck().get();
-  if (made !== process.versions.unicode) makeWords(connection);
-}
-
-function makeWords(connection: Connection): void {
+  if (made === process.versions.unicode) return;
   connection.exec(ownWords);
   const index = indexStatements(connection);
   forEachEvent(connection, (position, event, content) =>

@@ -205,30 +205,23 @@ function forEachIsland(
 interface Alphabet {
   readonly name: 'base64' | 'hex';
   readonly via: readonly string[];
-  readonly viaCompressed: readonly string[];
   readonly digits: number;
   readonly bytes: number;
 }
 
-const base64: Alphabet = {
-  name: 'base64',
-  via: ['base64'],
-  viaCompressed: ['base64', 'gzip'],
-  digits: 4,
-  bytes: 3,
-};
-const hex: Alphabet = { name: 'hex', via: ['hex'], viaCompressed: ['hex', 'gzip'], digits: 2, bytes: 1 };
+const base64: Alphabet = { name: 'base64', via: ['base64'], digits: 4, bytes: 3 };
+const hex: Alphabet = { name: 'hex', via: ['hex'], digits: 2, bytes: 1 };
 
 /** Digits of a run from `start` to `end`, and the bytes that they make. */
 class Stretch implements Segment {
-  readonly alphabet: Alphabet;
+  readonly #alphabet: Alphabet;
   readonly #run: Run;
   readonly #start: number;
   readonly #end: number;
   readonly data: Buffer;
 
   constructor(alphabet: Alphabet, run: Run, start: number, end: number) {
-    this.alphabet = alphabet;
+    this.#alphabet = alphabet;
     this.#run = run;
     this.#start = start;
     this.#end = end;
@@ -236,16 +229,16 @@ class Stretch implements Segment {
   }
 
   get via(): readonly string[] {
-    return this.alphabet.via;
+    return this.#alphabet.via;
   }
 
   originalStart(place: number): number {
-    const { digits, bytes } = this.alphabet;
+    const { digits, bytes } = this.#alphabet;
     return this.#run.placeOf(this.#start + Math.floor((this.#byteAt(place) * digits) / bytes));
   }
 
   originalEnd(place: number): number {
-    const { digits, bytes } = this.alphabet;
+    const { digits, bytes } = this.#alphabet;
     const end = this.#start + Math.ceil(((this.#byteAt(place) + 1) * digits) / bytes);
     return this.#run.placeOf(Math.min(end, this.#end) - 1) + 1;
   }
@@ -264,7 +257,7 @@ function addDecoded(stretch: Stretch, decoded: SegmentedText, budget: DecodeBudg
     const text = decompress(data, budget.unitsLeft);
     if (text === null) budget.spend(Number.POSITIVE_INFINITY, start, end);
     else if (text !== '' && budget.spend(text.length, start, end))
-      decoded.addWhole(`${text}\n\n`, stretch.alphabet.viaCompressed, start, end);
+      decoded.addWhole(`${text}\n\n`, [...stretch.via, 'gzip'], start, end);
     return;
   }
   if (budget.spend(data.length, start, end)) decoded.add(`${data.toString('latin1')}\n\n`, stretch);
