@@ -1,7 +1,8 @@
 /** What a start needs of its host, looked at before anything is made, so that the words name what to change. */
-import { accessSync, constants, mkdirSync, statSync, statfsSync } from 'node:fs';
+import { accessSync, constants, statSync, statfsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { ConfigInvalid } from '../config/config.ts';
+import { makeDirectory } from '../model/make-directory.ts';
 
 /** Of the record and the keys beside it, each a plain file where it is there. */
 const dataFiles = [
@@ -21,7 +22,7 @@ const startBytesMin = 4 * 1024 * 1024;
 export function checkDataDirectory(dataDir: string): void {
   const path = resolve(dataDir);
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeDirectory(path, 0o700);
   } catch (error) {
     throw new ConfigInvalid([
       `SALLYPORT_DATA_DIR: ${path} cannot be made: ${wordsFor(error, dirname(path))}`,

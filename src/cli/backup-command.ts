@@ -1,8 +1,9 @@
 /** `sallyport backup`: copies the record while the server runs, and its keys to another place. */
-import { constants, copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { constants, copyFileSync, existsSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { VerifyReport } from '../audit/record.ts';
+import { makeDirectory } from '../model/make-directory.ts';
 import { createClient } from './client.ts';
 import { CommandFailed } from './command-failed.ts';
 import { printable } from './output.ts';
@@ -80,7 +81,7 @@ async function verifyCopy(file: string): Promise<VerifyReport> {
 }
 
 function copyKeys(dataDir: string, directory: string): string[] {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeDirectory(directory, 0o700);
   return keyFiles.flatMap((name) => {
     const source = join(dataDir, name);
     if (!existsSync(source)) return [];

@@ -74,6 +74,12 @@ describe('a start that cannot be', () => {
     );
   });
 
+  test('where the system answers ENOENT to a new directory, however often it is asked', async () => {
+    await expect(startWith('/proc/nothing')).rejects.toThrow(
+      /ended with 2: [^]*SALLYPORT_DATA_DIR: \/proc\/nothing cannot be made: ENOENT/,
+    );
+  });
+
   test('with a file in the place of the data directory', async () => {
     const dataDir = join(home, 'file');
     writeFileSync(dataDir, '');

@@ -1,7 +1,8 @@
 /** The directory of the record: its files, their permissions, and the lock that keeps a second writer out. */
 import Database from 'better-sqlite3';
-import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { closeSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { makeDirectory, syncDirectory } from '../../model/make-directory.ts';
 import { RecordUnavailable } from '../record.ts';
 import { sqliteCode } from './connection.ts';
 
@@ -17,22 +18,9 @@ export function databaseFile(dataDir: string): string {
  * What it created survives a loss of power.
  */
 export function createDataDirectory(dataDir: string, files: readonly string[] = []): void {
-  const created = mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  makeDirectory(dataDir, 0o700);
   for (const name of [...files, lockName]) closeSync(openSync(join(dataDir, name), 'a', 0o600));
-  const last = created === undefined ? resolve(dataDir) : dirname(resolve(created));
-  for (let path = resolve(dataDir); ; path = dirname(path)) {
-    syncDirectory(path);
-    if (path === last) return;
-  }
-}
-
-function syncDirectory(path: string): void {
-  const descriptor = openSync(path, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
+  syncDirectory(dataDir);
 }
 
 /**

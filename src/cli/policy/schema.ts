@@ -1,5 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { makeDirectory } from '../../model/make-directory.ts';
 import { CommandFailed } from '../command-failed.ts';
 
 /** `sallyport policy schema`: JSON on one line, or, with a directory, a file for each kind and `document.json` for all. */
@@ -8,7 +9,7 @@ export async function schema(kind: string | undefined, directory: string | undef
   const schemas = publishedSchemas();
   if (directory !== undefined) {
     if (kind !== undefined) throw new CommandFailed(2, '--write writes every kind: leave the kind out.');
-    await mkdir(directory, { recursive: true });
+    makeDirectory(directory, 0o777);
     for (const [name, content] of schemas) {
       await writeFile(path.join(directory, `${name}.json`), `${JSON.stringify(content)}\n`);
     }
