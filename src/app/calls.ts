@@ -64,6 +64,7 @@ export async function openCalls(
     outcomes,
     randomBytes,
     record,
+    tracing,
   } = foundation;
   const webhook = openWebhook(foundation, stack);
   const { redisUrl } = config;
@@ -90,6 +91,7 @@ export async function openCalls(
     outcomes,
     slots: new Slots({ ...slotLimits, onTaken: (waitedMs) => metrics.callAdmitted(waitedMs / 1000) }),
     metrics,
+    tracing,
     clock,
     newId,
     fingerprint: (body) => createHmac('sha256', dataKey).update(body).digest('hex'),

@@ -124,7 +124,6 @@ export async function openDoor(
       version,
       readiness: () => readiness.now(),
       notes,
-      tracing,
       isDraining: () => isDraining,
       isStillActive: watched.isStillActive,
       metrics: config.metrics === 'on' && config.metricsAddress === null ? metricsText : null,

@@ -9,6 +9,7 @@ import type { RequestLimits } from '../model/limits.ts';
 import type { Revision } from '../policy/revision.ts';
 import type { QuotaStore } from '../policy/quotas/quota-store.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
 import type { ApprovalOffice } from './approvals/approval-office.ts';
 import type { BlockList } from './block-list.ts';
 import type { OutcomeWriter } from './outcome-writer.ts';
@@ -39,6 +40,8 @@ export interface CallContext {
   readonly outcomes: OutcomeWriter;
   readonly slots: Slots;
   readonly metrics: Metrics;
+  /** Null: off. */
+  readonly tracing: Tracing | null;
   readonly clock: Clock;
   /** A fresh prefixed id, for example `call_01J…`. */
   readonly newId: (prefix: string) => string;

@@ -1,5 +1,6 @@
 /** Spans of a real server, taken by a real collector over OTLP. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { refundDirectory } from '../support/refund-policy.ts';
 import { startServer } from '../support/server.ts';
 import type { TestServer } from '../support/server.ts';
 import { startSpanCollector } from '../support/span-collector.ts';
@@ -125,6 +126,33 @@ describe('with an endpoint', () => {
   test('what is open to everybody makes no span', () => {
     expect(collector.spans.filter(({ name }) => /health|ready|metrics|openapi/.test(name))).toEqual([]);
   });
+});
+
+test('a call that a person approved is a span under the request that approved it', async () => {
+  await using collector = await startSpanCollector();
+  await using server = await startServer({
+    policyDir: refundDirectory(),
+    environment: { ...noEngine, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: '50' },
+  });
+  const lead = await server.keyFor('mia', ['lead'], ['approve']);
+  const key = await server.keyFor('ana', [], ['call']);
+  const asked = await server.request('POST', '/v1/calls', {
+    key,
+    body: { tool: 'refund', args: { cents: 5000 } },
+  });
+  await server.request('POST', `/v1/approvals/${asked.body.approval.id}`, {
+    key: lead,
+    headers: { traceparent },
+    body: { decision: 'approve', reason: 'agreed' },
+  });
+  const ran = await collector.span(({ attributes }) => attributes['sallyport.status'] === 'succeeded');
+  expect(ran).toMatchObject({
+    name: 'execute_tool refund',
+    traceId: given.traceId,
+    attributes: { 'gen_ai.tool.call.id': asked.body.id, 'sallyport.effect': 'require_approval' },
+  });
+  const request = await collector.span(({ spanId }) => spanId === ran.parentSpanId);
+  expect(request.name).toBe('POST /v1/approvals/:id');
 });
 
 test('what a request says is not sampled is not, and the last spans leave before the server stops', async () => {

@@ -71,6 +71,7 @@ async function withContext(
   await using outcomes = new OutcomeWriter({ record: refusesResults, logger });
   const revision = await compileText(policyText('    - {name: all, effect: allow, tools: [example]}\n'));
   const context: CallContext = {
+    tracing: null,
     revision: () => revision,
     quotas: new QuotaLedger(),
     blocks: { find: () => null },

@@ -84,6 +84,7 @@ async function startHarness(): Promise<Harness> {
   let uses: CallCase['uses'];
   const ledger = new QuotaLedger();
   const context: CallContext = {
+    tracing: null,
     revision: () => revision,
     quotas: ledger,
     blocks: { find: () => null },

@@ -106,6 +106,7 @@ export class WaitingCalls implements AsyncDisposable {
       outcomes: this.#outcomes,
       slots: new Slots({ runningMax: 4, waitingMax: 64 }),
       metrics: createMetrics(),
+      tracing: null,
       clock,
       newId,
       fingerprint: (body) => createHmac('sha256', key).update(body).digest('hex'),

@@ -7,6 +7,7 @@ import type { CallSources } from '../../calls/current-call.ts';
 import type { CallAnswer, CallContext } from '../../calls/call-context.ts';
 import type { DetachedCalls } from '../../calls/detached-calls.ts';
 import { executeCall } from '../../calls/execute-call.ts';
+import { traceCall } from '../../calls/trace-call.ts';
 import type { ApprovalDesk } from '../../calls/approvals/approval-desk.ts';
 import { cancelCall } from '../../calls/cancel-call.ts';
 import type { ActivePolicy } from '../../calls/policy/active-policy.ts';
@@ -27,9 +28,7 @@ import type { Readiness } from '../readiness-watch.ts';
 import { problemDocument, problemOf, withoutSecrets } from '../problem.ts';
 import type { Route } from '../route.ts';
 import type { MetricsText } from '../serve-metrics.ts';
-import { traceCall } from '../trace-requests.ts';
 import { Transfers } from '../transfers.ts';
-import type { Tracing } from '../../telemetry/tracing.ts';
 import { formatTools } from '../tool-formats.ts';
 import { decideApprovalRoute, getApprovalRoute, listApprovalsRoute } from './approvals.ts';
 import { cancelCallRoute } from './cancel-call.ts';
@@ -89,7 +88,6 @@ export interface RoutesOptions {
   readonly policy: ActivePolicy;
   readonly readiness: () => Promise<Readiness>;
   readonly notes: RequestNotes;
-  readonly tracing: Tracing | null;
   readonly isDraining: () => boolean;
   /** Whether a key may still read, for answers that take long. */
   readonly isStillActive: (caller: Caller) => Promise<boolean>;
@@ -147,7 +145,7 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
     const tool = context.revision().tools.has(request.tool) ? request.tool : null;
     if (tool !== null) options.notes.add(caller, { tool });
     if (options.isDraining()) return { kind: 'refused', refusal: draining, callId: null };
-    const answer = await traceCall(options.tracing, caller, tool, () =>
+    const answer = await traceCall(context, caller, tool, () =>
       executeCall(context, caller, request, (call) => {
         options.notes.add(caller, { callId: call.id, outcome: call.status });
         onBegun?.(call);

@@ -10,6 +10,7 @@ import { checkArguments } from '../check-arguments.ts';
 import type { DetachedCalls } from '../detached-calls.ts';
 import { dispatchCall } from '../execute-call.ts';
 import { isRefusal } from '../refusal.ts';
+import { traceCall } from '../trace-call.ts';
 import { approvalView } from './approval-view.ts';
 import type { DeskAnswer } from './approval-view.ts';
 import { decideAgain, isStillApprover } from './decide-again.ts';
@@ -63,10 +64,12 @@ export class ApprovedCalls {
     };
     const claim = { approval: settled, decided: approvedEvent(deciding), waiting, isOvertaken };
     const answer = await this.#detached.answerWithin(0, (onBegun) =>
-      dispatchCall(context, { ...start, claim }, (call) => {
-        context.metrics.approvalMoved('approved');
-        onBegun(call);
-      }),
+      traceCall(context, person, start.tool.name, () =>
+        dispatchCall(context, { ...start, claim }, (call) => {
+          context.metrics.approvalMoved('approved');
+          onBegun(call);
+        }),
+      ),
     );
     if (answer.kind === 'refused') return answer;
     return { kind: 'decided', approval: approvalView(settled), call: answer.call };
