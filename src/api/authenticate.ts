@@ -8,9 +8,9 @@ import type { StrangerLimit, StrangerLimits } from './stranger-limit.ts';
 import { lookUpWindowMs } from './stranger-limit.ts';
 import { traceOf } from './trace-requests.ts';
 
-const bearerPattern = /^Bearer (spk_([a-z0-9]{4,32})_[A-Za-z0-9_-]{43})$/;
+const bearerPattern = /^(?i:Bearer) +(spk_([a-z0-9]{4,32})_[A-Za-z0-9_-]{43})$/;
 /** Three parts in base64url: JWS Compact Serialization (RFC 7515, 3.1). */
-const tokenPattern = /^Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/;
+const tokenPattern = /^(?i:Bearer) +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/;
 const noHash = Buffer.alloc(32);
 
 /** A caller as its credential proves it. */

@@ -4,6 +4,7 @@ import { Problem } from './problem.ts';
 /** Longest `wait`, seconds. Who needs more asks again, or follows the events. */
 const waitSecondsMax = 600;
 const headerCharsMax = 1024;
+const waitPattern = /^wait\s*=\s*"?(\d+)"?$/;
 
 export interface Preference {
   /** Milliseconds after which the answer is 202 with the call as it stands; null: the answer waits for the end. */
@@ -14,23 +15,27 @@ export interface Preference {
 
 const none: Preference = { waitMs: null, applied: null };
 
-/** `respond-async` and `wait=SECONDS`; others are left to other servers. Throws `malformed_request`. */
+/**
+ * `respond-async` and `wait=SECONDS`, more than `waitSecondsMax` as that many; what is not understood is left to other
+ * servers, as RFC 7240 says. Throws `malformed_request` for a header beyond all measure.
+ */
 export function readPrefer(header: string | undefined): Preference {
   if (header === undefined) return none;
-  if (header.length > headerCharsMax) throw malformed(`is longer than ${headerCharsMax} characters`);
+  if (header.length > headerCharsMax) {
+    const message = `is longer than ${headerCharsMax} characters`;
+    throw new Problem('malformed_request', `The Prefer header ${message}.`, {
+      errors: [{ pointer: 'Prefer', message }],
+    });
+  }
   const preferences = header.split(/[,;]/).map((part) => part.trim().toLowerCase());
   const isAsync = preferences.includes('respond-async');
-  const wait = preferences.find((preference) => /^wait\s*=/.test(preference));
+  const wait = preferences.map((preference) => waitPattern.exec(preference)?.[1]).find(isGiven);
   if (wait === undefined) return isAsync ? { waitMs: 0, applied: 'respond-async' } : none;
-  const seconds = /^wait\s*=\s*"?(\d{1,6})"?$/.exec(wait)?.[1];
-  if (seconds === undefined || Number(seconds) > waitSecondsMax)
-    throw malformed(`asks to wait for other than 0 to ${waitSecondsMax} whole seconds`);
-  const applied = `wait=${Number(seconds)}`;
-  return { waitMs: Number(seconds) * 1000, applied: isAsync ? `respond-async, ${applied}` : applied };
+  const seconds = Math.min(Number(wait), waitSecondsMax);
+  const applied = `wait=${seconds}`;
+  return { waitMs: seconds * 1000, applied: isAsync ? `respond-async, ${applied}` : applied };
 }
 
-function malformed(message: string): Problem {
-  return new Problem('malformed_request', `The Prefer header ${message}.`, {
-    errors: [{ pointer: 'Prefer', message }],
-  });
+function isGiven(value: string | undefined): value is string {
+  return value !== undefined;
 }

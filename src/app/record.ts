@@ -21,13 +21,13 @@ export async function recordStart(
   const { clock, config, logger, record, version } = foundation;
   const closed = await closeOpenCalls(record, clock);
   if (closed > 0) logger.warn({ calls: closed }, 'calls of an earlier process closed as unknown');
-  const { dataDir, bootstrapKey } = config;
+  const { dataDir, bootstrapKey, isolateConfinement: confinement } = config;
   const written = await ensureFirstKeys({ dataDir, record, keys, bootstrapKey });
   for (const file of written) logger.info({ file }, 'first key written');
   const previous = (await record.policyState())?.revision ?? null;
   const shown = sources.map(({ name, shown }) => `${name}=${shown}`).join('\n');
   const configDigest = `sha256:${createHash('sha256').update(shown).digest('hex')}`;
-  const details = { version, revision: policy.revision.id, configDigest };
+  const details = { version, revision: policy.revision.id, configDigest, confinement };
   await record.write({ events: [{ type: 'started', details }] });
   await policy.recordStart(previous, claimed);
 }

@@ -63,7 +63,8 @@ export function sha256(data: string | Uint8Array): string {
 
 /** Throws `NotCanonical`. */
 export function sealEvent(draft: EventDraft, stamp: EventStamp): SealedEvent {
-  const content = draft.content === undefined ? null : sealContent(draft.content, stamp.salt);
+  const erasable = contentOf(draft);
+  const content = erasable === undefined ? null : sealContent(erasable, stamp.salt);
   // Split where `sequence` stands in canonical order, so that linking is a concatenation.
   const before = canonicalJson({
     act: filled(draft.act),
@@ -98,6 +99,10 @@ export function sealEvent(draft: EventDraft, stamp: EventStamp): SealedEvent {
     after: `,${after.slice(1)}`,
     content: content === null ? null : { salt: stamp.salt, text: content.text },
   };
+}
+
+function contentOf({ address, content }: EventDraft): EventDraft['content'] {
+  return address === undefined ? content : { ...content, address };
 }
 
 /** Puts a sealed event after the head of its chain. */

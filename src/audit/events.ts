@@ -14,7 +14,7 @@ export const eventCatalogue = {
   approval_voided: 'An approval no longer fits what would run now; the call ran nothing.',
   call_cancelled: 'A caller took a waiting call back, or asked for a running one to be ended.',
   egress: 'The server itself sent something out, and what became of it.',
-  decoy_seen:
+  decoy_tripped:
     'Critical: a decoy credential was in arguments or in output. Somebody went where nobody has a reason to go.',
   tainted: 'A running call printed what taints its caller. Durable before that print leaves.',
   session_opened: 'A container was set apart for one principal: image, limits, until when.',

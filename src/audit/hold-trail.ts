@@ -11,6 +11,10 @@ export interface DerivedProblem {
 /** Where a problem is of no event. */
 export const nowhere: DerivedProblem['place'] = { writer: '', sequence: 0 };
 
+const untold = 'and no erasure or purge tells of it';
+export const contentIsGone = `its content is gone, ${untold}`;
+export const callIsGone = `its call is gone, ${untold}`;
+
 export class HoldTrail {
   readonly #holds = new Map<string, DerivedProblem['place']>();
 

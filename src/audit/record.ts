@@ -28,6 +28,8 @@ export interface EventDraft {
   /** Delegation chain, outermost first. */
   readonly act?: readonly string[];
   readonly requestId?: string;
+  /** Where the request came from. It is kept with the content, and goes with it. */
+  readonly address?: string;
   readonly traceId?: string | null;
   readonly tool?: string;
   readonly toolDigest?: string;
@@ -40,7 +42,7 @@ export interface EventDraft {
   readonly quotas?: readonly QuotaDraw[];
   /** Permanent, event-specific facts: counts, codes, versions, revisions. Never caller content. */
   readonly details?: JsonObject;
-  /** Erasable: args, result, output, error, labels, address. Already filtered. Each top-level member is committed to by a salted hash. */
+  /** Erasable: args, result, output, error, labels. Already filtered. Each top-level member is committed to by a salted hash. */
   readonly content?: JsonObject;
 }
 

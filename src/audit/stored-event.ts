@@ -3,7 +3,7 @@ import type { EventDraft, StoredEvent } from './record.ts';
 import type { JsonObject } from '../model/json.ts';
 
 /** The members of a canonical event. What is absent was null or empty. */
-export interface CanonicalEvent extends Omit<EventDraft, 'content'> {
+export interface CanonicalEvent extends Omit<EventDraft, 'address' | 'content'> {
   readonly format: number;
   readonly id: string;
   readonly time: string;

@@ -34,6 +34,19 @@ export function readJson<T extends object>(json: unknown): Partial<T> {
   }
 }
 
+/** `sha256`: of its bytes as they are now, hex. */
+export interface ArtifactRow {
+  readonly id: string;
+  readonly sha256: string;
+}
+
+/** The first that is not what its call says of it, which the call's last event commits to; null: none. */
+export function alteredArtifact([, , , body]: CallRow, artifacts: Iterable<ArtifactRow>): string | null {
+  const said = new Map(readJson<StoredCall>(body).call?.artifacts.map(({ id, sha256 }) => [id, sha256]));
+  for (const { id, sha256 } of artifacts) if (said.get(id) !== sha256) return id;
+  return null;
+}
+
 /** A call has to be what the last event that commits to it says. */
 export function callProblem([id, status, salt, body]: CallRow, events: Iterable<Buffer>): CallProblem | null {
   for (const canonical of events) {

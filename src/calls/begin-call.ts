@@ -172,6 +172,7 @@ export function callEvent(
   | 'key'
   | 'act'
   | 'requestId'
+  | 'address'
   | 'traceId'
   | 'tool'
   | 'toolDigest'
@@ -220,7 +221,6 @@ function intentEvent(
       args: start.inbound.forRecord,
       ...fileDigests(start.inbound.files),
       labels: { ...labels },
-      address: start.caller.address,
     },
   };
 }

@@ -5,7 +5,7 @@ import type { Call } from '../model/call.ts';
 import type { Caller } from '../model/principal.ts';
 import { endWaiting } from './approvals/end-waiting.ts';
 import type { CallContext } from './call-context.ts';
-import { actor } from './key-ring.ts';
+import { withoutAddress } from './key-ring.ts';
 
 export type Cancellation =
   /** It waited, and will not run. */
@@ -34,7 +34,7 @@ export async function cancelCall(
     events: [
       {
         type: 'call_cancelled',
-        ...actor(by),
+        ...withoutAddress(by),
         callId: call.id,
         tenant: now.tenant,
         tool: call.tool,

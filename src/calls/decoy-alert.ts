@@ -11,7 +11,7 @@ export function decoyEvents(
 ): readonly EventDraft[] {
   return seen(findings).map(({ detector, where, count, via }) => ({
     ...subject,
-    type: 'decoy_seen',
+    type: 'decoy_tripped',
     details: { severity: 'critical', decoy: detector, where, count, via: [...via] },
   }));
 }

@@ -1,7 +1,7 @@
 /** API keys: made, listed, revoked, each change on the record with the change itself. */
 import { createHash, randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import type { ApiKey, RecordStore } from '../audit/record.ts';
+import type { ApiKey, EventDraft, RecordStore } from '../audit/record.ts';
 import type { JsonObject } from '../model/json.ts';
 import type { Caller, Scope } from '../model/principal.ts';
 import type { Clock } from './call-context.ts';
@@ -115,14 +115,16 @@ function isSamePrincipal(key: ApiKey, wanted: NewKey): boolean {
 }
 
 /** The members of an event that say who did it. */
-export function actor(caller: Caller | null): {
-  principal?: string;
-  key?: string;
-  act?: readonly string[];
-  requestId?: string;
-  traceId?: string | null;
-} {
-  if (caller === null) return {};
+export function actor(
+  caller: Caller | null,
+): Pick<EventDraft, 'principal' | 'key' | 'act' | 'requestId' | 'address' | 'traceId'> {
+  return caller === null ? {} : { ...withoutAddress(caller), address: caller.address };
+}
+
+/** For events whose content is not to be more than there is about a call already: an erasure would never come to its end. */
+export function withoutAddress(
+  caller: Caller,
+): Pick<EventDraft, 'principal' | 'key' | 'act' | 'requestId' | 'traceId'> {
   return {
     principal: caller.principal.id,
     key: caller.keyId,

@@ -27,7 +27,6 @@ export async function recordRefusal(
         ...subject,
         status: refusal.code,
         details: { code: refusal.code, ...about },
-        content: { address: caller.address },
       },
       ...decoyEvents(findings, subject),
     ],

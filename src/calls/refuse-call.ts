@@ -4,6 +4,7 @@ import { RecordUnavailable } from '../audit/record.ts';
 import type { EventType } from '../audit/events.ts';
 import type { EventDraft } from '../audit/record.ts';
 import type { NotStarted } from '../execution/executor.ts';
+import type { BoundaryReport } from '../model/finding.ts';
 import type { JsonObject, JsonValue } from '../model/json.ts';
 import type { Caller } from '../model/principal.ts';
 import type { QuotaLease } from './lease-quota.ts';
@@ -47,17 +48,22 @@ export async function refuseCall(
   // Also of a call that policy refused: an attempt to use a decoy is the alert, not its success.
   const { report } = await context.filter.checkArguments(request.args, [], caller.principal.tenant);
   // What stands in an uploaded file is not in the arguments.
-  const findings = refusal.code === 'arguments_blocked' ? refusal.findings : report.findings;
+  const boundary: BoundaryReport =
+    refusal.code === 'arguments_blocked'
+      ? { ...report, verdict: 'blocked', findings: refusal.findings }
+      : report;
+  const { findings } = boundary;
   const subject = {
     ...actor(caller),
     tenant: caller.principal.tenant,
-    ...(refusal.code === 'unknown_tool' ? {} : { tool: request.tool }),
+    ...(refusal.code === 'unknown_tool' ? {} : subjectTool(context, request.tool, decided)),
   };
   logDecoys(context, findings, { principal: caller.principal.id, requestId: caller.requestId });
   const event: EventDraft = {
     type,
     ...subject,
     status: refusal.code,
+    boundary,
     ...(decided === undefined ? {} : { decision: summaryOf(decided.decision) }),
     details: {
       code: refusal.code,
@@ -67,7 +73,6 @@ export async function refuseCall(
     content: {
       ...(refusal.code === 'unknown_tool' ? { tool: context.boundary.redactText(request.tool) } : {}),
       args: capped(await context.filter.redactForRecord(request.args, caller.principal.tenant)),
-      address: caller.address,
     },
   };
   try {
@@ -77,6 +82,18 @@ export async function refuseCall(
     return unrecorded;
   }
   return { kind: 'refused', refusal, callId: null };
+}
+
+/** The digest of what was decided about, as far as it is in force still. */
+function subjectTool(
+  context: CallContext,
+  tool: string,
+  decided: Pick<Decided, 'decision'> | undefined,
+): Pick<EventDraft, 'tool' | 'toolDigest'> {
+  const { id, tools } = context.revision();
+  const isSame = decided === undefined || decided.decision.revision === id;
+  const digest = isSame ? tools.get(tool)?.digest : undefined;
+  return { tool, ...(digest === undefined ? {} : { toolDigest: digest }) };
 }
 
 /** Also below the disk reserve: what is left there belongs to the outcomes of calls in flight. */

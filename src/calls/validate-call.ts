@@ -1,12 +1,14 @@
 /** First steps of the path: the tool that this principal may see, and arguments that fit it. */
+import { readArgumentFiles } from '../execution/argument-files.ts';
 import type { Caller } from '../model/principal.ts';
 import type { Tool } from '../model/tool.ts';
 import type { Revision } from '../policy/revision.ts';
+import { takesFiles } from '../policy/upload-terms.ts';
 import { validateArgs } from '../policy/validate.ts';
 import { didYouMean as nearestTool, isVisible } from '../policy/visibility.ts';
 import type { CallRequest, CheckedArguments } from './call-context.ts';
 import { isRefusal } from './refusal.ts';
-import type { Refusal } from './refusal.ts';
+import type { InputError, Refusal } from './refusal.ts';
 
 /** An invisible tool and an unknown one answer alike. */
 export function findTool(
@@ -39,12 +41,18 @@ export function fitArguments(
   request: Pick<CallRequest, 'args'>,
 ): Pick<CheckedArguments, 'value'> | Refusal {
   const validation = validateArgs(revision, tool, request.args);
-  if (validation.ok) return { value: validation.args };
-  const [first] = validation.errors;
-  const more = validation.errors.length > 1 ? ` (and ${validation.errors.length - 1} more)` : '';
+  if (!validation.ok) return misfit(validation.errors);
+  const files = takesFiles(tool) ? readArgumentFiles(validation.args['files']) : [];
+  if ('message' in files) return misfit([{ ...files, keyword: 'files' }]);
+  return { value: validation.args };
+}
+
+function misfit(errors: readonly InputError[]): Refusal {
+  const [first] = errors;
+  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
   return {
     code: 'invalid_arguments',
     detail: `${first?.pointer || 'args'}: ${first?.message ?? 'does not fit'}${more}`,
-    errors: validation.errors,
+    errors,
   };
 }

@@ -154,7 +154,7 @@ function describeReport(report: VerifyReport, { deep }: VerifyOptions, { paint }
       ({ kind, writer, sequence, detail }) =>
         `  ${paint.bad(kind)} ${printable(writer)} #${sequence}: ${printable(detail)}`,
     ),
-    `  ${report.checkpoints} checkpoints, ${report.afterLastCheckpoint} events after the last`,
+    `  ${report.checkpoints} ${report.checkpoints === 1 ? 'checkpoint' : 'checkpoints'}, ${report.afterLastCheckpoint} events after the last`,
     ...(deep !== true
       ? []
       : [
@@ -163,6 +163,6 @@ function describeReport(report: VerifyReport, { deep }: VerifyOptions, { paint }
             : paint.bad('  --deep was not done: an export has nothing to check it by'),
         ]),
     ...report.keys.map((key) => paint.dim(`  key ${key}`)),
-    paint.dim(`  ${trustWords[report.trust]}`),
+    ...(report.valid ? [paint.dim(`  ${trustWords[report.trust]}`)] : []),
   ].join('\n');
 }

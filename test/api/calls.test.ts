@@ -82,6 +82,8 @@ describe('a call over HTTP', () => {
     });
     expect(body.runtime).toMatchObject({ kind: 'isolate', image: null });
     expect(body.usage.wallMs).toBeGreaterThan(0);
+    // No isolate takes less than its own heap.
+    expect(body.usage.memoryPeakBytes).toBeGreaterThan(256 * 1024);
     const events = await server.request('GET', `/v1/audit/events?callId=${body.id}&order=asc`);
     expect(events.body.items.map((event: { type: string }) => event.type)).toEqual(['intent', 'outcome']);
     const shown = await server.request('GET', `/v1/calls/${body.id}`);

@@ -62,7 +62,7 @@ const get = (path: string) => send('GET', `/v1/sessions/${session}/files/${path}
 const leaks = () => answers.filter((text) => Object.values(secrets).some((secret) => text.includes(secret)));
 
 async function alerts(): Promise<readonly { details: { sessionId?: string; where: string } }[]> {
-  return (await server.request('GET', '/v1/audit/events?type=decoy_seen')).body.items;
+  return (await server.request('GET', '/v1/audit/events?type=decoy_tripped')).body.items;
 }
 
 test('a credential comes out of no file, artifact or name of one', async () => {

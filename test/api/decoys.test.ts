@@ -30,7 +30,7 @@ afterAll(async () => {
   rmSync(trapDirectory, { recursive: true });
 });
 
-const alerts = async () => (await server.request('GET', '/v1/audit/events?type=decoy_seen')).body.items;
+const alerts = async () => (await server.request('GET', '/v1/audit/events?type=decoy_tripped')).body.items;
 
 test('a result with a decoy in it is withheld, and the alert stands on the record beside the outcome', async () => {
   const { status, body } = await server.call('js_run', { code: finder });
@@ -64,6 +64,16 @@ test('arguments with a decoy in them run nothing and raise the alert, also where
   const places = (await alerts()).map(({ details }: { details: { where: string } }) => details.where);
   expect(places).toHaveLength(before + 2);
   expect(places).toEqual(expect.arrayContaining(['/code', '/password']));
+  const found = await server.request(
+    'GET',
+    '/v1/audit/events?type=denied&finding=decoy:warehouse-admin&address=127.0.0.1',
+  );
+  expect(found.body.items.at(-1)).toMatchObject({
+    tool: 'js_run',
+    toolDigest: expect.stringMatching(/^sha256:/),
+    status: 'arguments_blocked',
+    boundary: { verdict: 'blocked', findings: [{ detector: 'decoy:warehouse-admin', where: '/code' }] },
+  });
 });
 
 test('neither the log nor the record holds the decoy', async () => {

@@ -35,6 +35,16 @@ describe('keys', () => {
     expect((await server.request('DELETE', `/v1/keys/${id}`)).status).toBe(404);
   });
 
+  test('the scheme of the header is the same in any case, and blanks behind it do not count', async () => {
+    for (const scheme of ['bearer ', 'BEARER ', 'Bearer   '])
+      expect(
+        await server.request('GET', '/v1/tools', {
+          key: null,
+          headers: { Authorization: scheme + server.key },
+        }),
+      ).toMatchObject({ status: 200 });
+  });
+
   test('one principal has one tenant and one role set', async () => {
     await server.keyFor('ben', ['analyst'], ['call']);
     const other = await server.request('POST', '/v1/keys', {

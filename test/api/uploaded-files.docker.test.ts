@@ -165,13 +165,13 @@ describe('nothing runs', () => {
 
   test('of two files at one path', async () => {
     const { id } = await sallyport.files.upload('x');
-    const { body } = await python('1', [
+    const files = [
       { path: 'a', file: id },
       { path: 'a', file: id },
-    ]);
-    expect(body).toMatchObject({
-      status: 'failed',
-      error: { message: expect.stringContaining('already there') },
+    ];
+    expect(await python('1', files)).toMatchObject({
+      status: 422,
+      body: { code: 'invalid_arguments', errors: [{ pointer: '/files/1/path' }] },
     });
   });
 

@@ -183,7 +183,11 @@ describe('an uploaded file', () => {
     });
     expect(JSON.stringify(content.body)).not.toContain(decoy);
     const { items } = (await server.request('GET', '/v1/audit/events?principal=uma')).body;
-    expect(items.map(({ type }: Answer['body']) => type)).toEqual(['decoy_seen', 'denied', 'file_written']);
+    expect(items.map(({ type }: Answer['body']) => type)).toEqual([
+      'decoy_tripped',
+      'denied',
+      'file_written',
+    ]);
   });
 
   test('can still be seen and removed, but not read, once policy gives no tool that takes files', async () => {
@@ -235,7 +239,7 @@ test('a call whose file holds what the boundary blocks runs nothing, and a decoy
     findings: [{ detector: 'decoy:warehouse-admin', where: '/files/0/text' }],
   });
   expect(
-    (await server.request('GET', '/v1/audit/events?type=decoy_seen&principal=bootstrap')).body.items,
+    (await server.request('GET', '/v1/audit/events?type=decoy_tripped&principal=bootstrap')).body.items,
   ).toMatchObject([
     { principal: 'bootstrap', details: { decoy: 'decoy:warehouse-admin', where: '/files/0/text' } },
   ]);

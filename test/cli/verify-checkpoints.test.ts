@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
@@ -44,6 +44,10 @@ test('a tail that the operator cut off is found with the key and the anchors tha
     const cut = await runCli(verify, environment);
     expect(cut.code).toBe(1);
     expect(JSON.parse(cut.stdout)).toMatchObject({ problems: [{ kind: 'truncated', sequence: 4 }] });
+    const unsigned = path.join(dataDir, 'unsigned.ndjson');
+    writeFileSync(unsigned, '{}\n');
+    const unanchored = await runCli(['audit', 'verify', '--offline', '--anchor', unsigned], environment);
+    expect(JSON.parse(unanchored.stdout)).toMatchObject({ valid: false, trust: 'unanchored' });
   } finally {
     rmSync(dataDir, { recursive: true });
   }

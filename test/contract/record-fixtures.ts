@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { Approval } from '../../src/model/approval.ts';
 import type { Call, CallStatus } from '../../src/model/call.ts';
 import type { EventDraft, RecordWrite, StoredCall } from '../../src/audit/record.ts';
@@ -82,6 +82,22 @@ export function storedCall(
     ...change,
   };
   return { call, tenant: 'default', principal: 'alice' };
+}
+
+/** A call that has left an artifact. */
+export function callWithArtifact(number: number): RecordWrite {
+  const data = Buffer.from(`what call ${number} left`);
+  const sha256 = createHash('sha256').update(data).digest('hex');
+  const [id, callId] = [`art_${number}`, `call_${number}`];
+  const expiresAtMs = startMs + 86_400_000;
+  const kind = { name: 'a.txt', mediaType: 'text/plain', sha256 };
+  const expiresAt = new Date(expiresAtMs).toISOString();
+  const shown = { id, ...kind, sizeBytes: data.length, url: `/v1/artifacts/${id}`, expiresAt };
+  return {
+    events: [draft('intent', { callId })],
+    calls: [storedCall(callId, 'succeeded', { artifacts: [shown] })],
+    artifacts: [{ id, callId, tenant: 'default', principal: 'alice', ...kind, data, expiresAtMs }],
+  };
 }
 
 /** One that waits for an hour, of the call of the same number. */

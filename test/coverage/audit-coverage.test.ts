@@ -35,7 +35,7 @@ const otherTests: Partial<Record<EventType, string>> = {
   approval_expired: 'test/calls/approvals/approval-desk.test.ts',
   approval_voided: 'test/calls/approvals/overtaken.test.ts',
   egress: 'test/calls/approvals/approval-webhook.test.ts',
-  decoy_seen: 'test/api/decoys.test.ts',
+  decoy_tripped: 'test/api/decoys.test.ts',
   tainted: 'test/api/live-prints.test.ts',
   session_opened: 'test/api/sessions.docker.test.ts',
   session_closed: 'test/api/sessions.docker.test.ts',

@@ -48,6 +48,28 @@ test.each(eras)('%s: the tools, a call with its progress, and its end when it is
   await server.request('POST', '/v1/calls', { key: ana, body: { tool: 'add', args: { a: 1, b: 1 } } });
 });
 
+test.each([
+  '[]',
+  '42',
+  '{"a":1}',
+  '[{"jsonrpc":"2.0","id":9,"method":"ping"}]',
+  '{"jsonrpc":"2.0","id":null,"method":"ping"}',
+])('the line %s is answered as no message, and the next one is served', async (odd) => {
+  const ping = { jsonrpc: '2.0', id: 1, method: 'ping' };
+  const { code, stdout } = await runCli(
+    ['mcp', '--url', server.url],
+    environment(),
+    `${odd}\n${JSON.stringify(ping)}\n`,
+  );
+  const answers = stdout
+    .trim()
+    .split('\n')
+    .map((line): unknown => JSON.parse(line));
+  expect(answers[0]).toMatchObject({ jsonrpc: '2.0', id: null, error: { code: -32600 } });
+  expect(answers[1]).toMatchObject({ id: 1 });
+  expect(code).toBe(0);
+});
+
 test('it ends with its input, also while somebody listens', async () => {
   const child = spawn(process.execPath, command(), {
     env: environment(),

@@ -84,7 +84,7 @@ test('event types', () => {
     'approval_voided',
     'call_cancelled',
     'egress',
-    'decoy_seen',
+    'decoy_tripped',
     'tainted',
     'session_opened',
     'session_closed',

@@ -12,7 +12,7 @@ import type { ApprovalDesk } from '../../calls/approvals/approval-desk.ts';
 import { cancelCall } from '../../calls/cancel-call.ts';
 import type { ActivePolicy } from '../../calls/policy/active-policy.ts';
 import type { KeyRing } from '../../calls/key-ring.ts';
-import { actor } from '../../calls/key-ring.ts';
+import { actor, withoutAddress } from '../../calls/key-ring.ts';
 import type { SessionDesk } from '../../calls/sessions/session-desk.ts';
 import type { SessionFiles } from '../../calls/sessions/session-files.ts';
 import type { OwnFiles } from '../../calls/uploads/own-files.ts';
@@ -128,7 +128,7 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
       events: [
         {
           type: 'artifact_read',
-          ...actor(caller),
+          ...withoutAddress(caller),
           tenant: caller.principal.tenant,
           callId,
           details: { artifactId },

@@ -23,8 +23,8 @@ export function healthRoute(): Route {
 const operatorScopes = ['admin', 'audit', 'policy'] as const;
 
 /**
- * `GET /ready`: each dependency with its state and since when; 503 only when nothing can be served. Why, and what is
- * known of it, is for keys with the scope audit, policy or admin: reasons hold paths and addresses.
+ * `GET /ready`: each dependency with its state and since when; 503 only when nothing can be served. What exactly, and what
+ * protects calls, is for keys with the scope audit, policy or admin: that holds paths and addresses.
  */
 export function readyRoute(readiness: () => Promise<Readiness>): Route {
   return {
@@ -37,7 +37,7 @@ export function readyRoute(readiness: () => Promise<Readiness>): Route {
       status: 200,
       schema: 'Readiness',
       description:
-        '`status` is ok or degraded; 503 with the same body when down. Reasons and details only with a key of scope audit, policy or admin.',
+        '`status` is ok or degraded; 503 with the same body when down. Details, and the reason in full, only with a key of scope audit, policy or admin.',
     },
     otherAnswers: { 503: 'Nothing can be served now; says why.' },
     problems: ['unauthenticated', 'rate_limited'],
@@ -54,8 +54,32 @@ export function readyRoute(readiness: () => Promise<Readiness>): Route {
   };
 }
 
+/** Of what is not well, in words without a path, an address or a name. */
+const knownToAll: Readonly<Record<string, string>> = {
+  record: 'the record cannot be written or read as it should be',
+  disk: 'less is free than the reserve for outcomes',
+  runner: 'it is not connected',
+  isolate: 'calls in isolates cannot run, or without a protection that policy demands',
+  container: 'calls in containers cannot run, or not all of them',
+  policy: 'what decides is not what the policy files say: they were rejected, or a revision is pinned',
+  quotas: 'quotas are not counted where they should be',
+  'rate-limits': 'rate limits are not counted where they should be',
+  clock: 'it differs from the other clocks',
+  blocks: 'an operator has blocked calls',
+  workers: 'not all of them serve',
+  server: 'it is shutting down',
+};
+
 function outline({ status, dependencies }: Readiness): object {
-  return { status, dependencies: dependencies.map(({ name, state, since }) => ({ name, state, since })) };
+  return {
+    status,
+    dependencies: dependencies.map(({ name, state, since }) => ({
+      name,
+      state,
+      reason: state === 'ok' ? null : (knownToAll[name] ?? 'something that it needs is missing'),
+      since,
+    })),
+  };
 }
 
 /** `GET /metrics`: Prometheus text. */

@@ -35,7 +35,7 @@ export class CheckpointClaims {
   readonly #keyOf = new Map<string, string>();
   readonly #unknownKeys = new Map<string, VerifyProblem>();
   readonly #problems: VerifyProblem[] = [];
-  readonly #anchored: boolean;
+  #anchored = false;
   #statements = 0;
 
   constructor({ publicKeys = [], anchors = [] }: VerifyTrust) {
@@ -43,7 +43,6 @@ export class CheckpointClaims {
     const start = publicKeys.length > 0 ? publicKeys : firstAnchor ? [firstAnchor.statement.key] : [];
     this.#keys = new Set(start);
     this.#isGiven = publicKeys.length > 0;
-    this.#anchored = anchors.length > 0;
   }
 
   /** A `checkpoint` or `chain_key_rotated` of the record. */
@@ -84,7 +83,10 @@ export class CheckpointClaims {
         },
         place,
       );
-    else this.#claim(signed, `anchor ${number}`);
+    else {
+      this.#anchored = true;
+      this.#claim(signed, `anchor ${number}`);
+    }
   }
 
   /** A link of a chain, as its hashes say. */

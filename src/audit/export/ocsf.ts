@@ -58,7 +58,7 @@ export async function* ocsfLines({ rows }: RecordExport, version: string): Async
     const event = parseCanonicalEvent(row.canonical);
     yield `${JSON.stringify(apiActivity(row, event, version))}\n`;
     const findings = event.boundary?.findings ?? [];
-    if (findings.length > 0 || event.type === 'decoy_seen')
+    if (findings.length > 0 || event.type === 'decoy_tripped')
       yield `${JSON.stringify(detectionFinding(row, event, findings, version))}\n`;
   }
 }
@@ -91,7 +91,7 @@ function detectionFinding(
   findings: readonly Finding[],
   version: string,
 ): object {
-  const isDecoy = event.type === 'decoy_seen';
+  const isDecoy = event.type === 'decoy_tripped';
   const names = [...new Set(findings.map(({ detector }) => detector))];
   const isBlocked = event.boundary?.verdict === 'blocked';
   return {
@@ -167,7 +167,7 @@ function sourceOf({ content }: EventRow, { writer }: CanonicalEvent): object {
 }
 
 function severityOf({ type }: CanonicalEvent): keyof typeof severities {
-  if (type === 'decoy_seen') return 'critical';
+  if (type === 'decoy_tripped') return 'critical';
   if (type === 'runner_lost') return 'medium';
   return refusals.has(type) ? 'low' : 'informational';
 }

@@ -2,7 +2,7 @@
  * What stands beside the chain and is derived from it: terms and words of the search, holds. An intruder who cannot write the
  * chain anew could hide an event from the search here, lift a hold, or take content away as if it had been erased.
  */
-import { HoldTrail, nowhere } from '../hold-trail.ts';
+import { callIsGone, contentIsGone, HoldTrail, nowhere } from '../hold-trail.ts';
 import { parseCanonicalEvent } from '../stored-event.ts';
 import { columnText } from './column-text.ts';
 import { eventTerms } from './search-index.ts';
@@ -71,7 +71,7 @@ export class DerivedCheck {
   /** After the last event. */
   async end(): Promise<readonly DerivedProblem[]> {
     const holds = await this.#reading.rows<{ id: string }>('SELECT id FROM holds');
-    const problems = [...this.#holds.problems(holds.map(({ id }) => id))];
+    const problems = [...this.#holds.problems(holds.map(({ id }) => id)), ...(await this.#goneCalls())];
     if (await this.#findsMore())
       problems.push({
         kind: 'altered',
@@ -81,7 +81,22 @@ export class DerivedCheck {
     return problems;
   }
 
-  async #untold(gone: readonly Gone[]): Promise<readonly DerivedProblem[]> {
+  /** Calls that were begun and are not there any more. */
+  async #goneCalls(): Promise<readonly DerivedProblem[]> {
+    const rows = await this.#reading.rows<{ position: number; canonical: Buffer }>(
+      `SELECT position, canonical FROM audit_chain e
+       WHERE type IN ('intent', 'approval_requested') AND NOT EXISTS (SELECT 1 FROM calls c WHERE c.id = e.call_id)
+       ORDER BY position`,
+    );
+    const events = rows.map(({ position, canonical }) => ({
+      event: parseCanonicalEvent(String(canonical)),
+      position,
+    }));
+    const gone = events.filter(({ event }) => event.callCommitment !== undefined);
+    return this.#untold(gone, callIsGone);
+  }
+
+  async #untold(gone: readonly Gone[], detail = contentIsGone): Promise<readonly DerivedProblem[]> {
     const unsaid = gone.filter(({ event, position }) => !this.#erasures.tellOf(event, position));
     if (unsaid.length === 0) return [];
     const told = await this.#reading.rows<{ position: number }>(
@@ -95,7 +110,7 @@ export class DerivedCheck {
       .map(({ event: { writer, sequence } }) => ({
         kind: 'content_altered',
         place: { writer, sequence },
-        detail: 'its content is gone, and no erasure or purge tells of it',
+        detail,
       }));
   }
 

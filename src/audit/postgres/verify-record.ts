@@ -2,7 +2,8 @@
 import { CheckpointClaims } from '../checkpoints/checkpoint-claims.ts';
 import { parseCanonicalEvent, searchColumnNames, searchColumns } from '../stored-event.ts';
 import { ChainVerifier } from '../verify.ts';
-import { callProblem, HighTime, readJson } from '../verify-rows.ts';
+import { nowhere } from '../hold-trail.ts';
+import { alteredArtifact, callProblem, HighTime, readJson } from '../verify-rows.ts';
 import { columnText } from './column-text.ts';
 import { isItsContent, withDay } from './content-of.ts';
 import { readEnds } from './export-rows.ts';
@@ -19,6 +20,7 @@ import type { Reading } from './reading.ts';
 const eventsAtOnce = 1_000;
 const bytesAtOnce = 1024 * 1024;
 const callsAtOnce = 200;
+const artifactsAtOnce = 16;
 const checkpointsAtOnce = 64;
 
 type Place = Pick<VerifyProblem, 'writer' | 'sequence'>;
@@ -62,6 +64,7 @@ async function walkOnce(
   );
   verifier.compareClaims();
   await verifyCalls(reading, verifier);
+  if (derived !== null) await verifyArtifacts(reading, verifier);
   return { ...verifier.report(), ...(derived !== null && { deep: true }) };
 }
 
@@ -188,6 +191,25 @@ async function verifyCalls(reading: Reading, verifier: ChainVerifier): Promise<v
     for (const { id, status, salt, body, events } of rows) {
       const problem = callProblem([id, status, salt, body], events);
       if (problem !== null) verifier.problem('call_altered', problem, problem.detail);
+    }
+    const end = rows.at(-1);
+    if (end === undefined) return;
+    after = end.id;
+  }
+}
+
+/** What is hashed stays in the database. */
+async function verifyArtifacts(reading: Reading, verifier: ChainVerifier): Promise<void> {
+  for (let after = ''; ;) {
+    const rows = await reading.rows<{ id: string; call_id: string; hash: string; body: Buffer }>(
+      `SELECT a.id, a.call_id, encode(sha256(a.data), 'hex') AS hash, c.body
+       FROM artifacts a JOIN calls c ON c.id = a.call_id WHERE a.id > $1 ORDER BY a.id LIMIT $2`,
+      [after, artifactsAtOnce],
+    );
+    for (const { id, call_id, hash, body } of rows) {
+      const artifact = alteredArtifact([call_id, '', '', body], [{ id, sha256: hash }]);
+      if (artifact !== null)
+        verifier.problem('content_altered', nowhere, `artifact ${artifact} is not what its call left`);
     }
     const end = rows.at(-1);
     if (end === undefined) return;

@@ -5,7 +5,8 @@
 import { contentTerms, eventWords, permanentTerms } from '../search-terms.ts';
 import { isErasureToldOf } from './search-schema.ts';
 import type { JsonObject } from '../../model/json.ts';
-import { HoldTrail, nowhere } from '../hold-trail.ts';
+import { callIsGone, contentIsGone, HoldTrail, nowhere } from '../hold-trail.ts';
+import { readJson } from '../verify-rows.ts';
 import type { DerivedProblem } from '../hold-trail.ts';
 import type { CanonicalEvent } from '../stored-event.ts';
 import type { Connection } from './connection.ts';
@@ -56,7 +57,7 @@ export class DerivedCheck {
       yield {
         kind: 'content_altered',
         place,
-        detail: 'its content is gone, and no erasure or purge tells of it',
+        detail: contentIsGone,
       };
     if (this.#wanted.length >= eventsTogether) yield* this.#lookForWords();
   }
@@ -64,10 +65,23 @@ export class DerivedCheck {
   /** After the last event: what is there without one, and holds that are not what the chain says. */
   *end(): Generator<DerivedProblem> {
     yield* this.#lookForWords();
+    yield* this.#goneCalls();
     const { terms, texts, holds } = this.#statements;
     if (Number(terms.get()) !== this.#terms || Number(texts.get()) !== this.#texts)
       yield { kind: 'altered', place: nowhere, detail: 'the search finds something that no event says' };
     yield* this.#holds.problems(holds.all() as string[]);
+  }
+
+  /** Calls that were begun and are not there any more. */
+  *#goneCalls(): Generator<DerivedProblem> {
+    for (const [position, canonical] of this.#statements.withoutCall.all() as [number, string][]) {
+      const event = readJson<CanonicalEvent>(canonical);
+      if (event.callCommitment === undefined) continue;
+      const { callId = null, details, principal = null, sequence = 0, writer = '' } = event;
+      const session = details?.['sessionId'] ?? null;
+      if (this.#statements.told.get({ position, callId, principal, session }) !== 1)
+        yield { kind: 'content_altered', place: { writer, sequence }, detail: callIsGone };
+    }
   }
 
   /** The kind of the first term that the event should be found by and is not. */
@@ -122,5 +136,12 @@ function prepare(connection: Connection) {
     texts: connection.prepare('SELECT count(*) FROM audit_text_docsize').pluck(),
     told: connection.prepare(`SELECT ${isErasureToldOf}`).pluck(),
     holds: connection.prepare('SELECT id FROM holds').pluck(),
+    withoutCall: connection
+      .prepare(
+        `SELECT position, CAST(canonical AS TEXT) FROM audit_chain e
+         WHERE type IN ('intent', 'approval_requested') AND NOT EXISTS (SELECT 1 FROM calls c WHERE c.id = e.call_id)
+         ORDER BY position`,
+      )
+      .raw(),
   };
 }

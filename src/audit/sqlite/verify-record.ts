@@ -1,12 +1,14 @@
 /** Walks the stored chains in slices, so that the thread it runs on stays free for others. */
+import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { searchColumnNames } from '../stored-event.ts';
 import { CheckpointClaims } from '../checkpoints/checkpoint-claims.ts';
 import { ChainVerifier } from '../verify.ts';
 import { DerivedCheck } from './verify-derived.ts';
+import { nowhere } from '../hold-trail.ts';
 import type { DerivedProblem } from '../hold-trail.ts';
-import { callProblem, HighTime, readJson } from '../verify-rows.ts';
-import type { CallRow } from '../verify-rows.ts';
+import { alteredArtifact, callProblem, HighTime, readJson } from '../verify-rows.ts';
+import type { ArtifactRow, CallRow } from '../verify-rows.ts';
 import type { ChainHead } from '../chain.ts';
 import type { VerifyReport, VerifyTrust } from '../record.ts';
 import type { CanonicalEvent, SearchColumn } from '../stored-event.ts';
@@ -53,6 +55,9 @@ export async function verifyRecord(connection: Connection, trust: VerifyTrust): 
     (row) => {
       const problem = callProblem(row, statements.eventsOfCall(row[0]));
       if (problem !== null) verifier.problem('call_altered', problem, problem.detail);
+      const artifact = derived === null ? null : alteredArtifact(row, statements.artifactsOfCall(row[0]));
+      if (artifact !== null)
+        verifier.problem('content_altered', nowhere, `artifact ${artifact} is not what its call left`);
       return row[0];
     },
   );
@@ -150,6 +155,7 @@ function prepare(connection: Connection) {
   const eventsOfCall = connection
     .prepare('SELECT canonical FROM audit_chain WHERE call_id = ? ORDER BY position DESC')
     .pluck();
+  const artifacts = connection.prepare('SELECT id, data FROM artifacts WHERE call_id = ?');
   const holds = connection
     .prepare('SELECT 1 FROM audit_chain WHERE writer = ? AND sequence = ? AND position <= ?')
     .pluck();
@@ -168,9 +174,18 @@ function prepare(connection: Connection) {
     bytes: (position: number) => bytes.get(position) as Uint8Array,
     calls: (after: string) => calls.iterate(after) as IterableIterator<CallRow>,
     eventsOfCall: (id: string) => eventsOfCall.iterate(id) as IterableIterator<Buffer>,
+    *artifactsOfCall(id: string): Generator<ArtifactRow> {
+      for (const { id: artifact, data } of artifacts.iterate(id) as IterableIterator<StoredArtifactRow>)
+        yield { id: artifact, sha256: createHash('sha256').update(data).digest('hex') };
+    },
     holds: (writer: string, sequence: number, last: number) =>
       holds.get(writer, sequence, last) !== undefined,
   };
+}
+
+interface StoredArtifactRow {
+  readonly id: string;
+  readonly data: Uint8Array;
 }
 
 interface StoredHead extends ChainHead {

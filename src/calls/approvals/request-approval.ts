@@ -128,7 +128,6 @@ function requestedEvent(
       args: inbound.forRecord,
       ...fileDigests(inbound.files),
       labels: { ...labels },
-      address: caller.address,
     },
   };
 }

@@ -70,6 +70,9 @@ interface Candidate {
   readonly pin: Pin | null;
 }
 
+/** What is to be said of the files, should they come to decide. */
+type Wish = Omit<Candidate, 'revision' | 'claimed'>;
+
 export class ActivePolicy {
   readonly #options: ActivePolicyOptions;
   #revision: Revision;
@@ -139,10 +142,10 @@ export class ActivePolicy {
    */
   reload(trigger: PolicyTrigger, by: Caller | null): Promise<PolicyChange> {
     if (trigger === 'watch') return this.#inTurn(trigger, () => this.#reloadIfChanged(by));
-    if (trigger !== 'signal') return this.#inTurn(trigger, () => this.#reloadOrWait(trigger, by));
+    if (trigger !== 'signal') return this.#inTurn(trigger, () => this.#reloadOrWait(asked(trigger, by)));
     this.#signalled ??= this.#inTurn(trigger, () => {
       this.#signalled = null;
-      return this.#reloadOrWait(trigger, by);
+      return this.#reloadOrWait(asked(trigger, by));
     });
     return this.#signalled;
   }
@@ -155,14 +158,19 @@ export class ActivePolicy {
   /** Takes the pin away, then takes up the files. Files with mistakes leave what decides, unpinned. */
   unpin(reason: string, by: Caller): Promise<PolicyChange> {
     return this.#inTurn('unpin', async () => {
-      if (this.#pin === null) return { outcome: 'not_pinned' };
-      const same = { revision: this.#revision, claimed: null, pin: null };
-      await this.#record(
-        { ...same, trigger: 'unpin', by, reason: this.#options.redactText(reason) },
-        this.#revision.id,
-      );
+      const pin = this.#pin;
+      if (pin === null) return { outcome: 'not_pinned' };
+      const wish = { trigger: 'unpin', by, reason: this.#options.redactText(reason), pin: null } as const;
       this.#pin = null;
-      return this.#reloadOrWait('unpin', by);
+      try {
+        const change = await this.#reloadOrWait(wish);
+        if (change.outcome !== 'activated')
+          await this.#record({ ...wish, revision: this.#revision, claimed: null }, this.#revision.id);
+        return change;
+      } catch (error) {
+        if (this.#recorded?.pin !== null) this.#pin = pin;
+        throw error;
+      }
     });
   }
 
@@ -218,13 +226,13 @@ export class ActivePolicy {
 
   async #reloadIfChanged(by: Caller | null): Promise<PolicyChange> {
     if (await this.isUpToDate()) return { outcome: 'unchanged', revision: this.#revision.id };
-    return this.#reloadOrWait('watch', by);
+    return this.#reloadOrWait(asked('watch', by));
   }
 
   /** What goes wrong on our side leaves the change to be tried again, and is no secret. */
-  async #reloadOrWait(trigger: PolicyTrigger, by: Caller | null): Promise<PolicyChange> {
+  async #reloadOrWait(wish: Wish): Promise<PolicyChange> {
     try {
-      return await this.#reload(trigger, by);
+      return await this.#reload(wish);
     } catch (error) {
       const isRecord = error instanceof RecordUnavailable;
       this.#wait(
@@ -235,7 +243,7 @@ export class ActivePolicy {
     }
   }
 
-  async #reload(trigger: PolicyTrigger, by: Caller | null): Promise<PolicyChange> {
+  async #reload(wish: Wish): Promise<PolicyChange> {
     const { compile, directories, knownDetectors, readClaim, runners, scan, sleep } = this.#options;
     for (let attempt = 0; attempt < settlingMax; attempt++) {
       // At first they are read while they show whether they rest: what was read in vain is read again.
@@ -248,7 +256,7 @@ export class ActivePolicy {
       const [compiled, claimed] = await Promise.all([compile(job), readClaim(), rested]);
       // What was read while it changed may be half of the one and half of the other.
       if ((await scan()) !== files) continue;
-      return this.#takeUp(compiled, files, { trigger, by, reason: null, claimed, pin: null });
+      return this.#takeUp(compiled, files, { ...wish, claimed });
     }
     return this.#wait(null, 'they keep changing');
   }
@@ -425,4 +433,8 @@ export class ActivePolicy {
     this.#options.logger.warn({ revision, reason }, 'policy waits');
     return { outcome: 'waiting', revision, reason };
   }
+}
+
+function asked(trigger: PolicyTrigger, by: Caller | null): Wish {
+  return { trigger, by, reason: null, pin: null };
 }

@@ -241,7 +241,7 @@ function openedEvent(stored: StoredSession, caller: Caller, { revision, tool, li
       lifetimeMs,
       limits: { ...limits },
     },
-    content: { labels: { ...labels }, address: caller.address },
+    content: { labels: { ...labels } },
   } as const;
 }
 

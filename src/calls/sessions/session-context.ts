@@ -37,7 +37,7 @@ export function refOf({ session, runner, tenant, principal }: StoredSession): Se
 export function sessionEvent(
   { session, tenant, principal }: StoredSession,
   by: Caller | null,
-): Pick<EventDraft, 'tenant' | 'principal' | 'key' | 'act' | 'requestId' | 'traceId'> & {
+): Pick<EventDraft, 'tenant' | 'principal' | 'key' | 'act' | 'requestId' | 'address' | 'traceId'> & {
   readonly details: { readonly sessionId: string };
 } {
   return { principal, ...actor(by), tenant, details: { sessionId: session.id } };

@@ -12,6 +12,7 @@ import { Lost, NotStarted } from '../../execution/executor.ts';
 import type { FileError, FileOperation, SessionFile } from '../../execution/sessions.ts';
 import { isPathPrefix, isPlainPath } from '../../execution/work-path.ts';
 import type { BoundaryReport } from '../../model/finding.ts';
+import type { JsonObject } from '../../model/json.ts';
 import type { Caller } from '../../model/principal.ts';
 import type { SessionTerms } from '../../policy/session-terms.ts';
 import { mediaTypeOf } from '../media-type.ts';
@@ -224,10 +225,7 @@ export class SessionFiles {
           ...event,
           ...who,
           details: { ...session, ...details, ...taintDetails(taints) },
-          content: {
-            ...(this.#context.boundary.redactForRecord(content ?? {}) as object),
-            address: caller.address,
-          },
+          content: this.#context.boundary.redactForRecord(content ?? {}) as JsonObject,
         },
       ],
       ...(taints.length === 0 ? {} : { taints }),

@@ -5,7 +5,7 @@
 import { ContentHeld } from '../../audit/erasure.ts';
 import { RecordUnavailable } from '../../audit/record.ts';
 import { isOpen } from '../../model/call.ts';
-import { actor } from '../key-ring.ts';
+import { withoutAddress } from '../key-ring.ts';
 import type { ErasurePlan, RecordSelection } from '../../audit/erasure.ts';
 import type { RecordStore, StoredCall } from '../../audit/record.ts';
 import type { Call } from '../../model/call.ts';
@@ -114,7 +114,7 @@ export class ErasureDesk {
       events: [
         {
           type: 'erasure_refused',
-          ...actor(by),
+          ...withoutAddress(by),
           tenant: by.principal.tenant,
           status: refusal.why,
           details: this.#detailsOf(wanted),
@@ -137,7 +137,7 @@ export class ErasureDesk {
       events: [
         {
           type: 'erased',
-          ...actor(by),
+          ...withoutAddress(by),
           tenant: by.principal.tenant,
           details: {
             ...this.#detailsOf(wanted),
@@ -152,7 +152,13 @@ export class ErasureDesk {
         ...callIds.map((callId) => {
           const stored = calls.find(({ call }) => call.id === callId);
           const whose = stored === undefined ? {} : { tenant: stored.tenant, tool: stored.call.tool };
-          return { type: 'erased', ...actor(by), ...whose, callId, details: { erasure: id } } as const;
+          return {
+            type: 'erased',
+            ...withoutAddress(by),
+            ...whose,
+            callId,
+            details: { erasure: id },
+          } as const;
         }),
       ],
       calls: calls.map((stored): StoredCall => ({ ...stored, call: emptied(stored.call, erasedAt) })),

@@ -74,7 +74,7 @@ export class OwnFiles {
           tenant: file.tenant,
           boundary: report,
           details: { what: 'upload', ...fileDetails([file]) },
-          content: { ...fileDigests([file]), address: caller.address },
+          content: fileDigests([file]),
         },
       ],
     });
@@ -93,7 +93,6 @@ export class OwnFiles {
             ...actor(caller),
             tenant: file.tenant,
             details: { change: 'removed', ...fileDetails([file]) },
-            content: { address: caller.address },
           },
         ],
         removedFile: file,

@@ -80,7 +80,7 @@ export class UploadDesk {
             ...actor(caller),
             tenant,
             details: { change: 'uploaded', ...fileDetails([facts]) },
-            content: { ...fileDigests([facts]), address: caller.address },
+            content: fileDigests([facts]),
           },
         ],
         file: { facts, data, roomMax },

@@ -20,6 +20,13 @@ export interface StdioBridgeOptions {
   readonly output: Writable;
 }
 
+/** JSON-RPC 2.0, 5: an id that cannot be told is null, which the types of messages do not know. */
+const invalidRequest = `${JSON.stringify({
+  jsonrpc: '2.0',
+  id: null,
+  error: { code: -32600, message: 'This line is no JSON-RPC message; batches are not taken either.' },
+})}\n`;
+
 interface OpenRequest {
   readonly end: AbortController;
   readonly isModern: boolean;
@@ -46,7 +53,7 @@ export class StdioBridge {
     output.on('error', () => input.destroy());
     for await (const chunk of input as AsyncIterable<Buffer>) {
       lines.append(chunk);
-      for (let message = lines.readMessage(); message !== null; message = lines.readMessage()) {
+      for (let message = this.#next(lines); message !== null; message = this.#next(lines)) {
         const sent = this.#take(message).finally(() => sending.delete(sent));
         sending.add(sent);
         // The next message of a session belongs after what opens it.
@@ -55,6 +62,17 @@ export class StdioBridge {
     }
     for (const { end, isListening } of this.#open.values()) if (isListening) end.abort();
     await Promise.all(sending);
+  }
+
+  /** Lines that are JSON and no message are answered as such. */
+  #next(lines: ReadBuffer): JSONRPCMessage | null {
+    for (;;) {
+      try {
+        return lines.readMessage();
+      } catch {
+        this.#options.output.write(invalidRequest);
+      }
+    }
   }
 
   async #take(message: JSONRPCMessage): Promise<void> {

@@ -4,10 +4,9 @@
  * is checked here, and once more by the supervisor.
  */
 import { encodeControl, inFrames, soleCallChannel } from '../protocol/frame.ts';
+import { readArgumentFiles } from '../argument-files.ts';
 import type { ContainerProfile, StoredContent } from '../executor.ts';
-import { isPlainPath } from '../work-path.ts';
 import { workBytesMax } from './host-config.ts';
-import { filesMax } from './limits.ts';
 
 export type CallRequest = PreparedRequest | RefusedRequest;
 
@@ -35,7 +34,7 @@ export interface SandboxFile {
 type StoredFiles = ReadonlyMap<string, Uint8Array>;
 
 const pageBytes = 4096;
-const base64Pattern = /^[A-Za-z0-9+/]*={0,2}$/;
+const encodings = { text: 'utf8', base64: 'base64' } as const;
 const encoder = new TextEncoder();
 
 /** Throws TypeError on arguments that are no JSON object: they were validated, so that is a bug. */
@@ -100,52 +99,19 @@ function frames(files: readonly SandboxFile[], request: readonly Uint8Array[]): 
 
 /** The files, or what is wrong with them. */
 function readFiles(given: unknown, bytesMax: number, stored: StoredFiles): SandboxFile[] | string {
-  if (given === undefined) return [];
-  if (!Array.isArray(given) || given.length > filesMax)
-    return `args.files has to be a list of at most ${filesMax}`;
+  const read = readArgumentFiles(given);
+  if ('message' in read) return `args${read.pointer}: ${read.message}`;
   const files: SandboxFile[] = [];
-  const folders = new Set(['out']);
-  const paths = new Set<string>();
   let bytes = 0;
-  for (const [index, entry] of given.entries()) {
-    const file = readFile(entry, stored);
-    if (typeof file === 'string') return `args.files[${index}]: ${file}`;
-    const parents = parentsOf(file.path);
-    if (paths.has(file.path) || folders.has(file.path) || parents.some((parent) => paths.has(parent))) {
-      return `args.files[${index}]: ${JSON.stringify(file.path)} is already there`;
-    }
-    paths.add(file.path);
-    for (const parent of parents) folders.add(parent);
-    bytes += Math.ceil(file.content.length / pageBytes) * pageBytes;
-    if (bytes > bytesMax) return `args.files: more than the ${bytesMax} bytes that fit into /work`;
-    files.push(file);
+  for (const [index, { path, content: given }] of read.entries()) {
+    const content =
+      given.kind === 'file' ? stored.get(given.id) : Buffer.from(given.text, encodings[given.kind]);
+    if (content === undefined) return `args/files/${index}: there is no such stored file`;
+    bytes += Math.ceil(content.length / pageBytes) * pageBytes;
+    if (bytes > bytesMax) return `args/files: more than the ${bytesMax} bytes that fit into /work`;
+    files.push({ path, content });
   }
   return files;
-}
-
-function readFile(entry: unknown, stored: StoredFiles): SandboxFile | string {
-  if (!isObject(entry)) return 'has to be an object {path, text | base64 | file}';
-  const { path, text, base64, file } = entry;
-  if (typeof path !== 'string' || !isPlainPath(path)) {
-    return 'path has to be relative to /work, in plain names without . and ..';
-  }
-  if ([text, base64, file].filter((content) => content !== undefined).length === 1) {
-    if (typeof text === 'string') return { path, content: encoder.encode(text) };
-    if (typeof base64 === 'string') {
-      if (base64.length % 4 !== 0 || !base64Pattern.test(base64)) return 'base64 is not base64';
-      return { path, content: Buffer.from(base64, 'base64') };
-    }
-    if (typeof file === 'string') {
-      const content = stored.get(file);
-      return content === undefined ? `there is no stored file ${file.slice(0, 64)}` : { path, content };
-    }
-  }
-  return 'give one of text, base64 and file';
-}
-
-function parentsOf(path: string): string[] {
-  const names = path.split('/');
-  return names.slice(1).map((_, index) => names.slice(0, index + 1).join('/'));
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -62,7 +62,6 @@ export const complaintBytesMax = 4 * 1024;
 /** The end of stderr, kept to tell an interpreter's own heap limit from another abort, bytes. */
 export const stderrTailBytesMax = 4 * 1024;
 
-export const filesMax = 256;
 /** Of one call; its supervisor sends no more, and the api takes no more. */
 export const artifactsMax = 256;
 

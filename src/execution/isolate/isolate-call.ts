@@ -52,7 +52,7 @@ export class IsolateCall implements CallListener {
   #memoryPoll: NodeJS.Timeout | null = null;
   #exitWait: NodeJS.Timeout | null = null;
   #cpuAtEndMs: number | null = null;
-  /** Null as long as nothing but the worker itself can tell. */
+  /** What the process grew by; null as long as that cannot be told. */
   #memoryPeakBytes: number | null = null;
   #outputBytes = 0;
   #verdict: { reason: ExitReason; error: CallError } | null = null;
@@ -181,10 +181,15 @@ export class IsolateCall implements CallListener {
       type: 'usage',
       wallMs,
       cpuMs: this.#cpuMs(wallMs, ended),
-      memoryPeakBytes: this.#memoryPeakBytes ?? ended?.memoryBytes ?? 0,
+      memoryPeakBytes: Math.max(this.#memoryPeakBytes ?? 0, this.#heapBytes(ended)),
       outputBytes: this.#outputBytes,
       truncated: this.#logs.truncations() satisfies Truncation[],
     };
+  }
+
+  /** Of the isolate, which was made before the call: a small one lets the process not grow at all. It may be a lie. */
+  #heapBytes(ended: EndedMessage | null): number {
+    return Math.min(ended?.memoryBytes ?? 0, this.#memoryBytesMax);
   }
 
   /** Seen from outside where /proc allows; of a process that is gone, no more than the wall time is known. */

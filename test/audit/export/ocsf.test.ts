@@ -63,7 +63,7 @@ test('every kind of event has what its class requires, alone and with everything
     };
     for (const draft of [{ type }, full]) {
       const objects = await convert(draft);
-      expect(objects.length).toBe(draft === full || type === 'decoy_seen' ? 2 : 1);
+      expect(objects.length).toBe(draft === full || type === 'decoy_tripped' ? 2 : 1);
       for (const object of objects) {
         const validate = validators[object['class_uid'] as keyof typeof validators];
         validate(object);

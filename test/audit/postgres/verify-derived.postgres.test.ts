@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openPostgresRecord } from '../../../src/audit/postgres/open-postgres-record.ts';
 import type { RecordStore } from '../../../src/audit/record.ts';
-import { draft, sources } from '../../contract/record-fixtures.ts';
+import { callWithArtifact, draft, sources } from '../../contract/record-fixtures.ts';
 import { PostgresServer } from '../../support/postgres-server.ts';
 
 let server: PostgresServer;
@@ -17,6 +17,7 @@ beforeAll(async () => {
   const hold = { id: 'hold_1', selection, reason: 'court', setBy: 'carol', setAtMs: 0 };
   await record.write({ events: [draft('hold_set', { details: { hold: 'hold_1' } })], hold });
   await record.write({ events: [draft('intent', { callId: 'call_2', content: { args: { n: 'three' } } })] });
+  await record.write(callWithArtifact(3));
 });
 afterAll(async () => {
   await record[Symbol.asyncDispose]();
@@ -90,5 +91,14 @@ test('a hold that was taken away or made up is named, and content that went with
   ).toEqual(['altered 0: no event tells of the hold hold_2']);
   expect(await verifyDeeply('DELETE FROM audit_content WHERE position = 3', 'SELECT 1')).toContain(
     'content_altered 3: its content is gone, and no erasure or purge tells of it',
+  );
+});
+
+test('an artifact that is not what its call left is named, and a call that went without an erasure', async () => {
+  expect(await verifyDeeply(`UPDATE artifacts SET data = 'other'`, 'SELECT 1')).toContain(
+    'content_altered 0: artifact art_3 is not what its call left',
+  );
+  expect(await verifyDeeply('DELETE FROM artifacts; DELETE FROM calls', 'SELECT 1')).toContain(
+    'content_altered 4: its call is gone, and no erasure or purge tells of it',
   );
 });

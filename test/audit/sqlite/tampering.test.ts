@@ -6,7 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openSqliteRecord, openSqliteRecordReadOnly } from '../../../src/audit/sqlite/open-sqlite-record.ts';
-import { draft, intent, outcome, SetClock, sources } from '../../contract/record-fixtures.ts';
+import {
+  callWithArtifact,
+  draft,
+  intent,
+  outcome,
+  SetClock,
+  sources,
+} from '../../contract/record-fixtures.ts';
 import type { VerifyReport } from '../../../src/audit/record.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'tamper-'));
@@ -274,6 +281,7 @@ describe('what is derived from the chain', () => {
     await record.write({
       events: [draft('intent', { callId: 'call_2', content: { args: { n: 'three' } } })],
     });
+    await record.write(callWithArtifact(3));
   });
 
   async function verifyDeeply(change: string): Promise<readonly string[]> {
@@ -323,5 +331,13 @@ describe('what is derived from the chain', () => {
     expect(await verifyDeeply(gone)).toContain(
       'content_altered 3: its content is gone, and no erasure or purge tells of it',
     );
+  });
+
+  test('names an artifact that is not what its call left, and a call that went without an erasure', async () => {
+    const other = ['content_altered 0: artifact art_3 is not what its call left'];
+    expect(await verifyDeeply(`UPDATE artifacts SET data = x'00'`)).toEqual(other);
+    expect(await verifyDeeply(`UPDATE artifacts SET data = x'00', sha256 = 'x'`)).toEqual(other);
+    const gone = ['content_altered 4: its call is gone, and no erasure or purge tells of it'];
+    expect(await verifyDeeply('DELETE FROM artifacts; DELETE FROM calls')).toEqual(gone);
   });
 });

@@ -83,7 +83,7 @@ test.each([
   'x'.repeat(256),
 ])('the path %j is refused', (path) => {
   expect(refusal([{ path, text: '' }])).toBe(
-    'args.files[0]: path has to be relative to /work, in plain names without . and ..',
+    'args/files/0/path: has to be relative to /work, in plain names without . and ..',
   );
 });
 
@@ -96,7 +96,7 @@ test('files that clash, do not fit, or are of another form are refused', () => {
   expect(refusal([{ path: 'a', text: 'x'.repeat(65 * 1024 * 1024) }])).toContain('fit into /work');
   expect(refusal([{ path: 'a', base64: '!' }])).toContain('not base64');
   expect(refusal([{ path: 'a', text: '', base64: '' }])).toContain('one of text, base64 and file');
-  expect(refusal([{ path: 'a', file: 'art_1' }])).toContain('no stored file art_1');
+  expect(refusal([{ path: 'a', file: 'art_1' }])).toContain('no such stored file');
   expect(refusal(Array.from({ length: 257 }, (_, index) => file(`f${index}`)))).toContain('at most 256');
   expect(refusal('x')).toContain('a list');
 });

@@ -51,6 +51,11 @@ export class PreparedIsolate implements Disposable {
     }
   }
 
+  /** What its heap takes now; 0 once it is gone. */
+  get heapBytes(): number {
+    return this.#isolate.isDisposed ? 0 : this.#isolate.getHeapStatisticsSync().total_heap_size;
+  }
+
   [Symbol.dispose](): void {
     if (!this.#isolate.isDisposed) this.#isolate.dispose();
   }

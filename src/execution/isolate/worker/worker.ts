@@ -65,7 +65,7 @@ function runCall({ channel, sources }: Worker, prepared: PreparedIsolate, call: 
     outcome,
     dropped: host.dropped,
     cpuMs: (cpu.user + cpu.system) / 1000,
-    memoryBytes: reportsMemory ? Math.max(0, process.memoryUsage.rss() - memoryBefore) : 0,
+    memoryBytes: Math.max(prepared.heapBytes, reportsMemory ? process.memoryUsage.rss() - memoryBefore : 0),
   });
 }
 
