@@ -1,6 +1,13 @@
 /** The first step of a start: the data directory is this server's own, and the deployment has its name. */
 import { createHmac } from 'node:crypto';
-import { createDataDirectory, databaseName, lockDataDirectory } from '../audit/sqlite/data-directory.ts';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  createDataDirectory,
+  databaseName,
+  lockDataDirectory,
+  lockName,
+} from '../audit/sqlite/data-directory.ts';
 import { recordUnavailable } from '../audit/sqlite/connection.ts';
 import type { Config } from '../config/config.ts';
 import { readDataSecret } from '../config/data-secret.ts';
@@ -8,7 +15,10 @@ import { checkDataDirectory } from './preflight.ts';
 
 export interface DataDirectory {
   readonly dataKey: Uint8Array;
-  /** The same at every start on this data directory, so that a new runner finds the containers of the one before. */
+  /**
+   * The same at every start on this data directory, so that a new runner finds the containers of the one before, and
+   * another one on a copy of it, which must leave those alone.
+   */
   readonly instance: string;
 }
 
@@ -33,5 +43,7 @@ export function joinDataDirectory({ dataDir, databaseUrl, nodeId }: Config): Dat
   const dataKey = readDataSecret(dataDir, 'data.key');
   // Servers on one database have the same key, and may have the same engine.
   const named = databaseUrl === null ? 'instance' : `instance ${nodeId}`;
-  return { dataKey, instance: createHmac('sha256', dataKey).update(named).digest('hex').slice(0, 16) };
+  const { dev, ino } = statSync(join(dataDir, lockName), { bigint: true });
+  const instance = createHmac('sha256', dataKey).update(`${named} ${dev}:${ino}`).digest('hex').slice(0, 16);
+  return { dataKey, instance };
 }

@@ -7,7 +7,7 @@ import { RecordUnavailable } from '../record.ts';
 import { sqliteCode } from './connection.ts';
 
 export const databaseName = 'record.db';
-const lockName = 'record.lock';
+export const lockName = 'record.lock';
 
 export function databaseFile(dataDir: string): string {
   return join(dataDir, databaseName);
