@@ -20,6 +20,16 @@ const attribute = {
   anyOf: [{ type: 'boolean' }, { type: 'integer' }, principalId],
 } as const;
 
+const requestLimits = {
+  type: 'object',
+  description: 'Narrower limits for this call alone.',
+  additionalProperties: false,
+  properties: {
+    timeoutMs: { type: 'integer', minimum: 1 },
+    outputBytes: { type: 'integer', minimum: 1 },
+    logBytes: { type: 'integer', minimum: 0 },
+  },
+} as const;
 const sessionId = { type: 'string', pattern: '^ses_[0-9A-HJKMNP-TV-Z]{26}$' } as const;
 
 /** A hundred years: later times cannot be written as RFC 3339. */
@@ -71,16 +81,7 @@ export const requestSchemas = {
         description: 'Name of a tool that GET /v1/tools lists.',
       },
       args: { type: 'object', description: "Arguments as the tool's input schema asks for." },
-      limits: {
-        type: 'object',
-        description: 'Narrower limits for this call alone.',
-        additionalProperties: false,
-        properties: {
-          timeoutMs: { type: 'integer', minimum: 1 },
-          outputBytes: { type: 'integer', minimum: 1 },
-          logBytes: { type: 'integer', minimum: 0 },
-        },
-      },
+      limits: requestLimits,
       session: { ...sessionId, description: 'Runs in this session of yours.' },
       labels,
     },
@@ -111,6 +112,8 @@ export const requestSchemas = {
     properties: {
       tool: { type: 'string', minLength: 1, maxLength: 64 },
       args: { type: 'object' },
+      limits: requestLimits,
+      session: { ...sessionId, description: 'As if it ran in this session.' },
       principal: {
         type: 'object',
         description: 'Another principal; needs the scope `policy`.',

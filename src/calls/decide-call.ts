@@ -41,7 +41,7 @@ export async function decideCall(
   revision: Revision,
   caller: Caller,
   tool: Tool,
-  args: CheckedArguments,
+  args: Pick<CheckedArguments, 'value'>,
   request: Pick<CallRequest, 'limits' | 'session'>,
 ): Promise<Decided | Refused> {
   const { decision, facts, shadow } = await decideUnlessBlocked(

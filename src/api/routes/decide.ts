@@ -1,4 +1,4 @@
-import type { CallContext } from '../../calls/call-context.ts';
+import type { CallContext, CallRequest } from '../../calls/call-context.ts';
 import { decideOnly } from '../../calls/decide-only.ts';
 import { isRefusal } from '../../calls/refusal.ts';
 import type { JsonObject } from '../../model/json.ts';
@@ -8,9 +8,8 @@ import { Problem, problemOf } from '../problem.ts';
 import type { BodyParser } from '../read-body.ts';
 import type { Route } from '../route.ts';
 
-interface DecisionRequest {
-  readonly tool: string;
-  readonly args: JsonObject;
+interface DecisionRequest extends Pick<CallRequest, 'tool' | 'args'>, Partial<Pick<CallRequest, 'limits'>> {
+  readonly session?: string;
   readonly principal?: Omit<Principal, 'attributes'> & { readonly attributes?: JsonObject };
 }
 
@@ -33,8 +32,12 @@ export function decideRoute(context: CallContext, bodies: BodyParser): Route {
       'unsupported_media_type',
       'payload_too_large',
       'insufficient_scope',
+      'not_found',
       'unknown_tool',
+      'session_image_mismatch',
+      'session_ended',
       'invalid_arguments',
+      'limit_exceeds_policy',
     ],
     audits: [],
     async handler(request, response) {
@@ -60,7 +63,12 @@ export function decideRoute(context: CallContext, bodies: BodyParser): Route {
   };
 }
 
-function options(body: DecisionRequest): { tool: string; args: JsonObject; principal: Principal | null } {
-  const { tool, args, principal } = body;
-  return { tool, args, principal: principal === undefined ? null : { attributes: {}, ...principal } };
+function options({ tool, args, limits = {}, session, principal }: DecisionRequest) {
+  return {
+    tool,
+    args,
+    limits,
+    session: session ?? null,
+    principal: principal === undefined ? null : { attributes: {}, ...principal },
+  };
 }

@@ -10,7 +10,7 @@ type Sessions = Pick<CallContext, 'sessions'>;
 export async function findSessionObjection(
   { sessions }: Sessions,
   { principal }: Caller,
-  { session }: CallRequest,
+  { session }: Pick<CallRequest, 'session'>,
   tool: Tool,
 ): Promise<Refusal | null> {
   return session === null ? null : sessions.objection(principal, session, tool);
