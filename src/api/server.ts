@@ -19,7 +19,7 @@ import { limitConnections } from './limit-connections.ts';
 import { limitPipelining } from './limit-pipelining.ts';
 import { createRequestLog } from './log-requests.ts';
 import type { RequestLog, RequestNotes } from './log-requests.ts';
-import { Problem, problemKinds, sendProblem, withoutSecrets } from './problem.ts';
+import { Problem, sendProblem, withoutSecrets } from './problem.ts';
 import type { ProblemCode } from './problem.ts';
 import type { SharedRates } from './rates/shared-rates.ts';
 import { bodyReader } from './read-body.ts';
@@ -306,11 +306,16 @@ function answerErrors(options: ServerOptions): ErrorRequestHandler {
   };
 }
 
-/** Errors that express itself raises, such as a path that is not valid percent-encoding. */
+const undecodable = {
+  pointer: 'path',
+  message: 'is no percent-encoded UTF-8: behind each % are two hexadecimal digits of it',
+};
+
+/** Errors that express itself raises: it reads nothing of a request but its path. */
 function httpProblem(error: unknown): Problem {
   const status = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined;
   const code: ProblemCode = status === 400 ? 'malformed_request' : 'internal';
   return code === 'internal'
     ? new Problem('internal', 'Something went wrong on our side; the request id finds it in the log.')
-    : new Problem(code, problemKinds[code].title, { errors: [] });
+    : new Problem(code, `The ${undecodable.pointer} ${undecodable.message}.`, { errors: [undecodable] });
 }

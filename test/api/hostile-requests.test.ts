@@ -88,6 +88,19 @@ test('a request target that is no URL is not an error of ours', async () => {
   expect(answer.split('\r\n')[0]).toBe('HTTP/1.1 200 OK');
 });
 
+test('a path and a key that cannot be read are named', async () => {
+  expect((await server.request('GET', '/v1/calls/%ff')).body).toMatchObject({
+    code: 'malformed_request',
+    errors: [{ pointer: 'path' }],
+  });
+  const headers = { 'Idempotency-Key': 'two words' };
+  const body = { tool: 'js_run', args: { code: 'return 1' } };
+  expect((await server.request('POST', '/v1/calls', { headers, body })).body).toMatchObject({
+    code: 'malformed_request',
+    errors: [{ pointer: 'Idempotency-Key' }],
+  });
+});
+
 test('a forwarding header that nobody asked for leaves no stack trace on stderr', async () => {
   await using quiet = await startServer({ environment: noEngine });
   let stderr = '';

@@ -79,11 +79,10 @@ export function createCallRoute(options: CreateCallOptions): Route {
         Partial<CallRequest>;
       const idempotencyKey = request.get('idempotency-key') ?? null;
       if (idempotencyKey !== null && !idempotencyKeyPattern.test(idempotencyKey)) {
-        throw new Problem(
-          'malformed_request',
-          'Idempotency-Key must have 1 to 255 visible ASCII characters.',
-          { errors: [] },
-        );
+        const message = 'must have 1 to 255 visible ASCII characters';
+        throw new Problem('malformed_request', `Idempotency-Key ${message}.`, {
+          errors: [{ pointer: 'Idempotency-Key', message }],
+        });
       }
       const caller = callerOf(response);
       const wanted = {
