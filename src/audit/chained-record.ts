@@ -5,7 +5,7 @@ import { poolRandomBytes, sealWrite } from './seal-write.ts';
 import type { CallQuery } from './call-listing.ts';
 import type { ApprovalQuery, PendingOf, SessionQuery } from './record.ts';
 import type { EventQuery, Receipt, RecordHealth, RecordReader, RecordStore } from './record.ts';
-import type { RecordWrite, StoredEvent } from './record.ts';
+import type { RecordWrite, StoredArtifact, StoredEvent } from './record.ts';
 import type { ExportFilter, VerifyTrust } from './record.ts';
 import type { FileQuery } from './uploaded-files.ts';
 import type { RecordSelection } from './erasure.ts';
@@ -96,8 +96,11 @@ export class ChainedRecord implements RecordStore {
     return this.#reader.listCalls(query);
   }
 
-  getArtifact(id: string) {
-    return this.#reader.getArtifact(id);
+  async getArtifact(id: string) {
+    const artifact = await this.#reader.getArtifact(id);
+    if (artifact !== null && !(await isWhole(artifact)))
+      throw new Error(`The bytes of artifact ${id} were changed; "sallyport audit verify --deep" says more.`);
+    return artifact;
   }
 
   getFile(id: string) {
@@ -266,4 +269,10 @@ function eventsAfter(head: ChainHead, events: readonly SealedEvent[]): readonly 
     place = linked;
     return storedEvent(parseCanonicalEvent(linked.canonical), event.content?.text ?? null, linked);
   });
+}
+
+/** Hashed beside this thread: they may be many. */
+async function isWhole({ data, sha256 }: StoredArtifact): Promise<boolean> {
+  const digest = await crypto.subtle.digest('SHA-256', data as Uint8Array<ArrayBuffer>);
+  return Buffer.from(digest).toString('hex') === sha256;
 }

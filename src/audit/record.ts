@@ -420,6 +420,7 @@ export interface RecordReader {
   getCall(id: string): Promise<StoredCall | null>;
   /** Newest first. A page may come short of its limit, or empty, and lead on: see `call-listing.ts`. */
   listCalls(query: CallQuery): Promise<Page<StoredCall>>;
+  /** Null once it has expired. Rejects for bytes that are not those that were stored. */
   getArtifact(id: string): Promise<StoredArtifact | null>;
   /** Null once it has expired. */
   getFile(id: string): Promise<FileFacts | null>;

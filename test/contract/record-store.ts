@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { IdempotencyTaken, RecordUnavailable } from '../../src/audit/record.ts';
 import { draft, intent, outcome, SetClock, sources, startMs, storedCall } from './record-fixtures.ts';
@@ -26,7 +27,11 @@ const bootKey: ApiKey = {
 function artifact(id: string, callId: string): StoredArtifact {
   const data = new Uint8Array([0, 1, 255]);
   const owner = { tenant: 'default', principal: 'alice' };
-  const kind = { name: 'plot.png', mediaType: 'image/png', sha256: 'cd'.repeat(32) };
+  const kind = {
+    name: 'plot.png',
+    mediaType: 'image/png',
+    sha256: createHash('sha256').update(data).digest('hex'),
+  };
   return { id, callId, ...owner, ...kind, data, expiresAtMs: startMs + 1_000 };
 }
 

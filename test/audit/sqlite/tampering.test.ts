@@ -336,6 +336,8 @@ describe('what is derived from the chain', () => {
   test('names an artifact that is not what its call left, and a call that went without an erasure', async () => {
     const other = ['content_altered 0: artifact art_3 is not what its call left'];
     expect(await verifyDeeply(`UPDATE artifacts SET data = x'00'`)).toEqual(other);
+    await using record = openSqliteRecord({ ...sources(clock), dataDir: tampered });
+    await expect(record.getArtifact('art_3')).rejects.toThrow('were changed');
     expect(await verifyDeeply(`UPDATE artifacts SET data = x'00', sha256 = 'x'`)).toEqual(other);
     const gone = ['content_altered 4: its call is gone, and no erasure or purge tells of it'];
     expect(await verifyDeeply('DELETE FROM artifacts; DELETE FROM calls')).toEqual(gone);
