@@ -2,6 +2,7 @@
 import { eventCatalogue } from '../audit/events.ts';
 import { searchWords } from '../audit/search-terms.ts';
 import type { ExportFilter } from '../audit/record.ts';
+import { parseTime } from '../model/parse-time.ts';
 import type { Caller } from '../model/principal.ts';
 import { hasScope } from './authenticate.ts';
 import { invalidQuery } from './query.ts';
@@ -29,8 +30,6 @@ export const filterParameters = {
   from: { description: 'RFC 3339 time, inclusive' },
   to: { description: 'RFC 3339 time, exclusive' },
 } as const;
-
-const timePattern = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/;
 
 /** Of one's own tenant; of all with `admin`. Throws `malformed_request` naming the parameter. */
 export function readEventFilter(
@@ -87,8 +86,8 @@ export function readChoice<const T extends string>(name: string, value: string, 
 
 /** As it is stored. Throws `malformed_request` naming the parameter. */
 export function readTime(name: string, value: string): string {
-  const time = timePattern.test(value) ? new Date(value) : new Date(Number.NaN);
-  if (Number.isNaN(time.getTime())) {
+  const time = parseTime(value);
+  if (time === null) {
     throw invalidQuery({
       pointer: `?${name}`,
       message: 'must be an RFC 3339 time such as 2026-01-31T12:00:00Z',

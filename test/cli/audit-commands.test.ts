@@ -49,6 +49,13 @@ describe('sallyport audit', () => {
     expect(await json(['audit', 'show', byLabel.items[0].id])).toEqual(byLabel.items[0]);
   });
 
+  test.each(['approvals', 'egress', 'changes', 'erasures', 'access'])(
+    'report %s asks for events that the server knows',
+    async (report) => {
+      expect(await json(['audit', 'report', report])).toMatchObject({ report, complete: true });
+    },
+  );
+
   test('report tells changes, and what of them stood at a time', async () => {
     const block = { tool: 'x_*', reason: 'test', expiresInMs: 60_000 };
     const { body: added } = await server.request('POST', '/v1/blocks', { body: block });
@@ -70,6 +77,9 @@ describe('sallyport audit', () => {
     ]);
     expect(types(later.items)).not.toContain('block_added');
     expect(await cli(['audit', 'report', 'access', '--at', soon])).toMatchObject({ code: 2 });
+    const noTime = await cli(['audit', 'report', 'changes', '--at', '2026-01-31']);
+    expect(noTime).toMatchObject({ code: 2, stdout: '' });
+    expect(noTime.stderr).toContain('--at must be an RFC 3339 time');
   });
 
   test('tail begins with the newest, and follows what comes, which is one reading', async () => {

@@ -1,11 +1,11 @@
 /** Commands that need no server. */
-import { execFile } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 
-import { repository, runCli } from '../support/server.ts';
+import { onTerminal } from '../support/on-terminal.ts';
+import { runCli } from '../support/server.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'sallyport-cli-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -196,17 +196,3 @@ describe('on a terminal', () => {
     expect(JSON.parse(await onTerminal('--json policy lint policies'))).toMatchObject({ errors: [] });
   });
 });
-
-/** What a command writes to a terminal of its own: script(1) of util-linux. */
-async function onTerminal(command: string): Promise<string> {
-  const program = `${process.execPath} src/main.ts ${command}`;
-  const environment = { PATH: process.env['PATH'], TERM: 'xterm-256color' };
-  return await new Promise((resolve, reject) => {
-    execFile(
-      'script',
-      ['--quiet', '--command', program, '/dev/null'],
-      { cwd: repository, env: environment },
-      (error, stdout) => (error !== null && stdout === '' ? reject(error) : resolve(stdout)),
-    );
-  });
-}

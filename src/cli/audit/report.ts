@@ -1,8 +1,10 @@
 /** `sallyport audit report`: what an auditor asks for, made of the events. */
 import { Argument } from 'commander';
 import type { Command } from 'commander';
+import type { EventType } from '../../audit/events.ts';
 import type { StoredEvent } from '../../audit/record.ts';
 import type { JsonObject } from '../../model/json.ts';
+import { parseTime } from '../../model/parse-time.ts';
 import { createClient } from '../client.ts';
 import { CommandFailed } from '../command-failed.ts';
 import { oneLine, table } from '../output.ts';
@@ -20,7 +22,7 @@ const reports = {
     'approval_voided',
     'call_cancelled',
   ],
-  egress: ['egress', 'credential_used'],
+  egress: ['egress'],
   changes: [
     'policy_activated',
     'policy_rejected',
@@ -34,12 +36,14 @@ const reports = {
   ],
   erasures: ['erased', 'erasure_refused', 'purged', 'hold_set', 'hold_released'],
   access: ['audit_read', 'exported', 'artifact_read', 'file_read', 'backup', 'scope_denied', 'login_failed'],
-} as const;
+} as const satisfies Readonly<Record<string, readonly EventType[]>>;
 
 type ReportName = keyof typeof reports;
 
 /** What a later event ends, by the member of its details that names the thing. */
-const endings: Readonly<Record<string, { readonly ends: readonly string[]; readonly member: string }>> = {
+const endings: Readonly<
+  Partial<Record<EventType, { readonly ends: readonly EventType[]; readonly member: string }>>
+> = {
   approval_requested: {
     ends: ['approval_decided', 'approval_expired', 'approval_voided', 'call_cancelled'],
     member: 'approvalId',
@@ -68,6 +72,8 @@ export function addAuditReport(audit: Command, output: () => Output): void {
         throw new CommandFailed(2, '--at excludes --from and --to: it is one moment.');
       if (at !== undefined && !reports[name].some((type) => type in endings || type === 'policy_activated'))
         throw new CommandFailed(2, `--at has no meaning for ${name}: nothing of it stands for a time.`);
+      if (at !== undefined && parseTime(at) === null)
+        throw new CommandFailed(2, '--at must be an RFC 3339 time such as 2026-01-31T12:00:00Z.');
       const until = at ?? to;
       const range = { ...(from !== undefined && { from }), ...(until !== undefined && { to: until }) };
       const { events, isWhole } = await collect(reports[name], range);
@@ -78,7 +84,7 @@ export function addAuditReport(audit: Command, output: () => Output): void {
 }
 
 async function collect(
-  types: readonly string[],
+  types: readonly EventType[],
   range: Readonly<Record<string, string>>,
 ): Promise<{ events: readonly StoredEvent[]; isWhole: boolean }> {
   const client = createClient(process.env);
@@ -131,10 +137,10 @@ function describe(events: readonly StoredEvent[], isWhole: boolean, { paint }: O
   return table(rows) + more;
 }
 
-/** Details first, then words of people; long ones are cut, the JSON has them whole. */
+/** Why comes first, then details, then words of people; long ones are cut, the JSON has them whole. */
 function facts({ details, content, callId }: StoredEvent): string {
-  const words: JsonObject = { ...details, ...content };
-  const parts = Object.entries(words).map(
+  const { reason, ...words }: JsonObject = { ...details, ...content };
+  const parts = Object.entries({ ...(reason !== undefined && { reason }), ...words }).map(
     ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
   );
   const text = [...(callId === null ? [] : [callId]), ...parts].join(' ');
