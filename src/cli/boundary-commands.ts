@@ -5,17 +5,19 @@ import type { BoundaryProfile, BoundaryReport, CustomDetector } from '../model/f
 import { CommandFailed } from './command-failed.ts';
 import type { Output } from './output.ts';
 import { printable, table } from './output.ts';
+import { repeatable } from './repeatable.ts';
 
 interface ProfileOptions {
   readonly dir?: readonly string[];
-  readonly profile: readonly string[];
+  readonly profile?: readonly string[];
 }
 
 interface ScanOptions extends ProfileOptions {
   readonly print?: true;
 }
 
-const profileHelp = 'boundary profiles; of several the strictest action counts';
+const profileHelp = 'a boundary profile (default: standard); of several the strictest action counts';
+const directoryHelp = 'policy directories; SALLYPORT_POLICY_DIR, else ./policies';
 
 export function addBoundaryCommands(program: Command, output: () => Output): void {
   const boundary = program
@@ -25,16 +27,16 @@ export function addBoundaryCommands(program: Command, output: () => Output): voi
     .command('scan')
     .description('what the filter would do to this text on its way out; ends with 1 when it finds something')
     .argument('[file]', 'a file, or - for standard input', '-')
-    .option('--profile <name...>', profileHelp, ['standard'])
-    .option('--dir <dir...>', 'policy directories; SALLYPORT_POLICY_DIR, else ./policies')
+    .addOption(repeatable('--profile <name>', profileHelp))
+    .addOption(repeatable('--dir <dir>', directoryHelp))
     .option('--print', 'print the filtered text on standard output and the report on standard error')
     .action((file: string, options: ScanOptions) => scan(file, options, output()));
   boundary
     .command('explain')
     .description('the detectors, where their formats are published, and what a hit leads to under a profile')
     .argument('[detector]', 'one detector, with its examples; all without')
-    .option('--profile <name...>', profileHelp, ['standard'])
-    .option('--dir <dir...>', 'policy directories; SALLYPORT_POLICY_DIR, else ./policies')
+    .addOption(repeatable('--profile <name>', profileHelp))
+    .addOption(repeatable('--dir <dir>', directoryHelp))
     .action((detector: string | undefined, options: ProfileOptions) => explain(detector, options, output()));
 }
 
@@ -137,7 +139,10 @@ function describeDetector({ detector, title, source, inbound, outbound, examples
   ].join('\n');
 }
 
-async function readProfiles({ dir, profile }: ProfileOptions): Promise<readonly BoundaryProfile[]> {
+async function readProfiles({
+  dir,
+  profile = ['standard'],
+}: ProfileOptions): Promise<readonly BoundaryProfile[]> {
   const [{ loadRevision }, { detectorIds }] = await Promise.all([
     import('../policy/load-revision.ts'),
     import('../boundary/detectors.ts'),

@@ -6,6 +6,7 @@ import { CommandFailed } from './command-failed.ts';
 import { readAssignments, readJsonObject } from './json-argument.ts';
 import { printable } from './output.ts';
 import { withProgress } from './progress.ts';
+import { repeatable } from './repeatable.ts';
 import type { Output } from './output.ts';
 
 interface CallOptions {
@@ -21,7 +22,9 @@ export function addCallCommand(program: Command, output: () => Output): void {
     .description('run a tool on the server')
     .argument('<tool>', 'name of the tool')
     .option('--args <json>', 'arguments as JSON, @file, or - for standard input')
-    .option('--arg <name=value...>', 'one argument: JSON or text; name=@file takes the text of a file')
+    .addOption(
+      repeatable('--arg <name=value>', 'one argument: JSON or text; name=@file takes the text of a file'),
+    )
     .option('--timeout-ms <ms>', 'a narrower time limit')
     .option('--idempotency-key <key>', 'run at most once under this key')
     .action(async (tool: string, options: CallOptions) => {

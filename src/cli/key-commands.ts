@@ -4,6 +4,7 @@ import { CommandFailed } from './command-failed.ts';
 import { readAssignments } from './json-argument.ts';
 import { printable, table } from './output.ts';
 import type { Output } from './output.ts';
+import { repeatable } from './repeatable.ts';
 
 interface ShownKey {
   readonly id: string;
@@ -32,9 +33,14 @@ export function addKeyCommands(program: Command, output: () => Output): void {
     .description('make a key and print its secret, this once')
     .requiredOption('--principal <id>', 'whom the key stands for')
     .option('--tenant <name>', 'tenant of the principal', 'default')
-    .option('--role <name...>', 'roles that policy knows')
-    .option('--attribute <name=value...>', '`principal.attributes` of policy; the value is JSON or text')
-    .requiredOption('--scope <name...>', 'call, run, approve, audit, policy, admin')
+    .addOption(repeatable('--role <name>', 'a role that policy knows'))
+    .addOption(
+      repeatable(
+        '--attribute <name=value>',
+        'of `principal.attributes` of policy; the value is JSON or text',
+      ),
+    )
+    .addOption(repeatable('--scope <name>', 'call, run, approve, audit, policy, admin').makeOptionMandatory())
     .option('--expires-in-hours <n>', 'lifetime; without it the key does not expire')
     .action(async (options: CreateOptions) => {
       const body = {

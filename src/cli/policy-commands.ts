@@ -9,6 +9,7 @@ import { schema } from './policy/schema.ts';
 import type { SuggestOptions } from './policy/suggest.ts';
 import { addRevisionCommands } from './policy/revision-commands.ts';
 import { test } from './policy/test.ts';
+import { repeatable } from './repeatable.ts';
 
 const DIRECTORIES = 'policy directories; SALLYPORT_POLICY_DIR, else ./policies';
 
@@ -31,18 +32,18 @@ export function addPolicyCommands(program: Command, output: () => Output): void 
   policy
     .command('explain')
     .description('what would be decided, or was, and why')
-    .option('--dir <dir...>', DIRECTORIES)
+    .addOption(repeatable('--dir <dir>', DIRECTORIES))
     .option(
       '--call <id>',
       'a recorded call (call_…), or the event of a refused one (evt_…): then and now, from the server',
     )
     .option('--principal <id>', 'who calls')
     .option('--tenant <name>', 'tenant of the principal', 'default')
-    .option('--role <name...>', 'roles of the principal')
-    .option('--attribute <name=value...>', '`principal.attributes`; the value is JSON or text')
+    .addOption(repeatable('--role <name>', 'a role of the principal'))
+    .addOption(repeatable('--attribute <name=value>', 'of `principal.attributes`; the value is JSON or text'))
     .option('--tool <name>', 'which tool')
     .option('--args <json>', 'arguments as JSON, @file, or - for standard input', '{}')
-    .option('--taint <name...>', 'what the principal has come into touch with: `session.taints`')
+    .addOption(repeatable('--taint <name>', 'what the principal has come into touch with: `session.taints`'))
     .action(async (options: ExplainOptions, command: Command) => {
       const { call, principal, tool } = options;
       if (call !== undefined) {
@@ -61,7 +62,7 @@ export function addPolicyCommands(program: Command, output: () => Output): void 
       'a directory, or first digits of a revision that the server keeps; else what decides there now',
     )
     .argument('[after]', 'the same')
-    .option('--candidate <dir...>', 'policy directories that might decide: what comes after')
+    .addOption(repeatable('--candidate <dir>', 'policy directories that might decide: what comes after'))
     .option(
       '--since <time>',
       'also decide again what the server recorded since 24h, 7d, … ago (scopes audit, policy)',

@@ -104,7 +104,7 @@ test.each([
 });
 
 test('the command line makes keys with attributes, and explains by them', async () => {
-  const options = ['--attribute', 'level=3', 'team=payments'];
+  const options = ['--attribute', 'level=3', '--attribute', 'team=payments'];
   const made = await runCli(
     ['keys', 'create', '--principal', 'fay', '--scope', 'call', ...options],
     environment(),

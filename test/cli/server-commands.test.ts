@@ -53,9 +53,14 @@ describe('sallyport call', () => {
     const file = path.join(folder, 'code.js');
     writeFileSync(file, 'return [typeof input, input]');
     const call = async (value: string): Promise<unknown> =>
-      json(await cli(['call', 'js_run', '--arg', `code=@${file}`, `input=${value}`])).result;
+      json(await cli(['call', 'js_run', '--arg', `code=@${file}`, '--arg', `input=${value}`])).result;
     expect(await call('7')).toEqual(['number', 7]);
     expect(await call('a=b')).toEqual(['string', 'a=b']);
+  });
+
+  test('--arg takes one value: the tool may stand behind it', async () => {
+    const ended = await cli(['call', '--arg', 'code=return input', '--arg', 'input=1', 'js_run']);
+    expect(json(ended)).toMatchObject({ tool: 'js_run', result: 1 });
   });
 
   test('ends with 1 when the code fails or runs out of time, and still prints the call', async () => {
@@ -163,7 +168,7 @@ describe('sallyport keys', () => {
 
   test.each([
     [['keys', 'create', '--scope', 'call'], "required option '--principal <id>'"],
-    [['keys', 'create', '--principal', 'x'], "required option '--scope <name...>'"],
+    [['keys', 'create', '--principal', 'x'], "required option '--scope <name>'"],
     [
       ['keys', 'create', '--principal', 'x', '--scope', 'call', '--expires-in-hours', 'soon'],
       '--expires-in-hours must be a whole number of hours.',
