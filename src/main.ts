@@ -76,10 +76,9 @@ await runProgram(process.argv.slice(2), {
     });
   },
   async runner({ instance, listen }) {
-    const [{ runRunner }, { runnerLinkFd }, { parseRunnerAddress }] = await Promise.all([
+    const [{ runRunner }, { runnerLinkFd }] = await Promise.all([
       import('./runner.ts'),
       import('./execution/runner/spawn-runner.ts'),
-      import('./execution/runner/runner-address.ts'),
     ]);
     const loaded = loadConfig(process.env);
     const common = {
@@ -93,10 +92,13 @@ await runProgram(process.argv.slice(2), {
       for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
       return runRunner({ ...common, door: { kind: 'link', fd: runnerLinkFd } });
     }
-    const address = parseRunnerAddress(listen);
     return runRunner({
       ...common,
-      door: { kind: 'listen', address, stopped: process.connected ? supervisorGone() : nextStopSignal() },
+      door: {
+        kind: 'listen',
+        address: listen,
+        stopped: process.connected ? supervisorGone() : nextStopSignal(),
+      },
       onListening: () => process.send?.('listening'),
       onRefresh: (refresh) => process.on('SIGHUP', refresh),
     });

@@ -2,9 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { BoundaryProfile, BoundaryReport, CustomDetector } from '../model/finding.ts';
+import type { Revision } from '../policy/revision.ts';
 import { CommandFailed } from './command-failed.ts';
 import type { Output } from './output.ts';
 import { printable, table } from './output.ts';
+import { directoriesOf } from './policy/directories.ts';
 import { repeatable } from './repeatable.ts';
 
 interface ProfileOptions {
@@ -143,18 +145,27 @@ async function readProfiles({
   dir,
   profile = ['standard'],
 }: ProfileOptions): Promise<readonly BoundaryProfile[]> {
-  const [{ loadRevision }, { detectorIds }] = await Promise.all([
-    import('../policy/load-revision.ts'),
-    import('../boundary/detectors.ts'),
-  ]);
-  const directories = dir ?? (process.env['SALLYPORT_POLICY_DIR'] ?? './policies').split(':');
-  const { boundaries } = await loadRevision({ directories, knownDetectors: detectorIds });
+  const boundaries = await readBoundaries(directoriesOf(dir ?? []));
   return profile.map((name) => {
     const found = boundaries.get(name);
     if (found !== undefined) return found;
     const known = [...boundaries.keys()].join(', ');
-    throw new CommandFailed(1, `There is no boundary profile "${name}". Known: ${known}.`);
+    throw new CommandFailed(2, `There is no boundary profile "${name}". Known: ${known}.`);
   });
+}
+
+/** Exit 2: the end with 1 says that something was found. */
+async function readBoundaries(directories: readonly string[]): Promise<Revision['boundaries']> {
+  const [{ PolicyInvalid }, { revisionOfFiles }] = await Promise.all([
+    import('../policy/load-revision.ts'),
+    import('./policy/named-revision.ts'),
+  ]);
+  try {
+    return (await revisionOfFiles(directories)).boundaries;
+  } catch (error) {
+    if (!(error instanceof PolicyInvalid)) throw error;
+    throw new CommandFailed(2, error.message, { cause: error });
+  }
 }
 
 function readInput(file: string): Uint8Array {

@@ -1,8 +1,10 @@
 /** `sallyport`: every command, thin over the rooms below. Exit codes: 0 fine, 1 finding or failure, 2 usage. */
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { ConfigInvalid } from '../config/config.ts';
 import { examples } from './examples.ts';
 import type { ImageCommands } from '../execution/container/image-commands.ts';
+import { parseRunnerAddress } from '../execution/runner/runner-address.ts';
+import type { RunnerAddress } from '../execution/runner/runner-address.ts';
 import { readVersion } from '../config/version.ts';
 import { CommandFailed } from './command-failed.ts';
 import type { DoctorReport } from './doctor/report.ts';
@@ -11,7 +13,7 @@ import { createOutput, printable } from './output.ts';
 import type { Output } from './output.ts';
 
 export interface RunnerCommandOptions {
-  readonly listen?: string;
+  readonly listen?: RunnerAddress;
   readonly instance?: string;
 }
 
@@ -100,6 +102,7 @@ export async function createProgram(args: readonly string[], actions: ProgramAct
     .option(
       '--listen <address>',
       'unix:/path or tls://host:port (with SALLYPORT_RUNNER_TLS_CERT, _KEY and _CA)',
+      readAddress,
     )
     .option('--instance <id>', 'names this deployment on the container engine (default: SALLYPORT_NODE_ID)')
     .action((options: RunnerCommandOptions, command: Command) => {
@@ -132,6 +135,14 @@ export async function createProgram(args: readonly string[], actions: ProgramAct
       command.addHelpText('after', ['', 'Examples:', ...shown.map((line) => `  ${line}`)].join('\n'));
   }
   return program;
+}
+
+function readAddress(text: string): RunnerAddress {
+  try {
+    return parseRunnerAddress(text);
+  } catch (error) {
+    throw new InvalidArgumentError(`It ${messageOf(error)}.`);
+  }
 }
 
 /** In full, without the program's. */

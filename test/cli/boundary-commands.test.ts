@@ -71,7 +71,8 @@ describe('sallyport boundary scan', () => {
   });
 
   test.each([
-    ['an unknown profile', ['--profile', 'lax'], 1, 'There is no boundary profile "lax"'],
+    ['an unknown profile', ['--profile', 'lax'], 2, 'There is no boundary profile "lax"'],
+    ['a policy that cannot be used', ['--dir', '/nowhere'], 2, 'The policy cannot be used'],
     ['a file that is not there', [], 2, 'Cannot read /nowhere/at-all'],
   ])('says what is wrong with %s', async (_, options, code, message) => {
     const ended = await runCli(['boundary', 'scan', '/nowhere/at-all', ...options]);

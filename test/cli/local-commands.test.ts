@@ -177,6 +177,10 @@ describe('sallyport', () => {
     [['nonsense'], "unknown command 'nonsense'"],
     [['audit', 'nonsense'], "unknown command 'nonsense'"],
     [['policy', 'lint', '--strict'], "unknown option '--strict'"],
+    [
+      ['runner', '--listen', 'foo'],
+      "option '--listen <address>' argument 'foo' is invalid. It must be unix:/path",
+    ],
   ])('%j ends with 2 and points to the help', async (args, words) => {
     const ended = await runCli(args);
     expect(ended).toMatchObject({ code: 2, stdout: '' });
