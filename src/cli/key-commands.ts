@@ -27,7 +27,7 @@ interface CreateOptions {
 }
 
 export function addKeyCommands(program: Command, output: () => Output): void {
-  const keys = program.command('keys').description('API keys (scope admin)');
+  const keys = program.command('keys').description('make, list and revoke API keys (scope admin)');
   keys
     .command('create')
     .description('make a key and print its secret, this once')

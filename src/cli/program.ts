@@ -60,8 +60,9 @@ function endWithReader(stdout: NodeJS.WriteStream): void {
 }
 
 /** Whether the first word names a process of the server: `help` and whatever else is wrong sees every command. */
-function isProcess([first]: readonly string[]): boolean {
-  return first === 'serve' || first === 'runner' || first === 'worker';
+function isProcess([first, ...rest]: readonly string[]): boolean {
+  const asksForHelp = rest.includes('--help') || rest.includes('-h');
+  return (first === 'serve' || first === 'runner' || first === 'worker') && !asksForHelp;
 }
 
 /**
@@ -79,8 +80,6 @@ export async function createProgram(args: readonly string[], actions: ProgramAct
       const url: unknown = program.opts()['url'];
       if (typeof url === 'string' && command.name() !== 'worker') process.env['SALLYPORT_URL'] = url;
     })
-    .showHelpAfterError('(--help shows how it is used)')
-    .exitOverride()
     .addHelpText(
       'after',
       '\nExit codes: 0 fine, 1 a finding or failure, 2 called wrongly.\nThe key: SALLYPORT_API_KEY, else `apiKey` in ~/.config/sallyport/config.json ({"url": …, "apiKey": …}, mode 0600; the\nkey goes to that url alone), else that of the local server in SALLYPORT_DATA_DIR.',
@@ -127,7 +126,7 @@ export async function createProgram(args: readonly string[], actions: ProgramAct
     const { addOperatorCommands } = await import('./operator-commands.ts');
     addOperatorCommands(program, output, actions);
   }
-  for (const command of allCommands(program)) {
+  for (const command of [program, ...allCommands(program)]) {
     command.exitOverride().showHelpAfterError('(--help shows how it is used)');
     command.configureHelp({ showGlobalOptions: true });
     const shown = examples[nameOf(command)];

@@ -16,9 +16,12 @@ function file(name: string, text: string): string {
   return place;
 }
 
-test('a reader that leaves early ends the command without a word', async () => {
+test.each([
+  ['boundary', 'explain', '--json'],
+  ['serve', '--help'],
+])('a reader that leaves early ends %s %s without a word', async (...words) => {
   const main = path.join(repository, 'src/main.ts');
-  const child = spawn(process.execPath, [main, 'boundary', 'explain', '--json'], {
+  const child = spawn(process.execPath, [main, ...words], {
     env: { PATH: process.env['PATH'] },
     cwd: repository,
   });

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { readConnection } from '../../src/cli/client.ts';
 import { examples } from '../../src/cli/examples.ts';
 import { allCommands, createProgram, nameOf } from '../../src/cli/program.ts';
@@ -15,17 +15,10 @@ import { runCli } from '../support/server.ts';
 const none = (): never => {
   throw new Error('nothing is run here');
 };
-const program = await createProgram([], {
-  serve: none,
-  runner: none,
-  worker: none,
-  images: none,
-  doctor: none,
-});
-/** What can be run and is meant for people. */
-const commands = allCommands(program).filter(
-  (command) => command.commands.length === 0 && command.name() !== 'worker',
-);
+const actions = { serve: none, runner: none, worker: none, images: none, doctor: none };
+const program = await createProgram([], actions);
+/** All that are meant for people, groups too. */
+const commands = [program, ...allCommands(program)].filter((command) => command.name() !== 'worker');
 
 function helpOf(command: Command): string {
   let text = '';
@@ -33,14 +26,26 @@ function helpOf(command: Command): string {
   return text;
 }
 
+/** What the shell makes of the command in an example, without what stands before and behind it. */
+function wordsOf(example: string): string[] {
+  const [command = ''] = example.slice(example.indexOf('sallyport ')).split(/ [|>] /);
+  const words = command.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g);
+  return [...words].slice(1).map(([, ...forms]) => forms.find((form) => form !== undefined) ?? '');
+}
+
+// One of the examples names a server.
+beforeAll(() => void vi.stubEnv('SALLYPORT_URL', undefined));
+afterAll(() => void vi.unstubAllEnvs());
+
 describe.each(commands.map((command) => [nameOf(command), command] as const))('%s', (name, command) => {
   test('says what it does, shows an example that fits it, and the options that all have', () => {
     const help = helpOf(command);
     expect(help.replaceAll(/\s+/g, ' ')).toContain(command.description());
-    expect(command.description()).toMatch(/^[a-z]/);
+    expect(command.description()).toMatch(command === program ? /^[A-Z]/ : /^[a-z]/);
     const lines = help.slice(help.indexOf('\nExamples:')).split('\n').slice(2);
     expect(lines.filter((line) => line !== '').length).toBeGreaterThan(0);
-    for (const line of lines) if (line !== '') expect(line).toContain(`sallyport ${name}`);
+    for (const line of lines)
+      if (line !== '') expect(line).toContain(command === program ? 'sallyport ' : `sallyport ${name}`);
     expect(help).toMatch(/\n {2}--json .*\n/);
     expect(help).toMatch(/\n {2}--url <url> .*\n/);
     for (const option of command.options)
@@ -50,13 +55,19 @@ describe.each(commands.map((command) => [nameOf(command), command] as const))('%
       });
   });
 
-  test('takes the options that its examples show', () => {
+  test('takes what its examples show', async () => {
     for (const example of examples[name] ?? []) {
-      const shown = [...example.slice(example.indexOf(`sallyport ${name}`)).matchAll(/ (--[a-z-]+)/g)];
-      const known = [...command.options, ...program.options].map(({ long }) => long);
-      expect(known).toEqual(expect.arrayContaining(shown.map(([, option]) => option)));
+      const rehearsed = await createProgram([], actions);
+      for (const each of allCommands(rehearsed)) if (each.commands.length === 0) each.action(() => {});
+      await expect(rehearsed.parseAsync(wordsOf(example), { from: 'user' })).resolves.toBe(rehearsed);
     }
   });
+});
+
+test.each(['policy show', 'policy rollback'])('the revision in an example of %s can be one', async (name) => {
+  const away = { SALLYPORT_URL: 'http://127.0.0.1:9', SALLYPORT_API_KEY: 'x' };
+  const ended = await runCli(wordsOf(examples[name]?.at(-1) ?? ''), away);
+  expect(ended.stderr).toContain('No server answers');
 });
 
 test('no example is of a command that is not there', () => {

@@ -88,6 +88,8 @@ function describeChange({ outcome, revision, previous, pinned, reason }: Change,
 }
 
 async function requireRevision(client: Client, wanted: string | undefined): Promise<string> {
+  if (wanted !== undefined && !prefixPattern.test(wanted))
+    throw new CommandFailed(2, 'A revision is sha256: and its digits, at least the first 6 of them.');
   const found = await findRevision(client, wanted);
   if (found !== null) return found;
   throw new CommandFailed(1, `No revision ${wanted} was active: "sallyport policy history" lists them.`);
@@ -102,8 +104,7 @@ export async function findRevision(client: Client, wanted: string | undefined): 
     return active.revision;
   }
   const [, digits] = prefixPattern.exec(wanted) ?? [];
-  if (digits === undefined)
-    throw new CommandFailed(2, 'A revision is sha256: and its digits, at least the first 6 of them.');
+  if (digits === undefined) return null;
   const found = items.filter(({ revision }) => revision.startsWith(`sha256:${digits}`));
   const [first] = found;
   if (first === undefined) return null;
