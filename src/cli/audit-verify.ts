@@ -5,7 +5,7 @@ import { isHex } from '../audit/checkpoints/statement.ts';
 import type { VerifyReport, VerifyTrust } from '../audit/record.ts';
 import { createClient } from './client.ts';
 import { CommandFailed } from './command-failed.ts';
-import { printable } from './output.ts';
+import { counted, printable } from './output.ts';
 import { withProgress } from './progress.ts';
 import type { Output } from './output.ts';
 
@@ -146,15 +146,15 @@ function describeReport(report: VerifyReport, { deep }: VerifyOptions, { paint }
   const range = report.from === null ? '' : ` from ${report.from} to ${report.to ?? ''}`;
   const omitted = report.omitted === undefined ? '' : `, ${report.omitted} more left out by its filter`;
   return [
-    `${verdict}: ${report.events} events${range}${omitted}`,
+    `${verdict}: ${counted(report.events, 'event')}${range}${omitted}`,
     ...report.writers.map(({ writer, events, head }) =>
-      paint.dim(`  ${printable(writer)}: ${events} events, head ${printable(head)}`),
+      paint.dim(`  ${printable(writer)}: ${counted(events, 'event')}, head ${printable(head)}`),
     ),
     ...report.problems.map(
       ({ kind, writer, sequence, detail }) =>
         `  ${paint.bad(kind)} ${printable(writer)} #${sequence}: ${printable(detail)}`,
     ),
-    `  ${report.checkpoints} ${report.checkpoints === 1 ? 'checkpoint' : 'checkpoints'}, ${report.afterLastCheckpoint} events after the last`,
+    `  ${counted(report.checkpoints, 'checkpoint')}, ${counted(report.afterLastCheckpoint, 'event')} after the last`,
     ...(deep !== true
       ? []
       : [

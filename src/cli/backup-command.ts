@@ -6,7 +6,7 @@ import type { VerifyReport } from '../audit/record.ts';
 import { makeDirectory } from '../model/make-directory.ts';
 import { createClient } from './client.ts';
 import { CommandFailed } from './command-failed.ts';
-import { printable } from './output.ts';
+import { counted, printable } from './output.ts';
 import { withProgress } from './progress.ts';
 import type { Output } from './output.ts';
 
@@ -41,7 +41,7 @@ export function addBackupCommand(program: Command, output: () => Output): void {
       const done = await withProgress('copying and verifying', () => backUp(options));
       output().show(done, () =>
         [
-          `${printable(done.file)}: ${done.events} events, ${done.valid ? 'valid' : 'NOT VALID: see "sallyport audit verify --offline"'}`,
+          `${printable(done.file)}: ${counted(done.events, 'event')}, ${done.valid ? 'valid' : 'NOT VALID: see "sallyport audit verify --offline"'}`,
           ...done.keys.map((key) => `${printable(key)}: keep it apart from the record`),
         ].join('\n'),
       );

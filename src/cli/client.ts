@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { clientConfigFile, readClientConfig } from './client-config.ts';
-import { CommandFailed } from './command-failed.ts';
+import { CommandFailed, RequestRefused } from './command-failed.ts';
+import type { ProblemDocument } from './command-failed.ts';
 
 const defaultUrl = 'http://127.0.0.1:8080';
 
@@ -20,17 +21,6 @@ export interface Client {
   stream(path: string): Promise<ReadableStream<Uint8Array>>;
 }
 
-interface ProblemDocument {
-  readonly title: string;
-  readonly detail: string;
-  readonly code: string;
-  readonly errors?: readonly {
-    readonly pointer: string;
-    readonly message: string;
-    readonly didYouMean?: string;
-  }[];
-}
-
 /**
  * `SALLYPORT_URL` and `SALLYPORT_API_KEY`, else what the person's own file says, else the local server and its bootstrap
  * key. The key of the file goes to the server of the file, and to no other. Throws `CommandFailed`.
@@ -40,10 +30,16 @@ export function readConnection(environment: NodeJS.ProcessEnv): {
   readonly key: string;
 } {
   const own = readClientConfig(environment);
-  const url = environment['SALLYPORT_URL'] ?? own?.url ?? defaultUrl;
+  const url = givenIn(environment, 'SALLYPORT_URL') ?? own?.url ?? defaultUrl;
   if (!URL.canParse(url)) throw new CommandFailed(2, `Not the URL of a server: ${url}`);
   const ownKey = url === (own?.url ?? defaultUrl) ? own?.apiKey : undefined;
-  return { url, key: environment['SALLYPORT_API_KEY'] ?? ownKey ?? readBootstrapKey(environment) };
+  return { url, key: givenIn(environment, 'SALLYPORT_API_KEY') ?? ownKey ?? readBootstrapKey(environment) };
+}
+
+/** Set to nothing is not set: a script may hand on what it does not have. */
+function givenIn(environment: NodeJS.ProcessEnv, name: string): string | undefined {
+  const value = environment[name];
+  return value === '' ? undefined : value;
 }
 
 export function createClient(environment: NodeJS.ProcessEnv): Client {
@@ -52,7 +48,7 @@ export function createClient(environment: NodeJS.ProcessEnv): Client {
     async stream(path) {
       const response = await send(new URL(path, base), { headers: { Authorization: `Bearer ${key}` } });
       if (response.ok && response.body !== null) return response.body;
-      throw new CommandFailed(1, describeProblem(response.status, await response.text()));
+      throw refusalOf(response.status, await response.text());
     },
     async upload(path, bytes) {
       return answerOf(
@@ -82,7 +78,7 @@ export function createClient(environment: NodeJS.ProcessEnv): Client {
 async function answerOf(response: Response, base: string): Promise<unknown> {
   const text = await response.text();
   if (response.ok) return text === '' ? null : parse(text, base);
-  throw new CommandFailed(1, describeProblem(response.status, text));
+  throw refusalOf(response.status, text);
 }
 
 async function send(url: URL, options: RequestInit): Promise<Response> {
@@ -105,20 +101,34 @@ function parse(text: string, base: string): unknown {
   }
 }
 
-function describeProblem(status: number, text: string): string {
-  let problem: Partial<ProblemDocument>;
+function refusalOf(status: number, text: string): CommandFailed {
+  const problem = readProblem(text);
+  return problem === null
+    ? new CommandFailed(1, `The server answered ${status}.`)
+    : new RequestRefused(problem, describeProblem(problem));
+}
+
+/** Null for what a server of ours does not send. */
+function readProblem(text: string): ProblemDocument | null {
+  let value: unknown;
   try {
-    problem = JSON.parse(text) as Partial<ProblemDocument>;
+    value = JSON.parse(text);
   } catch {
-    return `The server answered ${status}.`;
+    return null;
   }
-  const errors = (problem.errors ?? []).map(
+  const isProblem =
+    typeof value === 'object' && value !== null && 'code' in value && typeof value.code === 'string';
+  return isProblem ? (value as ProblemDocument) : null;
+}
+
+function describeProblem({ code, detail, errors = [], title }: ProblemDocument): string {
+  const all = errors.map(
     ({ pointer, message, didYouMean }) =>
       `\n  ${pointer || '(body)'}: ${message}${didYouMean === undefined ? '' : ` (did you mean ${didYouMean}?)`}`,
   );
   // With errors the detail says the first of them once more.
-  const said = errors.length === 0 ? (problem.detail ?? problem.title) : problem.title;
-  return `${problem.code ?? status}: ${said ?? 'no detail'}${errors.join('')}`;
+  const said = all.length === 0 ? (detail ?? title) : title;
+  return `${code}: ${said ?? 'no detail'}${all.join('')}`;
 }
 
 function readBootstrapKey(environment: NodeJS.ProcessEnv): string {

@@ -3,7 +3,10 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   sallyport: ["sallyport call js_run --arg 'code=return 1+1'", 'sallyport audit list --limit 20'],
   serve: ['sallyport serve', 'SALLYPORT_PORT=9000 SALLYPORT_POLICY_DIR=./policies:./more sallyport serve'],
   runner: ['sallyport runner --listen unix:/run/sallyport/runner.sock'],
-  call: ["sallyport call js_run --arg 'code=return 1+1'", 'sallyport call csv_profile --arg text=@sales.csv'],
+  call: [
+    "sallyport call js_run --arg 'code=return 1+1'",
+    'sallyport call csv_profile --arg text=@sales.csv --label ticket=481',
+  ],
   calls: ['sallyport calls list --status running'],
   'calls list': [
     'sallyport calls list --status running',

@@ -27,14 +27,30 @@ export function readJsonObject(text: string): JsonObject {
 
 /** `name=value`; `name=@file` reads the value's text from a file; JSON values are taken as JSON, all else as text. */
 function readAssignment(text: string): [string, JsonValue] {
-  const [, name, value] = /^([^=]+)=([\s\S]*)$/.exec(text) ?? [];
-  if (name === undefined || value === undefined) throw new CommandFailed(2, `"${text}" is not name=value.`);
+  const [name, value] = split(text);
   if (value.startsWith('@')) return [name, read(value.slice(1), value.slice(1))];
   try {
     return [name, JSON.parse(value) as JsonValue];
   } catch {
     return [name, value];
   }
+}
+
+function split(text: string): [name: string, value: string] {
+  const [, name, value] = /^([^=]+)=([\s\S]*)$/.exec(text) ?? [];
+  if (name === undefined || value === undefined) throw new CommandFailed(2, `"${text}" is not name=value.`);
+  return [name, value];
+}
+
+/** An assignment whose value is taken as the text that it is. */
+export function quoted(text: string): string {
+  const [name, value] = split(text);
+  return `${name}=${JSON.stringify(value)}`;
+}
+
+/** `name=value`, of which every value is text. */
+export function readTexts(texts: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(texts.map(split));
 }
 
 export function readAssignments(texts: readonly string[] = []): JsonObject {

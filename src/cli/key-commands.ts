@@ -80,7 +80,7 @@ export function addKeyCommands(program: Command, output: () => Output): void {
 
 function readHours(text: string): number {
   if (!/^\d{1,6}$/.test(text) || Number(text) < 1)
-    throw new CommandFailed(2, '--expires-in-hours must be a whole number of hours.');
+    throw new CommandFailed(2, '--expires-in-hours must be a whole number of hours, at least 1.');
   return Number(text);
 }
 

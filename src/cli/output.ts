@@ -44,6 +44,11 @@ export function table(rows: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
+/** `noun` has a plural with s. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 /** Text from outside on a terminal: control, bidi and invisible characters are shown, never obeyed or passed over. */
 export function printable(text: string): string {
   return escapeUnseen(text);

@@ -6,7 +6,7 @@ import type { ImageCommands } from '../execution/container/image-commands.ts';
 import { parseRunnerAddress } from '../execution/runner/runner-address.ts';
 import type { RunnerAddress } from '../execution/runner/runner-address.ts';
 import { readVersion } from '../config/version.ts';
-import { CommandFailed } from './command-failed.ts';
+import { CommandFailed, RequestRefused } from './command-failed.ts';
 import type { DoctorReport } from './doctor/report.ts';
 import { StartFailed } from '../supervisor/start-failed.ts';
 import { createOutput, printable } from './output.ts';
@@ -43,12 +43,20 @@ export async function runProgram(args: readonly string[], actions: ProgramAction
   if (!isProcess(args)) endWithReader(process.stdout);
   try {
     const program = await createProgram(args, actions);
-    await program.parseAsync(args, { from: 'user' });
+    await program.parseAsync(args, { from: 'user' }).catch((error: unknown) => {
+      if (program.opts()['json'] === true) showProblem(error);
+      throw error;
+    });
   } catch (error) {
     process.exitCode = exitCodeOf(error);
     if (!(error instanceof CommanderError))
       process.stderr.write(`sallyport: ${printable(messageOf(error))}\n`);
   }
+}
+
+/** For programs, where they read what else there would have been. */
+function showProblem(error: unknown): void {
+  if (error instanceof RequestRefused) createOutput(true, false).show(error.problem, () => '');
 }
 
 /** Who reads may leave early (`… | head`): the command ends then, without a word, and did not do all of its work. */
@@ -73,7 +81,7 @@ export async function createProgram(args: readonly string[], actions: ProgramAct
   const program = new Command('sallyport')
     .description('Sandboxed tool execution for AI agents.')
     .version(readVersion())
-    .option('--json', 'print JSON, also on a terminal')
+    .option('--json', 'print JSON, also on a terminal; of a refusal the problem document')
     .option('--url <url>', 'the server (default: SALLYPORT_URL, else http://127.0.0.1:8080)')
     .hook('preAction', (_program, command) => {
       // Whatever a command asks the server goes where the person said. A worker is told by its supervisor, and is none.

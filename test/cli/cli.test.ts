@@ -43,6 +43,7 @@ describe('the command line', () => {
       `sallyport: invalid_arguments: The arguments do not fit the tool
   /inputt: unknown argument (did you mean input?)
   /code: must be string
+  as text: --arg 'code="1"'
 `,
     );
     const query = await runCli(['audit', 'list', '--type', 'dennied'], environment);

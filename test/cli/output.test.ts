@@ -1,6 +1,6 @@
 /** What hostile text does to a terminal: nothing. */
 import { expect, test, vi } from 'vitest';
-import { createOutput, oneLine, printable } from '../../src/cli/output.ts';
+import { counted, createOutput, oneLine, printable } from '../../src/cli/output.ts';
 
 test.each([
   ['an escape sequence', 'a\u001b[2Jb', 'a\\u001b[2Jb'],
@@ -23,6 +23,10 @@ test('words of any script are left as they are', () => {
 
 test('a cell begins no line of its own', () => {
   expect(oneLine('why\ndigest\tforged')).toBe('why\\ndigest\\tforged');
+});
+
+test('one is not many', () => {
+  expect([0, 1, 2].map((count) => counted(count, 'event'))).toEqual(['0 events', '1 event', '2 events']);
 });
 
 test('JSON on a terminal obeys nothing either, and programs read the same', () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { onTerminal } from '../support/on-terminal.ts';
 import { runCli, startServer } from '../support/server.ts';
 import type { TestServer } from '../support/server.ts';
 
@@ -82,6 +83,31 @@ describe('sallyport call', () => {
     expect(invalid.stderr).toContain('\n  /cod');
   });
 
+  test('a refusal is its problem document where --json is asked for, and the same words beside it', async () => {
+    const refused = await cli(['call', 'js_rnu', '--json']);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/^sallyport: unknown_tool: .*js_run/);
+    expect(json(refused)).toMatchObject({ code: 'unknown_tool', status: 404, didYouMean: 'js_run' });
+    const stream = await cli(['audit', 'export', '--json', '--type', 'denyed']);
+    expect(json(stream)).toMatchObject({ code: 'malformed_request', errors: [{ pointer: '?type' }] });
+  });
+
+  test('--label names it as text, --session runs it there', async () => {
+    const call = ['call', 'js_run', '--arg', 'code=return 1'];
+    const labelled = await cli([...call, '--label', 'ticket=481', '--label', 'why=a=b']);
+    expect(json(labelled).labels).toEqual({ ticket: '481', why: 'a=b' });
+    const lost = await cli([...call, '--session', 'ses_01JD9Z5VQ3M8X0W2N7B4K6T1RA']);
+    expect(lost).toMatchObject({ code: 1, stdout: '' });
+    expect(lost.stderr).toMatch(/^sallyport: not_found: .*session/);
+  });
+
+  test('on a terminal what the code threw is said once', async () => {
+    const environment = { SALLYPORT_URL: server.url, SALLYPORT_API_KEY: server.key };
+    const told = await onTerminal(`call js_run --arg 'code=throw new RangeError("no")'`, environment);
+    expect(told.match(/RangeError: no/g)).toHaveLength(1);
+    expect(told).toContain('    at ');
+  });
+
   test('--idempotency-key runs it once', async () => {
     const args = ['call', 'js_run', '--arg', 'code=return Math.random()', '--idempotency-key', 'once'];
     const [first, second] = [await cli(args), await cli(args)];
@@ -95,6 +121,7 @@ describe('sallyport call', () => {
     ['an array', ['call', 'js_run', '--args', '[1]'], '--args must be a JSON object.'],
     ['a missing file', ['call', 'js_run', '--args', '@/nowhere.json'], 'Cannot read /nowhere.json'],
     ['a time that is none', ['call', 'js_run', '--timeout-ms', '1s'], '--timeout-ms must be a whole number'],
+    ['no time at all', ['call', 'js_run', '--timeout-ms', '0'], 'milliseconds, at least 1.'],
     ['an unknown option', ['call', 'js_run', '--argz'], "unknown option '--argz'"],
   ])('called wrongly with %s it ends with 2 and says so', async (_what, args, words) => {
     const ended = await cli(args);
@@ -117,6 +144,7 @@ describe('a client command', () => {
   test('without a key takes the bootstrap key of the data directory, else says which one is missing', async () => {
     const own = { SALLYPORT_URL: server.url, SALLYPORT_DATA_DIR: server.dataDir };
     expect((await runCli(['keys', 'list'], own)).code).toBe(0);
+    expect((await runCli(['keys', 'list'], { ...own, SALLYPORT_API_KEY: '' })).code).toBe(0);
     const none = await runCli(['keys', 'list'], { ...own, SALLYPORT_DATA_DIR: folder });
     expect(none.code).toBe(2);
     expect(none.stderr).toContain('set SALLYPORT_API_KEY, write it into ');
@@ -171,7 +199,7 @@ describe('sallyport keys', () => {
     [['keys', 'create', '--principal', 'x'], "required option '--scope <name>'"],
     [
       ['keys', 'create', '--principal', 'x', '--scope', 'call', '--expires-in-hours', 'soon'],
-      '--expires-in-hours must be a whole number of hours.',
+      '--expires-in-hours must be a whole number of hours, at least 1.',
     ],
   ])('%j is called wrongly', async (args, words) => {
     const ended = await cli(args);

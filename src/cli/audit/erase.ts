@@ -1,7 +1,7 @@
 /** `sallyport audit erase` and `audit hold`. */
 import type { Command } from 'commander';
 import { createClient } from '../client.ts';
-import { oneLine, table } from '../output.ts';
+import { counted, oneLine, table } from '../output.ts';
 import type { Output } from '../output.ts';
 import { withProgress } from '../progress.ts';
 
@@ -130,7 +130,13 @@ function describeErasures(done: readonly Erased[], { paint }: Output): string {
   const backups = [...new Set(done.flatMap((erased) => erased.backups))];
   const delay = done.findLast(({ scrubbed }) => !scrubbed)?.scrubDelay;
   return [
-    `${paint.good('erased')} ${sum(({ calls }) => calls)} calls, ${sum(({ events }) => events)} events (${done.map(({ id }) => id).join(', ')})`,
+    `${paint.good('erased')} ${counted(
+      sum(({ calls }) => calls),
+      'call',
+    )}, ${counted(
+      sum(({ events }) => events),
+      'event',
+    )} (${done.map(({ id }) => id).join(', ')})`,
     delay === undefined
       ? 'The files were written anew: nothing of it is left in their bytes.'
       : paint.bad(

@@ -1,4 +1,5 @@
 import { directoriesOf } from './directories.ts';
+import { counted } from '../output.ts';
 import type { Output } from '../output.ts';
 
 /** `sallyport policy lint`: every finding with its place; exit 1 when one is an error. */
@@ -20,7 +21,7 @@ export async function lint(given: readonly string[], out: Output): Promise<void>
       ...errors.map((problem) => `${out.paint.bad('error')} ${formatProblem(problem)}`),
       ...compiled.warnings.map((problem) => `${out.paint.bold('warning')} ${formatProblem(problem)}`),
       revision === null
-        ? out.paint.bad(`${errors.length} ${errors.length === 1 ? 'error' : 'errors'}`)
+        ? out.paint.bad(counted(errors.length, 'error'))
         : out.paint.good(`fine: revision ${revision}`),
     ].join('\n'),
   );
