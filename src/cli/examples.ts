@@ -3,6 +3,7 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   sallyport: ["sallyport call js_run --arg 'code=return 1+1'", 'sallyport audit list --limit 20'],
   serve: ['sallyport serve', 'SALLYPORT_PORT=9000 SALLYPORT_POLICY_DIR=./policies:./more sallyport serve'],
   runner: ['sallyport runner --listen unix:/run/sallyport/runner.sock'],
+  tools: ['sallyport tools', 'sallyport tools --json'],
   call: [
     "sallyport call js_run --arg 'code=return 1+1'",
     'sallyport call csv_profile --arg text=@sales.csv --label ticket=481',
@@ -14,6 +15,10 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   ],
   'calls show': ['sallyport calls show call_01JD9Z5VQ3M8X0W2N7B4K6T1RA'],
   'calls cancel': ['sallyport calls cancel call_01JD9Z5VQ3M8X0W2N7B4K6T1RA'],
+  sessions: ['sallyport sessions list'],
+  'sessions list': ['sallyport sessions list --status open'],
+  'sessions show': ['sallyport sessions show ses_01JD9Z5VQ3M8X0W2N7B4K6T1RA'],
+  'sessions end': ['sallyport sessions end ses_01JD9Z5VQ3M8X0W2N7B4K6T1RA'],
   files: ['sallyport files put sales.csv'],
   'files put': ['sallyport files put sales.csv'],
   'files list': ['sallyport files list'],

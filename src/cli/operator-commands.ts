@@ -14,6 +14,8 @@ import { addImageCommands } from './image-commands.ts';
 import { addKeyCommands } from './key-commands.ts';
 import { addMcpCommand } from './mcp-command.ts';
 import { addPolicyCommands } from './policy-commands.ts';
+import { addSessionCommands } from './session-commands.ts';
+import { addToolsCommand } from './tools-command.ts';
 import type { Output } from './output.ts';
 import type { ProgramActions } from './program.ts';
 
@@ -22,8 +24,10 @@ export function addOperatorCommands(
   output: () => Output,
   { doctor, images }: Pick<ProgramActions, 'doctor' | 'images'>,
 ): void {
+  addToolsCommand(program, output);
   addCallCommand(program, output);
   addCallsCommands(program, output);
+  addSessionCommands(program, output);
   addFileCommands(program, output);
   addMcpCommand(program);
   addPolicyCommands(program, output);

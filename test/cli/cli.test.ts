@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { onTerminal } from '../support/on-terminal.ts';
 import { runCli, startServer } from '../support/server.ts';
 import type { TestServer } from '../support/server.ts';
 
@@ -48,6 +49,12 @@ describe('the command line', () => {
     );
     const query = await runCli(['audit', 'list', '--type', 'dennied'], environment);
     expect(query.stderr.match(/must be one of/g)).toHaveLength(1);
+  });
+
+  test('tools lists what the key may call', async () => {
+    const listed = await runCli(['tools', '--json'], environment);
+    expect(JSON.parse(listed.stdout)).toEqual((await server.request('GET', '/v1/tools')).body);
+    expect(await onTerminal('tools', environment)).toMatch(/js_run.* {2}Run JavaScript/);
   });
 
   test('keys are made, listed and revoked', async () => {
