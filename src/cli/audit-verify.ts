@@ -7,6 +7,7 @@ import { createClient } from './client.ts';
 import { CommandFailed } from './command-failed.ts';
 import { counted, printable } from './output.ts';
 import { withProgress } from './progress.ts';
+import { reasonOf } from './reason-of.ts';
 import type { Output } from './output.ts';
 
 interface VerifyOptions {
@@ -77,7 +78,7 @@ function readAnchors(path: string): unknown[] {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new CommandFailed(2, `Cannot read ${path}.`, { cause: error });
+    throw new CommandFailed(2, `Cannot read ${path}: ${reasonOf(error)}.`, { cause: error });
   }
   return text
     .split('\n')

@@ -7,6 +7,7 @@ import { CommandFailed } from './command-failed.ts';
 import type { Output } from './output.ts';
 import { printable, table } from './output.ts';
 import { directoriesOf } from './policy/directories.ts';
+import { reasonOf } from './reason-of.ts';
 import { repeatable } from './repeatable.ts';
 
 interface ProfileOptions {
@@ -172,10 +173,8 @@ function readInput(file: string): Uint8Array {
   try {
     return readFileSync(file === '-' ? 0 : file);
   } catch (error) {
-    throw new CommandFailed(
-      2,
-      `Cannot read ${file === '-' ? 'standard input' : file}: ${error instanceof Error ? error.message : 'unknown error'}`,
-      { cause: error },
-    );
+    throw new CommandFailed(2, `Cannot read ${file === '-' ? 'standard input' : file}: ${reasonOf(error)}`, {
+      cause: error,
+    });
   }
 }

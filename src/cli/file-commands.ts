@@ -7,6 +7,7 @@ import { createClient } from './client.ts';
 import { CommandFailed } from './command-failed.ts';
 import { oneLine, printable, table } from './output.ts';
 import type { Output } from './output.ts';
+import { reasonOf } from './reason-of.ts';
 import { writeBody } from './write-body.ts';
 
 export function addFileCommands(program: Command, output: () => Output): void {
@@ -90,6 +91,6 @@ async function read(path: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
     return Uint8Array.from(await readFile(path));
   } catch (error) {
-    throw new CommandFailed(2, `${path} cannot be read.`, { cause: error });
+    throw new CommandFailed(2, `${path} cannot be read: ${reasonOf(error)}.`, { cause: error });
   }
 }

@@ -4,6 +4,7 @@ import type { ImageCheck } from '../execution/container/check-image.ts';
 import type { ImageCommands } from '../execution/container/image-commands.ts';
 import type { LocalImage } from '../execution/container/images.ts';
 import type { EngineRuntime } from '../model/tool.ts';
+import { CommandFailed } from './command-failed.ts';
 import { oneLine, table } from './output.ts';
 import type { Output, Paint } from './output.ts';
 
@@ -29,6 +30,7 @@ export function addImageCommands(
     .argument('[name...]', 'folders of sandbox-images; all without one')
     .action(async (names: string[]) => {
       const commands = await open();
+      for (const name of names) requireFolder(commands, name);
       show(output(), await commands.build(names, (line) => process.stderr.write(`${line}\n`)));
     });
   images
@@ -43,12 +45,19 @@ export function addImageCommands(
     .addHelpText('after', '\nExit codes: 0 all passed, 1 something failed, 2 called wrongly.')
     .action(async (image: string, { code, runtime, session = false }: CheckFlags) => {
       const options = { engineRuntime: runtime, code: code ?? null, inSession: session };
-      const checks = await (await open()).check(image, options);
+      const commands = await open();
+      if (!image.includes('sha256:')) requireFolder(commands, image);
+      const checks = await commands.check(image, options);
       const isGood = checks.every(({ state }) => state === 'passed');
       const out = output();
       out.show({ image, passed: isGood, checks }, () => table(checks.map((check) => row(check, out.paint))));
       if (!isGood) process.exitCode = 1;
     });
+}
+
+function requireFolder({ folders }: ImageCommands, name: string): void {
+  if (folders.includes(name)) return;
+  throw new CommandFailed(2, `There is no image "${name}". Known: ${folders.join(', ')}.`);
 }
 
 function row({ requirement, seen, state }: ImageCheck, paint: Paint): string[] {

@@ -1,6 +1,7 @@
 /** JSON given on the command line: as it is, from a file (`@path`), or from standard input (`-`). */
 import { readFileSync } from 'node:fs';
 import { CommandFailed } from './command-failed.ts';
+import { reasonOf } from './reason-of.ts';
 import type { JsonObject, JsonValue } from '../model/json.ts';
 
 export function readJsonObject(text: string): JsonObject {
@@ -14,11 +15,7 @@ export function readJsonObject(text: string): JsonObject {
   try {
     value = JSON.parse(source) as JsonValue;
   } catch (error) {
-    throw new CommandFailed(
-      2,
-      `--args is not valid JSON: ${error instanceof Error ? error.message : 'syntax error'}`,
-      { cause: error },
-    );
+    throw new CommandFailed(2, `--args is not valid JSON: ${reasonOf(error)}`, { cause: error });
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new CommandFailed(2, '--args must be a JSON object.');
@@ -61,10 +58,6 @@ function read(file: string | 0, shown: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new CommandFailed(
-      2,
-      `Cannot read ${shown}: ${error instanceof Error ? error.message : 'unknown error'}`,
-      { cause: error },
-    );
+    throw new CommandFailed(2, `Cannot read ${shown}: ${reasonOf(error)}`, { cause: error });
   }
 }

@@ -11,6 +11,7 @@ import type { DoctorReport } from './doctor/report.ts';
 import { StartFailed } from '../supervisor/start-failed.ts';
 import { createOutput, printable } from './output.ts';
 import type { Output } from './output.ts';
+import { reasonOf } from './reason-of.ts';
 
 export interface RunnerCommandOptions {
   readonly listen?: RunnerAddress;
@@ -50,7 +51,7 @@ export async function runProgram(args: readonly string[], actions: ProgramAction
   } catch (error) {
     process.exitCode = exitCodeOf(error);
     if (!(error instanceof CommanderError))
-      process.stderr.write(`sallyport: ${printable(messageOf(error))}\n`);
+      process.stderr.write(`sallyport: ${printable(reasonOf(error))}\n`);
   }
 }
 
@@ -148,7 +149,7 @@ function readAddress(text: string): RunnerAddress {
   try {
     return parseRunnerAddress(text);
   } catch (error) {
-    throw new InvalidArgumentError(`It ${messageOf(error)}.`);
+    throw new InvalidArgumentError(`It ${reasonOf(error)}.`);
   }
 }
 
@@ -168,8 +169,4 @@ function exitCodeOf(error: unknown): number {
   if (error instanceof StartFailed) return error.exitCode;
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   return 1;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

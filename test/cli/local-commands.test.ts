@@ -160,6 +160,18 @@ describe('sallyport config', () => {
   });
 });
 
+test.each([
+  ['build', ['build', 'python', 'nope']],
+  ['check', ['check', 'nope']],
+])(
+  'sallyport images %s of one that there is not ends with 2 and names those that there are',
+  async (_what, words) => {
+    const ended = await runCli(['images', ...words]);
+    expect(ended).toMatchObject({ code: 2, stdout: '' });
+    expect(ended.stderr).toMatch(/There is no image "nope"\. Known: isolate, .*python/);
+  },
+);
+
 describe('sallyport', () => {
   test('--version and --help end with 0; help names the exit codes and every command', async () => {
     expect(await runCli(['--version'])).toMatchObject({

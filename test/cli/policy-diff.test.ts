@@ -180,8 +180,9 @@ test('what it is called wrongly with is said', async () => {
       stdout: '',
       stderr: expect.stringContaining(message),
     });
-  expect(await diff('0123456789ab', active)).toMatchObject({
-    code: 1,
-    stderr: expect.stringContaining('is no directory here, and no revision that the server keeps'),
-  });
+  for (const name of ['0123456789ab', 'nope'])
+    expect(await diff(name, active)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`${name} is no directory here, and no revision that the server keeps`),
+    });
 });

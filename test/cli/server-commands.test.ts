@@ -160,6 +160,22 @@ describe('a client command', () => {
   });
 });
 
+test('what is in the way of a file is said', async () => {
+  const input = path.join(folder, 'input.csv');
+  writeFileSync(input, 'a,b');
+  const { id } = json(await cli(['files', 'put', input]));
+  for (const [words, code, why] of [
+    [['files', 'put', '/nope'], 2, "/nope cannot be read: ENOENT: no such file or directory, open '/nope'."],
+    [['files', 'put', folder], 2, `${folder} cannot be read: EISDIR: `],
+    [['files', 'get', id, '--out', '/nodir/x'], 1, '/nodir/x cannot be written: ENOENT: no such file'],
+    [['audit', 'export', '--out', '/nodir/x'], 1, '/nodir/x cannot be written: ENOENT: no such file'],
+  ] as const) {
+    const ended = await cli(words);
+    expect(ended).toMatchObject({ code, stdout: '' });
+    expect(ended.stderr).toContain(why);
+  }
+});
+
 describe('sallyport keys', () => {
   test('a key is made, used, listed without its secret, revoked, and refused', async () => {
     const made = await cli([

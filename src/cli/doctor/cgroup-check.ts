@@ -1,7 +1,8 @@
 /** Whether this process may make a cgroup with a memory limit: it makes one, and takes it away again. */
 import { existsSync } from 'node:fs';
 import { mkdir, rmdir, writeFile } from 'node:fs/promises';
-import { messageOf, ok, warning } from './report.ts';
+import { reasonOf } from '../reason-of.ts';
+import { ok, warning } from './report.ts';
 import type { Check } from './report.ts';
 
 const root = '/sys/fs/cgroup';
@@ -24,7 +25,7 @@ export async function checkCgroups(): Promise<Check> {
   } catch (error) {
     return warning(
       'cgroups',
-      `${version}, no memory limit can be set here: ${messageOf(error)}`,
+      `${version}, no memory limit can be set here: ${reasonOf(error)}`,
       'run the server as root with /sys/fs/cgroup writable, or delegate a cgroup to it (systemd: Delegate=yes)',
     );
   }

@@ -12,7 +12,8 @@ import { containerObjection } from '../../execution/container/self-test.ts';
 import type { EngineRuntime } from '../../model/tool.ts';
 import type { Revision } from '../../policy/revision.ts';
 import { engineRemedies, runscRemedies, withRemedy } from './remedies.ts';
-import { failed, messageOf, ok, warning } from './report.ts';
+import { reasonOf } from '../reason-of.ts';
+import { failed, ok, warning } from './report.ts';
 import type { Check, RuntimeFinding } from './report.ts';
 
 export interface ContainerGround {
@@ -38,7 +39,7 @@ export async function checkEngine({ dockerHost, revision }: ContainerGround): Pr
     return ok('engine', `${version}, API ${apiVersion}, at ${new Engine(dockerHost).address}`);
   } catch (error) {
     const isNeeded = neededRuntimes(revision).size > 0;
-    return (isNeeded ? failed : warning)('engine', messageOf(error), ...engineRemedies);
+    return (isNeeded ? failed : warning)('engine', reasonOf(error), ...engineRemedies);
   }
 }
 

@@ -8,7 +8,8 @@ import { addonObjection, addonVersionMin, locateAddon } from '../../execution/is
 import { compile } from '../../policy/compile/compile.ts';
 import { formatProblem } from '../../policy/lint.ts';
 import type { Revision } from '../../policy/revision.ts';
-import { failed, messageOf, ok, warning } from './report.ts';
+import { reasonOf } from '../reason-of.ts';
+import { failed, ok, warning } from './report.ts';
 import type { Check } from './report.ts';
 
 /** As `engines` in package.json. */
@@ -31,7 +32,7 @@ export function checkAddon(): { readonly check: Check; readonly path: string | n
     if (objection !== null) return { check: failed(id, objection, remedy), path: null };
     return { check: ok(id, addon.version), path: addon.path };
   } catch (error) {
-    return { check: failed(id, `cannot be loaded: ${messageOf(error)}`, remedy), path: null };
+    return { check: failed(id, `cannot be loaded: ${reasonOf(error)}`, remedy), path: null };
   }
 }
 
@@ -67,7 +68,7 @@ export async function checkDataDirectory(dataDir: string): Promise<Check> {
   } catch (error) {
     return failed(
       'data-directory',
-      `${place} cannot be written: ${messageOf(error)}`,
+      `${place} cannot be written: ${reasonOf(error)}`,
       'let the user of the server write there, or set SALLYPORT_DATA_DIR to another directory',
     );
   }

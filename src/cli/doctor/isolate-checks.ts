@@ -7,7 +7,8 @@ import { provedConfinement } from '../../execution/isolate/select-confinement.ts
 import { confinementNames } from '../../model/confinement.ts';
 import type { ConfinementName } from '../../model/confinement.ts';
 import { bwrapRemedies, engineRemedies, withRemedy } from './remedies.ts';
-import { failed, messageOf, ok, warning } from './report.ts';
+import { reasonOf } from '../reason-of.ts';
+import { failed, ok, warning } from './report.ts';
 import type { Check, RuntimeFinding } from './report.ts';
 
 export interface IsolateGround {
@@ -65,7 +66,7 @@ async function examine(
       remedies: [],
     };
   } catch (error) {
-    const reason = messageOf(error);
+    const reason = reasonOf(error);
     return {
       ...common,
       state: 'unavailable',

@@ -54,7 +54,3 @@ export function warning(id: string, found: string, ...remedies: readonly string[
 export function failed(id: string, found: string, ...remedies: readonly string[]): Check {
   return { id, state: 'failed', found, remedies };
 }
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

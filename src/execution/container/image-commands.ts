@@ -9,6 +9,8 @@ import type { LocalImage } from './images.ts';
 import { planWorkerImage } from './worker-image.ts';
 
 export interface ImageCommands {
+  /** Of all images. */
+  readonly folders: readonly string[];
   readonly list: () => Promise<readonly LocalImage[]>;
   /** Builds what is missing or changed, all folders when none is named; `onProgress` gets one line at a time. */
   readonly build: (
@@ -33,6 +35,7 @@ export function createImageCommands(dockerHost: string | null, imagesDirectory: 
       : toolImagePlan(imagesDirectory, folder);
   const all = [workerFolder, ...toolFolders(imagesDirectory)].sort();
   return {
+    folders: all,
     async list() {
       await engine.ping();
       return await Promise.all(all.map(async (folder) => await findPlanned(engine, await plan(folder))));
