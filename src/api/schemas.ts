@@ -1,4 +1,5 @@
 /** Request bodies of the API as JSON Schema 2020-12: they validate, and the OpenAPI document is made of them. */
+import { blockLifetimeMsMax } from '../model/block.ts';
 import { labelLimits } from '../model/labels.ts';
 import { scopes } from '../model/principal.ts';
 
@@ -34,9 +35,6 @@ const sessionId = { type: 'string', pattern: '^ses_[0-9A-HJKMNP-TV-Z]{26}$' } as
 
 /** A hundred years: later times cannot be written as RFC 3339. */
 const keyLifetimeMsMax = 3_153_600_000_000;
-
-/** Ninety days. */
-const blockLifetimeMsMax = 7_776_000_000;
 
 /** Kept on the record for good. */
 const operatorReason = {

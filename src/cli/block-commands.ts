@@ -1,5 +1,9 @@
 import type { Command } from 'commander';
+import { blockLifetimeMsMax } from '../model/block.ts';
+import { matchesGlob } from '../policy/selectors.ts';
 import { createClient } from './client.ts';
+import type { Client } from './client.ts';
+import { CommandFailed } from './command-failed.ts';
 import { readDuration } from './read-duration.ts';
 import { oneLine, printable, table } from './output.ts';
 import type { Output } from './output.ts';
@@ -35,9 +39,14 @@ export function addBlockCommands(program: Command, output: () => Output): void {
     .requiredOption('--expires <time>', 'how long it lasts: 90s, 30m, 2h or 7d, at most 90d')
     .requiredOption('--reason <text>', 'for the record; callers are not told')
     .action(async ({ expires, ...wanted }: AddOptions) => {
-      const body = { ...wanted, expiresInMs: readDuration('--expires', expires) };
-      const added = (await createClient(process.env).request('POST', '/v1/blocks', body)) as ShownBlock;
+      const body = { ...wanted, expiresInMs: readLifetime(expires) };
+      const client = createClient(process.env);
+      const added = (await client.request('POST', '/v1/blocks', body)) as ShownBlock;
       output().show(added, () => `${describeBlock(added).join('  ')}\nIt is in force.`);
+      // The block stands, whether this can be told or not.
+      const isMeant = await meansTool(client, added.tool).catch(() => true);
+      if (!isMeant)
+        process.stderr.write(`sallyport: ${printable(added.tool)} matches no tool of the active policy.\n`);
     });
   block
     .command('list')
@@ -58,6 +67,20 @@ export function addBlockCommands(program: Command, output: () => Output): void {
       await createClient(process.env).request('DELETE', `/v1/blocks/${encodeURIComponent(id)}`);
       output().show({ id, removed: true }, () => `${printable(id)} is removed.`);
     });
+}
+
+function readLifetime(text: string): number {
+  const ms = readDuration('--expires', text);
+  if (ms > blockLifetimeMsMax) throw new CommandFailed(2, '--expires must be at most 90d.');
+  return ms;
+}
+
+/** A name that was mistyped denies nothing. */
+async function meansTool(client: Client, pattern: string): Promise<boolean> {
+  const { tools } = (await client.request('GET', '/v1/policy')) as {
+    readonly tools: readonly { readonly name: string }[];
+  };
+  return tools.some(({ name }) => matchesGlob(pattern, name));
 }
 
 function describeBlock(block: ShownBlock): string[] {

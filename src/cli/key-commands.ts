@@ -26,6 +26,9 @@ interface CreateOptions {
   readonly expiresInHours?: string;
 }
 
+/** A hundred years, which is as long as the server takes. */
+const hoursMax = 876_000;
+
 export function addKeyCommands(program: Command, output: () => Output): void {
   const keys = program.command('keys').description('make, list and revoke API keys (scope admin)');
   keys
@@ -79,8 +82,8 @@ export function addKeyCommands(program: Command, output: () => Output): void {
 }
 
 function readHours(text: string): number {
-  if (!/^\d{1,6}$/.test(text) || Number(text) < 1)
-    throw new CommandFailed(2, '--expires-in-hours must be a whole number of hours, at least 1.');
+  if (!/^\d{1,6}$/.test(text) || Number(text) < 1 || Number(text) > hoursMax)
+    throw new CommandFailed(2, `--expires-in-hours must be a whole number from 1 to ${hoursMax}.`);
   return Number(text);
 }
 

@@ -1,3 +1,6 @@
+/** Ninety days. */
+export const blockLifetimeMsMax = 7_776_000_000;
+
 /** A kill switch: calls that it means are denied, whatever policy says, until it is removed or expires. */
 export interface Block {
   /** `blk_…`. */

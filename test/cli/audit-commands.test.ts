@@ -99,6 +99,15 @@ describe('sallyport audit', () => {
     expect(follows).toHaveLength(1);
   });
 
+  test.each([
+    ['erase', ['erase', '--reason', 'r', '--legal-basis', 'l', '--ticket', 't']],
+    ['hold set', ['hold', 'set', '--reason', 'court', '--tenant', 'default']],
+  ])('%s without what is meant is called wrongly', async (_what, words) => {
+    const ended = await cli(['audit', ...words]);
+    expect(ended).toMatchObject({ code: 2, stdout: '' });
+    expect(ended.stderr).toBe('sallyport: Give --call-id, --principal or --session: what is meant.\n');
+  });
+
   test('hold and erase say what the rules say, and report erasures has it', async () => {
     const body = { tool: 'js_run', args: { code: 'return 1' } };
     const { body: call } = await server.request('POST', '/v1/calls', { body });

@@ -215,7 +215,7 @@ describe('sallyport keys', () => {
     [['keys', 'create', '--principal', 'x'], "required option '--scope <name>'"],
     [
       ['keys', 'create', '--principal', 'x', '--scope', 'call', '--expires-in-hours', 'soon'],
-      '--expires-in-hours must be a whole number of hours, at least 1.',
+      '--expires-in-hours must be a whole number from 1 to 876000.',
     ],
   ])('%j is called wrongly', async (args, words) => {
     const ended = await cli(args);

@@ -1,6 +1,7 @@
 /** `sallyport audit erase` and `audit hold`. */
 import type { Command } from 'commander';
 import { createClient } from '../client.ts';
+import { CommandFailed } from '../command-failed.ts';
 import { counted, oneLine, table } from '../output.ts';
 import type { Output } from '../output.ts';
 import { withProgress } from '../progress.ts';
@@ -50,8 +51,8 @@ export function addAuditErase(audit: Command, output: () => Output): void {
     .requiredOption('--legal-basis <text>', 'such as "GDPR Art. 17(1)(a)"; kept for good')
     .requiredOption('--ticket <text>', 'where it was asked for; kept for good')
     .action(async (options: EraseOptions) => {
+      const body = bodyOf(options);
       const client = createClient(process.env);
-      const body = withTimes(options);
       const done: Erased[] = [];
       // One request takes a limited number, oldest first; the last one has what all of them have in common.
       await withProgress('erasing', async () => {
@@ -71,7 +72,7 @@ export function addAuditHold(audit: Command, output: () => Output): void {
       const set = (await createClient(process.env).request(
         'POST',
         '/v1/audit/holds',
-        withTimes(options),
+        bodyOf(options),
       )) as ShownHold;
       output().show(set, () => `${describeHold(set).join('  ')}\nIt stands.`);
     });
@@ -112,7 +113,9 @@ function addSelection(command: Command): Command {
 }
 
 /** The server takes times in one form. */
-function withTimes({ from, to, ...options }: SelectionOptions): object {
+function bodyOf({ from, to, ...options }: SelectionOptions): object {
+  if ((options.callId ?? options.principal ?? options.session) === undefined)
+    throw new CommandFailed(2, 'Give --call-id, --principal or --session: what is meant.');
   const time = (text: string): string => {
     const ms = Date.parse(text);
     return Number.isNaN(ms) ? text : new Date(ms).toISOString();
