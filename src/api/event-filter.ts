@@ -1,30 +1,48 @@
 /** The filters of the record that search and export share, from query strings. */
+import { eventStatuses } from '../audit/event-statuses.ts';
 import { eventCatalogue } from '../audit/events.ts';
 import { searchWords } from '../audit/search-terms.ts';
 import type { ExportFilter } from '../audit/record.ts';
+import { idPattern } from '../model/id-pattern.ts';
+import { labelLimits } from '../model/labels.ts';
 import { parseTime } from '../model/parse-time.ts';
 import type { Caller } from '../model/principal.ts';
 import { hasScope } from './authenticate.ts';
 import { invalidQuery } from './query.ts';
 
+const ruleName = '[A-Za-z0-9_-]{1,64}';
+const rulePattern = `^(${ruleName}/)?${ruleName}$|^block:blk_[0-9A-HJKMNP-TV-Z]{26}$`;
+
+export const sessionParameter = { description: 'One session', pattern: idPattern('ses') } as const;
+export const labelParameter = {
+  description: 'A label as name=value',
+  pattern: labelLimits.namePattern.replace('$', '='),
+} as const;
+
 export const filterParameters = {
   type: { description: 'Event type', enum: Object.keys(eventCatalogue) },
   principal: { description: 'Who acted' },
   tool: { description: 'Tool name' },
-  status: { description: 'Final status of a call' },
+  status: {
+    description: 'Status of a call, an approval or a session, or why something was refused',
+    enum: eventStatuses,
+  },
   effect: { description: 'What policy decided', enum: ['allow', 'deny', 'require_approval'] },
-  rule: { description: 'Rule that decided, as policy/rule, or its own name alone' },
-  callId: { description: 'One call' },
+  rule: {
+    description: 'Rule that decided, as policy/rule, or its own name alone; block:blk_… for a block',
+    pattern: rulePattern,
+  },
+  callId: { description: 'One call', pattern: idPattern('call') },
   requestId: { description: 'One request' },
   tenant: { description: 'One tenant; another than your own needs the scope admin' },
   key: { description: 'Id of the API key' },
-  session: { description: 'One session' },
+  session: sessionParameter,
   run: { description: 'One agent run' },
-  approval: { description: 'One approval' },
+  approval: { description: 'One approval', pattern: idPattern('apr') },
   finding: { description: 'Detector that found something' },
   host: { description: 'Where something was sent' },
   credential: { description: 'Name of the credential that was used' },
-  label: { description: 'A label as name=value' },
+  label: labelParameter,
   address: { description: 'Address that a request came from' },
   text: { description: 'Words that all stand in content or details; one that ends with * is a beginning' },
   from: { description: 'RFC 3339 time, inclusive' },
@@ -42,6 +60,11 @@ export function readEventFilter(
     tenant,
     text,
     rule,
+    status,
+    callId,
+    session,
+    approval,
+    label,
     ...filters
   }: Partial<Record<keyof typeof filterParameters, string>>,
 ): ExportFilter {
@@ -51,6 +74,11 @@ export function readEventFilter(
     ...(text === undefined ? {} : { text: readWords(text) }),
     ...(rule === undefined ? {} : readRule(rule)),
     ...(type === undefined ? {} : { type: readChoice('type', type, filterParameters.type.enum) }),
+    ...(status === undefined ? {} : { status: readChoice('status', status, eventStatuses) }),
+    ...(callId === undefined ? {} : { callId: readId('callId', callId, 'call') }),
+    ...(session === undefined ? {} : { session: readId('session', session, 'ses') }),
+    ...(approval === undefined ? {} : { approval: readId('approval', approval, 'apr') }),
+    ...(label === undefined ? {} : { label: readLabel(label) }),
     ...(effect === undefined ? {} : { effect: readChoice('effect', effect, filterParameters.effect.enum) }),
     ...(from === undefined ? {} : { from: readTime('from', from) }),
     ...(to === undefined ? {} : { to: readTime('to', to) }),
@@ -65,11 +93,25 @@ export function ownTenant({ principal }: Caller, wanted: string | undefined): st
 
 /** Names of policies and rules have no slash. */
 function readRule(text: string): Pick<ExportFilter, 'policy' | 'rule'> {
-  const names = text.split('/');
-  const [policy, rule] = names;
-  if (names.length === 1) return { rule: text };
-  if (names.length === 2 && policy && rule) return { policy, rule };
-  throw invalidQuery({ pointer: '?rule', message: 'must be policy/rule, or the name of a rule' });
+  if (!new RegExp(rulePattern).test(text))
+    throw invalidQuery({ pointer: '?rule', message: 'must be policy/rule, or the name of a rule' });
+  const [first = '', rule] = text.split('/');
+  return rule === undefined ? { rule: first } : { policy: first, rule };
+}
+
+/** Throws `malformed_request` for what can be none of this kind. */
+export function readId(name: string, value: string, prefix: string): string {
+  if (new RegExp(idPattern(prefix)).test(value)) return value;
+  throw invalidQuery({
+    pointer: `?${name}`,
+    message: `must be an id: ${prefix}_ and its 26 capital letters and digits`,
+  });
+}
+
+/** Throws `malformed_request` for what can be none. */
+export function readLabel(value: string): string {
+  if (new RegExp(labelParameter.pattern).test(value)) return value;
+  throw invalidQuery({ pointer: '?label', message: 'must be a label as name=value' });
 }
 
 function readWords(text: string): string {

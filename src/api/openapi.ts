@@ -44,11 +44,11 @@ function operation(route: Route): object {
   const names = [...route.path.matchAll(/[:*](\w+)/g)].map((match) => match[1] ?? '');
   const parameters = [
     ...names.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } })),
-    ...Object.entries(route.query ?? {}).map(([name, parameter]) => ({
+    ...Object.entries(route.query ?? {}).map(([name, { description, ...rest }]) => ({
       name,
       in: 'query',
-      description: parameter.description,
-      schema: { type: 'string', ...(parameter.enum === undefined ? {} : { enum: parameter.enum }) },
+      description,
+      schema: { type: 'string', ...rest },
     })),
     ...Object.entries(route.headers ?? {}).map(([name, { description, charsMax }]) => ({
       name,

@@ -23,7 +23,15 @@ export interface Route {
   /** `application/octet-stream` unless said otherwise. */
   readonly rawBodyMediaType?: string;
   readonly query?: Readonly<
-    Record<string, { readonly description: string; readonly enum?: readonly string[] }>
+    Record<
+      string,
+      {
+        readonly description: string;
+        readonly enum?: readonly string[];
+        /** Regular expression, as JSON Schema has it. */
+        readonly pattern?: string;
+      }
+    >
   >;
   readonly headers?: Readonly<Record<string, { readonly description: string; readonly charsMax: number }>>;
   readonly success: {

@@ -1,5 +1,6 @@
 /** Request bodies of the API as JSON Schema 2020-12: they validate, and the OpenAPI document is made of them. */
 import { blockLifetimeMsMax } from '../model/block.ts';
+import { idPattern } from '../model/id-pattern.ts';
 import { labelLimits } from '../model/labels.ts';
 import { scopes } from '../model/principal.ts';
 
@@ -31,7 +32,7 @@ const requestLimits = {
     logBytes: { type: 'integer', minimum: 0 },
   },
 } as const;
-const sessionId = { type: 'string', pattern: '^ses_[0-9A-HJKMNP-TV-Z]{26}$' } as const;
+const sessionId = { type: 'string', pattern: idPattern('ses') } as const;
 
 /** A hundred years: later times cannot be written as RFC 3339. */
 const keyLifetimeMsMax = 3_153_600_000_000;
@@ -52,7 +53,7 @@ const recordTime = {
 
 /** All that is given must fit; one of call, principal and session must be given. */
 const recordSelection = {
-  callId: { type: 'string', pattern: '^call_[0-9A-HJKMNP-TV-Z]{26}$' },
+  callId: { type: 'string', pattern: idPattern('call') },
   principal: { ...principalId, description: 'Its calls, and what else it did.' },
   session: { ...sessionId, description: 'Everything in this session.' },
   tenant: name,

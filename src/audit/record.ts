@@ -13,6 +13,7 @@ import type { Session } from '../model/session.ts';
 import type { Clearing, ErasurePlan, Hold, PurgePlan, RecordSelection, ScrubDue } from './erasure.ts';
 import type { Taint } from '../model/taint.ts';
 import type { CallQuery } from './call-listing.ts';
+import type { EventStatus } from './event-statuses.ts';
 import type { EventType } from './events.ts';
 import type { RecordExport } from './export/record-export.ts';
 import type { FileFacts, FileQuery, FileRoom, UploadedFile } from './uploaded-files.ts';
@@ -35,7 +36,7 @@ export interface EventDraft {
   readonly toolDigest?: string;
   readonly decision?: DecisionSummary;
   /** A call's status, or the code of a refusal. */
-  readonly status?: string;
+  readonly status?: EventStatus;
   readonly runtime?: RuntimeReport | null;
   readonly usage?: Usage | null;
   readonly boundary?: BoundaryReport | null;

@@ -79,6 +79,9 @@ test.each([
   '?from=yesterday',
   '?cursor=abc',
   '?label=',
+  '?label=team',
+  '?session=foo',
+  '?session=call_01JD9Z5VQ3M8X0W2N7B4K6T1RA',
   '?tool=a&tool=b',
   '?owner=ann',
 ])('%s is malformed', async (query) => {

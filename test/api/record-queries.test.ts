@@ -23,11 +23,52 @@ describe('a rule', () => {
     expect((await get('events?rule=analysts/all-tools')).body.items).toEqual([]);
   });
 
-  test.each(['/', 'developers/', '/all-tools', 'a/b/c'])('%s is none', async (rule) => {
+  test.each(['/', 'developers/', '/all-tools', 'a/b/c', 'a b', 'block:1'])('%s is none', async (rule) => {
     expect(await get(`events?rule=${rule}`)).toMatchObject({
       status: 400,
       body: { code: 'malformed_request', errors: [{ pointer: '?rule' }] },
     });
+  });
+});
+
+describe('what nothing can have', () => {
+  const id = '01JD9Z5VQ3M8X0W2N7B4K6T1RA';
+
+  test.each([
+    ['session', 'foo', 'must be an id: ses_ and its 26 capital letters and digits'],
+    ['session', `call_${id}`, 'must be an id: ses_ and its 26 capital letters and digits'],
+    ['approval', 'foo', 'must be an id: apr_ and its 26 capital letters and digits'],
+    ['callId', `call_${id}1`, 'must be an id: call_ and its 26 capital letters and digits'],
+    ['status', 'succeded', expect.stringMatching(/^must be one of running, .*policy_denied/)],
+    ['label', 'ticket', 'must be a label as name=value'],
+  ])('%s %s is refused with what can be', async (name, value, message) => {
+    for (const path of ['events', 'export', 'tail'])
+      expect(await get(`${path}?${name}=${value}`)).toMatchObject({
+        status: 400,
+        body: { code: 'malformed_request', errors: [{ pointer: `?${name}`, message }] },
+      });
+  });
+
+  test.each([
+    `session=ses_${id}`,
+    `approval=apr_${id}`,
+    `rule=block:blk_${id}`,
+    'status=approved',
+    'status=held',
+    'label=a%3D',
+  ])('%s may be there and is not', async (query) => {
+    expect(await get(`events?${query}`)).toMatchObject({ status: 200, body: { items: [] } });
+  });
+
+  test('is in the OpenAPI document too', async () => {
+    const { body } = await server.request('GET', '/openapi.json');
+    for (const path of ['/v1/audit/events', '/v1/calls'])
+      expect(body.paths[path].get.parameters).toContainEqual({
+        name: 'session',
+        in: 'query',
+        description: 'One session',
+        schema: { type: 'string', pattern: '^ses_[0-9A-HJKMNP-TV-Z]{26}$' },
+      });
   });
 });
 

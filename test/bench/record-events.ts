@@ -12,7 +12,7 @@ export function sources() {
 }
 
 const tools = ['python_run', 'js_run', 'shell_run', 'csv_profile'];
-const statuses = ['failed', 'timed_out', 'crashed', 'blocked'];
+const statuses = ['failed', 'timed_out', 'crashed', 'blocked'] as const;
 
 /** An outcome as a call leaves it: decision, runtime, usage, a finding now and then, some content. */
 function outcome(number: number): RecordWrite {
@@ -34,7 +34,7 @@ function outcome(number: number): RecordWrite {
           matched: [`developers/rule-${number % 23}`],
           revision: `sha256:${'0'.repeat(64)}`,
         },
-        status: number % 97 === 0 ? (statuses[number % statuses.length] ?? '') : 'succeeded',
+        status: number % 97 === 0 ? (statuses[number % statuses.length] ?? 'failed') : 'succeeded',
         runtime: { kind: 'isolate', confinement: 'bwrap', image: null, warm: true },
         usage: { queueMs: 0, wallMs: 10.9, cpuMs: 7.8, memoryPeakBytes: 577_536, outputBytes: 13 },
         content: {

@@ -1,4 +1,5 @@
 /** JSON Schemas of answers, held to the types of what is answered: the compiler names a member that is missing or too much. */
+import { idPattern } from '../../model/id-pattern.ts';
 
 export type Schema = Readonly<Record<string, unknown>>;
 
@@ -40,7 +41,7 @@ export const mapOf = (values: Schema): Schema => ({ type: 'object', additionalPr
 export const orNull = (schema: Schema): Schema => ({ anyOf: [schema, { type: 'null' }] });
 export const idOf = (prefix: string): Schema => ({
   type: 'string',
-  pattern: `^${prefix}_[0-9A-HJKMNP-TV-Z]{26}$`,
+  pattern: idPattern(prefix),
 });
 export const sha256: Schema = { type: 'string', pattern: '^[0-9a-f]{64}$', description: 'Hex SHA-256.' };
 

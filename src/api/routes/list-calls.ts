@@ -7,7 +7,15 @@ import type { CallSources } from '../../calls/current-call.ts';
 import { callStatuses } from '../../model/call.ts';
 import type { Caller } from '../../model/principal.ts';
 import { callerOf, hasScope } from '../authenticate.ts';
-import { ownTenant, readChoice, readTime } from '../event-filter.ts';
+import {
+  labelParameter,
+  ownTenant,
+  readChoice,
+  readId,
+  readLabel,
+  readTime,
+  sessionParameter,
+} from '../event-filter.ts';
 import { maySee } from '../may-see.ts';
 import { invalidQuery, readLimit, readQuery } from '../query.ts';
 import type { Route } from '../route.ts';
@@ -17,8 +25,8 @@ const parameters = {
   tool: { description: 'Tool name' },
   principal: { description: 'Whose; others than your own need the scope audit or admin' },
   tenant: { description: 'One tenant; another than your own needs the scope admin' },
-  session: { description: 'One session' },
-  label: { description: 'A label as name=value' },
+  session: sessionParameter,
+  label: labelParameter,
   from: { description: 'RFC 3339 time of creation, inclusive' },
   to: { description: 'RFC 3339 time of creation, exclusive' },
   limit: { description: `1 to ${pageCallsMax}, default 50` },
@@ -74,7 +82,17 @@ export function listCallsRoute({ record, prints }: ListCallsOptions): Route {
 /** Null where nothing of what is asked for is the caller's to see. Throws `malformed_request`. */
 function readCallQuery(
   caller: Caller,
-  { status, principal, tenant, from, to, limit, ...rest }: Partial<Record<keyof typeof parameters, string>>,
+  {
+    status,
+    principal,
+    tenant,
+    session,
+    label,
+    from,
+    to,
+    limit,
+    ...rest
+  }: Partial<Record<keyof typeof parameters, string>>,
 ): CallQuery | null {
   const seesTenant = hasScope(caller, 'admin') || hasScope(caller, 'audit');
   const { id } = caller.principal;
@@ -83,6 +101,8 @@ function readCallQuery(
     principal: seesTenant ? (principal ?? null) : id,
     ...rest,
     ...(status === undefined ? {} : { status: readChoice('status', status, callStatuses) }),
+    ...(session === undefined ? {} : { session: readId('session', session, 'ses') }),
+    ...(label === undefined ? {} : { label: readLabel(label) }),
     ...(from === undefined ? {} : { from: readTime('from', from) }),
     ...(to === undefined ? {} : { to: readTime('to', to) }),
     limit: limit === undefined ? limitDefault : readLimit(limit, pageCallsMax),
