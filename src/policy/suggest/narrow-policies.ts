@@ -1,6 +1,6 @@
 /** Policies that give what was used, and nothing else: the rules that grant, narrowed to the calls that they let through. */
 import { canonicalJson } from '../canonical-json.ts';
-import type { JsonObject, JsonValue } from '../../model/json.ts';
+import type { JsonObject } from '../../model/json.ts';
 import type { Revision } from '../revision.ts';
 import { argumentRange } from './argument-range.ts';
 
@@ -51,8 +51,9 @@ export function narrowPolicies(
       rules.push({ rule: id, calls, tools: [...use.keys()].toSorted() });
       return narrowRule(rule, use, tools);
     });
-    const quotas = (spec['quotas'] ?? []) as JsonValue[];
-    return kept.length + quotas.length === 0 ? [] : [{ ...document, spec: { ...spec, rules: kept } }];
+    if (kept.length > 0) return [{ ...document, spec: { ...spec, rules: kept } }];
+    const { rules: _none, ...rest } = spec;
+    return rest['quotas'] === undefined ? [] : [{ ...document, spec: rest }];
   });
   return {
     documents: narrowed.filter(({ kind }) => kind === 'Policy'),

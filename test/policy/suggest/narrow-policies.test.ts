@@ -1,4 +1,8 @@
 import { expect, test } from 'vitest';
+import { detectorIds } from '../../../src/boundary/detectors.ts';
+import { compileContent } from '../../../src/policy/compile/compile-content.ts';
+import { revisionId } from '../../../src/policy/compile/compile.ts';
+import { loadRevision } from '../../../src/policy/load-revision.ts';
 import { argumentRange } from '../../../src/policy/suggest/argument-range.ts';
 import { narrowPolicies } from '../../../src/policy/suggest/narrow-policies.ts';
 import type { RuleUse } from '../../../src/policy/suggest/narrow-policies.ts';
@@ -96,4 +100,14 @@ test('rules that grant are narrowed to their tools and ranges, those that were n
       },
     },
   ]);
+});
+
+test('what is left of the shipped policies compiles, also where nothing but quotas is', async () => {
+  const shipped = await loadRevision({ directories: ['policies'], knownDetectors: detectorIds });
+  const use: RuleUse = { tools: new Map([['js_run', times(20, () => ({ code: '1' }))]]) };
+  const { content, documents } = narrowPolicies(shipped, new Map([['analysts/small-programs', use]]));
+  const fairUse = documents.find(({ metadata }) => (metadata as JsonObject)['name'] === 'fair-use');
+  expect(fairUse?.['spec']).not.toHaveProperty('rules');
+  const compiled = await compileContent(revisionId(content), content, { knownDetectors: detectorIds });
+  expect(compiled.ok ? [] : compiled.problems).toEqual([]);
 });
