@@ -4,7 +4,7 @@
  */
 import { getCompileCacheDir } from 'node:module';
 import { dirname } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import { askThread } from './ask-thread.ts';
 import type { CompileJob, CompiledData } from './compile-job.ts';
 
 /** How long it may take. */
@@ -15,25 +15,13 @@ const heapMiBMax = 1024;
 /** Rejects when the thread dies or takes too long: for want of memory, or by a mistake of ours. */
 export async function compileAside(job: CompileJob): Promise<CompiledData> {
   const cache = getCompileCacheDir();
-  const thread = new Worker(new URL('./compile-thread.ts', import.meta.url), {
+  return askThread({
+    script: new URL('./compile-thread.ts', import.meta.url),
+    name: 'policy-compiler',
+    msMax: compileMsMax,
     workerData: job,
     // The compile cache alone: what this process was told is not for it.
     env: cache === undefined ? {} : { NODE_COMPILE_CACHE: dirname(cache) },
-    name: 'policy-compiler',
     resourceLimits: { maxOldGenerationSizeMb: heapMiBMax },
   });
-  const { promise, resolve, reject } = Promise.withResolvers<CompiledData>();
-  thread.once('message', resolve);
-  thread.once('error', (error) => reject(new Error('the compiler failed', { cause: error })));
-  thread.once('exit', (code) => reject(new Error(`the compiler ended with ${code}`)));
-  const timer = setTimeout(
-    () => reject(new Error(`compiling took longer than ${compileMsMax} ms`)),
-    compileMsMax,
-  );
-  try {
-    return await promise;
-  } finally {
-    clearTimeout(timer);
-    await thread.terminate();
-  }
 }

@@ -19,6 +19,7 @@ import type { CompiledQuota, CompiledRule, PolicySummary, Revision, ToolIndex } 
 import { SubjectIndex } from '../subjects.ts';
 import { compileBoundaries } from './compile-boundaries.ts';
 import { checkCredentials } from './check-credentials.ts';
+import { checkModules } from './check-modules.ts';
 import { checkScopes } from './check-scopes.ts';
 import { checkTest } from './check-test.ts';
 import { compilePolicy } from './compile-policy.ts';
@@ -117,7 +118,13 @@ export async function compileDocuments(
     nextOrdinal: 0,
     bindings: 0,
   };
-  for (const policy of policies) await compilePolicy(policy, context, slices);
+  // What was in force once can be again: files alone are held to it, by one who brings them into force.
+  const isReadingModules = stored === null && isDeciding;
+  const [inModules] = await Promise.all([
+    isReadingModules ? checkModules(tools.values()) : [],
+    compilePolicies(policies, context, slices),
+  ]);
+  findings.problems.push(...inModules);
   checkCredentials(ofKind(resources, 'Credential'), tools, lost, findings);
   const tests = ofKind(resources, 'PolicyTest');
   if (isDeciding) for (const test of tests) checkTest(test, tools, lost, findings);
@@ -195,6 +202,14 @@ async function compileTools(
     await slices.rest();
   }
   return tools;
+}
+
+async function compilePolicies(
+  policies: readonly PolicyResource[],
+  context: PolicyContext,
+  slices: Slices,
+): Promise<void> {
+  for (const policy of policies) await compilePolicy(policy, context, slices);
 }
 
 function warnOfUnusableTools(
