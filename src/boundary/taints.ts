@@ -1,11 +1,12 @@
 /** What findings leave the caller with: who met orders to a model, or text that carries data away, is no longer clean. */
 import type { BoundaryProfile, Finding } from '../model/finding.ts';
+import { filterTaint } from '../model/taint.ts';
 import type { Family } from './detector.ts';
 import { detectors, everyDetector } from './detectors.ts';
 
 const defaults: Readonly<Partial<Record<Family, readonly string[]>>> = {
-  injection: ['untrusted'],
-  exfiltration: ['untrusted'],
+  injection: [filterTaint],
+  exfiltration: [filterTaint],
 };
 
 const ownTaints = new Map(detectors.map(({ id, family }) => [id, defaults[family] ?? []]));

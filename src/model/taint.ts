@@ -3,6 +3,9 @@
  * by findings, lasts 24 hours from when it was last set, and nothing but that time takes it off.
  */
 
+/** What the filter sets where policy says nothing else: orders to a model, images that carry data away. */
+export const filterTaint = 'untrusted';
+
 /** Its holder is a principal, or a session, which keeps it as long as it lives. */
 export interface Taint {
   /** From `principalHolder`, or a session's id. */

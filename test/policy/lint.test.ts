@@ -8,14 +8,16 @@ import {
 } from '../support/policy-directory.ts';
 
 /** Warnings of policies `{name: spec}` over the example tool and one more, each as `policy pointer: message`. */
-async function warningsOf(policies: Readonly<Record<string, object>>): Promise<readonly string[]> {
+async function warningsOf(
+  policies: Readonly<Record<string, object>>,
+  tools = `${exampleTool}---${exampleTool.replace('name: example', 'name: other')}`,
+): Promise<readonly string[]> {
   const files = Object.fromEntries(
     Object.entries(policies).map(([name, spec]) => {
       const document = { apiVersion: 'sallyport/v1', kind: 'Policy', metadata: { name }, spec };
       return [`${name}.yaml`, JSON.stringify(document)];
     }),
   );
-  const tools = `${exampleTool}---${exampleTool.replace('name: example', 'name: other')}`;
   return withPolicyDirectory({ ...files, 'tools.yaml': tools }, async (directory) => {
     const result = await compile({ directories: [directory], knownDetectors, isLinting: true });
     expect(result.ok ? [] : result.problems).toEqual([]);
@@ -28,6 +30,16 @@ async function warningsOf(policies: Readonly<Record<string, object>>): Promise<r
       });
   });
 }
+
+const boundedTool = exampleTool
+  .replace('    properties:', '    $defs: {x: {type: integer, minimum: 1}}\n    properties:')
+  .replace(
+    'ratio: {type: number}',
+    `ratio: {type: number, exclusiveMinimum: 0, exclusiveMaximum: 1}
+      mode: {enum: [fast, slow]}
+      fixed: {type: integer, const: 7}
+      deep: {type: object, additionalProperties: false, properties: {x: {$ref: '#/$defs/x'}}}`,
+  );
 
 const all = { name: 'all', effect: 'allow', tools: ['*'] };
 const everyone = [{}];
@@ -248,4 +260,99 @@ spec:
   expect(result.ok ? [] : result.problems).toEqual([]);
   const expected = named === null ? [] : [`${named} is optional and read without has() (for tool open)`];
   expect(result.warnings.map(({ message }) => message)).toEqual(expected);
+});
+
+test('a taint that nothing sets is named at its place, with the one that was meant', async () => {
+  const tainting = (name: string, taint: string): string =>
+    exampleTool
+      .replace('name: example', `name: ${name}`)
+      .replace('spec:', `spec:\n  returns: {taints: [${taint}]}`);
+  const result = await compileFiles({
+    'a.yaml': `${tainting('example', 'private')}---
+apiVersion: sallyport/v1
+kind: Boundary
+metadata: {name: strict}
+spec: {taints: {github-pat: [leaked]}}
+---
+apiVersion: sallyport/v1
+kind: Policy
+metadata: {name: all}
+spec:
+  subjects: [{}]
+  conditions:
+    clean: "!('untrusted' in session.taints) && !('privat' in session.taints)"
+  rules:
+    - {name: all, effect: allow, tools: [example], when: "clean && !('leaked' in session.taints)"}
+    - {name: none, effect: deny, tools: [example], when: "clean && 'secret' in session.taints"}
+    - {name: more, effect: deny, tools: [example], when: "'x' in principal.roles || 'y' in args.items"}
+`,
+  });
+  expect(result.ok ? [] : result.problems).toEqual([]);
+  const warnings = result.warnings.filter(({ message }) => message.includes('taint'));
+  expect(
+    warnings.map(({ line, column, path, message, hint }) => ({ at: [line, column], path, message, hint })),
+  ).toEqual([
+    {
+      at: [32, 51],
+      path: '/spec/conditions/clean',
+      message: 'nothing sets the taint "privat"',
+      hint: 'did you mean "private"?',
+    },
+    {
+      at: [35, 68],
+      path: '/spec/rules/1/when',
+      message: 'nothing sets the taint "secret"',
+      hint: 'tools and boundary profiles set: untrusted, private, leaked',
+    },
+  ]);
+});
+
+const unreachable = (bound: string): readonly string[] => [
+  `a /spec/rules/0/when: this rule is unreachable: args.${bound}`,
+];
+
+test.each([
+  ['args.limit < 0', unreachable('limit of example is never less than 0')],
+  ['args.limit <= 0', []],
+  ['session.callCount > 1 && args.limit >= 1001', unreachable('limit of example is never at least 1001')],
+  ['1000 < args.limit', unreachable('limit of example is never more than 1000')],
+  ['args.limit in [-1, 2000]', unreachable('limit of example is never one of -1, 2000')],
+  ['args.limit in [-1, 1000]', []],
+  ['args.limit == 1001 || args.limit == 5', []],
+  ['has(args.mode) && args.mode == "fsat"', unreachable('mode of example is never exactly "fsat"')],
+  ['has(args.mode) && args.mode == "fast"', []],
+  ['!has(args.mode) || args.mode == "fsat"', []],
+  [
+    'has(args.deep) && has(args.deep.x) && args.deep.x < 1',
+    unreachable('deep.x of example is never less than 1'),
+  ],
+  ['has(args.deep) && has(args.deep.x) && args.deep.x < 2', []],
+  ['has(args.ratio) && args.ratio >= 1.0', unreachable('ratio of example is never at least 1')],
+  ['has(args.ratio) && args.ratio <= 0.0', unreachable('ratio of example is never at most 0')],
+  ['has(args.ratio) && args.ratio < 1.0', []],
+  ['has(args.fixed) && args.fixed > 7', unreachable('fixed of example is never more than 7')],
+  ['has(args.fixed) && args.fixed > 6', []],
+  ['size(args.code) < 0', []],
+])('a grant that wants what no arguments have is unreachable: %s', async (when, expected) => {
+  expect(await warningsOf({ a: { subjects: everyone, rules: [{ ...all, when }] } }, boundedTool)).toEqual(
+    expected,
+  );
+});
+
+test('a denial that wants it is one where a missing argument does not make it apply', async () => {
+  const none = { name: 'none', effect: 'deny', tools: ['*'] };
+  const rules = [
+    { ...none, name: 'a', when: 'args.limit < 0' },
+    { ...none, name: 'b', when: 'args.mode == "fsat"' },
+  ];
+  const warnings = await warningsOf({ a: { subjects: everyone, rules: [all, ...rules] } }, boundedTool);
+  expect(warnings.filter((warning) => warning.includes('unreachable'))).toEqual([
+    'a /spec/rules/1/when: this rule is unreachable: args.limit of example is never less than 0',
+  ]);
+});
+
+test('a rule that some of its tools can reach is none', async () => {
+  const tools = `${boundedTool}---${boundedTool.replace('name: example', 'name: other').replace('maximum: 1000', 'maximum: 2000')}`;
+  const rules = [{ ...all, when: 'args.limit > 1000' }];
+  expect(await warningsOf({ a: { subjects: everyone, rules } }, tools)).toEqual([]);
 });

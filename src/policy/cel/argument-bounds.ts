@@ -15,11 +15,17 @@ const COMPARED_CHARS_MAX = 256;
 export interface Bound {
   /** Member names from the arguments down. */
   readonly path: readonly string[];
+  /** What the value itself is compared with; null where its size is. */
+  readonly compared: Compared | null;
   /** For people: `at most 100`, `one of "a", "b"`. */
   readonly allowed: string;
   /** A value within the bound, as near to `current` as is plain to see; undefined where none can be named. */
   suggest(current: JsonValue | undefined): JsonValue | undefined;
 }
+
+export type Compared =
+  | { readonly op: Comparison; readonly limit: number }
+  | { readonly op: 'in'; readonly values: readonly Literal[] };
 
 /** The parts of a condition that must all hold. */
 export function conjunctsOf(ast: ASTNode): readonly ASTNode[] {
@@ -64,11 +70,19 @@ function comparison(op: Comparison, left: ASTNode, right: ASTNode): Bound | null
   if (limit === undefined) return literalOf(left) === undefined ? null : comparison(flipped[op], right, left);
   if (typeof limit !== 'number') return null;
   const path = argumentPath(left);
-  if (path !== null) return { path, allowed: `${words[op]} ${limit}`, suggest: () => within(op, limit) };
+  if (path !== null) {
+    const allowed = `${words[op]} ${limit}`;
+    return { path, compared: { op, limit }, allowed, suggest: () => within(op, limit) };
+  }
   const sized = sizePath(left);
   return sized === null
     ? null
-    : { path: sized, allowed: `${words[op]} ${limit} long`, suggest: () => undefined };
+    : {
+        path: sized,
+        compared: null,
+        allowed: `${words[op]} ${limit} long`,
+        suggest: () => undefined,
+      };
 }
 
 const words: Readonly<Record<Comparison, string>> = {
@@ -91,7 +105,8 @@ function oneOf(path: readonly string[] | null, nodes: readonly ASTNode[]): Bound
   const listed = values.slice(0, LISTED_MAX).map((value) => JSON.stringify(value));
   const more = values.length > LISTED_MAX ? `, … (${values.length} in all)` : '';
   const allowed = values.length === 1 ? `exactly ${listed.join('')}` : `one of ${listed.join(', ')}${more}`;
-  return { path, allowed, suggest: (current) => nearest(values, current) };
+  const compared = { op: 'in', values } as const;
+  return { path, compared, allowed, suggest: (current) => nearest(values, current) };
 }
 
 type Literal = number | string | boolean;

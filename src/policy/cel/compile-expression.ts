@@ -48,6 +48,12 @@ export interface CompiledExpression {
   readonly warnings: readonly PlacedMistake[];
   /** Names of the policy's conditions that it uses. */
   readonly conditions: readonly string[];
+  /** Names that it looks for in `session.taints`. */
+  readonly taints: readonly PlacedTaint[];
+}
+
+export interface PlacedTaint extends Origin {
+  readonly name: string;
 }
 
 /** What the result must be: `bool` for conditions, `scalar` for quota keys, `int` for amounts. */
@@ -91,7 +97,7 @@ export function compileExpression(
   conditions: ReadonlyMap<string, PreparedText>,
   result: ResultType,
 ): CompiledExpression {
-  const nothing = { expression: null, warnings: [], conditions: [] };
+  const nothing = { expression: null, warnings: [], conditions: [], taints: [] };
   if (prepared.mistakes.length > 0 || prepared.isLost) return { ...nothing, mistakes: prepared.mistakes };
   const taken = new Set([...reservedNames, ...conditions.keys()]);
   let expanded: Expanded;
@@ -119,7 +125,8 @@ export function compileExpression(
     );
     const source = shown(prepared.source, expanded.names, conditions);
     const expression = mistakes.length > 0 ? null : new ReadyExpression(source, text, parsed, context);
-    return { expression, mistakes, warnings, conditions: expanded.names };
+    const taints = facts.taints.map(({ name, offset }) => ({ ...expanded.originOf(offset), name }));
+    return { expression, mistakes, warnings, conditions: expanded.names, taints };
   } catch (error) {
     if (!(error instanceof ParseError)) throw error;
     return { ...nothing, mistakes: [place(mistakeOf(error))], conditions: expanded.names };

@@ -30,6 +30,8 @@ export interface ExpressionFacts {
   readonly mistakes: readonly ExpressionMistake[];
   /** Free names, in order of appearance. */
   readonly names: readonly { readonly name: string; readonly start: number; readonly end: number }[];
+  /** Texts that are looked for in `session.taints`. */
+  readonly taints: readonly { readonly name: string; readonly offset: number }[];
   /** Optional arguments without a default, and attributes of the principal, that are read where no `has()` protects them. */
   readonly unguarded: readonly { readonly path: string; readonly offset: number }[];
 }
@@ -48,12 +50,14 @@ export function inspectExpression(
 ): ExpressionFacts {
   const inspector = new Inspector(input, taken);
   inspector.visit(ast, new Map(), 1);
-  return { mistakes: inspector.mistakes, names: inspector.names, unguarded: inspector.unguarded };
+  const { mistakes, names, taints, unguarded } = inspector;
+  return { mistakes, names, taints, unguarded };
 }
 
 class Inspector {
   readonly mistakes: ExpressionMistake[] = [];
   readonly names: { name: string; start: number; end: number }[] = [];
+  readonly taints: { name: string; offset: number }[] = [];
   readonly unguarded: { path: string; offset: number }[] = [];
   readonly #input: JsonObject | null;
   readonly #taken: ReadonlySet<string>;
@@ -94,9 +98,18 @@ class Inspector {
         this.#visitWith(presentIfFalse(condition), alternate, scope, steps);
         return;
       }
+      case 'in':
+        this.#noteTaint(node);
+        for (const part of node.args) this.visit(part, scope, steps);
+        return;
       default:
         for (const child of childrenOf(node)) this.visit(child, scope, steps);
     }
+  }
+
+  #noteTaint({ args: [name, list] }: ASTNode & { op: 'in' }): void {
+    if (name.op !== 'value' || typeof name.args !== 'string' || pathText(list) !== 'session.taints') return;
+    this.taints.push({ name: name.args, offset: name.start });
   }
 
   #visitWith(guards: ReadonlySet<string> | undefined, node: ASTNode, scope: Scope, steps: number): void {

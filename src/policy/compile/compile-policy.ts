@@ -25,6 +25,8 @@ export interface PolicyContext {
   readonly findings: Findings;
   readonly tools: ReadonlyMap<string, CompiledTool>;
   readonly boundaryNames: ReadonlySet<string>;
+  /** What tools, boundary profiles and the filter set; null where not all of them can be read. */
+  readonly taints: ReadonlySet<string> | null;
   readonly constants: Constants;
   readonly lost: LostNames;
   readonly rules: ReadonlyMap<string, CompiledRule[]>;
@@ -58,7 +60,7 @@ class PolicyCompiler {
     this.#resource = resource;
     this.#context = context;
     this.#findings = context.findings;
-    this.#expressions = new PolicyExpressions(resource.source, context.constants, context.findings);
+    this.#expressions = new PolicyExpressions(resource.source, context);
   }
 
   async compile(slices: Slices): Promise<void> {

@@ -3,7 +3,9 @@
  * makes sure that no hostile argument can later make a rule slow or wrong.
  */
 import { createHash } from 'node:crypto';
+import type { BoundaryProfile } from '../../model/finding.ts';
 import type { JsonObject, JsonValue } from '../../model/json.ts';
+import { filterTaint } from '../../model/taint.ts';
 import type { ToolCode } from '../../model/tool.ts';
 import { ValidatorFactory } from '../arguments/validate-args.ts';
 import { canonicalJson } from '../canonical-json.ts';
@@ -108,6 +110,7 @@ export async function compileDocuments(
     findings,
     tools,
     boundaryNames: new Set(boundaries.keys()),
+    taints: findings.problems.length > 0 ? null : taintsOf(tools.values(), boundaries.values()),
     constants,
     lost,
     rules: new Map([...tools.keys()].map((name) => [name, []])),
@@ -202,6 +205,12 @@ async function compileTools(
     await slices.rest();
   }
   return tools;
+}
+
+function taintsOf(tools: Iterable<CompiledTool>, boundaries: Iterable<BoundaryProfile>): ReadonlySet<string> {
+  const ofTools = [...tools].flatMap(({ tool: { taints = [] } }) => taints);
+  const ofBoundaries = [...boundaries].flatMap(({ taints }) => Object.values(taints).flat());
+  return new Set([filterTaint, ...ofTools, ...ofBoundaries]);
 }
 
 async function compilePolicies(

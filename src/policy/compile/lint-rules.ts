@@ -5,6 +5,8 @@
  */
 import type { Limits } from '../../model/limits.ts';
 import type { SourceDocument, SubjectEntry, SubjectMatch } from '../documents.ts';
+import { boundOf, conjunctsOf } from '../cel/argument-bounds.ts';
+import { isImpossible } from '../cel/impossible-bound.ts';
 import type { CompiledQuota, CompiledRule } from '../revision.ts';
 import type { CompiledTool } from './compile-tool.ts';
 import type { Findings } from './findings.ts';
@@ -64,6 +66,16 @@ class Linter {
       this.#warn(rule, '/when', message, constant ? 'remove it' : 'remove the rule');
       return;
     }
+    const impossible = this.#impossibleBoundOf(rule);
+    if (impossible !== null) {
+      this.#warn(
+        rule,
+        '/when',
+        `this rule is unreachable: ${impossible}`,
+        'correct the bound, or remove the rule',
+      );
+      return;
+    }
     const cover = this.#coverOf(rule);
     if (cover !== null) this.#warn(rule, '', describeCover(rule, cover), 'remove one of them');
     else this.#checkLimits(rule);
@@ -82,6 +94,20 @@ class Linter {
     const [, { policy, name, limit }] = definiteFirst(tighter);
     const message = `this quota never binds: ${policy}/${name} (${limit}, ${placeOf(tighter)}) is reached first`;
     this.#warn(quota, '', message, 'remove it, or lower its limit');
+  }
+
+  /** What the condition wants that no arguments of any of its tools have. */
+  #impossibleBoundOf({ byTool }: Bound<CompiledRule>): string | null {
+    const found = [...byTool].map(([name, { effect, when }]) => {
+      const input = this.#input.tools.get(name)?.input;
+      if (when === null || input === undefined) return null;
+      const bound = conjunctsOf(when.ast)
+        .filter(({ op }) => op !== '||')
+        .map(boundOf)
+        .find((bound) => bound !== null && isImpossible(bound, input, effect !== 'allow'));
+      return bound ? `args.${bound.path.join('.')} of ${name} is never ${bound.allowed}` : null;
+    });
+    return found.includes(null) ? null : (found[0] ?? null);
   }
 
   /** Another rule that makes this one void for every tool that it means. */

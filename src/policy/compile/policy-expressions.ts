@@ -5,13 +5,16 @@ import type {
   CompiledExpression,
   Expression,
   PlacedMistake,
+  PlacedTaint,
   PreparedText,
   ResultType,
 } from '../cel/compile-expression.ts';
 import { reservedNames } from '../cel/inspect-expression.ts';
+import { didYouMeanHint } from '../did-you-mean.ts';
 import type { SourceDocument } from '../documents.ts';
 import { escapePointer } from '../json-pointer.ts';
 import type { Constants } from '../load/constants.ts';
+import type { PolicyContext } from './compile-policy.ts';
 import type { CompiledTool } from './compile-tool.ts';
 import type { Findings } from './findings.ts';
 
@@ -29,6 +32,7 @@ export class PolicyExpressions {
   readonly #source: SourceDocument;
   readonly #findings: Findings;
   readonly #constants: Constants;
+  readonly #taints: ReadonlySet<string> | null;
   /** By name. One with a mistake counts as `true` for the rest, so that it is reported once. */
   readonly #conditions = new Map<string, PreparedText>();
   readonly #usedConditions = new Set<string>();
@@ -37,10 +41,14 @@ export class PolicyExpressions {
   readonly #compiled = new Map<string, CompiledExpression>();
   readonly #reports = new Map<string, Report>();
 
-  constructor(source: SourceDocument, constants: Constants, findings: Findings) {
+  constructor(
+    source: SourceDocument,
+    { constants, findings, taints }: Pick<PolicyContext, 'constants' | 'findings' | 'taints'>,
+  ) {
     this.#source = source;
     this.#constants = constants;
     this.#findings = findings;
+    this.#taints = taints;
   }
 
   /** Reads the policy's conditions; their types are checked where a rule uses them, for the tools that it means. */
@@ -79,6 +87,7 @@ export class PolicyExpressions {
     for (const condition of compiled.conditions) this.#usedConditions.add(condition);
     for (const mistake of compiled.mistakes) this.#report(true, pointer, mistake, name);
     for (const warning of compiled.warnings) this.#report(false, pointer, warning, name);
+    for (const taint of compiled.taints) this.#checkTaint(pointer, taint);
     return compiled.expression;
   }
 
@@ -100,6 +109,14 @@ export class PolicyExpressions {
     this.#reports.clear();
   }
 
+  #checkTaint(expressionPointer: string, { condition, offset, name }: PlacedTaint): void {
+    const taints = this.#taints;
+    if (taints === null || taints.has(name)) return;
+    const pointer = placeOf(expressionPointer, condition);
+    const hint = didYouMeanHint(name, taints) ?? `tools and boundary profiles set: ${[...taints].join(', ')}`;
+    this.#findings.warnInText(this.#source, pointer, offset, `nothing sets the taint "${name}"`, hint);
+  }
+
   #prepare(text: string): PreparedText {
     const known = this.#prepared.get(text);
     if (known !== undefined) return known;
@@ -110,12 +127,16 @@ export class PolicyExpressions {
 
   #report(isError: boolean, expressionPointer: string, mistake: PlacedMistake, tool: string): void {
     const { condition, offset, message, hint } = mistake;
-    const pointer = condition === null ? expressionPointer : conditionPointer(condition);
+    const pointer = placeOf(expressionPointer, condition);
     const key = JSON.stringify([isError, pointer, offset, message, hint]);
     const known = this.#reports.get(key);
     if (known === undefined) this.#reports.set(key, { isError, pointer, mistake, tools: new Set([tool]) });
     else known.tools.add(tool);
   }
+}
+
+function placeOf(expressionPointer: string, condition: string | null): string {
+  return condition === null ? expressionPointer : conditionPointer(condition);
 }
 
 function conditionPointer(name: string): string {
