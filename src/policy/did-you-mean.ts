@@ -30,6 +30,15 @@ function sortedLetters(text: string): string {
   return [...text].toSorted().join('');
 }
 
+/** Names that are listed; more are no help. */
+const LISTED_MAX = 20;
+
+/** `did you mean "x"?`, or where nothing is near all known names, if they are few. */
+export function knownNamesHint(name: string, known: readonly string[]): string | undefined {
+  const listed = known.length > 0 && known.length <= LISTED_MAX ? `known: ${known.join(', ')}` : undefined;
+  return didYouMeanHint(name, known) ?? listed;
+}
+
 /** `did you mean "x"?`, or undefined when nothing is near. */
 export function didYouMeanHint(name: string, known: Iterable<string>): string | undefined {
   const near = nearestName(name, known);

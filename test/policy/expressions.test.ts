@@ -74,18 +74,25 @@ test.each([
   expect(await holds(`args.code.matches("${pattern}")`, { code: text })).toBe(false);
 });
 
+const noArgument = 'no such argument: give tools that take it a rule of their own';
+
 describe('refused at load', () => {
   test.each([
     ['run.depth == 1', ['Unknown variable: run (for tool example) ("run" is not supported by this version)']],
     ['const.env.x == 1', ['unknown constant: no Constants document is named "env" (for tool example)']],
-    ['session.taint == []', ['No such key: taint (for tool example)']],
+    ['session.taint == []', ['No such key: taint (for tool example) (did you mean "taints"?)']],
     ['arg.limit <= 1', ['Unknown variable: arg (for tool example) (did you mean "args"?)']],
     ['args.lmit <= 1', ['No such key: lmit (for tool example) (did you mean "limit"?)']],
     ['has(args.lmit)', ['No such key: lmit (for tool example) (did you mean "limit"?)']],
+    ['args.cents <= 1', [`No such key: cents (for tool example) (${noArgument})`]],
+    ['has(args.cents)', [`No such key: cents (for tool example) (${noArgument})`]],
     ['args.limit <= "1"', ['no such overload: int <= string (for tool example)']],
     ['args.code', ['must be a bool, is string (for tool example) (compare it, for example with == true)']],
     ['args.open.flag', ['must be a bool, is dyn (for tool example) (compare it, for example with == true)']],
-    ['principal.name == "x"', ['No such key: name (for tool example)']],
+    [
+      'principal.name == "x"',
+      ['No such key: name (for tool example) (known: id, tenant, roles, attributes)'],
+    ],
     ['true &&', ['Unexpected token: EOF (for tool example)']],
     [
       'ip("1.2.3") == ip("1.2.3.4")',

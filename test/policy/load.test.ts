@@ -3,7 +3,13 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { compile } from '../../src/policy/compile/compile.ts';
 import { CODE_BYTES_MAX, FILE_BYTES_MAX } from '../../src/policy/load/read-directory.ts';
-import { compileFiles, exampleTool, problemsOf, withPolicyDirectory } from '../support/policy-directory.ts';
+import {
+  compileFiles,
+  exampleTool,
+  policyText,
+  problemsOf,
+  withPolicyDirectory,
+} from '../support/policy-directory.ts';
 
 const image = 'apiVersion: sallyport/v1\nkind: Image\nmetadata: {name: python}\nspec: {build: python}\n';
 
@@ -127,6 +133,22 @@ test('directives and tags are refused', async () => {
 test('words that other YAML versions read as booleans or dates stay text', async () => {
   const result = await compileFiles({ 'a.yaml': image.replace('name: python', 'name: yes') });
   expect(result.ok && [...result.revision.images.keys()]).toEqual(['yes']);
+});
+
+test('a tab in the indentation is told alone, whatever the parser makes of the lines around it', async () => {
+  const policy = 'kind: Policy\nspec:\n  rules:\n\t- name: a\n\t  effect: allow\n  quotas: [1\n';
+  expect(await problemsOf(`${policy}---\na: [1\n`)).toEqual([
+    '4:1 Tabs are not allowed as indentation (indent with spaces, here and in the lines below)',
+    expect.stringContaining('Flow sequence'),
+  ]);
+});
+
+test('a boundary that nobody defines is told with those that there are', async () => {
+  const rule = '    - {name: a, effect: allow, tools: [example], boundary: nope}';
+  const strict = 'apiVersion: sallyport/v1\nkind: Boundary\nmetadata: {name: strict}\nspec: {}';
+  expect(await problemsOf(policyText(rule), { 'strict.yaml': strict })).toEqual([
+    expect.stringContaining('unknown boundary "nope" (known: standard, strict)'),
+  ]);
 });
 
 test('files beyond their limits, not UTF-8 or not files are refused by name', async () => {

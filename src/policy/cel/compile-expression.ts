@@ -9,6 +9,7 @@ import { inspectExpression, reservedNames } from './inspect-expression.ts';
 import type { ExpressionFacts, ExpressionMistake } from './inspect-expression.ts';
 import { findConstantReferences } from './constant-references.ts';
 import type { FindConstant } from './constant-references.ts';
+import { keyHint } from './key-hint.ts';
 import { NetworkValueError } from './network-values.ts';
 import { nodeText } from './node-text.ts';
 import { variableNames } from './principal-values.ts';
@@ -223,7 +224,7 @@ function clauseMistakes(
   if (inParts.length > 0) return inParts;
   const { error } = context.environment.parse(node.input).check();
   if (error === undefined) return [];
-  const mistake = withNearKey(mistakeOf(error), context.input);
+  const mistake = withKeyHint(error, context.input);
   return [{ ...mistake, offset: offset + mistake.offset }];
 }
 
@@ -266,11 +267,11 @@ function unknownName(name: string, offset: number, taken: ReadonlySet<string>): 
   };
 }
 
-/** Adds the argument that an unknown key was probably meant to be. */
-function withNearKey(mistake: ExpressionMistake, input: JsonObject): ExpressionMistake {
-  const key = /^No such key: (.+)$/.exec(mistake.message)?.[1];
-  const hint = key === undefined ? undefined : didYouMeanHint(key, Object.keys(input['properties'] ?? {}));
-  return hint === undefined ? mistake : { ...mistake, hint };
+/** Adds what to write in the place of a member that is not there. */
+function withKeyHint(error: ParseError | CelTypeError, input: JsonObject): ExpressionMistake {
+  const node = error.code === 'no_such_key' && !(error instanceof ParseError) ? error.node : undefined;
+  const hint = node?.op === '.' ? keyHint(node, input) : undefined;
+  return hint === undefined ? mistakeOf(error) : { ...mistakeOf(error), hint };
 }
 
 function mistakeOf(error: ParseError | CelTypeError): ExpressionMistake {

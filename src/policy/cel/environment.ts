@@ -52,21 +52,20 @@ function declareNetwork(environment: Environment): void {
     });
 }
 
+/** Types of the members of variables, by the variable. */
+export const variableFields = {
+  principal: { id: 'string', tenant: 'string', roles: 'list<string>', attributes: 'map<string, dyn>' },
+  tool: { name: 'string', labels: 'list<string>' },
+  session: { taints: 'list<string>', callCount: 'int', ageMs: 'int' },
+  request: { ip: 'string', time: 'google.protobuf.Timestamp' },
+} as const;
+
 function declareVariables(environment: Environment): void {
   environment
-    .registerType('Principal', {
-      ctor: PrincipalValue,
-      fields: { id: 'string', tenant: 'string', roles: 'list<string>', attributes: 'map<string, dyn>' },
-    })
-    .registerType('ToolInfo', { ctor: ToolValue, fields: { name: 'string', labels: 'list<string>' } })
-    .registerType('Session', {
-      ctor: SessionValue,
-      fields: { taints: 'list<string>', callCount: 'int', ageMs: 'int' },
-    })
-    .registerType('Request', {
-      ctor: RequestValue,
-      fields: { ip: 'string', time: 'google.protobuf.Timestamp' },
-    })
+    .registerType('Principal', { ctor: PrincipalValue, fields: variableFields.principal })
+    .registerType('ToolInfo', { ctor: ToolValue, fields: variableFields.tool })
+    .registerType('Session', { ctor: SessionValue, fields: variableFields.session })
+    .registerType('Request', { ctor: RequestValue, fields: variableFields.request })
     .registerVariable('principal', 'Principal')
     .registerVariable('tenant', 'string')
     .registerVariable('tool', 'ToolInfo')

@@ -4,8 +4,8 @@
  */
 import type { ASTNode } from '@marcbachmann/cel-js';
 import type { JsonObject } from '../../model/json.ts';
-import { didYouMeanHint } from '../did-you-mean.ts';
 import { compileLinearPattern } from '../linear-pattern.ts';
+import { argumentHint } from './key-hint.ts';
 import { CidrValue, IpValue, UrlValue } from './network-values.ts';
 import { guardsOfOperands, pathText, presentIfFalse, presentIfTrue } from './presence-guards.ts';
 import { variableNames } from './principal-values.ts';
@@ -250,7 +250,7 @@ class Inspector {
     const owner = this.#schemaOf(node.args[0], scope);
     const known = Object.keys(owner?.['properties'] ?? {});
     if (owner?.['additionalProperties'] !== false || known.includes(node.args[1])) return;
-    this.#complain(node, `No such key: ${node.args[1]}`, didYouMeanHint(node.args[1], known));
+    this.#complain(node, `No such key: ${node.args[1]}`, argumentHint(node.args[1], known));
   }
 
   #noteRead(node: ASTNode & { op: '.' }, scope: Scope): void {

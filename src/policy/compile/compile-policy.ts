@@ -1,5 +1,5 @@
 /** One `Policy` document: every rule and quota type-checked against every tool that it means. */
-import { didYouMeanHint } from '../did-you-mean.ts';
+import { knownNamesHint } from '../did-you-mean.ts';
 import type { PolicyResource, QuotaSpec, RuleSpec, ToolSelector } from '../documents.ts';
 import { deepFreeze } from '../freeze.ts';
 import type { Constants } from '../load/constants.ts';
@@ -129,7 +129,7 @@ class PolicyCompiler {
     if (boundary === undefined || boundary === DEFAULT_BOUNDARY) return;
     const { boundaryNames, lost } = this.#context;
     if (boundaryNames.has(boundary) || lost.has('Boundary', boundary)) return;
-    const hint = didYouMeanHint(boundary, boundaryNames);
+    const hint = knownNamesHint(boundary, [...boundaryNames]);
     this.#error(`${pointer}/boundary`, `unknown boundary "${boundary}"`, hint);
   }
 

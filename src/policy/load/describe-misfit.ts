@@ -95,6 +95,7 @@ function missingField(field: string): Words {
 }
 
 const fieldHints: ReadonlyMap<string, string> = new Map([
+  ['apiVersion', 'write `apiVersion: sallyport/v1`'],
   ['subjects', 'write `subjects: [{}]` to mean everyone'],
   ['limits', 'a limit rule caps something: limits: {timeout: 2s}'],
   ['approval', 'say who may approve: approval: {approvers: [{roles: [lead]}]}'],

@@ -78,7 +78,7 @@ class DocumentReader {
   }
 
   read(document: Document.Parsed, directory: string, text: string): ParsedDocument | null {
-    for (const error of document.errors) this.#complain(error.pos[0], '', error.message);
+    this.#reportSyntax(document.errors);
     if (document.directives.yaml.explicit === true || Object.keys(document.directives.tags).length > 1) {
       this.#complain(
         document.range[0],
@@ -95,6 +95,13 @@ class DocumentReader {
       holes: this.#holes,
       isDamaged: this.#isDamaged,
     };
+  }
+
+  /** Of an indentation with tabs the parser makes mistakes of other lines, too. */
+  #reportSyntax(errors: Document.Parsed['errors']): void {
+    const tab = errors.find(({ code }) => code === 'TAB_AS_INDENT');
+    if (tab === undefined) for (const { pos, message } of errors) this.#complain(pos[0], '', message);
+    else this.#complain(tab.pos[0], '', tab.message, 'indent with spaces, here and in the lines below');
   }
 
   #source(value: JsonValue, root: Node, directory: string, text: string): SourceDocument {
