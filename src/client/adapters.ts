@@ -46,14 +46,17 @@ export interface OpenAiToolCall {
   readonly function?: { readonly name: string; readonly arguments: string };
 }
 
-/** Chat Completions API: `message.tool_calls` in, messages of the role `tool` out, in the same order. */
+/**
+ * Chat Completions API: `message.tool_calls` in, messages of the role `tool` out, in the same order. A model that asks
+ * for no tool leaves them out.
+ */
 export function openAiToolMessages(
   sallyport: Sallyport,
-  toolCalls: readonly OpenAiToolCall[],
+  toolCalls: readonly OpenAiToolCall[] | null | undefined,
   options?: RunOptions,
 ): Promise<{ role: 'tool'; tool_call_id: string; content: string }[]> {
   return Promise.all(
-    toolCalls.map(async ({ id, function: asked }) => {
+    (toolCalls ?? []).map(async ({ id, function: asked }) => {
       const args = asked === undefined ? null : parseArguments(asked.arguments);
       const content =
         asked === undefined || args === null

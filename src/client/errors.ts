@@ -1,5 +1,6 @@
 /** What can come of a request instead of an answer, each as a class of its own. */
 import type { Call } from '../model/call.ts';
+import type { NearestCall } from '../model/decision.ts';
 
 /** RFC 9457, with the fields that Sallyport adds. Which of the further ones are there depends on `code`. */
 export interface ProblemDocument {
@@ -22,7 +23,7 @@ export interface ProblemDocument {
   readonly policy?: string | null;
   readonly rule?: string | null;
   readonly reasons?: readonly string[];
-  readonly nearest?: unknown;
+  readonly nearest?: NearestCall;
   /** `quota_exceeded`. */
   readonly quota?: string;
   readonly limit?: number;

@@ -5,7 +5,9 @@
  * const sallyport = new Sallyport(); // SALLYPORT_URL, SALLYPORT_API_KEY
  * const { result } = await sallyport.run('js_run', { code: 'return 6 * 7' });
  */
-import type { Artifact, Call, DecisionSummary } from '../model/call.ts';
+import type { Artifact, Call } from '../model/call.ts';
+import type { Decision as PolicyDecision } from '../model/decision.ts';
+import type { Limits } from '../model/limits.ts';
 import { Calls } from './calls.ts';
 import type { CallEvent } from './calls.ts';
 import { Files } from './files.ts';
@@ -27,11 +29,20 @@ export type {
   CallError,
   CallOutput,
   CallStatus,
+  DecisionSummary,
   RuntimeReport,
   Usage,
 } from '../model/call.ts';
+export type { NearestCall, QuotaDraw, RequiredApproval, TraceEntry } from '../model/decision.ts';
 export type { BoundaryReport } from '../model/finding.ts';
+export type { Limits } from '../model/limits.ts';
 export { anthropicToolResults, openAiToolMessages, vercelTools } from './adapters.ts';
+
+/** What policy would decide of a call, and why. */
+export interface Decision extends Omit<PolicyDecision, 'trace'> {
+  /** How each rule fared, for keys with the scope policy. */
+  readonly trace?: PolicyDecision['trace'];
+}
 
 /** The forms of the list of tools: this server's own, or as a model API takes it. */
 export interface ToolForms {
@@ -40,8 +51,11 @@ export interface ToolForms {
     readonly title: string;
     readonly description: string;
     readonly labels: readonly string[];
+    readonly runtime: 'isolate' | 'container';
     readonly input: object;
     readonly output?: object;
+    readonly limits: Limits;
+    readonly digest: string;
   };
   /** Chat Completions API. */
   readonly openai: {
@@ -61,7 +75,14 @@ export interface ToolForms {
     description: string;
     input_schema: { type: 'object'; [keyword: string]: unknown };
   };
-  readonly mcp: { readonly name: string; readonly description: string; readonly inputSchema: object };
+  readonly mcp: {
+    readonly name: string;
+    readonly title: string;
+    readonly description: string;
+    readonly inputSchema: object;
+    readonly outputSchema?: object;
+    readonly annotations: { readonly readOnlyHint: boolean; readonly openWorldHint: boolean };
+  };
   readonly typescript: { readonly name: string; readonly declaration: string };
 }
 
@@ -116,7 +137,7 @@ export class Sallyport implements Runner {
   }
 
   /** What policy would say of a call, and why. Runs and consumes nothing. */
-  decide(tool: string, args: object, options: RequestOptions = {}): Promise<DecisionSummary> {
+  decide(tool: string, args: object, options: RequestOptions = {}): Promise<Decision> {
     return this.#transport.json({
       method: 'POST',
       path: '/v1/decisions',

@@ -53,10 +53,12 @@ test('OpenAI, Chat Completions', async () => {
   const messages: OpenAI.ChatCompletionMessageParam[] = [{ role: 'user', content: 'What is 6 times 7?' }];
   const [first] = (await openai.chat.completions.create({ model: 'm', messages, tools })).choices;
   messages.push(first?.message ?? { role: 'assistant', content: '' });
-  messages.push(...(await openAiToolMessages(sallyport, first?.message.tool_calls ?? [])));
+  messages.push(...(await openAiToolMessages(sallyport, first?.message.tool_calls)));
   const [last] = (await openai.chat.completions.create({ model: 'm', messages, tools })).choices;
 
   expect(last?.message.content).toBe('It is 42.');
+  expect(await openAiToolMessages(sallyport, last?.message.tool_calls)).toEqual([]);
+  expect(await openAiToolMessages(sallyport, null)).toEqual([]);
   expect(
     model.asked[0].tools.map(({ function: { name } }: { function: { name: string } }) => name),
   ).toContain('js_run');

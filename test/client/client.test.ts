@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, expectTypeOf, test } from 'vitest';
 import {
   ApprovalPending,
   ArgumentsRefused,
@@ -17,7 +17,13 @@ import {
   Unauthorized,
   UnexpectedAnswer,
 } from '../../src/client/index.ts';
-import type { CallEvent, RequestRefused } from '../../src/client/index.ts';
+import type {
+  CallEvent,
+  DecisionSummary,
+  NearestCall,
+  QuotaDraw,
+  RequestRefused,
+} from '../../src/client/index.ts';
 import { refundDirectory } from '../support/refund-policy.ts';
 import { startServer } from '../support/server.ts';
 import type { TestServer } from '../support/server.ts';
@@ -32,6 +38,13 @@ spec:
   runtime: {kind: isolate}
 ---
 apiVersion: sallyport/v1
+kind: Tool
+metadata: {name: capped}
+spec:
+  input: {type: object, required: [cents], properties: {cents: {type: integer}}}
+  runtime: {kind: isolate, code: ./refund.js}
+---
+apiVersion: sallyport/v1
 kind: Boundary
 metadata: {name: live}
 spec: {stream: live}
@@ -43,6 +56,7 @@ spec:
   subjects: [{}]
   rules:
     - {name: short, effect: allow, tools: [run], when: args.code.size() < 1000, boundary: live}
+    - {name: ten, effect: allow, tools: [capped], when: args.cents <= 10, message: Ten at most.}
 `;
 /** Runs on until it is ended. */
 const onAndOn = 'await new Promise((done) => setTimeout(done, 3_600_000))';
@@ -333,10 +347,29 @@ describe('what is no answer of a Sallyport server', () => {
 });
 
 test('tools and decisions', async () => {
-  expect((await sallyport.tools()).map(({ name }) => name)).toEqual(['refund', 'run']);
-  const [, tool] = await sallyport.tools('openai');
+  expect((await sallyport.tools()).map(({ name }) => name)).toEqual(['capped', 'refund', 'run']);
+  const [, , tool] = await sallyport.tools('openai');
   expect(tool).toMatchObject({ type: 'function', function: { name: 'run', description: 'Runs code.' } });
-  expect(await sallyport.decide('run', { code: '' })).toMatchObject({ effect: 'allow', rule: 'short' });
+  const [, mcp] = await sallyport.tools('mcp');
+  expect(mcp?.title).toBe('Refund');
+  const decision = await sallyport.decide('run', { code: '' });
+  expectTypeOf(decision).toExtend<DecisionSummary>();
+  expectTypeOf(decision.quotas).toEqualTypeOf<readonly QuotaDraw[]>();
+  expect(decision).toMatchObject({ effect: 'allow', rule: 'short', quotas: [], boundary: ['live'] });
+  expect(decision.limits.timeoutMs).toBe(10_000);
+  expect(decision.trace).toBeUndefined();
+});
+
+test('a denial and its problem say what would be permitted', async () => {
+  const args = { cents: 5000 };
+  const { effect, reasons, nearest } = await sallyport.decide('capped', args);
+  expect([effect, reasons]).toEqual(['deny', ['Ten at most.']]);
+  expect(nearest?.changes).toEqual([{ pointer: '/cents', allowed: 'at most 10', suggested: 10 }]);
+  const { problem } = (await sallyport
+    .run('capped', args)
+    .catch((error: unknown) => error)) as RequestRefused;
+  expectTypeOf(problem.nearest).toEqualTypeOf<NearestCall | undefined>();
+  expect(problem.nearest).toEqual(nearest);
 });
 
 test('says at once what it lacks', () => {
