@@ -24,6 +24,7 @@ const problemSchema = {
 };
 
 export function createOpenApi(routes: readonly Route[], version: string): object {
+  const tags = new Set(routes.map(({ path }) => tagOf(path)));
   const paths: Record<string, Record<string, object>> = {};
   for (const route of routes) {
     const path = route.path.replaceAll(/[:*](\w+)/g, '{$1}');
@@ -36,8 +37,14 @@ export function createOpenApi(routes: readonly Route[], version: string): object
       securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'spk_<id>_<secret>' } },
       schemas: { ...requestSchemas, ...answerSchemas, Problem: problemSchema },
     },
+    tags: [...tags].toSorted().map((name) => ({ name })),
     paths,
   };
+}
+
+/** `calls` for `/v1/calls/:id`; what is outside the versioned API, such as `/health`, is the server's. */
+function tagOf(path: string): string {
+  return /^\/v1\/(\w+)/.exec(path)?.[1] ?? 'server';
 }
 
 function operation(route: Route): object {
@@ -58,6 +65,8 @@ function operation(route: Route): object {
     })),
   ];
   return {
+    operationId: route.operationId,
+    tags: [tagOf(route.path)],
     summary: route.summary,
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(route.scope === null

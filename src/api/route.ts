@@ -16,6 +16,8 @@ export interface Route {
   readonly readsKey?: true;
   /** What a 401 says besides, in `WWW-Authenticate`. */
   readonly challenge?: (request: Request) => string;
+  /** Generated clients name their functions after it: it stays, and no other route has it. */
+  readonly operationId: string;
   readonly summary: string;
   readonly body?: RequestSchemaName;
   /** Any bytes, which the handler itself reads; says what they are. */

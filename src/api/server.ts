@@ -283,7 +283,7 @@ function refuseUnknown(routes: readonly Route[]): RequestHandler {
       return next(
         new Problem(
           'not_found',
-          `There is no ${request.path.slice(0, 200)}; GET /openapi.json lists what there is.`,
+          `There is no ${request.path.slice(0, 200)}; GET /openapi.json lists what there is, GET /docs shows it as a page.`,
         ),
       );
     response.set('Allow', allowed.join(', '));

@@ -16,6 +16,15 @@ test('the page to read names every operation, runs nothing and loads nothing', a
   expect(body).not.toMatch(/<script|<link|<img|src=|url\(|https?:\/\/(?!json-schema)/i);
 });
 
+test('a path that there is not names both forms of the document', async () => {
+  await using server = await startServer({ environment: { DOCKER_HOST: 'unix:///nonexistent/docker.sock' } });
+  const { body, status } = await server.request('GET', '/', { key: null });
+  expect(status).toBe(404);
+  expect(body).toMatchObject({
+    detail: 'There is no /; GET /openapi.json lists what there is, GET /docs shows it as a page.',
+  });
+});
+
 test('every answer in JSON has a schema that says what is in it', async () => {
   await using server = await startServer({ environment: { DOCKER_HOST: 'unix:///nonexistent/docker.sock' } });
   const { body } = await server.request('GET', '/openapi.json', { key: null });

@@ -167,8 +167,14 @@ export const operationAnswers = {
   },
   OpenApiDocument: {
     type: 'object',
-    required: ['openapi', 'info', 'paths', 'components'],
-    properties: { openapi: { const: '3.1.0' }, info: object, paths: object, components: object },
+    required: ['openapi', 'info', 'paths', 'components', 'tags'],
+    properties: {
+      openapi: { const: '3.1.0' },
+      info: object,
+      paths: object,
+      components: object,
+      tags: listOf({ type: 'object', required: ['name'], properties: { name: text } }),
+    },
   },
   ProtectedResource: {
     type: 'object',

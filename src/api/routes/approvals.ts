@@ -23,6 +23,7 @@ export function listApprovalsRoute(desk: Pick<ApprovalDesk, 'list'>): Route {
     method: 'get',
     path: '/v1/approvals',
     scope: 'approve',
+    operationId: 'listApprovals',
     summary: 'List calls that wait, or waited, for approval',
     query: parameters,
     success: {
@@ -58,6 +59,7 @@ export function getApprovalRoute(desk: Pick<ApprovalDesk, 'show'>): Route {
     method: 'get',
     path: '/v1/approvals/:id',
     scope: 'approve',
+    operationId: 'getApproval',
     summary: 'Show what is to be approved',
     success: {
       status: 200,
@@ -88,6 +90,7 @@ export function decideApprovalRoute({ desk, bodies, isDraining }: DecideApproval
     method: 'post',
     path: '/v1/approvals/:id',
     scope: 'approve',
+    operationId: 'decideApproval',
     summary: 'Approve or reject a call that waits',
     body: 'ApprovalDecision',
     success: {

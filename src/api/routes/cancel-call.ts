@@ -18,6 +18,7 @@ export function cancelCallRoute({ record, cancel }: CancelCallOptions): Route {
     method: 'delete',
     path: '/v1/calls/:id',
     scope: 'call',
+    operationId: 'cancelCall',
     summary: 'Cancel a call',
     success: {
       status: 200,

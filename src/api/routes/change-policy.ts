@@ -15,6 +15,7 @@ export function reloadPolicyRoute(policy: Pick<ActivePolicy, 'reload'>): Route {
     method: 'post',
     path: '/v1/policy/reload',
     scope: 'policy',
+    operationId: 'reloadPolicy',
     summary: 'Take up the policy files now',
     success: {
       status: 200,
@@ -37,6 +38,7 @@ export function activatePolicyRoute(policy: Pick<ActivePolicy, 'activate'>, bodi
     method: 'post',
     path: '/v1/policy/activate',
     scope: 'policy',
+    operationId: 'activatePolicy',
     summary: 'Roll back to a policy revision and pin it',
     body: 'ActivateRequest',
     success: {
@@ -73,6 +75,7 @@ export function unpinPolicyRoute(policy: Pick<ActivePolicy, 'unpin'>, bodies: Bo
     method: 'post',
     path: '/v1/policy/unpin',
     scope: 'policy',
+    operationId: 'unpinPolicy',
     summary: 'Let the policy files decide again',
     body: 'UnpinRequest',
     success: { status: 200, schema: 'PolicyChange', description: '`outcome` as for reload.' },

@@ -31,6 +31,7 @@ export function createCallRoute(options: CreateCallOptions): Route {
     method: 'post',
     path: '/v1/calls',
     scope: 'call',
+    operationId: 'createCall',
     summary: 'Run a tool',
     body: 'CallRequest',
     query: viewParameter,

@@ -19,6 +19,7 @@ export function decideRoute(context: CallContext, bodies: BodyParser): Route {
     method: 'post',
     path: '/v1/decisions',
     scope: 'call',
+    operationId: 'decide',
     summary: 'Ask what policy would decide',
     body: 'DecisionRequest',
     success: {

@@ -14,6 +14,7 @@ export function docsRoute(routes: () => readonly Route[], version: string): Rout
     method: 'get',
     path: '/docs',
     scope: null,
+    operationId: 'getDocs',
     summary: 'This API, to read',
     success: { status: 200, description: 'One page.', mediaType: 'text/html' },
     problems: [],

@@ -10,6 +10,7 @@ export function eraseRoute(desk: ErasureDesk, bodies: BodyParser): Route {
     method: 'post',
     path: '/v1/audit/erasures',
     scope: 'admin',
+    operationId: 'eraseContent',
     summary: 'Erase content from the record',
     body: 'ErasureRequest',
     success: {

@@ -47,6 +47,7 @@ export function exportAuditRoute(options: ExportAuditOptions): Route {
     method: 'get',
     path: '/v1/audit/export',
     scope: 'audit',
+    operationId: 'exportAudit',
     summary: 'Export the record',
     query: parameters,
     success: {

@@ -18,6 +18,7 @@ export function followCallRoute({ record, follower }: FollowCallOptions): Route 
     method: 'get',
     path: '/v1/calls/:id/events',
     scope: 'call',
+    operationId: 'followCall',
     summary: 'Follow a call',
     headers: {
       'Last-Event-ID': { description: 'Id of the last event that arrived: the rest follows.', charsMax: 64 },

@@ -20,6 +20,7 @@ export function getArtifactRoute(options: GetArtifactOptions): Route {
     method: 'get',
     path: '/v1/artifacts/:id',
     scope: 'call',
+    operationId: 'getArtifact',
     summary: 'Download an artifact',
     success: {
       status: 200,

@@ -19,6 +19,7 @@ export function getAuditEventRoute({ record, onRead }: AuditReadOptions): Route 
     method: 'get',
     path: '/v1/audit/events/:id',
     scope: 'audit',
+    operationId: 'getAuditEvent',
     summary: 'Show an event of the record',
     success: {
       status: 200,
@@ -45,6 +46,7 @@ export function getAuditCallRoute({ record, onRead }: AuditReadOptions): Route {
     method: 'get',
     path: '/v1/audit/calls/:id',
     scope: 'audit',
+    operationId: 'getAuditedCall',
     summary: 'Show what the record holds of a call',
     success: {
       status: 200,

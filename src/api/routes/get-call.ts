@@ -20,6 +20,7 @@ export function getCallRoute({ record, current, newMark }: GetCallOptions): Rout
     method: 'get',
     path: '/v1/calls/:id',
     scope: 'call',
+    operationId: 'getCall',
     summary: 'Show a call',
     query: viewParameter,
     success: { status: 200, schema: 'Call', description: 'The call as it stands now.' },

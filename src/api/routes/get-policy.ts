@@ -13,6 +13,7 @@ export function getPolicyRoute(policy: Pick<ActivePolicy, 'revision' | 'state'>)
     method: 'get',
     path: '/v1/policy',
     scope: 'policy',
+    operationId: 'getPolicy',
     summary: 'Show the active policy revision',
     success: {
       status: 200,

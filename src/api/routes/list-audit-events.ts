@@ -30,6 +30,7 @@ export function listAuditEventsRoute(options: ListAuditEventsOptions): Route {
     method: 'get',
     path: '/v1/audit/events',
     scope: 'audit',
+    operationId: 'listAuditEvents',
     summary: 'Search the record',
     query: parameters,
     success: { status: 200, schema: 'AuditEventPage', description: '{items, nextCursor}' },

@@ -45,6 +45,7 @@ export function listCallsRoute({ record, prints }: ListCallsOptions): Route {
     method: 'get',
     path: '/v1/calls',
     scope: 'call',
+    operationId: 'listCalls',
     summary: 'List calls',
     query: parameters,
     success: {

@@ -23,6 +23,7 @@ export function listCheckpointsRoute(options: ListCheckpointsOptions): Route {
     method: 'get',
     path: '/v1/audit/checkpoints',
     scope: 'audit',
+    operationId: 'listCheckpoints',
     summary: 'Signed checkpoints of the record',
     query: parameters,
     success: {

@@ -11,6 +11,7 @@ export function listToolsRoute(visibleTools: (principal: Principal) => readonly 
     method: 'get',
     path: '/v1/tools',
     scope: 'call',
+    operationId: 'listTools',
     summary: 'List the tools that you may see',
     query: {
       format: { description: 'Form of the list; sallyport unless asked otherwise', enum: toolFormats },

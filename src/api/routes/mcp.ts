@@ -50,6 +50,7 @@ export function mcpRoute(
     method: 'post',
     path: '/mcp',
     scope: 'call',
+    operationId: 'postMcp',
     summary: 'Model Context Protocol, Streamable HTTP (2026-07-28 and 2025-11-25)',
     rawBody: 'One JSON-RPC message.',
     rawBodyMediaType: 'application/json',

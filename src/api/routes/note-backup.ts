@@ -16,6 +16,7 @@ export function noteBackupRoute({ record, bodies, redactText }: NoteBackupOption
     method: 'post',
     path: '/v1/audit/backups',
     scope: 'admin',
+    operationId: 'noteBackup',
     summary: 'Note a back-up of the record',
     body: 'BackupRequest',
     success: { status: 201, schema: 'Backup', description: '{id, name}: id of the event.' },

@@ -11,10 +11,12 @@ const path = '/.well-known/oauth-protected-resource';
 
 /** RFC 9728: where an MCP client gets a token for `/mcp`. At the place for that path, and at the one for the whole host. */
 export function oauthMetadataRoutes(metadata: OauthMetadata): readonly Route[] {
-  return [`${path}/mcp`, path].map((at) => ({
+  const places = { getMcpProtectedResource: `${path}/mcp`, getProtectedResource: path };
+  return Object.entries(places).map(([operationId, at]) => ({
     method: 'get',
     path: at,
     scope: null,
+    operationId,
     summary: 'Which authorization server gives tokens for /mcp',
     success: {
       status: 200,

@@ -13,6 +13,7 @@ export function listRevisionsRoute(record: Revisions, policy: Active): Route {
     method: 'get',
     path: '/v1/policy/revisions',
     scope: 'policy',
+    operationId: 'listPolicyRevisions',
     summary: 'List the policy revisions that were active',
     success: {
       status: 200,
@@ -36,6 +37,7 @@ export function getRevisionRoute(record: Revisions, policy: Active): Route {
     method: 'get',
     path: '/v1/policy/revisions/:revision',
     scope: 'policy',
+    operationId: 'getPolicyRevision',
     summary: 'Show a policy revision',
     success: {
       status: 200,

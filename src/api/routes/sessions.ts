@@ -22,6 +22,7 @@ export function openSessionRoute(options: {
     method: 'post',
     path: '/v1/sessions',
     scope: 'call',
+    operationId: 'openSession',
     summary: 'Open a session',
     body: 'SessionRequest',
     success: { status: 201, schema: 'Session', description: 'The session, open.' },
@@ -55,6 +56,7 @@ export function listSessionsRoute(desk: SessionDesk): Route {
     method: 'get',
     path: '/v1/sessions',
     scope: 'call',
+    operationId: 'listSessions',
     summary: 'List your sessions',
     query: {
       status: { description: 'Only these.', enum: ['open', 'ended'] },
@@ -87,6 +89,7 @@ export function getSessionRoute(desk: SessionDesk): Route {
     method: 'get',
     path: '/v1/sessions/:id',
     scope: 'call',
+    operationId: 'getSession',
     summary: 'Show a session',
     success: { status: 200, schema: 'Session', description: 'The session as it stands now.' },
     problems: ['malformed_request', 'not_found'],
@@ -107,6 +110,7 @@ export function endSessionRoute(desk: SessionDesk): Route {
     method: 'delete',
     path: '/v1/sessions/:id',
     scope: 'call',
+    operationId: 'endSession',
     summary: 'End a session',
     success: {
       status: 200,

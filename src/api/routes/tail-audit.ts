@@ -44,6 +44,7 @@ export function tailAuditRoute(options: TailAuditOptions): Route {
     method: 'get',
     path: '/v1/audit/tail',
     scope: 'audit',
+    operationId: 'tailAudit',
     summary: 'Follow the record',
     query: parameters,
     success: {

@@ -19,6 +19,7 @@ export function uploadFileRoute(uploads: UploadDesk): Route {
     method: 'post',
     path: '/v1/files',
     scope: 'call',
+    operationId: 'uploadFile',
     summary: 'Upload a file for calls',
     rawBody: 'The bytes of the file.',
     success: {
@@ -53,6 +54,7 @@ export function listUploadedFilesRoute(files: OwnFiles): Route {
     method: 'get',
     path: '/v1/files',
     scope: 'call',
+    operationId: 'listUploadedFiles',
     summary: 'List your uploaded files',
     query: {
       limit: { description: `1 to ${limitMax}, default ${limitDefault}` },
@@ -78,6 +80,7 @@ export function getUploadedFileRoute(files: OwnFiles): Route {
     method: 'get',
     path: '/v1/files/:id',
     scope: 'call',
+    operationId: 'getUploadedFile',
     summary: 'Show an uploaded file',
     success: { status: 200, schema: 'UploadedFile', description: 'As its upload was answered.' },
     problems: ['malformed_request', 'not_found', 'audit_unavailable'],
@@ -97,6 +100,7 @@ export function readUploadedFileRoute(files: OwnFiles, transfers: Transfers): Ro
     method: 'get',
     path: '/v1/files/:id/content',
     scope: 'call',
+    operationId: 'readUploadedFile',
     summary: 'Read an uploaded file',
     success: {
       status: 200,
@@ -129,6 +133,7 @@ export function removeUploadedFileRoute(files: OwnFiles): Route {
     method: 'delete',
     path: '/v1/files/:id',
     scope: 'call',
+    operationId: 'removeUploadedFile',
     summary: 'Remove an uploaded file',
     success: { status: 204, description: 'It is gone: asked again, it is not found.' },
     problems: ['malformed_request', 'not_found', 'audit_unavailable'],

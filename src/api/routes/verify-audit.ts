@@ -23,6 +23,7 @@ export function verifyAuditRoute(options: VerifyAuditOptions): Route {
     method: 'get',
     path: '/v1/audit/verify',
     scope: 'audit',
+    operationId: 'verifyAudit',
     summary: 'Verify the record',
     query: parameters,
     success: {
