@@ -170,6 +170,19 @@ describe('the files', () => {
     expect((await ready(server)).policy).toMatchObject({ state: 'ok', reason: null });
   }, 60_000);
 
+  test('code that no isolate could load does not come into force', async () => {
+    const directory = policies();
+    await using server = await start(directory);
+    const code = join(directory, 'tools/code/csv-profile.js');
+    writeFileSync(code, 'export default profile text;');
+    const { status, body } = await server.request('POST', '/v1/policy/reload');
+    expect(status).toBe(422);
+    expect(body.problems).toMatchObject([
+      { file: code, line: 1, message: expect.stringContaining('as JavaScript') },
+    ]);
+    expect((await server.call('csv_profile', { text: 'a,b\n1,2' })).body.status).toBe('succeeded');
+  }, 60_000);
+
   test('a ConfigMap: the link ..data is swapped, and all of its files change at once', async () => {
     const directory = join(home, 'config-map');
     mkdirSync(directory);

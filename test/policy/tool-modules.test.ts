@@ -1,8 +1,14 @@
 import ivm from 'isolated-vm';
 import { expect, test } from 'vitest';
-import { compile } from '../../src/policy/compile/compile.ts';
+import { compileContent } from '../../src/policy/compile/compile-content.ts';
+import { compile, revisionId } from '../../src/policy/compile/compile.ts';
 import { formatProblem } from '../../src/policy/lint.ts';
-import { exampleTool, knownDetectors, withPolicyDirectory } from '../support/policy-directory.ts';
+import {
+  compileText,
+  exampleTool,
+  knownDetectors,
+  withPolicyDirectory,
+} from '../support/policy-directory.ts';
 
 /** What is wrong with the code of an isolate tool, each as `file:line:column message (hint)`. */
 async function mistakesOf(source: string, file = 'code/tool.js'): Promise<readonly string[]> {
@@ -20,6 +26,10 @@ const unreadable = [
   ['const a = 1;\n\n  let a = 2;\nexport default a;', '3:7', "Identifier 'a' has already been declared"],
   ['export default () => {\n  return {a: 1, b: };\n}', '2:20', "Unexpected token '}'"],
   ['export const b = 1;\r\n\tfoo bar', '2:6', "Unexpected identifier 'bar'"],
+  ['const a = 1;\nexport default function f( {', '2:29', 'Unexpected end of input'],
+  ['export default ({\n', '2:1', 'Unexpected end of input'],
+  ['export default 1; try {}', '1:24', 'Missing catch or finally after try'],
+  ['const a = 1;\nexport {\n  a };\nexport default f g;', '4:18', "Unexpected identifier 'g'"],
   ['export default /[/;', '1:16', 'Invalid regular expression: missing /'],
 ] as const;
 
@@ -85,6 +95,16 @@ test.each(readable)('what an isolate accepts passes, and none of it runs: %s', a
 
 test('what is too much for this stack alone is left to the isolate', async () => {
   expect(await mistakesOf(`export default ${'['.repeat(100_000)}${']'.repeat(100_000)};`)).toEqual([]);
+});
+
+test('a revision that is stored with such code can still be read', async () => {
+  const tool = exampleTool.replace('{kind: isolate}', '{kind: isolate, code: ./tool.js}');
+  const revision = await compileText(tool, { 'tool.js': 'export default 1' });
+  const content = revision.content.replace('export default 1', 'export defaut x');
+  const stored = await compileContent(revisionId(content), content, { knownDetectors });
+  expect(stored.ok && stored.revision.tools.get('example')?.runtime.code).toMatchObject({
+    source: 'export defaut x',
+  });
 });
 
 class DisposableIsolate implements Disposable {

@@ -5,15 +5,18 @@
  */
 import { Script, SourceTextModule } from 'node:vm';
 
-/** Line and column one-based, in the text that was given. */
-export interface ModuleMistake {
+/** One-based, in the text that was given. */
+interface Place {
   readonly line: number;
   readonly column: number;
+}
+
+export interface ModuleMistake extends Place {
   readonly message: string;
   readonly hint?: string;
 }
 
-const start = { line: 1, column: 1 } as const;
+const start: Place = { line: 1, column: 1 };
 
 /** Empty: an isolate can load it. */
 export function readModule(source: string): readonly ModuleMistake[] {
@@ -50,7 +53,7 @@ function importMistake(name: string, source: string): ModuleMistake {
   };
 }
 
-function placeAt(source: string, offset: number): { readonly line: number; readonly column: number } {
+function placeAt(source: string, offset: number): Place {
   const lines = source.slice(0, offset).split('\n');
   return { line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 };
 }
@@ -61,8 +64,10 @@ const opening = 'async () => {"use strict";';
  * Node says the place of a mistake in scripts alone: the module is read again as the body of a function, exports taken
  * for what they declare. Believed where the engine has the same to say of both.
  */
-function placeOf(message: string, source: string): { readonly line: number; readonly column: number } {
+function placeOf(message: string, source: string): Place {
+  if (message === 'Unexpected end of input') return placeAt(source, source.length);
   const body = source
+    .replaceAll(/^[ \t]*export *\{[^}]*\}/gm, (list) => list.replaceAll(/./g, ' '))
     .replaceAll(/^([ \t]*)export default\b/gm, '$1_ =           ')
     .replaceAll(/^([ \t]*)export(?= +(?:async|class|const|function|let|var)\b)/gm, '$1      ');
   try {
@@ -74,7 +79,7 @@ function placeOf(message: string, source: string): { readonly line: number; read
 }
 
 /** Node puts `code:line`, the line and a line of carets before the stack. */
-function placeIn(stack: string): { readonly line: number; readonly column: number } {
+function placeIn(stack: string): Place {
   const line = Number(/^code:(\d+)\n/.exec(stack)?.[1] ?? 1);
   const carets = stack.split('\n').find((text) => /^\s*\^+\s*$/.test(text));
   const column = (carets?.indexOf('^') ?? 0) + 1 - (line === 1 ? opening.length : 0);
