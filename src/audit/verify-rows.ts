@@ -1,5 +1,7 @@
 /** What every store's verification looks at beside the chains: the column of latest times, and stored calls. */
 import { commitTo } from './chain.ts';
+import { nowhere } from './hold-trail.ts';
+import type { DerivedProblem } from './hold-trail.ts';
 import type { StoredCall } from './record.ts';
 import type { CanonicalEvent, SearchColumn } from './stored-event.ts';
 
@@ -40,11 +42,18 @@ export interface ArtifactRow {
   readonly sha256: string;
 }
 
-/** The first that is not what its call says of it, which the call's last event commits to; null: none. */
-export function alteredArtifact([, , , body]: CallRow, artifacts: Iterable<ArtifactRow>): string | null {
+/** An artifact has to be what the body of its call says, which the call's last event commits to. Names the first that is not. */
+export function artifactProblem(body: Buffer, artifacts: Iterable<ArtifactRow>): DerivedProblem | null {
   const said = new Map(readJson<StoredCall>(body).call?.artifacts.map(({ id, sha256 }) => [id, sha256]));
-  for (const { id, sha256 } of artifacts) if (said.get(id) !== sha256) return id;
+  for (const { id, sha256 } of artifacts)
+    if (said.get(id) !== sha256)
+      return { kind: 'content_altered', place: nowhere, detail: `artifact ${id} is not what its call left` };
   return null;
+}
+
+/** Such an event stands beside its call: where that is not there, it was taken away. */
+export function needsCall({ callCommitment, type }: CanonicalEvent): boolean {
+  return callCommitment !== undefined && (type === 'intent' || type === 'approval_requested');
 }
 
 /** A call has to be what the last event that commits to it says. */

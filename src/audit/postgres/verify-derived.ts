@@ -7,6 +7,7 @@ import { parseCanonicalEvent } from '../stored-event.ts';
 import { columnText } from './column-text.ts';
 import { eventTerms } from './search-index.ts';
 import { eventWords } from '../search-terms.ts';
+import { needsCall } from '../verify-rows.ts';
 import type { DerivedProblem } from '../hold-trail.ts';
 import type { JsonObject } from '../../model/json.ts';
 import type { CanonicalEvent } from '../stored-event.ts';
@@ -57,6 +58,7 @@ export class DerivedCheck {
   ): Promise<readonly DerivedProblem[]> {
     const problems: DerivedProblem[] = [];
     const gone: Gone[] = [];
+    const begun: Gone[] = [];
     for (const { event, row } of rows) {
       if (event === null) continue;
       this.#holds.follow(event);
@@ -64,14 +66,16 @@ export class DerivedCheck {
       if (found !== null) problems.push(found);
       if (row.content === null && Object.keys(event.commitments ?? {}).length > 0)
         gone.push({ event, position: row.position });
+      if (needsCall(event)) begun.push({ event, position: row.position });
     }
-    return [...problems, ...(await this.#untold(gone))];
+    const withoutCall = await this.#untold(await this.#withoutCall(begun), callIsGone);
+    return [...problems, ...(await this.#untold(gone)), ...withoutCall];
   }
 
   /** After the last event. */
   async end(): Promise<readonly DerivedProblem[]> {
     const holds = await this.#reading.rows<{ id: string }>('SELECT id FROM holds');
-    const problems = [...this.#holds.problems(holds.map(({ id }) => id)), ...(await this.#goneCalls())];
+    const problems = [...this.#holds.problems(holds.map(({ id }) => id))];
     if (await this.#findsMore())
       problems.push({
         kind: 'altered',
@@ -81,19 +85,16 @@ export class DerivedCheck {
     return problems;
   }
 
-  /** Calls that were begun and are not there any more. */
-  async #goneCalls(): Promise<readonly DerivedProblem[]> {
-    const rows = await this.#reading.rows<{ position: number; canonical: Buffer }>(
-      `SELECT position, canonical FROM audit_chain e
-       WHERE type IN ('intent', 'approval_requested') AND NOT EXISTS (SELECT 1 FROM calls c WHERE c.id = e.call_id)
-       ORDER BY position`,
+  /** Of those that began a call, the ones whose call is not there any more. */
+  async #withoutCall(begun: readonly Gone[]): Promise<readonly Gone[]> {
+    if (begun.length === 0) return [];
+    const ids = begun.map(({ event }) => columnText(event.callId ?? null));
+    const rows = await this.#reading.rows<{ id: string }>(
+      'SELECT id FROM calls WHERE id = ANY ($1::text[])',
+      [ids],
     );
-    const events = rows.map(({ position, canonical }) => ({
-      event: parseCanonicalEvent(String(canonical)),
-      position,
-    }));
-    const gone = events.filter(({ event }) => event.callCommitment !== undefined);
-    return this.#untold(gone, callIsGone);
+    const there = new Set(rows.map(({ id }) => id));
+    return begun.filter((_, at) => !there.has(ids[at] ?? ''));
   }
 
   async #untold(gone: readonly Gone[], detail = contentIsGone): Promise<readonly DerivedProblem[]> {

@@ -6,7 +6,7 @@ import { contentTerms, eventWords, permanentTerms } from '../search-terms.ts';
 import { isErasureToldOf } from './search-schema.ts';
 import type { JsonObject } from '../../model/json.ts';
 import { callIsGone, contentIsGone, HoldTrail, nowhere } from '../hold-trail.ts';
-import { readJson } from '../verify-rows.ts';
+import { needsCall } from '../verify-rows.ts';
 import type { DerivedProblem } from '../hold-trail.ts';
 import type { CanonicalEvent } from '../stored-event.ts';
 import type { Connection } from './connection.ts';
@@ -53,35 +53,20 @@ export class DerivedCheck {
     const isGone = content === null && Object.keys(event.commitments ?? {}).length > 0;
     const { callId = null, principal = null, details } = event;
     const session = details?.['sessionId'] ?? null;
-    if (isGone && this.#statements.told.get({ position, callId, principal, session }) !== 1)
-      yield {
-        kind: 'content_altered',
-        place,
-        detail: contentIsGone,
-      };
+    const isTold = (): boolean => this.#statements.told.get({ position, callId, principal, session }) === 1;
+    if (isGone && !isTold()) yield { kind: 'content_altered', place, detail: contentIsGone };
+    if (needsCall(event) && this.#statements.hasCall.get(callId) !== 1 && !isTold())
+      yield { kind: 'content_altered', place, detail: callIsGone };
     if (this.#wanted.length >= eventsTogether) yield* this.#lookForWords();
   }
 
   /** After the last event: what is there without one, and holds that are not what the chain says. */
   *end(): Generator<DerivedProblem> {
     yield* this.#lookForWords();
-    yield* this.#goneCalls();
     const { terms, texts, holds } = this.#statements;
     if (Number(terms.get()) !== this.#terms || Number(texts.get()) !== this.#texts)
       yield { kind: 'altered', place: nowhere, detail: 'the search finds something that no event says' };
     yield* this.#holds.problems(holds.all() as string[]);
-  }
-
-  /** Calls that were begun and are not there any more. */
-  *#goneCalls(): Generator<DerivedProblem> {
-    for (const [position, canonical] of this.#statements.withoutCall.all() as [number, string][]) {
-      const event = readJson<CanonicalEvent>(canonical);
-      if (event.callCommitment === undefined) continue;
-      const { callId = null, details, principal = null, sequence = 0, writer = '' } = event;
-      const session = details?.['sessionId'] ?? null;
-      if (this.#statements.told.get({ position, callId, principal, session }) !== 1)
-        yield { kind: 'content_altered', place: { writer, sequence }, detail: callIsGone };
-    }
   }
 
   /** The kind of the first term that the event should be found by and is not. */
@@ -136,12 +121,6 @@ function prepare(connection: Connection) {
     texts: connection.prepare('SELECT count(*) FROM audit_text_docsize').pluck(),
     told: connection.prepare(`SELECT ${isErasureToldOf}`).pluck(),
     holds: connection.prepare('SELECT id FROM holds').pluck(),
-    withoutCall: connection
-      .prepare(
-        `SELECT position, CAST(canonical AS TEXT) FROM audit_chain e
-         WHERE type IN ('intent', 'approval_requested') AND NOT EXISTS (SELECT 1 FROM calls c WHERE c.id = e.call_id)
-         ORDER BY position`,
-      )
-      .raw(),
+    hasCall: connection.prepare('SELECT 1 FROM calls WHERE id = ?').pluck(),
   };
 }

@@ -5,9 +5,8 @@ import { searchColumnNames } from '../stored-event.ts';
 import { CheckpointClaims } from '../checkpoints/checkpoint-claims.ts';
 import { ChainVerifier } from '../verify.ts';
 import { DerivedCheck } from './verify-derived.ts';
-import { nowhere } from '../hold-trail.ts';
 import type { DerivedProblem } from '../hold-trail.ts';
-import { alteredArtifact, callProblem, HighTime, readJson } from '../verify-rows.ts';
+import { artifactProblem, callProblem, HighTime, readJson } from '../verify-rows.ts';
 import type { ArtifactRow, CallRow } from '../verify-rows.ts';
 import type { ChainHead } from '../chain.ts';
 import type { VerifyReport, VerifyTrust } from '../record.ts';
@@ -55,9 +54,8 @@ export async function verifyRecord(connection: Connection, trust: VerifyTrust): 
     (row) => {
       const problem = callProblem(row, statements.eventsOfCall(row[0]));
       if (problem !== null) verifier.problem('call_altered', problem, problem.detail);
-      const artifact = derived === null ? null : alteredArtifact(row, statements.artifactsOfCall(row[0]));
-      if (artifact !== null)
-        verifier.problem('content_altered', nowhere, `artifact ${artifact} is not what its call left`);
+      const altered = derived === null ? null : artifactProblem(row[3], statements.artifactsOfCall(row[0]));
+      if (altered !== null) name([altered]);
       return row[0];
     },
   );
