@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { startServer } from '../support/server.ts';
 import type { Answer, TestServer } from '../support/server.ts';
 
@@ -45,6 +45,22 @@ test('a call that was erased keeps who, what and how it ended; nothing of what i
   expect(found.body.items).toEqual([]);
   expect((await server.request('GET', '/v1/audit/verify')).body).toMatchObject({ valid: true });
   expect(await erase(admin, { callId: id })).toMatchObject({ status: 404 });
+});
+
+test('who took a call of somebody else back may erase it', async () => {
+  const code = 'await new Promise((done) => setTimeout(done, 9000))';
+  const asked = await server.request('POST', '/v1/calls', {
+    key: caller,
+    headers: { Prefer: 'respond-async' },
+    body: { tool: 'js_run', args: { code } },
+  });
+  const path = `/v1/calls/${asked.body.id}`;
+  expect((await server.request('DELETE', path, { key: admin })).status).toBe(202);
+  await vi.waitUntil(
+    async () => (await server.request('GET', path, { key: admin })).body.status === 'cancelled',
+    5000,
+  );
+  expect(await erase(admin, { callId: asked.body.id })).toMatchObject({ status: 200 });
 });
 
 test('an auditor cannot erase, nobody their own calls, nobody what is held; each try is on the record', async () => {

@@ -45,6 +45,17 @@ describe('keys', () => {
       ).toMatchObject({ status: 200 });
   });
 
+  test('are on the record with the address from which they were made; a start with its confinement', async () => {
+    await server.keyFor('noel', [], ['call']);
+    const made = await server.request('GET', '/v1/audit/events?type=key_created&address=127.0.0.1');
+    expect(made.body.items[0]).toMatchObject({
+      details: { principal: 'noel' },
+      content: { address: '127.0.0.1' },
+    });
+    const started = await server.request('GET', '/v1/audit/events?type=started');
+    expect(started.body.items[0]).toMatchObject({ details: { confinement: 'auto' } });
+  });
+
   test('one principal has one tenant and one role set', async () => {
     await server.keyFor('ben', ['analyst'], ['call']);
     const other = await server.request('POST', '/v1/keys', {

@@ -207,7 +207,8 @@ export class SessionDesk implements AsyncDisposable {
     await before();
     const endedAt = new Date(clock.now()).toISOString();
     const session = { ...stored.session, status: 'ended', endReason, endedAt } as const;
-    const { details, ...who } = sessionEvent(stored, endedBy);
+    // Content of an administrator's would keep them from erasing the session, as if they had done it all themselves.
+    const { address: _address, details, ...who } = sessionEvent(stored, endedBy);
     const isDurable = await outcomes.write({
       events: [
         { type: 'session_closed', ...who, status: endReason, details: { ...details, reason: endReason } },
