@@ -10,7 +10,7 @@ import type {
   SandboxExecutor,
   SandboxRequest,
 } from '../executor.ts';
-import { longCpuLead } from '../cpu-weights.ts';
+import { spareLead } from '../call-turn.ts';
 import { Lost, NotStarted } from '../executor.ts';
 import type { SandboxSessions } from '../sessions.ts';
 import { TenantShares } from '../tenant-shares.ts';
@@ -75,7 +75,7 @@ export class ContainerExecutor implements SandboxExecutor {
   readonly #engine: Engine;
   readonly #slots: Slots;
   /** Of the processor, milliseconds. */
-  readonly #shares = new TenantShares(longCpuLead);
+  readonly #shares = new TenantShares(spareLead);
   readonly #source: SandboxSource;
   readonly #sessions: SessionKeeper;
   readonly #live: Set<string>;

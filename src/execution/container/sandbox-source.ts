@@ -19,7 +19,7 @@ import { resolveImage } from './images.ts';
 import { sandboxDeadlineMs, startTimeoutMs } from './limits.ts';
 import type { Logger } from './logger.ts';
 import { WarmPools } from './pool/warm-pools.ts';
-import type { SandboxShape } from './pool/warm-pools.ts';
+import type { SandboxShape, StartWish } from './pool/warm-pools.ts';
 import { Sandbox } from './sandbox.ts';
 import { labels } from './sweep.ts';
 
@@ -67,7 +67,7 @@ export class SandboxSource implements AsyncDisposable {
     this.#options = options;
     this.#engine = options.engine;
     this.#pools = new WarmPools({
-      start: (shape, signal) => this.#startSandbox(shape, signal),
+      start: (shape, wish) => this.#startSandbox(shape, wish),
       clock: options.clock,
       logger: options.logger,
     });
@@ -125,7 +125,7 @@ export class SandboxSource implements AsyncDisposable {
   }
 
   /** For the pools: from create to a harness that waits. */
-  async #startSandbox(shape: SandboxShape, signal: AbortSignal): Promise<Sandbox> {
+  async #startSandbox(shape: SandboxShape, { needed, signal }: StartWish): Promise<Sandbox> {
     const { clock, instance, live, logger, onLeft } = this.#options;
     const tooLate = AbortSignal.timeout(startTimeoutMs);
     const name = `box_${randomUUID()}`;
@@ -150,7 +150,13 @@ export class SandboxSource implements AsyncDisposable {
       );
       const starting = AbortSignal.any([signal, tooLate]);
       const { weights } = cgroupParent;
-      return await Sandbox.start(this.#engine, spec, { signal: starting, logger, weights, onRemoved });
+      return await Sandbox.start(this.#engine, spec, {
+        signal: starting,
+        logger,
+        weights,
+        needed,
+        onRemoved,
+      });
     } catch (error) {
       // Only an answer of the engine says what it has not made.
       onRemoved(statusOf(error) !== null);

@@ -4,7 +4,8 @@
  */
 import type { ContainerCreateOptions } from 'dockerode';
 
-import type { CpuWeights } from '../cpu-weights.ts';
+import { aheadOfNeedMsMax } from '../cpu-weights.ts';
+import type { CpuTurn, CpuWeights } from '../cpu-weights.ts';
 import { FrameDecoder, parseControl } from '../protocol/frame-decoder.ts';
 import { payloadBytesMax } from '../protocol/frame.ts';
 import type { Frame } from '../protocol/frame.ts';
@@ -49,6 +50,8 @@ export interface SandboxStart {
   readonly logger: Logger;
   /** By the ids of containers; null or missing where they have none. */
   readonly weights?: CpuWeights | null;
+  /** Resolves when a call waits for it. Missing: one does from the beginning. */
+  readonly needed?: Promise<void>;
   /** Called once it was removed; with false when it is left to the sweep. */
   readonly onRemoved: (isGone: boolean) => void;
 }
@@ -61,6 +64,7 @@ export class Sandbox implements IdleSandbox {
   readonly #onRemoved: SandboxStart['onRemoved'];
   readonly #weights: CpuWeights | null;
   #listener: FrameListener;
+  #turn: CpuTurn = 'resting';
   #isClosed = false;
   #isRemoved = false;
 
@@ -82,14 +86,36 @@ export class Sandbox implements IdleSandbox {
     const container = await AttachedContainer.create(engine, spec, signal, start.logger);
     try {
       const sandbox = new Sandbox(container, start);
+      using _turn = sandbox.#takeTime(start.needed);
       await container.start(signal);
+      // Its cgroup is there from now on.
+      sandbox.weigh(sandbox.#turn);
       const isReady = Promise.all([sandbox.#idle.ready, container.learnPid()]);
       await Promise.race([isReady, sandbox.#endBeforeReady(), aborted(signal)]);
       return sandbox;
     } catch (error) {
+      start.weights?.forget(container.id);
       await container[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /** It starts: ahead of need, until a call waits for it or it has taken too long. */
+  #takeTime(needed: Promise<void> | undefined): Disposable {
+    let isStarting = true;
+    const hurry = (): void => {
+      if (isStarting) this.weigh('short');
+    };
+    this.weigh(needed === undefined ? 'short' : 'spare');
+    const timer = setTimeout(hurry, aheadOfNeedMsMax);
+    void needed?.then(hurry);
+    return {
+      [Symbol.dispose]: () => {
+        isStarting = false;
+        clearTimeout(timer);
+        this.weigh('resting');
+      },
+    };
   }
 
   get id(): string {
@@ -131,9 +157,10 @@ export class Sandbox implements IdleSandbox {
     return this.#weights !== null;
   }
 
-  /** Its weight for the processor: whether what it runs has taken its time already. */
-  weigh(isLong: boolean): void {
-    if (!this.#isRemoved) this.#weights?.set(this.id, isLong);
+  /** What it has of the processor. */
+  weigh(turn: CpuTurn): void {
+    this.#turn = turn;
+    if (!this.#isRemoved) this.#weights?.set(this.id, turn);
   }
 
   /** From here on frames go to another listener. */

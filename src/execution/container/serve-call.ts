@@ -1,5 +1,5 @@
 /** The life of a call in a container that is ready for it: request in, frames out, and an end in any case. */
-import { longCpuMs, longLookMs } from '../cpu-weights.ts';
+import { CallTurn, longLookMs } from '../call-turn.ts';
 import { Lost } from '../executor.ts';
 import type { ContainerProfile, ExitReason } from '../executor.ts';
 import type { RuntimeReport } from '../../model/call.ts';
@@ -79,6 +79,7 @@ export async function serveCall(call: ClaimedCall): Promise<void> {
     truncated: output.truncated,
   });
   output.queue.push({ type: 'exit', reason: conclusion.reason, error: conclusion.error });
+  if (goesOn) sandbox.weigh('resting');
 }
 
 /**
@@ -87,10 +88,10 @@ export async function serveCall(call: ClaimedCall): Promise<void> {
  */
 function stepBackWhenLong({ cpu, sandbox }: ClaimedCall): () => void {
   if (cpu === undefined || !sandbox.hasCpuWeight) return () => {};
-  sandbox.weigh(cpu.isBehind());
+  sandbox.weigh(cpu.isBehind() ? 'spare' : 'short');
   let isOver = false;
   let isLooking = false;
-  let firstMs: number | null = null;
+  let turn: CallTurn | null = null;
   let toldMs = 0;
   const look = async (): Promise<void> => {
     if (isLooking) return;
@@ -99,17 +100,18 @@ function stepBackWhenLong({ cpu, sandbox }: ClaimedCall): () => void {
     isLooking = false;
     // Of a container that is gone nothing is known.
     if (isOver || cpuMs < toldMs) return;
-    if (firstMs !== null) cpu.note(cpuMs - toldMs);
-    firstMs ??= cpuMs;
+    const look = { atMs: performance.now(), cpuMs };
+    if (turn === null) turn = new CallTurn(look);
+    else cpu.note(cpuMs - toldMs);
     toldMs = cpuMs;
-    if (cpuMs - firstMs >= longCpuMs) sandbox.weigh(true);
+    sandbox.weigh(turn.next(look, cpu.isBehind()));
   };
   const timer = setInterval(() => void look(), longLookMs);
   return () => {
     isOver = true;
     clearInterval(timer);
     // To come to its end, it needs the processor like any other.
-    sandbox.weigh(false);
+    sandbox.weigh('short');
   };
 }
 

@@ -2,6 +2,7 @@
  * How a worker process is shut in. The pool knows this interface alone; a stronger way to confine is one more
  * implementation and an entry in `select-confinement.ts`.
  */
+import type { CpuTurn } from '../cpu-weights.ts';
 import { existsSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
 import type { Duplex } from 'node:stream';
@@ -54,7 +55,7 @@ export interface LaunchedWorker {
   /** Whether its cgroup limits its tasks; missing where there is none. */
   hasTaskLimit?(): boolean;
   /** Its weight for the processor: whether its call has run for long. Missing where it has none of its own. */
-  weigh?(isLong: boolean): void;
+  weigh?(turn: CpuTurn): void;
   /** Ends it with everything that it started, at once. Does nothing the second time. */
   kill(): void;
 }

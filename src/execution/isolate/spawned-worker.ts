@@ -1,4 +1,5 @@
 /** A worker as a child process in a process group of its own. */
+import type { CpuTurn } from '../cpu-weights.ts';
 import type { ChildProcess } from 'node:child_process';
 import type { Duplex } from 'node:stream';
 import type { WorkerCgroup } from './cgroup/worker-cgroups.ts';
@@ -57,8 +58,8 @@ export class SpawnedWorker implements LaunchedWorker {
     return this.#cgroup?.hasTaskLimit(this.workerPid()) === true;
   }
 
-  weigh(isLong: boolean): void {
-    this.#cgroup?.weigh(isLong);
+  weigh(turn: CpuTurn): void {
+    this.#cgroup?.weigh(turn);
   }
 
   workerPid(): number | null {

@@ -10,7 +10,7 @@ import type { Logger } from './logger.ts';
 import type { Owner } from './ownership.ts';
 import { poolLimits } from './pool-limits.ts';
 import { PoolMember } from './pool-member.ts';
-import { longCpuLead } from '../cpu-weights.ts';
+import { spareLead } from '../call-turn.ts';
 import { TenantShares } from '../tenant-shares.ts';
 import { TenantQueue } from './tenant-queue.ts';
 import { WorkerProcess } from './worker-process.ts';
@@ -52,7 +52,7 @@ export class WorkerPool implements AsyncDisposable {
   readonly #members = new Set<PoolMember>();
   readonly #queue = new TenantQueue<Waiter>(poolLimits.queue);
   /** Of the processor, milliseconds. */
-  readonly #shares = new TenantShares(longCpuLead);
+  readonly #shares = new TenantShares(spareLead);
   readonly #startBackOff: BackOff;
   readonly #tenantBackOffs = new Map<string, BackOff>();
   #retryTimer: NodeJS.Timeout | null = null;
@@ -134,7 +134,17 @@ export class WorkerPool implements AsyncDisposable {
       }
     } while (wasServed);
     this.#replenish();
+    this.#hurry();
     this.#wakeAfterPause();
+  }
+
+  /** What could serve a call that waits has not to wait for spare time itself. */
+  #hurry(): void {
+    const nowMs = this.#options.now();
+    for (const { owner, tenant } of this.#queue.heads()) {
+      if (this.#shares.isFarAhead(tenant, nowMs)) continue;
+      for (const member of this.#members) if (member.couldServe(owner)) member.worker.hurry();
+    }
   }
 
   /** A worker that served this owner before, else a fresh one. */
@@ -180,7 +190,10 @@ export class WorkerPool implements AsyncDisposable {
 
   #onCpu(worker: WorkerProcess, ms: number): void {
     const tenant = this.#memberOf(worker)?.tenant ?? null;
-    if (tenant !== null) this.#shares.note(tenant, this.#options.now(), ms);
+    if (tenant === null) return;
+    const nowMs = this.#options.now();
+    this.#shares.note(tenant, nowMs, ms);
+    worker.isBehind = this.#shares.isFarAhead(tenant, nowMs);
   }
 
   #onExit(worker: WorkerProcess, exit: WorkerExit): void {
@@ -208,18 +221,19 @@ export class WorkerPool implements AsyncDisposable {
    * Waiting calls that only a fresh worker can serve, as many as can run at once. They count even while others
    * take all the slots, or a tenant with a full queue would keep everyone else out.
    */
-  #needsFresh(): number {
+  #needFresh(): Waiter[] {
     const isFull = this.#leasedCount() >= this.#options.size;
     const serves = (member: PoolMember, { owner }: Waiter): boolean =>
       !member.isFresh && member.couldServe(owner) && (isFull || !member.isLeased);
     const members = [...this.#members];
     const waiting = this.#queue.heads().filter((waiter) => this.#pauseOf(waiter.tenant) === 0);
     const needed = waiting.filter((waiter) => !members.some((member) => serves(member, waiter)));
-    return Math.min(needed.length, this.#options.size);
+    return needed.slice(0, this.#options.size);
   }
 
   #replenish(): void {
-    const needed = this.#needsFresh();
+    const needing = this.#needFresh();
+    const needed = needing.length;
     const alive = [...this.#members].filter((member) => !member.isRetired);
     const wanted = Math.max(needed, poolLimits.sparesMin);
     let fresh = alive.filter((member) => member.isFresh).length;
@@ -235,8 +249,20 @@ export class WorkerPool implements AsyncDisposable {
       total += 1;
     }
     const dying = this.#members.size - alive.length;
-    const idle = alive.filter((member) => member.isIdle && !member.isFresh);
-    for (const member of idle.slice(0, Math.max(0, needed - fresh - dying))) member.retire();
+    for (const { tenant } of needing.slice(fresh + dying)) this.#makeRoomFor(tenant);
+  }
+
+  /** An idle worker goes, of the tenant that has most: one of its own, or of one that has more than it. */
+  #makeRoomFor(tenant: string): void {
+    const alive = [...this.#members].filter((member) => !member.isRetired);
+    const countOf = (of: string | null): number => alive.filter((member) => member.tenant === of).length;
+    const own = countOf(tenant);
+    const idle = alive.filter(
+      (member) =>
+        member.isIdle && !member.isFresh && (member.tenant === tenant || countOf(member.tenant) > own),
+    );
+    const most = Math.max(0, ...idle.map((member) => countOf(member.tenant)));
+    idle.find((member) => countOf(member.tenant) === most)?.retire();
   }
 
   #start(): void {

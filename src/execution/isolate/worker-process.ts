@@ -4,7 +4,8 @@
  * fit the moment kills the process.
  */
 import { soleCallChannel } from '../protocol/frame.ts';
-import { longCpuMs, longLookMs } from '../cpu-weights.ts';
+import { CallTurn, longLookMs } from '../call-turn.ts';
+import { aheadOfNeedMsMax } from '../cpu-weights.ts';
 import type { Frame } from '../protocol/frame.ts';
 import { FrameDecoder } from '../protocol/frame-decoder.ts';
 import type { LaunchedWorker, WorkerEnd } from './confinement.ts';
@@ -51,6 +52,7 @@ export class WorkerProcess {
   #readings: ProcessReadings | null = null;
   #memory: WorkerMemory | null = null;
   #longLook: NodeJS.Timeout | null = null;
+  #hurry: NodeJS.Timeout | null = null;
   #toldMs: number | null = null;
 
   constructor(launched: LaunchedWorker, listener: WorkerListener) {
@@ -60,6 +62,7 @@ export class WorkerProcess {
     this.#launched = launched;
     this.#listener = listener;
     const { channel, ended } = launched;
+    this.#takeTime();
     channel.on('data', (chunk: Buffer) => this.#read(chunk));
     channel.on('error', () => {});
     void ended.then((end) => this.#onGone(end));
@@ -87,7 +90,7 @@ export class WorkerProcess {
     if (this.#state !== 'ready') throw new Error(`a ${this.#state} worker takes no call`);
     this.#state = 'busy';
     this.#call = call;
-    this.#launched.weigh?.(this.isBehind);
+    this.#launched.weigh?.(this.isBehind ? 'spare' : 'short');
     this.#launched.channel.write(frames);
     if (this.#launched.weigh !== undefined) this.#lookIfLong();
   }
@@ -95,14 +98,27 @@ export class WorkerProcess {
   /** A call that runs for long leaves the processor to short ones. */
   #lookIfLong(): void {
     const atStartMs = this.readings.cpuMs();
-    let isLong = false;
     this.#toldMs = atStartMs;
+    if (atStartMs === null) return;
+    const turn = new CallTurn({ atMs: performance.now(), cpuMs: atStartMs });
     this.#longLook = setInterval(() => {
       const cpuMs = this.#tellCpu();
-      if (isLong || cpuMs === null || atStartMs === null || cpuMs - atStartMs < longCpuMs) return;
-      isLong = true;
-      this.#launched.weigh?.(true);
+      if (cpuMs !== null)
+        this.#launched.weigh?.(turn.next({ atMs: performance.now(), cpuMs }, this.isBehind));
     }, longLookMs);
+  }
+
+  /** Starts or prepares, ahead of need as far as is known. */
+  #takeTime(): void {
+    if (this.#launched.weigh === undefined) return;
+    this.#launched.weigh('spare');
+    this.#hurry = setTimeout(() => this.hurry(), aheadOfNeedMsMax);
+  }
+
+  /** A call waits for it. */
+  hurry(): void {
+    if (this.#state !== 'starting' && this.#state !== 'preparing') return;
+    this.#launched.weigh?.('short');
   }
 
   #tellCpu(): number | null {
@@ -126,7 +142,7 @@ export class WorkerProcess {
     this.#wasOrdered = true;
     this.#stopLooking();
     // What dies needs the processor as well: with little of it, its place would be taken for seconds.
-    this.#launched.weigh?.(false);
+    this.#launched.weigh?.('short');
     this.#launched.kill();
   }
 
@@ -146,6 +162,8 @@ export class WorkerProcess {
       if (this.#state !== 'starting' && this.#state !== 'preparing')
         return this.#fail(`ready while ${this.#state}`);
       this.#state = 'ready';
+      clearTimeout(this.#hurry ?? undefined);
+      this.#launched.weigh?.('resting');
       return this.#listener.onReady(this);
     }
     const call = this.#call;
@@ -155,7 +173,7 @@ export class WorkerProcess {
       this.#state = 'preparing';
       this.#call = null;
       this.#stopLooking();
-      this.#launched.weigh?.(false);
+      this.#takeTime();
     }
     call.onFrame(frame);
   }
@@ -169,6 +187,7 @@ export class WorkerProcess {
   #onGone(end: WorkerEnd): void {
     this.#state = 'gone';
     this.#stopLooking();
+    clearTimeout(this.#hurry ?? undefined);
     this.#readings?.[Symbol.dispose]();
     const detail = this.#violation ?? end.how;
     const exit: WorkerExit = { ...end, detail, wasOrdered: this.#wasOrdered };

@@ -18,8 +18,12 @@ export interface FrameLinkOptions {
   readonly onClosed: (reason: string) => void;
 }
 
-/** Bytes that wait for the other side to read: with more, data waits; with twice as many, nobody reads there. */
-const unsentBytesMax = 8 * 1024 * 1024;
+/** Bytes that wait for the other side to read: with more, data waits. What is sent then is behind no more than that. */
+const unsentBytesMax = 256 * 1024;
+/** The last so many bytes of somebody's data wait for no one's else: small arguments are not behind large ones. */
+const smallBytesMax = 16 * 1024;
+/** With so many nobody reads there; small data waits at half of it. */
+const stuckBytesMax = 16 * 1024 * 1024;
 
 interface ChannelCredit {
   available: number;
@@ -73,7 +77,9 @@ export class FrameLink {
       while (credit.available <= 0 && !this.#isClosed && !credit.isReleased) {
         await new Promise<void>((resolve) => credit.waiting.push(resolve));
       }
-      while (this.#stream.writableLength > unsentBytesMax && !this.#isClosed) await drained(this.#stream);
+      const isSmall = data.length - offset <= smallBytesMax;
+      const unsentMax = isSmall ? stuckBytesMax / 2 : unsentBytesMax;
+      while (this.#stream.writableLength > unsentMax && !this.#isClosed) await drained(this.#stream);
       if (this.#isClosed || credit.isReleased) return false;
       if (credit.available <= 0) continue;
       const length = Math.min(payloadBytesMax, credit.available, data.length - offset);
@@ -136,7 +142,7 @@ export class FrameLink {
   /** Frames of one turn of the event loop leave in one system call. */
   #write(bytes: Uint8Array): void {
     if (this.#isClosed) return;
-    if (this.#stream.writableLength > 2 * unsentBytesMax) return this.close('the other side does not read');
+    if (this.#stream.writableLength > stuckBytesMax) return this.close('the other side does not read');
     if (!this.#isCorked) {
       this.#isCorked = true;
       this.#stream.cork();

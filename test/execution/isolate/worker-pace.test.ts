@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { locateAddon } from '../../../src/execution/isolate/addon.ts';
 import { framesOfCall } from '../../../src/execution/isolate/call-frames.ts';
+import type { CpuTurn } from '../../../src/execution/cpu-weights.ts';
 import { workerProgram } from '../../../src/execution/isolate/confinement.ts';
 import type { LaunchedWorker, WorkerPace } from '../../../src/execution/isolate/confinement.ts';
 import { WorkerPool } from '../../../src/execution/isolate/worker-pool.ts';
@@ -92,20 +93,33 @@ test('a worker that grows old during a call goes after it, not before', async ()
 });
 
 test('calls of a tenant that took far more of the processor than others leave it to them from the beginning', async () => {
-  const weights = new Map<number | null, boolean[]>();
+  const turns = new Map<number | null, CpuTurn[]>();
   await using pool = createPool(2, { startsMax: 2, lifetimeMs: 60_000 }, (worker) => {
-    worker.weigh = (isLong) => weights.set(worker.pid, [...(weights.get(worker.pid) ?? []), isLong]);
+    worker.weigh = (turn) => turns.set(worker.pid, [...(turns.get(worker.pid) ?? []), turn]);
   });
-  const beginsLong = async (tenant: string, code?: string): Promise<boolean | undefined> => {
+  const turnsOf = async (tenant: string, code?: string): Promise<CpuTurn[]> => {
     const lease = await pool.acquire({ ...owner, tenant }, never);
-    const before = weights.get(lease.worker.pid)?.length ?? 0;
+    const before = turns.get(lease.worker.pid)?.length ?? 0;
     expect(await finish(lease, code)).toBe('ended');
-    return weights.get(lease.worker.pid)?.[before];
+    return turns.get(lease.worker.pid)?.slice(before) ?? [];
   };
-  expect(await beginsLong('calm')).toBe(false);
-  expect(await beginsLong('busy', busy)).toBe(false);
-  expect(await beginsLong('busy')).toBe(true);
-  expect(await beginsLong('calm')).toBe(false);
+  expect((await turnsOf('calm'))[0]).toBe('short');
+  const ofBusy = await turnsOf('busy', busy);
+  expect(ofBusy[0]).toBe('short');
+  expect(ofBusy).toContain('spare');
+  expect((await turnsOf('busy'))[0]).toBe('spare');
+  expect((await turnsOf('calm'))[0]).toBe('short');
+});
+
+test('a worker has spare time alone while it starts, until a call waits for it', async () => {
+  const turns: CpuTurn[] = [];
+  await using pool = createPool(1, { startsMax: 1, lifetimeMs: 60_000 }, (worker) => {
+    worker.weigh = (turn) => turns.push(turn);
+  });
+  expect(turns).toEqual(['spare']);
+  const waiting = pool.acquire(owner, never);
+  expect(turns).toEqual(['spare', 'short']);
+  expect(await finish(await waiting)).toBe('ended');
 });
 
 /** As many steps take some 300 ms of the processor and more. */

@@ -99,6 +99,21 @@ describe('reuse of processes', () => {
     expect(bob).not.toBe(alice);
   });
 
+  test('a tenant that has as many takes no idle process of another, and has its own once that is free', async () => {
+    await using pool = createPool(1);
+    const others = ['one', 'two', 'three', 'four', 'five'];
+    const before: (number | null)[] = [];
+    for (const tenant of others) before.push(await pidOfCall(pool, tenant, 'alice', 'tenant'));
+    const flooding = { tenant: 'flood', principal: 'first', reuse: 'principal' } as const;
+    const first = await pool.acquire(flooding, never);
+    const second = pool.acquire({ ...flooding, principal: 'second' }, never);
+    const after: (number | null)[] = [];
+    for (const tenant of others) after.push(await pidOfCall(pool, tenant, 'alice', 'tenant'));
+    expect(after).toEqual(before);
+    await finish(first);
+    await finish(await second);
+  });
+
   test('with reuse never, each call has a process of its own', async () => {
     await using pool = createPool(1);
     const pids = [

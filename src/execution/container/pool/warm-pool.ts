@@ -26,6 +26,13 @@ export interface Member<S> {
   readonly memoryBytes: number;
 }
 
+export interface StartUnderWay {
+  /** Began ahead of need. */
+  readonly isRefill: boolean;
+  /** A call waits for it. */
+  readonly hurry: () => void;
+}
+
 interface Waiter<S> {
   readonly tenant: string;
   readonly resolve: (sandbox: S) => void;
@@ -45,10 +52,7 @@ export interface PoolCounts {
 
 export class WarmPool<S extends IdleSandbox> {
   readonly counts: PoolCounts = { hits: 0, misses: 0, spoiled: 0, refills: 0, refillMs: 0 };
-  /** Starts under way. */
-  starting = 0;
-  /** Of these, how many are ahead of need. */
-  refilling = 0;
+  readonly starts = new Set<StartUnderWay>();
   /** A refill failed or an idle one was spoiled: no refill until the next look around, or a start that works. */
   isResting = false;
   readonly #policy: WarmPolicy;
@@ -65,6 +69,13 @@ export class WarmPool<S extends IdleSandbox> {
     this.#demand = new Demand(policy);
   }
 
+  get starting(): number {
+    return this.starts.size;
+  }
+  /** Of these, how many are ahead of need. */
+  get refilling(): number {
+    return [...this.starts].filter(({ isRefill }) => isRefill).length;
+  }
   get size(): number {
     return this.#idle.length;
   }

@@ -9,7 +9,7 @@ import type { ContainerShape } from '../host-config.ts';
 import { refillDelayMs, refillsMax, removalsMax, startsMax, warmContainersMax } from '../limits.ts';
 import type { Logger } from '../logger.ts';
 import { WarmPool } from './warm-pool.ts';
-import type { IdleSandbox, Member } from './warm-pool.ts';
+import type { IdleSandbox, Member, StartUnderWay } from './warm-pool.ts';
 
 /** Everything that a container is built from. Equal shapes are interchangeable until one of them has run a call. */
 export interface SandboxShape extends ContainerShape {
@@ -17,9 +17,15 @@ export interface SandboxShape extends ContainerShape {
   readonly imageId: string;
 }
 
+export interface StartWish {
+  readonly signal: AbortSignal;
+  /** Resolves when a call waits for it; until then it is made ahead of need. */
+  readonly needed: Promise<void>;
+}
+
 export interface WarmPoolsOptions<S extends IdleSandbox> {
   /** A container whose harness waits. */
-  readonly start: (shape: SandboxShape, signal: AbortSignal) => Promise<S>;
+  readonly start: (shape: SandboxShape, wish: StartWish) => Promise<S>;
   /** Milliseconds, of the wall or not. */
   readonly clock: { now(): number };
   readonly logger: Logger;
@@ -70,6 +76,7 @@ export class WarmPools<S extends IdleSandbox> implements AsyncDisposable {
     }
     const waiting = pool.wait(tenant, signal);
     this.#startWhatIsDue();
+    if (pool.pressingCount(this.#now()) > 0) for (const { hurry } of pool.starts) hurry();
     return { sandbox: await waiting, isWarm: false };
   }
 
@@ -215,9 +222,11 @@ export class WarmPools<S extends IdleSandbox> implements AsyncDisposable {
 
   #begin(open: OpenPool<S>, isRefill: boolean): void {
     const { pool } = open;
-    pool.starting++;
-    if (isRefill) pool.refilling++;
-    const start = this.#startOne(open, isRefill).finally(() => {
+    const { promise: needed, resolve: hurry } = Promise.withResolvers<void>();
+    const underWay: StartUnderWay = { isRefill, hurry };
+    pool.starts.add(underWay);
+    if (pool.pressingCount(this.#now()) > 0) hurry();
+    const start = this.#startOne(open, underWay, needed).finally(() => {
       this.#starts.delete(start);
       this.#startWhatIsDue();
     });
@@ -225,13 +234,14 @@ export class WarmPools<S extends IdleSandbox> implements AsyncDisposable {
   }
 
   /** Never rejects. */
-  async #startOne(open: OpenPool<S>, isRefill: boolean): Promise<void> {
+  async #startOne(open: OpenPool<S>, underWay: StartUnderWay, needed: Promise<void>): Promise<void> {
     const { pool, shape } = open;
+    const { isRefill } = underWay;
     const beganMs = this.#now();
     let sandbox: S | null = null;
     let failure: Error | null = null;
     try {
-      sandbox = await this.#options.start(shape, this.#closing.signal);
+      sandbox = await this.#options.start(shape, { signal: this.#closing.signal, needed });
     } catch (error) {
       failure =
         error instanceof Error ? error : new Error('a container could not be started', { cause: error });
@@ -241,8 +251,7 @@ export class WarmPools<S extends IdleSandbox> implements AsyncDisposable {
     const memoryBytes =
       sandbox !== null && pool.pressingCount(this.#now()) === 0 ? await sandbox.memoryBytes() : 0;
     const heldBytes = memoryBytes > 0 ? memoryBytes : unmeasuredBytes(shape);
-    pool.starting--;
-    if (isRefill) pool.refilling--;
+    pool.starts.delete(underWay);
     if (sandbox === null) {
       pool.fail(failure ?? new Error('a container could not be started'), this.#now());
       if (isRefill && !this.#closing.signal.aborted) {

@@ -26,13 +26,13 @@ export function makeCpuGroup(place: CgroupPlace | string, group: string | null):
   try {
     if (place.version === 1) {
       const own = makeGroup(place, ['cpu']);
-      return { folder: own, weights: new CpuWeights(own, 1, workerShares) };
+      return { folder: own, weights: new CpuWeights({ folder: own, version: 1, together: workerShares }) };
     }
     if (group === null) return null;
     if (!existsSync(join(group, 'cpu.weight')))
       writeFileSync(join(dirname(group), 'cgroup.subtree_control'), '+cpu');
     writeFileSync(join(group, 'cgroup.subtree_control'), '+cpu');
-    return { folder: group, weights: new CpuWeights(group, 2, workerShares) };
+    return { folder: group, weights: new CpuWeights({ folder: group, version: 2, together: workerShares }) };
   } catch {
     return null;
   }

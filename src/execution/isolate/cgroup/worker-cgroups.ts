@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import type { CpuTurn } from '../../cpu-weights.ts';
 import { makeGroup } from './make-group.ts';
 import { makeCpuGroup } from './cpu-group.ts';
 import type { CpuGroup } from './cpu-group.ts';
@@ -21,7 +22,7 @@ export interface WorkerCgroup {
   /** Whether this process is in it and the number of tasks is limited, as the kernel has it. */
   readonly hasTaskLimit: (pid: number | null) => boolean;
   /** Its weight for the processor: whether its call has run for long. Does nothing without that controller. */
-  readonly weigh: (isLong: boolean) => void;
+  readonly weigh: (turn: CpuTurn) => void;
   /** Ends whatever is left inside, then removes it. */
   readonly remove: () => void;
 }
@@ -91,7 +92,7 @@ export class WorkerCgroups implements AsyncDisposable {
       prepareFolders(folders, tasksMax);
       return {
         joinFiles: paths.map((folder) => join(folder, 'cgroup.procs')),
-        weigh: (isLong) => cpu?.weights.set(name, isLong),
+        weigh: (turn) => cpu?.weights.set(name, turn),
         memory: folders.memory === null ? null : new CgroupMemory(folders.memory, version),
         hasTaskLimit: (pid) =>
           folders.pids !== null &&

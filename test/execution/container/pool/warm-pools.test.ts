@@ -47,12 +47,17 @@ function shapeOf(name: string, memoryMiB = 64): SandboxShape {
 class Stage implements AsyncDisposable {
   nowMs = 0;
   readonly boxes: Box[] = [];
+  begun = 0;
+  /** Starts that were told that a call waits for them, by their order. */
+  readonly needed: number[] = [];
   readonly #open: PromiseWithResolvers<Box>[] = [];
   readonly pools: WarmPools<Box>;
 
   constructor() {
     this.pools = new WarmPools<Box>({
-      start: (_, signal) => {
+      start: (_, { needed, signal }) => {
+        const serial = this.begun++;
+        void needed.then(() => this.needed.push(serial));
         const start = Promise.withResolvers<Box>();
         signal.addEventListener('abort', () => start.reject(new Error('closing')));
         this.#open.push(start);
@@ -121,6 +126,21 @@ test('a miss waits for a start of its own, is not called warm, and nothing is re
   expect(await waiting).toEqual({ sandbox: box, isWarm: false });
   await settled();
   expect(stage.starting).toBe(2);
+});
+
+test('what starts ahead of need is told once a call waits for it', async () => {
+  await using stage = new Stage();
+  stage.pools.keep([{ shape: shapeOf('a'), policy }]);
+  await vi.waitFor(() => expect(stage.starting).toBe(2), { interval: 1 });
+  expect(stage.needed).toEqual([]);
+  const ofOthers = stage.pools.acquire(shapeOf('b'), null, 't', never);
+  await settled();
+  expect(stage.needed).toEqual([2]);
+  const waiting = stage.pools.acquire(shapeOf('a'), policy, 't', never);
+  await settled();
+  expect(stage.needed.toSorted((a, b) => a - b)).toEqual([0, 1, 2]);
+  await stage.fill();
+  await Promise.all([ofOthers, waiting]);
 });
 
 test('only so many start at once, calls before refills', async () => {
