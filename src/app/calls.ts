@@ -31,6 +31,12 @@ import type { PolicyParts } from './policy.ts';
 /** Calls between decision and outcome at once, and how many more may wait for a place. */
 const slotLimits = { runningMax: 64, waitingMax: 1024, reserve: { places: 32, eachMin: 4 } } as const;
 
+/** Every call that has a place may have to wait. */
+const largeIntentLimits = {
+  runningMax: 1,
+  waitingMax: slotLimits.runningMax + slotLimits.reserve.places,
+} as const;
+
 /** What one tenant may have in uploaded files, which go after 24 hours. */
 const uploadRoom = { files: 1000, bytes: 2 * 1024 * 1024 * 1024 } as const;
 
@@ -90,6 +96,7 @@ export async function openCalls(
     record,
     outcomes,
     slots: new Slots({ ...slotLimits, onTaken: (waitedMs) => metrics.callAdmitted(waitedMs / 1000) }),
+    largeIntents: new Slots(largeIntentLimits),
     metrics,
     tracing,
     clock,

@@ -39,6 +39,8 @@ export interface CallContext {
   /** Writes what must not be lost: outcomes and withdrawn intents. */
   readonly outcomes: OutcomeWriter;
   readonly slots: Slots;
+  /** Whose large arguments are written to the record: one call's at a time. */
+  readonly largeIntents: Slots;
   readonly metrics: Metrics;
   /** Null: off. */
   readonly tracing: Tracing | null;

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { RecordStore } from '../../src/audit/record.ts';
 import { openSqliteRecord } from '../../src/audit/sqlite/open-sqlite-record.ts';
 import { PayloadSeal } from '../../src/calls/approvals/payload-seal.ts';
@@ -80,6 +80,7 @@ async function withContext(
     record,
     outcomes,
     slots: new Slots({ runningMax: 1, waitingMax: 1 }),
+    largeIntents: new Slots({ runningMax: 1, waitingMax: 64 }),
     metrics: createMetrics(),
     clock,
     newId,
@@ -133,5 +134,37 @@ test('a call that was allowed and waits for its turn is denied when a block come
     expect(await waiting).toMatchObject({ kind: 'refused', refusal: { rule: 'block:blk_1' } });
     expect(await eventsOf(record, 'intent')).toEqual([]);
     expect(await eventsOf(record, 'denied')).toMatchObject([{ decision: { rule: 'block:blk_1' } }]);
+  });
+});
+
+test('large arguments wait for others to be durable before their own are, a call with small ones does not', async () => {
+  const written: unknown[] = [];
+  const gate = Promise.withResolvers<void>();
+  const behindGate = (record: RecordStore): Partial<CallContext> => {
+    const write: RecordStore['write'] = async (asked) => {
+      const [event] = asked.events;
+      if (event?.type !== 'intent') return record.write(asked);
+      const { code = '' } = (event.content as { args: { code?: string } }).args;
+      written.push(code.length > 5 ? 'large' : code);
+      if (code.length > 5) await gate.promise;
+      return record.write(asked);
+    };
+    const gated = new Proxy(record, {
+      get: (target, name) => {
+        const value: unknown = name === 'write' ? write : Reflect.get(target, name);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+    return { record: gated, slots: new Slots({ runningMax: 3, waitingMax: 0 }) };
+  };
+  await withContext(behindGate, async ({ context }) => {
+    const call = (code: string) => executeCall(context, caller, { ...request, args: { code } });
+    const large = [1, 2].map(() => call('x'.repeat(70_000)));
+    await vi.waitFor(() => expect(context.largeIntents.waitingCount).toBe(1), { interval: 1 });
+    await call('small');
+    expect(written).toEqual(['large', 'small']);
+    gate.resolve();
+    await Promise.all(large);
+    expect(written).toEqual(['large', 'small', 'large']);
   });
 });

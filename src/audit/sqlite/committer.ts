@@ -5,6 +5,7 @@
 import { genesisHash, linkEvent } from '../chain.ts';
 import { parseCanonicalEvent, searchColumnNames, searchColumns } from '../stored-event.ts';
 import { openWriter, sqliteCode } from './connection.ts';
+import { LogKeeper } from './log-keeper.ts';
 import { fileStatements, removeFile, storeFile } from './store-file.ts';
 import type { ChainHead, SealedEvent } from '../chain.ts';
 import type { Activation } from '../record.ts';
@@ -14,6 +15,7 @@ import { addHold, clear, clearingStatements, dropExpired, scrub } from './cleari
 import { hasLeftWaiting } from '../has-left-waiting.ts';
 import { withStoredLabels } from '../session-labels.ts';
 import { addToIndex } from './search-schema.ts';
+import { writeBytes } from '../write-limits.ts';
 import type { Commit, SealedWrite, Stored, StoredApproval, WriteFailure } from '../sealed-write.ts';
 
 /** Policy revisions kept: the latest activated, and the one that decides. */
@@ -30,10 +32,12 @@ export class Committer implements Disposable {
   #connection: Connection | null = null;
   #statements: Statements | null = null;
   #position: Position | null = null;
+  readonly #log: LogKeeper;
 
   constructor(file: string, writer: string) {
     this.#file = file;
     this.#writer = writer;
+    this.#log = new LogKeeper(file);
   }
 
   /** Durable when it returns. Never throws: what failed says so in its place. */
@@ -47,9 +51,24 @@ export class Committer implements Disposable {
     }
   }
 
+  /** After the writes of a commit were answered: they are durable, whatever becomes of this. */
+  keepLog(writes: readonly SealedWrite[]): void {
+    if (this.#connection === null) return;
+    try {
+      this.#log.look(
+        this.#connection,
+        writes.reduce((sum, write) => sum + writeBytes(write), 0),
+      );
+    } catch {
+      // What is wrong with the file the next commit meets as well.
+      this.#reset();
+    }
+  }
+
   /** Rewrites the file, so that nothing of what was cleared is left in its bytes. */
   scrub(): Commit {
     try {
+      this.#log.settle();
       scrub((this.#connection ??= openWriter(this.#file)));
       return [{ kind: 'stored', sequence: 0, hash: genesisHash }];
     } catch (error) {
@@ -60,6 +79,7 @@ export class Committer implements Disposable {
 
   /** Leaves everything in the one file, as far as readers let it. */
   [Symbol.dispose](): void {
+    this.#log.settle();
     this.#connection?.pragma('wal_checkpoint(TRUNCATE)');
     this.#reset();
   }

@@ -8,11 +8,8 @@ export const busyTimeoutMs = 250;
 /** After a checkpoint the write-ahead log is cut back to this, bytes. */
 const walBytesKept = 64 * 1024 * 1024;
 
-/**
- * A checkpoint writes each page once, however often it changed, and keeps the commit that meets it waiting. Measured, 1000
- * pages (the default) beside this: CPU of a commit 1.0 and 0.6 ms, p99 20 and 8 ms.
- */
-const walPagesMax = 8_192;
+/** Of the log, before a commit writes it back itself: where nobody else does (`log-keeper.ts`). */
+const walPagesMax = walBytesKept / 4096;
 
 export type Connection = Database.Database;
 

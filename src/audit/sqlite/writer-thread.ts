@@ -12,7 +12,9 @@ function serve(port: NonNullable<typeof parentPort>, { file, writer }: ThreadSta
   port.on('message', (first: ToThread) => {
     const { writes, last } = collect(port, first);
     for (let start = 0; start < writes.length; start += batchWritesMax) {
-      port.postMessage(committer.commit(writes.slice(start, start + batchWritesMax)));
+      const batch = writes.slice(start, start + batchWritesMax);
+      port.postMessage(committer.commit(batch));
+      committer.keepLog(batch);
     }
     if (last === 'scrub') port.postMessage(committer.scrub());
     if (last !== 'close') return;
