@@ -18,7 +18,11 @@ export interface TurnLimits {
   readonly creditMsMax: number;
   /** A tenant is there for so long after its latest request, milliseconds. */
   readonly presentMs: number;
-  /** While connections come in nobody's turn begins, for so long in each window, then for as long as turns take, milliseconds. */
+  /**
+   * While connections come in, the turns of tenants that were there before, with fewer waiting than this, are all that begins:
+   * for so long in each window, then for as long as turns take, milliseconds.
+   */
+  readonly steadyWaitingMax: number;
   readonly arrivalsMsMax: number;
   readonly arrivalsWindowMs: number;
 }
@@ -32,6 +36,7 @@ export const turnLimits: TurnLimits = {
   pieceMs: 1,
   creditMsMax: 25,
   presentMs: 1000,
+  steadyWaitingMax: 4,
   arrivalsMsMax: 250,
   arrivalsWindowMs: 2500,
 };
@@ -44,6 +49,8 @@ interface Tenant {
   creditMs: number;
   creditedAtMs: number;
   seenAtMs: number;
+  /** Since when it was never away for long. */
+  sinceMs: number;
 }
 
 /** Tenants beyond which those that are not there any more are forgotten. */
@@ -107,12 +114,21 @@ export class Turns {
     const nowMs = this.#now();
     const known = this.#tenants.get(name);
     if (known !== undefined) {
+      if (nowMs - known.seenAtMs > this.#limits.presentMs) known.sinceMs = nowMs;
       known.seenAtMs = nowMs;
       return known;
     }
     if (this.#tenants.size >= tenantsKept) this.#forget(nowMs);
     const { creditMsMax: creditMs } = this.#limits;
-    const tenant = { name, waiting: [], tookMs: 0, creditMs, creditedAtMs: nowMs, seenAtMs: nowMs };
+    const tenant = {
+      name,
+      waiting: [],
+      tookMs: 0,
+      creditMs,
+      creditedAtMs: nowMs,
+      seenAtMs: nowMs,
+      sinceMs: nowMs,
+    };
     this.#tenants.set(name, tenant);
     return tenant;
   }
@@ -142,7 +158,7 @@ export class Turns {
         this.#charge(nowMs);
         if (startedAtMs === null) isPutOff = this.#isPutOff(scheduledAtMs, nowMs);
         startedAtMs ??= nowMs;
-        if (!isPutOff && nowMs - startedAtMs < this.#limits.burstMsMax) this.#beginNext(nowMs);
+        if (nowMs - startedAtMs < this.#limits.burstMsMax) this.#beginNext(nowMs, isPutOff);
       });
     }
     setImmediate(() => {
@@ -170,10 +186,11 @@ export class Turns {
     return true;
   }
 
-  #beginNext(nowMs: number): void {
+  #beginNext(nowMs: number, ofSteady: boolean): void {
     let next: Tenant | null = null;
     for (const tenant of this.#tenants.values()) {
       if (tenant.waiting.length === 0 || this.#restOf(tenant, nowMs) > 0) continue;
+      if (ofSteady && !this.#isSteady(tenant)) continue;
       if (next === null || tenant.tookMs < next.tookMs) next = tenant;
     }
     const begin = next?.waiting.shift();
@@ -184,6 +201,11 @@ export class Turns {
     this.#virtualMs = next.tookMs;
     this.#begun = { tenant: next, atMs: nowMs };
     begin();
+  }
+
+  /** It was there before the connections that come in, and asks for little. */
+  #isSteady({ sinceMs, waiting }: Tenant): boolean {
+    return sinceMs < this.#putOff.sinceMs && waiting.length < this.#limits.steadyWaitingMax;
   }
 
   /** What takes long in one piece keeps all others waiting for as long: it is charged for that too. */

@@ -97,7 +97,13 @@ test('beyond its part of the queue a tenant is refused, another is not, and a pl
 });
 
 test('while connections come in nobody begins for a time, then they have as much of it as turns', async () => {
-  const limits = { arrivalsMsMax: 3, arrivalsWindowMs: 100, burstMax: 1, creditMsMax: Infinity };
+  const limits = {
+    arrivalsMsMax: 3,
+    arrivalsWindowMs: 100,
+    burstMax: 1,
+    creditMsMax: Infinity,
+    steadyWaitingMax: 0,
+  };
   const { begun, clock, take, turns } = setUp(limits, 2);
   for (let count = 0; count < 5; count += 1) take('flood');
   const steps: number[] = [];
@@ -117,6 +123,35 @@ test('while connections come in nobody begins for a time, then they have as much
   expect(steps).toEqual([0, 1, 0, 0]);
   await nextTurn();
   expect(begun).toHaveLength(5);
+});
+
+test('while connections come in tenants that were there before go on, unless they ask for more than a little', async () => {
+  const limits = {
+    arrivalsMsMax: 100,
+    arrivalsWindowMs: 30,
+    presentMs: 50,
+    steadyWaitingMax: 2,
+    burstMax: 4,
+  };
+  const { begun, clock, take, turns } = setUp(limits, 0);
+  const arrive = async (...names: string[]): Promise<string[]> => {
+    const before = begun.length;
+    for (const name of names) take(name);
+    turns.arrived();
+    clock.nowMs += 1;
+    await nextTurn();
+    return begun.slice(before);
+  };
+  take('calm');
+  take('away');
+  take('greedy');
+  await vi.waitFor(() => expect(begun).toHaveLength(3), { interval: 1 });
+  clock.nowMs += 40;
+  for (const name of ['calm', 'greedy']) take(name);
+  await vi.waitFor(() => expect(begun).toHaveLength(5), { interval: 1 });
+  clock.nowMs += 20;
+  expect(await arrive('calm', 'away', 'new', 'greedy', 'greedy')).toEqual(['calm']);
+  expect(await arrive('calm')).toEqual(['calm']);
 });
 
 test('what keeps the others waiting for long in one piece is charged for more than its time', async () => {
