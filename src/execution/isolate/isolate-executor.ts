@@ -108,6 +108,7 @@ class IsolateExecutor implements SandboxExecutor {
     const call = await this.#begin(request, signal);
     const cancel = (): void => call.kill('cancelled');
     signal.addEventListener('abort', cancel, { once: true });
+    if (signal.aborted) cancel();
     try {
       yield* call.frames;
     } finally {

@@ -1,6 +1,6 @@
 /** Who gets which process. The processes are real; each test has a pool of its own. */
 import { readFileSync, readlinkSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { NotStarted } from '../../../src/execution/executor.ts';
 import { locateAddon } from '../../../src/execution/isolate/addon.ts';
 import { workerProgram } from '../../../src/execution/isolate/confinement.ts';
@@ -196,6 +196,15 @@ describe('waiting for a process', () => {
     await expect(waiting).rejects.toBeInstanceOf(NotStarted);
     await finish(lease);
   });
+});
+
+test('a call that is cancelled while it is given its worker is killed, not left to its deadline', async () => {
+  await using executor = await createExecutor({ poolSize: 1 });
+  await vi.waitFor(async () => expect((await executor.health()).workers?.idle).toBeGreaterThan(0));
+  const abort = new AbortController();
+  const run = runTool(executor, 'export default () => { for (;;); };', {}, { signal: abort.signal });
+  abort.abort();
+  expect((await run).exit.reason).toBe('cancelled');
 });
 
 describe('processes that die', () => {
