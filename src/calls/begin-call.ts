@@ -62,12 +62,6 @@ interface RunWith {
   readonly files: readonly StoredContent[];
 }
 
-/**
- * Arguments above this wait for those before them to be durable: the record takes 20 ms for a megabyte, and a short call is
- * behind one of them at most.
- */
-const largeBytes = 64 * 1024;
-
 export async function beginCall(
   context: CallContext,
   start: CallStart,
@@ -85,9 +79,6 @@ export async function beginCall(
   const call = newCall(context, start, labels);
   const owner = { tenant: caller.principal.tenant, principal: caller.principal.id };
   const idempotency = claim === null ? idempotencyEntry(context, caller, request, callId) : null;
-  // Given back once it is durable.
-  using _turn =
-    args.bytes.length > largeBytes ? await context.largeIntents.take(caller.principal.tenant) : null;
   try {
     const taints = await taintsOfIntent(context, start);
     await context.record.write({

@@ -23,6 +23,7 @@ import { openLiveOutput } from './live-output.ts';
 import { refuseCall, withdrawCall } from './refuse-call.ts';
 import { isRefusal } from './refusal.ts';
 import { runCall } from './run-call.ts';
+import type { Slot } from './slots.ts';
 import { claimSession, findSessionObjection } from './sessions/claim-session.ts';
 import { loadFiles } from './uploads/named-files.ts';
 import { findTool, validateArguments } from './validate-call.ts';
@@ -81,6 +82,7 @@ export async function dispatchCall(
     lease.cancel();
     return refuseCall(context, caller, request, noRoom, decided);
   }
+  using turn = await turnOfLarge(context, start);
   const blocked = findBlock(context, revision, caller, tool);
   if (blocked !== null) {
     lease.cancel();
@@ -105,6 +107,7 @@ export async function dispatchCall(
 
   using running = context.running.enter(callId);
   const begun = await beginCall(context, start, { session: session?.place ?? null, files: files.contents });
+  turn?.[Symbol.dispose]();
   if (begun.kind !== 'begun') {
     lease.cancel();
     return begun;
@@ -123,6 +126,17 @@ export async function dispatchCall(
     const lost = new Lost('the call ended, its outcome could not be made', { cause: error });
     return await completeCall(context, begun, await lostRun(context, begun, lost, live), slot.waitedMs);
   }
+}
+
+/**
+ * Arguments above this wait for those before them to be durable: the record takes 20 ms for a megabyte, and a short call is
+ * behind one of them at most.
+ */
+const largeBytes = 64 * 1024;
+
+/** Null for small arguments, which wait for nobody. */
+async function turnOfLarge(context: CallContext, { args, caller }: CallStart): Promise<Slot | null> {
+  return args.bytes.length > largeBytes ? await context.largeIntents.take(caller.principal.tenant) : null;
 }
 
 /** Whether the session, as it stands now that this call has it, is decided on as it was. */

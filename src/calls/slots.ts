@@ -21,7 +21,8 @@ interface Waiting {
 }
 
 /**
- * Fair between tenants: of those who wait, the tenant with the fewest running calls goes next; when all places to
+ * Fair between tenants: of those who wait, the tenant with the fewest running calls goes next, of several the one that had
+ * a place longest ago; when all places to
  * wait are taken, the tenant that has most of them gives up its newest for one that has fewer.
  */
 export class Slots {
@@ -29,6 +30,9 @@ export class Slots {
   readonly #runningByTenant = new Map<string, number>();
   #waiting: Waiting[] = [];
   #running = 0;
+  /** Of tenants that wait: when one of their calls was given a place last. */
+  readonly #servedAt = new Map<string, number>();
+  #served = 0;
 
   constructor(options: SlotsOptions) {
     this.#options = options;
@@ -93,17 +97,28 @@ export class Slots {
     else this.#runningByTenant.set(tenant, left);
     const next = this.#takeNext();
     if (next !== null) next.grant(this.#occupy(next.tenant, performance.now() - next.since));
+    if (next !== null) this.#noteServed(next.tenant);
+  }
+
+  #noteServed(tenant: string): void {
+    this.#served += 1;
+    if (this.#waiting.some((waiting) => waiting.tenant === tenant)) this.#servedAt.set(tenant, this.#served);
+    else this.#servedAt.delete(tenant);
+    if (this.#waiting.length === 0) this.#servedAt.clear();
   }
 
   /** Of the tenant with the fewest running: where that one may not run, nobody may. */
   #takeNext(): Waiting | null {
     let best = -1;
     let fewest = Number.POSITIVE_INFINITY;
+    let earliest = Number.POSITIVE_INFINITY;
     for (const [index, { tenant }] of this.#waiting.entries()) {
       const running = this.#runningByTenant.get(tenant) ?? 0;
-      if (running < fewest) {
+      const servedAt = this.#servedAt.get(tenant) ?? 0;
+      if (running < fewest || (running === fewest && servedAt < earliest)) {
         best = index;
         fewest = running;
+        earliest = servedAt;
       }
     }
     const next = this.#waiting[best];

@@ -3,7 +3,7 @@
  * in a scheduler with feedback (Corbató, Daggett and Daley, 1962): guests in a loop take what short calls leave. Where a
  * weight cannot be written nothing becomes less safe, only less fair.
  */
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
@@ -29,6 +29,8 @@ export interface CpuWeightsOptions {
   readonly version: 1 | 2;
   /** The shares of all. */
   readonly together: number;
+  /** Others have sandboxes below it too, and say what all have together. */
+  readonly isShared: boolean;
 }
 
 interface Entry {
@@ -87,15 +89,27 @@ export class CpuWeights {
   /** All of them together have spare time alone as long as none of them has more. */
   #giveAll(): void {
     const turns = [...this.#entries.values()].map(({ turn }) => turn).filter((turn) => turn !== 'resting');
-    const isSpare = turns.length > 0 && turns.every((turn) => turn === 'spare') && this.#isAlone();
-    if (isSpare === this.#isSpare) return;
-    this.#isSpare = isSpare;
-    this.#writeSpare('.', isSpare);
-    if (!isSpare) this.#writeShares('.', this.#options.together);
+    try {
+      const isSpare = turns.length > 0 && turns.every((turn) => turn === 'spare') && this.#isAlone();
+      if (isSpare === this.#wasSpare()) return;
+      this.#writeSpare('.', isSpare);
+      this.#isSpare = isSpare;
+      if (!isSpare) this.#writeShares('.', this.#options.together);
+    } catch {
+      // It is gone, with all below it; where it is not, the next one tries again.
+    }
+  }
+
+  /** Another one may have said so, and be gone. */
+  #wasSpare(): boolean {
+    const { folder, isShared } = this.#options;
+    if (!isShared || !this.#hasSpare) return this.#isSpare;
+    return readFileSync(join(folder, 'cpu.idle'), 'utf8').trim() === '1';
   }
 
   /** Runners of one host share the cgroup of containers: none takes from those of another. */
   #isAlone(): boolean {
+    if (!this.#options.isShared) return true;
     return readdirSync(this.#options.folder, { withFileTypes: true }).every(
       (below) => !below.isDirectory() || this.#entries.has(below.name),
     );

@@ -168,3 +168,22 @@ test('large arguments wait for others to be durable before their own are, a call
     expect(written).toEqual(['large', 'small', 'large']);
   });
 });
+
+test('a call whose large arguments wait for others is denied when a block comes meanwhile', async () => {
+  const lists: BlockList[] = [];
+  const withBlocks = async (record: RecordStore) => {
+    const blocks = await BlockList.open({ record, clock, newId: () => 'blk_1', redactText: (text) => text });
+    lists.push(blocks);
+    return { blocks };
+  };
+  await withContext(withBlocks, async ({ context, record }) => {
+    const others = await context.largeIntents.take('default');
+    const waiting = executeCall(context, caller, { ...request, args: { code: 'x'.repeat(70_000) } });
+    await vi.waitFor(() => expect(context.largeIntents.waitingCount).toBe(1), { interval: 1 });
+    await lists[0]?.add(caller, { tool: 'example', reason: 'why', expiresInMs: 60_000 });
+    others?.[Symbol.dispose]();
+    expect(await waiting).toMatchObject({ kind: 'refused', refusal: { rule: 'block:blk_1' } });
+    expect(await eventsOf(record, 'intent')).toEqual([]);
+    expect(context.largeIntents.runningCount).toBe(0);
+  });
+});

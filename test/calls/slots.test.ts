@@ -88,3 +88,17 @@ describe('execution slots', () => {
     expect(await waiting).toBeNull();
   });
 });
+
+test('of tenants of which as many run the one that had a place longest ago goes next', async () => {
+  const slots = new Slots({ runningMax: 1, waitingMax: 10 });
+  const order: string[] = [];
+  const first = await slots.take('flood');
+  const queue = async (tenant: string): Promise<void> => {
+    using _slot = await slots.take(tenant);
+    order.push(tenant);
+  };
+  const all = ['flood', 'flood', 'flood', 'calm'].map(queue);
+  first?.[Symbol.dispose]();
+  await Promise.all(all);
+  expect(order).toEqual(['flood', 'calm', 'flood', 'flood']);
+});

@@ -22,11 +22,11 @@ function written(file = 'cpu.shares'): (string | null)[] {
 /** As a kernel since 5.15 has it. */
 function withSpare(): CpuWeights {
   writeFileSync(join(folder, 'cpu.idle'), '0');
-  return new CpuWeights({ folder, version: 1, together: 512 });
+  return new CpuWeights({ folder, version: 1, together: 512, isShared: true });
 }
 
 test('a long one weighs little until it is over, and all together as they are told', () => {
-  const weights = new CpuWeights({ folder, version: 1, together: 512 });
+  const weights = new CpuWeights({ folder, version: 1, together: 512, isShared: true });
   weights.set('two', 'short');
   expect(written()).toEqual(['512', null, null]);
   weights.set('one', 'long');
@@ -36,13 +36,13 @@ test('a long one weighs little until it is over, and all together as they are to
 });
 
 test('version 2 has other numbers', () => {
-  const weights = new CpuWeights({ folder, version: 2, together: 512 });
+  const weights = new CpuWeights({ folder, version: 2, together: 512, isShared: true });
   weights.set('two', 'long');
   expect(written('cpu.weight')).toEqual(['50', null, '13']);
 });
 
 test('one that is gone is no error, and another one of its name begins anew', () => {
-  const weights = new CpuWeights({ folder, version: 1, together: 512 });
+  const weights = new CpuWeights({ folder, version: 1, together: 512, isShared: true });
   weights.set('gone', 'long');
   weights.forget('gone');
   mkdirSync(join(folder, 'gone'));
@@ -98,12 +98,38 @@ test('one whose cgroup is not there yet is told again, and counts from the begin
 
 test('what a runner that was killed left of it is taken back', () => {
   writeFileSync(join(folder, 'cpu.idle'), '1');
-  expect(new CpuWeights({ folder, version: 1, together: 512 })).toBeDefined();
+  expect(new CpuWeights({ folder, version: 1, together: 512, isShared: true })).toBeDefined();
   expect(written('cpu.idle')[0]).toBe('0');
 });
 
+test('what another runner that is gone left so is taken back by the next one that says something', () => {
+  const weights = withSpare();
+  weights.set('one', 'short');
+  writeFileSync(join(folder, 'cpu.idle'), '1');
+  weights.set('one', 'short');
+  expect(written('cpu.idle')[0]).toBe('0');
+});
+
+test('a cgroup that somebody took away is no error', () => {
+  const weights = withSpare();
+  weights.set('one', 'spare');
+  rmSync(folder, { recursive: true });
+  expect(() => {
+    weights.set('one', 'short');
+    weights.forget('one');
+  }).not.toThrow();
+  mkdirSync(folder);
+});
+
+test('of a group of its own others are not asked', () => {
+  writeFileSync(join(folder, 'cpu.idle'), '0');
+  const weights = new CpuWeights({ folder, version: 1, together: 512, isShared: false });
+  weights.set('one', 'spare');
+  expect(written('cpu.idle')).toEqual(['1', '1', null]);
+});
+
 test('a kernel without spare time has the lower weight for it', () => {
-  const weights = new CpuWeights({ folder, version: 1, together: 512 });
+  const weights = new CpuWeights({ folder, version: 1, together: 512, isShared: true });
   weights.set('one', 'spare');
   expect(written()).toEqual(['512', '128', null]);
   expect(written('cpu.idle')).toEqual([null, null, null]);

@@ -23,8 +23,11 @@ export const writeBackState = { idle: 0, busy: 1 } as const;
 
 export class LogKeeper {
   readonly #file: string;
-  readonly #state = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  /** Of the latest thread. */
+  #state = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   #addedBytes = 0;
+  /** More than at the time before, where a reader keeps the log from being written back. */
+  #pagesWanted = pagesMax;
   #hasRest = false;
 
   constructor(file: string) {
@@ -42,8 +45,16 @@ export class LogKeeper {
     }
     if (this.#addedBytes < lookBytes) return;
     this.#addedBytes = 0;
-    const [log] = connection.pragma('wal_checkpoint(NOOP)') as { log: number; checkpointed: number }[];
-    if (log !== undefined && log.log - log.checkpointed >= pagesMax) this.#writeBack();
+    const [pages] = connection.pragma('wal_checkpoint(NOOP)') as { log: number; checkpointed: number }[];
+    const behind = pages === undefined ? 0 : pages.log - pages.checkpointed;
+    if (behind < pagesMax) this.#pagesWanted = pagesMax;
+    if (behind < this.#pagesWanted) return;
+    this.#pagesWanted = behind + pagesMax;
+    try {
+      this.#writeBack();
+    } catch {
+      // The rest is all of it then.
+    }
   }
 
   /** Waits, in place, for a thread that is at work. */
@@ -56,16 +67,18 @@ export class LogKeeper {
   }
 
   #writeBack(): void {
-    Atomics.store(this.#state, 0, writeBackState.busy);
+    const state = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+    const workerData: WriteBack = { file: this.#file, state };
     this.#hasRest = true;
-    const workerData: WriteBack = { file: this.#file, state: this.#state };
+    Atomics.store(state, 0, writeBackState.busy);
+    // Throws where the host has no more threads; what one cannot do a commit does, and says so when it fails as well.
     const thread = new Worker(new URL('./write-back-thread.ts', import.meta.url), {
       workerData,
       name: 'record-write-back',
     });
-    // What it cannot do a commit does, and says so when it fails as well.
+    this.#state = state;
     thread.on('error', () => {});
-    thread.on('exit', () => Atomics.store(this.#state, 0, writeBackState.idle));
+    thread.on('exit', () => Atomics.store(state, 0, writeBackState.idle));
     thread.unref();
   }
 }

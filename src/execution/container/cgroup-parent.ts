@@ -52,7 +52,7 @@ export async function prepareCgroupParent(
       facts.cgroupVersion === '2'
         ? ([`${root}/sallyport`, 2] as const)
         : ([`${root}/cpu/sallyport`, 1] as const);
-    const weights = new CpuWeights({ folder, version, together: containerShares });
+    const weights = new CpuWeights({ folder, version, together: containerShares, isShared: true });
     return { name: '/sallyport', memoryBytesMax, reason: null, weights };
   } catch (error) {
     return {

@@ -207,6 +207,8 @@ export class Sandbox implements IdleSandbox {
 
   /** Removes the container, alive or not. What fails is left to the sweep. */
   async [Symbol.asyncDispose](): Promise<void> {
+    // What dies needs the processor as well.
+    this.weigh('short');
     const isGone = await this.#container.remove();
     this.#isRemoved = true;
     this.#weights?.forget(this.id);

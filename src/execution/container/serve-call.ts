@@ -79,7 +79,6 @@ export async function serveCall(call: ClaimedCall): Promise<void> {
     truncated: output.truncated,
   });
   output.queue.push({ type: 'exit', reason: conclusion.reason, error: conclusion.error });
-  if (goesOn) sandbox.weigh('resting');
 }
 
 /**

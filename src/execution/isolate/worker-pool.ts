@@ -252,14 +252,17 @@ export class WorkerPool implements AsyncDisposable {
     for (const { tenant } of needing.slice(fresh + dying)) this.#makeRoomFor(tenant);
   }
 
-  /** An idle worker goes, of the tenant that has most: one of its own, or of one that has more than it. */
+  /**
+   * An idle worker goes, of the tenant that has most: one of its own, or of one that has more than it; as many, where a
+   * core is free. The least recently used of these.
+   */
   #makeRoomFor(tenant: string): void {
     const alive = [...this.#members].filter((member) => !member.isRetired);
     const countOf = (of: string | null): number => alive.filter((member) => member.tenant === of).length;
-    const own = countOf(tenant);
+    const fewest = countOf(tenant) + (this.#leasedCount() < this.#options.size ? 0 : 1);
     const idle = alive.filter(
       (member) =>
-        member.isIdle && !member.isFresh && (member.tenant === tenant || countOf(member.tenant) > own),
+        member.isIdle && !member.isFresh && (member.tenant === tenant || countOf(member.tenant) >= fewest),
     );
     const most = Math.max(0, ...idle.map((member) => countOf(member.tenant)));
     idle.find((member) => countOf(member.tenant) === most)?.retire();

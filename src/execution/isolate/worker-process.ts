@@ -110,7 +110,7 @@ export class WorkerProcess {
 
   /** Starts or prepares, ahead of need as far as is known. */
   #takeTime(): void {
-    if (this.#launched.weigh === undefined) return;
+    if (this.#launched.weigh === undefined || !this.#launched.isAlive) return;
     this.#launched.weigh('spare');
     this.#hurry = setTimeout(() => this.hurry(), aheadOfNeedMsMax);
   }

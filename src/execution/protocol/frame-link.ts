@@ -18,7 +18,7 @@ export interface FrameLinkOptions {
   readonly onClosed: (reason: string) => void;
 }
 
-/** Bytes that wait for the other side to read: with more, data waits. What is sent then is behind no more than that. */
+/** Bytes that wait for the other side to read: with more, data waits, and what is sent meanwhile is behind no more of it. */
 const unsentBytesMax = 256 * 1024;
 /** The last so many bytes of somebody's data wait for no one's else: small arguments are not behind large ones. */
 const smallBytesMax = 16 * 1024;
@@ -42,6 +42,8 @@ export class FrameLink {
 
   constructor(stream: Duplex, options: FrameLinkOptions) {
     this.#stream = stream;
+    // Each call whose data waits listens.
+    stream.setMaxListeners(0);
     this.#creditBytes = options.creditBytes;
     this.#onClosed = options.onClosed;
     const decoder = new FrameDecoder([...options.allowed, 'credit']);

@@ -62,3 +62,28 @@ test('a thread that cannot do it fails nothing', async () => {
   expect(checkpointed).toBe(log);
   connection.close();
 });
+
+test('while somebody reads no thread is started for what the one before could not do', async () => {
+  const file = join(home, 'read.db');
+  const connection = opened(file);
+  const reader = openWriter(file);
+  reader.exec('BEGIN; SELECT * FROM t');
+  const keeper = new LogKeeper(file);
+  insert(connection, keeper, 33);
+  keeper.settle();
+  insert(connection, keeper, 1);
+  const before = pagesOf(connection);
+  expect(before.checkpointed).toBeLessThan(100);
+  reader.exec('COMMIT');
+  // Nobody has written it back: less was added than a thread is worth.
+  insert(connection, keeper, 2);
+  keeper.settle();
+  expect(pagesOf(connection).checkpointed).toBeLessThan(100);
+  insert(connection, keeper, 33);
+  keeper.settle();
+  insert(connection, keeper, 1);
+  const after = pagesOf(connection);
+  expect(after.checkpointed).toBe(after.log);
+  reader.close();
+  connection.close();
+});

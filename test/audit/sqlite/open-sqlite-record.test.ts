@@ -2,7 +2,7 @@ import Database from 'better-sqlite3';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { RecordUnavailable } from '../../../src/audit/record.ts';
 import { openSqliteRecord, openSqliteRecordReadOnly } from '../../../src/audit/sqlite/open-sqlite-record.ts';
 import { draft, intent, SetClock, sources, storedCall } from '../../contract/record-fixtures.ts';
@@ -72,6 +72,24 @@ describe('writing', () => {
     // A commit writes the log back itself where nobody else does, at what is kept of it.
     expect(connection.pragma('wal_autocheckpoint', { simple: true })).toBe(16_384);
     connection.close();
+  });
+
+  test('keeps the log short beside its commits, before a commit has to write it back itself', async () => {
+    const dataDir = join(home, 'log');
+    await using record = openSqliteRecord({ ...sources(), dataDir });
+    const large = { ...draft('denied'), content: { args: { text: 'x'.repeat(2_000_000) } } };
+    for (let at = 0; at < 12; at += 1) await record.write({ events: [large] });
+    const database = new Database(join(dataDir, 'record.db'));
+    await vi.waitFor(
+      async () => {
+        await record.write({ events: [large] });
+        const [pages] = database.pragma('wal_checkpoint(NOOP)') as { log: number; checkpointed: number }[];
+        expect(pages?.checkpointed).toBeGreaterThanOrEqual(8_192);
+        expect(pages?.log).toBeLessThan(16_384);
+      },
+      { timeout: 20_000, interval: 1 },
+    );
+    database.close();
   });
 
   test('puts the writes of one moment into one transaction', async () => {

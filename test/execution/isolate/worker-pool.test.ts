@@ -114,6 +114,16 @@ describe('reuse of processes', () => {
     await finish(await second);
   });
 
+  test('where a core is free a tenant has it, though all processes are idle ones of others that have as many', async () => {
+    await using pool = createPool(2);
+    const others = Array.from({ length: 9 }, (_, at) => `tenant ${at}`);
+    for (const tenant of others) await pidOfCall(pool, tenant, 'alice', 'tenant');
+    const owner = { tenant: 'last', principal: 'alice', reuse: 'never' } as const;
+    const leases = await Promise.all([pool.acquire(owner, never), pool.acquire(owner, never)]);
+    expect(leases[0]?.worker.pid).not.toBe(leases[1]?.worker.pid);
+    for (const lease of leases) await finish(lease);
+  });
+
   test('with reuse never, each call has a process of its own', async () => {
     await using pool = createPool(1);
     const pids = [

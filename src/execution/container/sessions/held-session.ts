@@ -76,6 +76,7 @@ export class HeldSession {
     const objection = profile === undefined ? null : this.#objectionTo(profile);
     if (objection !== null) throw new NotStarted('session_image_mismatch', objection);
     this.#isBusy = true;
+    this.sandbox.weigh('short');
     this.#unwatch();
     return { [Symbol.dispose]: () => this.#giveBack() };
   }
@@ -138,6 +139,7 @@ export class HeldSession {
     this.#isBusy = false;
     if (this.#end !== null) return;
     if (!this.sandbox.isAlive) return this.end('container_ended');
+    this.sandbox.weigh('resting');
     this.sandbox.listen(this.#waiting);
     this.#watch();
   }

@@ -26,13 +26,19 @@ export function makeCpuGroup(place: CgroupPlace | string, group: string | null):
   try {
     if (place.version === 1) {
       const own = makeGroup(place, ['cpu']);
-      return { folder: own, weights: new CpuWeights({ folder: own, version: 1, together: workerShares }) };
+      return {
+        folder: own,
+        weights: new CpuWeights({ folder: own, version: 1, together: workerShares, isShared: false }),
+      };
     }
     if (group === null) return null;
     if (!existsSync(join(group, 'cpu.weight')))
       writeFileSync(join(dirname(group), 'cgroup.subtree_control'), '+cpu');
     writeFileSync(join(group, 'cgroup.subtree_control'), '+cpu');
-    return { folder: group, weights: new CpuWeights({ folder: group, version: 2, together: workerShares }) };
+    return {
+      folder: group,
+      weights: new CpuWeights({ folder: group, version: 2, together: workerShares, isShared: false }),
+    };
   } catch {
     return null;
   }
