@@ -147,6 +147,16 @@ export class WorkerPool implements AsyncDisposable {
     }
   }
 
+  #isWaitedFor(worker: WorkerProcess): boolean {
+    const member = this.#memberOf(worker);
+    const nowMs = this.#options.now();
+    return this.#queue
+      .heads()
+      .some(
+        ({ owner, tenant }) => member?.couldServe(owner) === true && !this.#shares.isFarAhead(tenant, nowMs),
+      );
+  }
+
   /** A worker that served this owner before, else a fresh one. */
   #findFor(owner: Owner): PoolMember | undefined {
     const fitting = [...this.#members].filter((member) => member.isIdle && member.couldServe(owner));
@@ -273,6 +283,7 @@ export class WorkerPool implements AsyncDisposable {
       onReady: (ready) => this.#onReady(ready),
       onCpu: (busy, ms) => this.#onCpu(busy, ms),
       onExit: (gone, exit) => this.#onExit(gone, exit),
+      isWaitedFor: (ended) => this.#isWaitedFor(ended),
     });
     const callsMax = this.#options.callsPerWorkerMax ?? poolLimits.callsPerWorkerMax;
     const lifetimeMs = this.#options.pace?.lifetimeMs ?? null;

@@ -34,6 +34,8 @@ export interface WorkerListener {
   /** What the call that runs took of the processor since it was told last, milliseconds; the last time at its end. */
   onCpu?(worker: WorkerProcess, ms: number): void;
   onExit(worker: WorkerProcess, exit: WorkerExit): void;
+  /** A call waits that it could serve once it is ready again. None does when missing. */
+  isWaitedFor?(worker: WorkerProcess): boolean;
 }
 
 export class WorkerProcess {
@@ -173,7 +175,8 @@ export class WorkerProcess {
       this.#state = 'preparing';
       this.#call = null;
       this.#stopLooking();
-      this.#takeTime();
+      if (this.#listener.isWaitedFor?.(this) === true) this.#launched.weigh?.('short');
+      else this.#takeTime();
     }
     call.onFrame(frame);
   }

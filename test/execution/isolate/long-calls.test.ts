@@ -35,12 +35,14 @@ test('a call that takes the processor for long steps back until it ends or is ki
     if (turn === 'long') tellLong();
   };
   let tellReady = (): void => {};
+  let isWaitedFor = false;
   const nextReady = (): Promise<void> => new Promise((resolve) => (tellReady = resolve));
   const started = nextReady();
   const worker = new WorkerProcess(launched, {
     onReady: () => tellReady(),
     onCpu: (_worker, ms) => told.push(ms),
     onExit: () => {},
+    isWaitedFor: () => isWaitedFor,
   });
   await started;
   expect(turns.splice(0)).toEqual(betweenCalls);
@@ -62,6 +64,10 @@ test('a call that takes the processor for long steps back until it ends or is ki
   await call(0);
   expect(turns.splice(0)).toEqual(betweenCalls);
   worker.isBehind = false;
+  isWaitedFor = true;
+  await call(0);
+  expect(turns.splice(0)).toEqual(['short', 'resting']);
+  isWaitedFor = false;
   const ready = nextReady();
   await new Promise<void>((resolve) =>
     worker.begin(Buffer.from([254]), { onFrame: () => resolve(), onExit: () => {} }),
