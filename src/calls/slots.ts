@@ -22,8 +22,8 @@ interface Waiting {
 
 /**
  * Fair between tenants: of those who wait, the tenant with the fewest running calls goes next, of several the one that had
- * a place longest ago; when all places to
- * wait are taken, the tenant that has most of them gives up its newest for one that has fewer.
+ * a place longest ago; when all places to wait are taken, the tenant that has most of them gives up its newest for one
+ * that has fewer.
  */
 export class Slots {
   readonly #options: SlotsOptions;

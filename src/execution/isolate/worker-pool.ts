@@ -140,15 +140,11 @@ export class WorkerPool implements AsyncDisposable {
 
   /** What could serve a call that waits has not to wait for spare time itself. */
   #hurry(): void {
-    const nowMs = this.#options.now();
-    for (const { owner, tenant } of this.#queue.heads()) {
-      if (this.#shares.isFarAhead(tenant, nowMs)) continue;
-      for (const member of this.#members) if (member.couldServe(owner)) member.worker.hurry();
-    }
+    for (const member of this.#members) if (this.#isAwaited(member)) member.worker.hurry();
   }
 
-  #isWaitedFor(worker: WorkerProcess): boolean {
-    const member = this.#memberOf(worker);
+  /** By a call that it could serve; those of tenants far ahead have time. */
+  #isAwaited(member: PoolMember | undefined): boolean {
     const nowMs = this.#options.now();
     return this.#queue
       .heads()
@@ -283,7 +279,7 @@ export class WorkerPool implements AsyncDisposable {
       onReady: (ready) => this.#onReady(ready),
       onCpu: (busy, ms) => this.#onCpu(busy, ms),
       onExit: (gone, exit) => this.#onExit(gone, exit),
-      isWaitedFor: (ended) => this.#isWaitedFor(ended),
+      isWaitedFor: (ended) => this.#isAwaited(this.#memberOf(ended)),
     });
     const callsMax = this.#options.callsPerWorkerMax ?? poolLimits.callsPerWorkerMax;
     const lifetimeMs = this.#options.pace?.lifetimeMs ?? null;

@@ -139,7 +139,7 @@ test('one that is killed while it waits is noticed at once; the call starts cold
   await using executor = await openWarm(profile, { instance });
   const [idle = ''] = await idsOf(instance);
   await docker.getContainer(idle).kill();
-  await vi.waitFor(() => expect(executor.pools[0]?.spoiled).toBe(1));
+  await vi.waitFor(() => expect(executor.pools[0]?.spoiled).toBe(1), { timeout: 15_000 });
   const { frames, isWarm } = await run(executor, profile, { script: ':' });
   expect([isWarm, frames.at(-1)]).toEqual([false, { type: 'exit', reason: 'completed', error: null }]);
   await filled(executor);
