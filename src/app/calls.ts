@@ -31,10 +31,17 @@ import type { PolicyParts } from './policy.ts';
 /** Calls between decision and outcome at once, and how many more may wait for a place. */
 const slotLimits = { runningMax: 64, waitingMax: 1024, reserve: { places: 32, eachMin: 4 } } as const;
 
+/** Of calls that are followed. Fewer: each may wait for long at the runner, which has so much room. */
+const followedSlotLimits = { runningMax: 32, waitingMax: 1024, reserve: { places: 16, eachMin: 2 } } as const;
+
 /** Every call that has a place may have to wait. */
 const largeIntentLimits = {
   runningMax: 1,
-  waitingMax: slotLimits.runningMax + slotLimits.reserve.places,
+  waitingMax:
+    slotLimits.runningMax +
+    slotLimits.reserve.places +
+    followedSlotLimits.runningMax +
+    followedSlotLimits.reserve.places,
 } as const;
 
 /** What one tenant may have in uploaded files, which go after 24 hours. */
@@ -86,6 +93,7 @@ export async function openCalls(
       onFailure: (reason, err) => logger.error({ err, reason }, 'the boundary filter failed, input withheld'),
     }),
   );
+  const onTaken = (waitedMs: number): void => metrics.callAdmitted(waitedMs / 1000);
   const context: CallContext = {
     revision: () => policy.revision,
     quotas,
@@ -95,7 +103,8 @@ export async function openCalls(
     executor: runners,
     record,
     outcomes,
-    slots: new Slots({ ...slotLimits, onTaken: (waitedMs) => metrics.callAdmitted(waitedMs / 1000) }),
+    slots: new Slots({ ...slotLimits, onTaken }),
+    followedSlots: new Slots({ ...followedSlotLimits, onTaken }),
     largeIntents: new Slots(largeIntentLimits),
     metrics,
     tracing,
@@ -117,8 +126,8 @@ export async function openCalls(
     for (const callId of cancelled) context.running.cancel(callId);
   });
   if (config.databaseUrl !== null) stack.use(watchOpenCalls(context));
-  metrics.setRunningCalls(() => context.slots.runningCount);
-  metrics.setWaitingCalls(() => context.slots.waitingCount);
+  metrics.setRunningCalls(() => context.slots.runningCount + context.followedSlots.runningCount);
+  metrics.setWaitingCalls(() => context.slots.waitingCount + context.followedSlots.waitingCount);
   metrics.setOpenLeases(() => quotas.openLeases);
   metrics.setPendingApprovals(() => countPending(record));
   metrics.setOpenSessions(() => registry.count());

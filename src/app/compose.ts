@@ -44,6 +44,10 @@ export async function composeApp(
     },
     onServing: (name) => sessions?.runnerServes(name),
     onSessionEnded: (id, reason) => sessions?.ended(id, reason),
+    onOrphans: (name, orphans) => {
+      for (const orphan of orphans)
+        recordInBackground({ type: 'sandbox_orphan_removed', details: { runner: name, ...orphan } });
+    },
   });
   const [found, first, runners] = await Promise.all([finding, choosing, opening]);
   stack.use(runners);

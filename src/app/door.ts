@@ -50,7 +50,7 @@ export async function openDoor(
     foundation;
   const { tracing, version } = foundation;
   const { approvals, context, detached, files, ownFiles, sessions, uploads } = callParts;
-  const { quotas, running, slots } = context;
+  const { followedSlots, quotas, running, slots } = context;
   const failures = stack.use(new LoginFailures({ record, logger }));
   const authentication = {
     record,
@@ -159,8 +159,10 @@ export async function openDoor(
   readiness.start();
   stack.defer(async () => {
     isDraining = true;
-    logger.info({ runningCalls: slots.runningCount, drainMs: config.drainMs }, 'draining');
+    const runningCalls = slots.runningCount + followedSlots.runningCount;
+    logger.info({ runningCalls, drainMs: config.drainMs }, 'draining');
     slots.refuseWaiting();
+    followedSlots.refuseWaiting();
     const cancel = setTimeout(() => running.cancelAll(), config.drainMs);
     const served = serving.close(server, config.drainMs + cancelMsMax);
     await running.ended();

@@ -20,7 +20,7 @@ export async function recordStart(
 ): Promise<void> {
   const { clock, config, logger, record, version } = foundation;
   const closed = await closeOpenCalls(record, clock);
-  if (closed > 0) logger.warn({ calls: closed }, 'calls of an earlier process closed as unknown');
+  if (closed > 0) logger.warn({ calls: closed }, 'open calls of an earlier process closed');
   const { dataDir, bootstrapKey, isolateConfinement: confinement } = config;
   const written = await ensureFirstKeys({ dataDir, record, keys, bootstrapKey });
   for (const file of written) logger.info({ file }, 'first key written');

@@ -71,6 +71,7 @@ export function redactStates(
       state.health === null
         ? null
         : {
+            ...state.health,
             executors: state.health.executors.map(({ missing, protections, ...executor }) => ({
               ...executor,
               reason: executor.reason === null ? null : redactText(executor.reason),

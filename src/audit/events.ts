@@ -2,10 +2,12 @@
 export const eventCatalogue = {
   intent: 'A call was decided and is about to run. Durable before anything runs.',
   outcome: 'A call ended. Durable before its result leaves.',
-  not_started: 'A recorded intent provably ran nothing.',
+  not_started: 'A recorded intent, or a call that waited for its turn, provably ran nothing.',
   denied: 'Policy refused a call.',
   invalid: 'A call was refused for its arguments, limits or an unknown tool.',
   quota_exceeded: 'A call was refused because a quota was used up, or could not be counted.',
+  queued:
+    'A call waits for its turn, and its caller was told so. Durable before it is answered; the intent follows.',
   approval_requested:
     'A call waits for a person: who, what, under which rules, until when. Durable before it is answered.',
   approval_decided:
@@ -37,6 +39,8 @@ export const eventCatalogue = {
   stopped: 'A server process ended in an orderly way.',
   quota_store_changed: 'The store that counts quotas for several processes was lost, or is back.',
   runner_lost: 'The runner process went away.',
+  sandbox_orphan_removed:
+    'A container that nobody waited for was removed: what a killed runner or a lost engine left.',
   erased:
     'Content was taken out of the record: what, for what reason, by whom. Once for the whole, once for each call.',
   erasure_refused: 'Somebody asked for an erasure that the rules forbid.',

@@ -1,7 +1,7 @@
 /** Conditions of holds and owners, as both databases read them. Arguments are names of columns, or marks of bound values. */
 
 /** Events that say of a call whose it is. */
-export const ownerTypes = `('intent', 'outcome', 'not_started', 'denied', 'invalid', 'quota_exceeded', 'approval_requested')`;
+export const ownerTypes = `('intent', 'outcome', 'not_started', 'denied', 'invalid', 'quota_exceeded', 'queued', 'approval_requested')`;
 
 /** Of an event, by its alias: whether the call of `owner` is its subject. */
 export function isOwnedBy(owner: string, event = 'e'): string {

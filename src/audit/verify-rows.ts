@@ -53,7 +53,9 @@ export function artifactProblem(body: Buffer, artifacts: Iterable<ArtifactRow>):
 
 /** Such an event stands beside its call: where that is not there, it was taken away. */
 export function needsCall({ callCommitment, type }: CanonicalEvent): boolean {
-  return callCommitment !== undefined && (type === 'intent' || type === 'approval_requested');
+  return (
+    callCommitment !== undefined && (type === 'queued' || type === 'intent' || type === 'approval_requested')
+  );
 }
 
 /** A call has to be what the last event that commits to it says. */

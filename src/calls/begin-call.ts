@@ -1,9 +1,10 @@
 /** The intent: durable, in one transaction with the call and its idempotency key, before anything runs. */
 import { decisionDetails } from './decision-details.ts';
-import type { EventDraft } from '../audit/record.ts';
+import type { EventDraft, RecordWrite } from '../audit/record.ts';
 import { ApprovalSettled, IdempotencyTaken, RecordUnavailable } from '../audit/record.ts';
 import type { ExecutionRequest, SessionPlace, StoredContent } from '../execution/executor.ts';
 import type { Approval } from '../model/approval.ts';
+import type { JsonObject } from '../model/json.ts';
 import type { Call, CallStatus, DecisionSummary } from '../model/call.ts';
 import type { Decision } from '../model/decision.ts';
 import type { Caller } from '../model/principal.ts';
@@ -56,6 +57,10 @@ export interface BegunCall extends CallStart {
 
 /** What a call runs with beside its arguments. */
 interface RunWith {
+  /** Nobody keeps a connection open for it. */
+  readonly isFollowed: boolean;
+  /** The call as it waited for its turn; null when it left nothing behind so far. */
+  readonly queued: Call | null;
   /** Where it runs, claimed for this call. */
   readonly session: SessionPlace | null;
   /** Uploaded files that the arguments name. */
@@ -65,40 +70,28 @@ interface RunWith {
 export async function beginCall(
   context: CallContext,
   start: CallStart,
-  { session, files }: RunWith,
+  { isFollowed, queued, session, files }: RunWith,
 ): Promise<BegunCall | CallAnswer> {
   const { callId, caller, request, tool, args, decided, claim } = start;
   if (decided.decision.effect !== (claim === null ? 'allow' : 'require_approval'))
     throw new TypeError(`call ${callId} may not begin: ${decided.decision.effect}`);
-  if (!context.hasDiskReserve()) {
-    return unavailable(
-      'The disk is too full to promise room for another outcome. Nothing was run; ops must free space.',
-    );
-  }
-  const labels = context.boundary.redactForRecord({ ...request.labels }) as Call['labels'];
-  const call = newCall(context, start, labels);
+  const labels = labelsOf(context, request);
+  const createdAt = claim?.waiting.createdAt ?? queued?.createdAt;
+  const call = newCall(context, start, labels, createdAt);
   const owner = { tenant: caller.principal.tenant, principal: caller.principal.id };
-  const idempotency = claim === null ? idempotencyEntry(context, caller, request, callId) : null;
-  try {
-    const taints = await taintsOfIntent(context, start);
-    await context.record.write({
-      events: [...(claim === null ? [] : [claim.decided]), intentEvent(context, start, labels, taints)],
-      calls: [{ call, ...owner }],
-      ...(taints.length === 0 ? {} : { taints }),
-      ...(request.session === null ? {} : { sessions: context.sessions.callBegins(request.session) }),
-      ...(claim === null ? {} : { settledApproval: claim.approval }),
-      ...(idempotency === null ? {} : { idempotency }),
-    });
-  } catch (error) {
-    if (error instanceof IdempotencyTaken) return await raceAnswer(context, caller, request);
-    if (error instanceof ApprovalSettled && claim !== null)
-      return await settledAnswer(context, claim.approval.id);
-    if (error instanceof RecordUnavailable) {
-      context.logger.error({ err: error, callId }, 'intent not durable, call refused');
-      return unavailable('The record cannot be written, so nothing was run. GET /ready says why.');
-    }
-    throw error;
-  }
+  // Of a call that waited it is durable already.
+  const idempotency =
+    claim === null && queued === null ? idempotencyEntry(context, caller, request, callId) : null;
+  const taints = await taintsOfIntent(context, start);
+  const refused = await writeOrRefuse(context, start, {
+    events: [...(claim === null ? [] : [claim.decided]), intentEvent(context, start, labels, taints)],
+    calls: [{ call, ...owner }],
+    ...(taints.length === 0 ? {} : { taints }),
+    ...(request.session === null ? {} : { sessions: context.sessions.callBegins(request.session) }),
+    ...(claim === null ? {} : { settledApproval: claim.approval }),
+    ...(idempotency === null ? {} : { idempotency }),
+  });
+  if (refused !== null) return refused;
   const execution: ExecutionRequest = {
     callId,
     ...owner,
@@ -107,10 +100,35 @@ export async function beginCall(
     limits: decided.limits,
     args: args.bytes,
     ...(claim === null ? {} : { reuse: 'never' }),
+    ...(isFollowed ? { isPatient: true } : {}),
     ...(session === null ? {} : { session }),
     ...(files.length === 0 ? {} : { files }),
   };
   return { ...start, kind: 'begun', call, execution };
+}
+
+/** The call's first or next state on the record; what keeps it from becoming durable is the answer. */
+export async function writeOrRefuse(
+  context: CallContext,
+  { callId, caller, request, claim }: CallStart,
+  write: RecordWrite,
+): Promise<CallAnswer | null> {
+  if (!context.hasDiskReserve()) {
+    return unavailable(
+      'The disk is too full to promise room for another outcome. Nothing was run; ops must free space.',
+    );
+  }
+  try {
+    await context.record.write(write);
+    return null;
+  } catch (error) {
+    if (error instanceof IdempotencyTaken) return await raceAnswer(context, caller, request);
+    if (error instanceof ApprovalSettled && claim !== null)
+      return await settledAnswer(context, claim.approval.id);
+    if (!(error instanceof RecordUnavailable)) throw error;
+    context.logger.error({ err: error, callId }, 'call not durable, refused');
+    return unavailable('The record cannot be written, so nothing was run. GET /ready says why.');
+  }
 }
 
 export function unavailable(detail: string): Extract<CallAnswer, { kind: 'refused' }> {
@@ -122,12 +140,21 @@ export function summaryOf(decision: Decision): DecisionSummary {
   return { effect, policy, rule, matched, revision };
 }
 
-function newCall(context: CallContext, start: CallStart, labels: Call['labels']): Call {
+export function labelsOf({ boundary }: CallContext, request: CallRequest): Call['labels'] {
+  return boundary.redactForRecord({ ...request.labels }) as Call['labels'];
+}
+
+/** `createdAt`: of one that waited before. */
+function newCall(
+  context: CallContext,
+  start: CallStart,
+  labels: Call['labels'],
+  createdAt: string | undefined,
+): Call {
   const now = new Date(context.clock.now()).toISOString();
-  const { claim } = start;
   return {
-    ...emptyCall(start, 'running', labels, now),
-    ...(claim === null ? {} : { createdAt: claim.waiting.createdAt, approval: callApproval(claim.approval) }),
+    ...emptyCall(start, 'running', labels, createdAt ?? now),
+    ...(start.claim === null ? {} : { approval: callApproval(start.claim.approval) }),
     startedAt: now,
   };
 }
@@ -209,18 +236,26 @@ function intentEvent(
     boundary: start.inbound.report,
     quotas: start.decided.decision.quotas,
     details: {
-      limits: { ...start.decided.limits },
-      ...decisionDetails(context, start.caller, start.decided),
-      argsBytes: start.args.bytes.length,
-      ...fileDetails(start.inbound.files),
+      ...factsOf(context, start),
       ...taintDetails(taints),
-      ...(start.request.session === null ? {} : { sessionId: start.request.session }),
       ...(start.claim === null ? {} : { approvalId: start.claim.approval.id }),
     },
-    content: {
-      args: start.inbound.forRecord,
-      ...fileDigests(start.inbound.files),
-      labels: { ...labels },
-    },
+    content: contentOf(start, labels),
   };
+}
+
+/** What an event of a call that is to run says about it, without anything that its caller wrote. */
+export function factsOf(context: CallContext, start: Omit<CallStart, 'claim'>): JsonObject {
+  return {
+    limits: { ...start.decided.limits },
+    ...decisionDetails(context, start.caller, start.decided),
+    argsBytes: start.args.bytes.length,
+    ...fileDetails(start.inbound.files),
+    ...(start.request.session === null ? {} : { sessionId: start.request.session }),
+  };
+}
+
+/** What its caller wrote, for the record. */
+export function contentOf({ inbound }: Pick<CallStart, 'inbound'>, labels: Call['labels']): JsonObject {
+  return { args: inbound.forRecord, ...fileDigests(inbound.files), labels: { ...labels } };
 }

@@ -39,6 +39,8 @@ export interface CallContext {
   /** Writes what must not be lost: outcomes and withdrawn intents. */
   readonly outcomes: OutcomeWriter;
   readonly slots: Slots;
+  /** Of calls that nobody keeps a connection open for: they take none from those that somebody waits for. */
+  readonly followedSlots: Slots;
   /** Whose large arguments are written to the record: one call's at a time. */
   readonly largeIntents: Slots;
   readonly metrics: Metrics;
@@ -80,6 +82,14 @@ export interface CallRequest {
 export interface CheckedArguments {
   readonly value: JsonObject;
   readonly bytes: Uint8Array;
+}
+
+/** Who wants to know how far a call has got. */
+export interface CallObserver {
+  /** It waits for its turn, durably. Where nobody asks for that, a call leaves nothing behind before its intent. */
+  readonly queued?: (call: Call) => void;
+  /** Its intent is durable. */
+  readonly begun?: (call: Call) => void;
 }
 
 export type CallAnswer =

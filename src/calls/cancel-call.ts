@@ -10,7 +10,7 @@ import { withoutAddress } from './key-ring.ts';
 export type Cancellation =
   /** It waited, and will not run. */
   | { readonly kind: 'cancelled'; readonly call: Call }
-  /** It runs; its sandbox is being killed. Unless it ends first it ends as `cancelled`. */
+  /** It runs, and its sandbox is being killed, or it waits for its turn. Unless it ends first it ends as `cancelled`. */
   | { readonly kind: 'ending'; readonly call: Call }
   | { readonly kind: 'ended'; readonly call: Call };
 
@@ -27,7 +27,8 @@ export async function cancelCall(
   }
   // Approved, rejected or expired in the meantime: whatever it is now.
   const now = (await context.record.getCall(call.id)) ?? stored;
-  if (now.call.status !== 'running') return { kind: 'ended', call: now.call };
+  const { status } = now.call;
+  if (status !== 'running' && status !== 'queued') return { kind: 'ended', call: now.call };
   // Asked again, it is on the record already: nobody may fill that by repeating themselves.
   if (context.running.isEnding(call.id)) return { kind: 'ending', call: now.call };
   await context.record.write({
@@ -39,7 +40,7 @@ export async function cancelCall(
         tenant: now.tenant,
         tool: call.tool,
         decision: call.decision,
-        details: { was: 'running' },
+        details: { was: status },
       },
     ],
   });

@@ -1,4 +1,7 @@
-/** Intents that an earlier process or a silent node left without an outcome are closed as `unknown`, never run again. */
+/**
+ * What an earlier process or a silent node left open is closed, never run again: intents without an outcome as `unknown`,
+ * calls that waited for their turn as `cancelled`.
+ */
 import { CallEnded, RecordUnavailable } from '../audit/record.ts';
 import type { RecordStore } from '../audit/record.ts';
 import type { QuotaDraw } from '../model/decision.ts';
@@ -20,18 +23,15 @@ export async function closeOpenCalls(
     const batch = (await record.openCalls()).slice(0, batchMax);
     if (batch.length === 0) return closed;
     const finishedAt = new Date(clock.now()).toISOString();
-    const error = {
-      name: 'Lost',
-      message: 'The server stopped while this call ran; whether it ran to its end is not known.',
-    };
     const calls = batch.map(({ call, ...owner }) => ({
-      call: { ...call, status: 'unknown', error, finishedAt } as const,
+      call: { ...call, ...(call.status === 'queued' ? neverRun : lost), finishedAt },
       ...owner,
     }));
     const events = await Promise.all(
       calls.map(async ({ call, tenant, principal }) => ({
-        quotas: await leasedInFull(record, call.id),
-        type: 'outcome' as const,
+        ...(call.status === 'cancelled'
+          ? { type: 'not_started' as const }
+          : { type: 'outcome' as const, quotas: await leasedInFull(record, call.id) }),
         callId: call.id,
         tenant,
         principal,
@@ -51,6 +51,22 @@ export async function closeOpenCalls(
   }
 }
 
+const lost = {
+  status: 'unknown',
+  error: {
+    name: 'Lost',
+    message: 'The server stopped while this call ran; whether it ran to its end is not known.',
+  },
+} as const;
+
+const neverRun = {
+  status: 'cancelled',
+  error: {
+    name: 'NotStarted',
+    message: 'The server stopped while this call waited for its turn. Nothing was run.',
+  },
+} as const;
+
 /** Goes on looking, for records that several nodes write. Disposing waits for a look that is under way. */
 export function watchOpenCalls({
   record,
@@ -61,7 +77,7 @@ export function watchOpenCalls({
   const look = async (): Promise<void> => {
     try {
       const closed = await closeOpenCalls(record, clock);
-      if (closed > 0) logger.warn({ calls: closed }, 'calls of a node that fell silent closed as unknown');
+      if (closed > 0) logger.warn({ calls: closed }, 'open calls of a node that fell silent closed');
     } catch (error) {
       const isExpected = error instanceof RecordUnavailable;
       logger[isExpected ? 'warn' : 'error']({ err: error }, 'open calls not looked for');

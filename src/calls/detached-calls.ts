@@ -1,10 +1,10 @@
 /** Calls that outlive the request that asked for them: approved ones, followed ones, and those asked for with `Prefer`. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Call } from '../model/call.ts';
-import type { CallAnswer } from './call-context.ts';
+import type { CallAnswer, CallObserver } from './call-context.ts';
 
-/** Runs a call through the path, and tells `onBegun` once its intent is durable. */
-export type CallRun = (onBegun: (call: Call) => void) => Promise<CallAnswer>;
+/** Runs a call through the path. */
+export type CallRun = (observer: CallObserver) => Promise<CallAnswer>;
 
 export interface DetachedCallsOptions {
   readonly logger: { error(fields: object, message: string): void };
@@ -19,28 +19,31 @@ export class DetachedCalls implements AsyncDisposable {
   }
 
   /**
-   * The answer of the call, or the call as it runs once that has taken `waitMs`. Counted from the intent: a call
-   * that waits for a place is not answered before, since nothing of it is durable. Rejects as the run does; what
-   * goes wrong after the answer is told to the log.
+   * The answer of the call, or once that has taken `waitMs`, the call as it runs or waits for its turn. Counted from when
+   * that is durable. Rejects as the run does; what goes wrong after the answer is told to the log.
    */
   async answerWithin(waitMs: number, run: CallRun): Promise<CallAnswer> {
-    const begun = Promise.withResolvers<Call>();
-    let callId: string | null = null;
+    const durable = Promise.withResolvers<void>();
+    let latest: Call | null = null;
     let isAnswered = false;
-    const running = run((call) => {
-      callId = call.id;
-      begun.resolve(call);
-    });
+    const tell = (call: Call): void => {
+      latest = call;
+      durable.resolve();
+    };
+    const running = run({ queued: tell, begun: tell });
     this.#runs.add(running);
     running
       .catch((error: unknown) => {
-        if (isAnswered) this.#options.logger.error({ err: error, callId }, 'a call failed after its answer');
+        if (!isAnswered) return;
+        this.#options.logger.error({ err: error, callId: latest?.id }, 'a call failed after its answer');
       })
       .finally(() => this.#runs.delete(running));
     using timer = new Timer();
-    const answer = await Promise.race([running, begun.promise.then((call) => timer.after(waitMs, call))]);
+    const answer = await Promise.race([running, durable.promise.then(() => timer.after(waitMs))]);
     isAnswered = true;
-    return 'kind' in answer ? answer : { kind: 'call', call: answer, isReplay: false };
+    if (answer !== null) return answer;
+    if (latest === null) throw new TypeError('nothing was told of the call that is durable');
+    return { kind: 'call', call: latest, isReplay: false };
   }
 
   /** Waits for all that run. */
@@ -54,9 +57,9 @@ class Timer implements Disposable {
   readonly #end = new AbortController();
 
   /** Never resolves when it is disposed first. */
-  after<Value>(ms: number, value: Value): Promise<Value> {
-    if (ms === 0) return Promise.resolve(value);
-    return sleep(ms, value, { signal: this.#end.signal }).catch(() => new Promise<Value>(() => {}));
+  after(ms: number): Promise<null> {
+    if (ms === 0) return Promise.resolve(null);
+    return sleep(ms, null, { signal: this.#end.signal }).catch(() => new Promise<null>(() => {}));
   }
 
   [Symbol.dispose](): void {

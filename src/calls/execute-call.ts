@@ -8,11 +8,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Lost } from '../execution/executor.ts';
 import type { Caller } from '../model/principal.ts';
-import type { Call } from '../model/call.ts';
 import { requestApproval } from './approvals/request-approval.ts';
 import { beginCall } from './begin-call.ts';
 import type { CallStart } from './begin-call.ts';
-import type { CallAnswer, CallContext, CallRequest } from './call-context.ts';
+import type { CallAnswer, CallContext, CallObserver, CallRequest } from './call-context.ts';
 import { checkArguments } from './check-arguments.ts';
 import { completeCall } from './complete-call.ts';
 import { decideCall, findBlock } from './decide-call.ts';
@@ -21,7 +20,9 @@ import { findReplay } from './idempotency.ts';
 import { findUnmeetableQuota, leaseQuota } from './lease-quota.ts';
 import { openLiveOutput } from './live-output.ts';
 import { refuseCall, withdrawCall } from './refuse-call.ts';
+import { takeTurn, withdrawQueued } from './queue-call.ts';
 import { isRefusal } from './refusal.ts';
+import type { Refusal } from './refusal.ts';
 import { runCall } from './run-call.ts';
 import type { Slot } from './slots.ts';
 import { claimSession, findSessionObjection } from './sessions/claim-session.ts';
@@ -29,12 +30,11 @@ import { loadFiles } from './uploads/named-files.ts';
 import { findTool, validateArguments } from './validate-call.ts';
 import type { Decision } from '../model/decision.ts';
 
-/** `onBegun` is told once the intent is durable; a call that does not get so far is not begun. */
 export async function executeCall(
   context: CallContext,
   caller: Caller,
   request: CallRequest,
-  onBegun?: (call: Call) => void,
+  observer: CallObserver = {},
 ): Promise<CallAnswer> {
   const revision = context.revision();
   const replay = await findReplay(context, caller, request);
@@ -58,17 +58,17 @@ export async function executeCall(
     if (never !== null) return refuseCall(context, caller, request, never, decided);
     return requestApproval(context, admitted);
   }
-  return dispatchCall(context, { ...admitted, claim: null }, onBegun);
+  return dispatchCall(context, { ...admitted, claim: null }, observer);
 }
 
 /**
  * The rest of the path, for a call that may run now: it was allowed, or a person approved it and it was decided again.
- * `onBegun` is told once its intent is durable. What is refused before that left nothing behind but an event.
+ * What is refused before its intent left nothing behind but an event, unless it waited for its turn on the record.
  */
 export async function dispatchCall(
   context: CallContext,
   start: CallStart,
-  onBegun?: (call: Call) => void,
+  observer: CallObserver = {},
 ): Promise<CallAnswer> {
   const { callId, revision, caller, request, tool, decided } = start;
   const claimed = await claimSession(context, caller, request, tool);
@@ -77,42 +77,42 @@ export async function dispatchCall(
   const leased = await leaseQuota(context, decided, { callId, tenant: caller.principal.tenant });
   if (isRefusal(leased)) return refuseCall(context, caller, request, leased, decided);
   await using lease = leased;
-  using slot = await context.slots.take(caller.principal.tenant);
-  if (slot === null) {
+  using running = context.running.enter(callId);
+  const turn = await takeTurn(context, start, running, observer);
+  if ('kind' in turn) {
     lease.cancel();
-    return refuseCall(context, caller, request, noRoom, decided);
+    return turn;
   }
-  using turn = await turnOfLarge(context, start);
+  const { isFollowed, queued } = turn;
+  using slot = turn.slot;
+  const refuse = (refusal: Refusal, why?: Parameters<typeof refuseCall>[4]): Promise<CallAnswer> => {
+    lease.cancel();
+    return queued === null
+      ? refuseCall(context, caller, request, refusal, why)
+      : withdrawQueued(context, start, queued, refusal);
+  };
+  if (slot === null) return await refuse(running.signal.aborted ? takenBack : noRoom, decided);
+  using largeTurn = await turnOfLarge(context, start);
   const blocked = findBlock(context, revision, caller, tool);
-  if (blocked !== null) {
-    lease.cancel();
-    return refuseCall(context, caller, request, blocked.refusal, blocked);
-  }
+  if (blocked !== null) return await refuse(blocked.refusal, blocked);
   // What other calls left in the session since it was decided counts: nothing else changes it from here on.
-  if (session !== null && start.claim === null && !(await isDecidedSo(context, start))) {
-    lease.cancel();
-    return refuseCall(context, caller, request, sessionChanged, decided);
-  }
-  if ((await start.claim?.isOvertaken()) === true) {
-    lease.cancel();
-    return refuseCall(context, caller, request, overtaken);
-  }
+  if (session !== null && start.claim === null && !(await isDecidedSo(context, start)))
+    return await refuse(sessionChanged, decided);
+  if ((await start.claim?.isOvertaken()) === true) return await refuse(overtaken);
 
   const loaded = await loadFiles(context, caller.principal.tenant, start.inbound.files);
-  if (isRefusal(loaded)) {
-    lease.cancel();
-    return refuseCall(context, caller, request, loaded, decided);
-  }
+  if (isRefusal(loaded)) return await refuse(loaded, decided);
   using files = loaded;
 
-  using running = context.running.enter(callId);
-  const begun = await beginCall(context, start, { session: session?.place ?? null, files: files.contents });
-  turn?.[Symbol.dispose]();
+  const runWith = { isFollowed, queued, session: session?.place ?? null, files: files.contents };
+  const begun = await beginCall(context, start, runWith);
+  largeTurn?.[Symbol.dispose]();
+  if (begun.kind === 'refused' && queued !== null) return await refuse(begun.refusal);
   if (begun.kind !== 'begun') {
     lease.cancel();
     return begun;
   }
-  onBegun?.(begun.call);
+  observer.begun?.(begun.call);
   using live = openLiveOutput(context, begun, running);
   const run = await runCall(context.executor, begun.execution, running.signal, live);
   // Awaited: whoever waits for running calls at shutdown waits for what becomes of them too.
@@ -163,6 +163,11 @@ const overtaken = {
   detail:
     'While the approved call waited for a place, its caller, its approver or policy changed. Nothing was run; look at it again.',
   approvalStatus: 'pending',
+} as const;
+
+const takenBack = {
+  code: 'overloaded',
+  detail: 'The call was ended while it waited for its turn. Nothing was run.',
 } as const;
 
 const noRoom = {

@@ -69,7 +69,8 @@ async function answerOf(
     const detail = 'This Idempotency-Key was used with another request; take a new key for a new request.';
     return { kind: 'refused', refusal: { code: 'idempotency_mismatch', detail }, callId: null };
   }
-  if (stored.call.status === 'running') return inFlight(entry.callId);
+  const { status } = stored.call;
+  if (status === 'queued' || status === 'running') return inFlight(entry.callId);
   return { kind: 'call', call: stored.call, isReplay: true };
 }
 
@@ -84,7 +85,7 @@ function erased(callId: string | null): CallAnswer {
 
 function inFlight(callId: string | null): CallAnswer {
   const detail =
-    'The first request with this Idempotency-Key still runs; ask for the call until it has ended.';
+    'The first request with this Idempotency-Key still waits for its turn or runs; ask for the call until it has ended.';
   return { kind: 'refused', refusal: { code: 'idempotency_in_flight', detail }, callId };
 }
 

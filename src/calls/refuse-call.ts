@@ -4,11 +4,12 @@ import { RecordUnavailable } from '../audit/record.ts';
 import type { EventType } from '../audit/events.ts';
 import type { EventDraft } from '../audit/record.ts';
 import type { NotStarted } from '../execution/executor.ts';
+import type { Call } from '../model/call.ts';
 import type { BoundaryReport } from '../model/finding.ts';
 import type { JsonObject, JsonValue } from '../model/json.ts';
 import type { Caller } from '../model/principal.ts';
 import type { QuotaLease } from './lease-quota.ts';
-import type { BegunCall } from './begin-call.ts';
+import type { BegunCall, CallStart } from './begin-call.ts';
 import { callEvent, summaryOf } from './begin-call.ts';
 import type { CallAnswer, CallContext, CallRequest } from './call-context.ts';
 import { decoyEvents, logDecoys } from './decoy-alert.ts';
@@ -114,41 +115,47 @@ export async function withdrawCall(
   lease: QuotaLease,
 ): Promise<CallAnswer> {
   lease.cancel();
-  context.metrics.callRefused(error.code, begun.tool.name);
-  const { caller, request, call } = begun;
   // In the words of the runner.
-  const message = context.boundary.redactText(error.message);
-  const finishedAt = new Date(context.clock.now()).toISOString();
+  const refusal = { code: error.code, detail: context.boundary.redactText(error.message) };
+  const answer = await closeUnstarted(context, begun, refusal);
+  const { session } = begun.request;
+  if (session !== null) context.sessions.noteFailure(session, error);
+  return answer;
+}
+
+/** A call that is on the record, and of which nothing ran nor will: its idempotency key is free again. */
+export async function closeUnstarted(
+  context: CallContext,
+  start: CallStart & { readonly call: Call },
+  refusal: Refusal,
+): Promise<CallAnswer> {
+  const { callId, call, caller, request, tool } = start;
   const { idempotencyKey } = request;
+  const principal = caller.principal.id;
+  context.metrics.callRefused(refusal.code, tool.name);
+  const error = { name: 'NotStarted', message: refusal.detail };
+  const finishedAt = new Date(context.clock.now()).toISOString();
   await context.outcomes.write({
     events: [
-      { type: 'not_started', ...callEvent(begun), status: 'cancelled', details: { code: error.code } },
+      {
+        type: 'not_started',
+        ...callEvent(start),
+        status: 'cancelled',
+        details: { code: refusal.code, ...permanentFields(refusal) },
+      },
     ],
     calls: [
       {
-        call: {
-          ...call,
-          status: 'cancelled',
-          error: { name: 'NotStarted', message },
-          startedAt: null,
-          finishedAt,
-        },
+        call: { ...call, status: 'cancelled', error, startedAt: null, finishedAt },
         tenant: caller.principal.tenant,
-        principal: caller.principal.id,
+        principal,
       },
     ],
     ...(idempotencyKey === null
       ? {}
-      : {
-          releasedIdempotency: {
-            principal: caller.principal.id,
-            key: storedKey(context, idempotencyKey),
-            callId: begun.callId,
-          },
-        }),
+      : { releasedIdempotency: { principal, key: storedKey(context, idempotencyKey), callId } }),
   });
-  if (request.session !== null) context.sessions.noteFailure(request.session, error);
-  return { kind: 'refused', refusal: { code: error.code, detail: message }, callId: begun.callId };
+  return { kind: 'refused', refusal, callId };
 }
 
 /** Facts that hold no caller content: rule names, limits, counts. Errors and suggestions quote the arguments. */

@@ -45,11 +45,24 @@ export class Slots {
     return this.#waiting.length;
   }
 
-  /** A slot, after waiting if need be; null when there is no room to wait, or no longer. */
-  async take(tenant: string): Promise<Slot | null> {
+  /**
+   * A slot, or the wait for one; null when there is no room to wait, or no longer, or nobody waits any more: `signal` is
+   * aborted.
+   */
+  take(tenant: string, signal?: AbortSignal): Slot | Promise<Slot | null> | null {
+    if (signal?.aborted === true) return null;
     if (this.#mayRun(tenant)) return this.#occupy(tenant, 0);
     if (this.#waiting.length >= this.#options.waitingMax && !this.#displaceFor(tenant)) return null;
-    return new Promise((grant) => this.#waiting.push({ tenant, since: performance.now(), grant }));
+    const { promise, resolve } = Promise.withResolvers<Slot | null>();
+    const waiting = { tenant, since: performance.now(), grant: resolve };
+    this.#waiting.push(waiting);
+    if (signal === undefined) return promise;
+    const leave = (): void => {
+      this.#waiting = this.#waiting.filter((other) => other !== waiting);
+      resolve(null);
+    };
+    signal.addEventListener('abort', leave, { once: true });
+    return promise.finally(() => signal.removeEventListener('abort', leave));
   }
 
   /** Turns away everybody who waits. */

@@ -40,7 +40,7 @@ function endCall(span: OpenSpan, answer: CallAnswer): void {
     return;
   }
   const { status } = answer.call;
-  const isFine = status === 'succeeded' || status === 'pending_approval';
+  const isFine = status === 'succeeded' || status === 'pending_approval' || status === 'queued';
   span.end(callAttributes(answer.call), isFine ? undefined : status);
 }
 

@@ -22,6 +22,11 @@ export interface ExecutionRequest {
   readonly args: Uint8Array;
   /** Set for a call that a person approved: its process serves nobody before or after, whatever the tool says. */
   readonly reuse?: 'never';
+  /**
+   * Its caller follows it from elsewhere: it may wait for minutes, behind those of its tenant that somebody waits for,
+   * where others are told soon that there is no room.
+   */
+  readonly isPatient?: true;
   /** Runs in this session's container, with what earlier calls left there. */
   readonly session?: SessionPlace;
   /** Contents of the stored files that the arguments name. */
@@ -143,6 +148,19 @@ export interface SandboxExecutor extends AsyncDisposable {
   health(): Promise<ExecutorHealth>;
   /** Missing where there are no sessions. */
   readonly sessions?: SandboxSessions;
+  /** Those that were removed since it was asked last, for the record; the oldest of many may be missing. */
+  takeOrphans?(): readonly Orphan[];
+}
+
+/** Orphans that are remembered, the newest, and told at once. */
+export const orphansMax = 256;
+
+/** A sandbox that nobody waited for, and that is removed: what a killed runner or a lost engine left. */
+export interface Orphan {
+  /** Id of the container, hexadecimal. */
+  readonly container: string;
+  /** Whose it was: the id of a data directory. */
+  readonly instance: string;
 }
 
 export interface ExecutorHealth {

@@ -5,7 +5,7 @@
  */
 import type { CallToolResult, Result, ServerContext } from '@modelcontextprotocol/server';
 import { RecordUnavailable } from '../audit/record.ts';
-import type { CallAnswer, CallRequest } from '../calls/call-context.ts';
+import type { CallAnswer, CallObserver, CallRequest } from '../calls/call-context.ts';
 import { isOpen } from '../model/call.ts';
 import type { Call } from '../model/call.ts';
 import type { JsonObject } from '../model/json.ts';
@@ -77,14 +77,24 @@ export class CallTool {
       session: null,
     };
     using progress = new Progress(context);
-    const run = (onBegun: (call: Call) => void): Promise<CallAnswer> =>
-      executeCall(exchange.caller, request, (call) => {
-        onBegun(call);
-        ended.begun(call.id);
-        progress.begun(call);
+    const run = (observer: CallObserver): Promise<CallAnswer> =>
+      executeCall(exchange.caller, request, {
+        ...(observer.queued === undefined
+          ? {}
+          : {
+              queued: (call) => {
+                observer.queued?.(call);
+                ended.begun(call.id);
+              },
+            }),
+        begun: (call) => {
+          observer.begun?.(call);
+          ended.begun(call.id);
+          progress.begun(call);
+        },
       });
     const answer = await (taskWaitMs(exchange, params, context) === null
-      ? run(() => {})
+      ? run({})
       : detached.answerWithin(taskWaitMs(exchange, params, context) ?? 0, run));
     // It waits for a person, and whoever asked is gone: without a key nobody could ever fetch what becomes of it.
     if (

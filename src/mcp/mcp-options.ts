@@ -19,7 +19,7 @@ export interface McpOptions {
   readonly executeCall: (
     caller: Caller,
     request: CallRequest,
-    onBegun?: Parameters<CallRun>[0],
+    observer?: Parameters<CallRun>[0],
   ) => Promise<CallAnswer>;
   readonly cancelCall: (caller: Caller, stored: StoredCall) => Promise<Cancellation>;
   readonly detached: DetachedCalls;

@@ -3,8 +3,9 @@ import type { BoundaryReport } from './finding.ts';
 import type { JsonValue } from './json.ts';
 import type { Limits } from './limits.ts';
 
-/** States of a call. All but the first two are final; `rejected` and `voided` ran nothing. */
+/** States of a call. All but the first three are final; `rejected` and `voided` ran nothing. */
 export const callStatuses = [
+  'queued',
   'running',
   'pending_approval',
   'succeeded',
@@ -21,9 +22,9 @@ export const callStatuses = [
 ] as const;
 export type CallStatus = (typeof callStatuses)[number];
 
-/** It will change: it runs, or waits for a person. */
+/** It will change: it waits for its turn, runs, or waits for a person. */
 export function isOpen({ status }: Pick<Call, 'status'>): boolean {
-  return status === 'running' || status === 'pending_approval';
+  return status === 'queued' || status === 'running' || status === 'pending_approval';
 }
 
 /** The tool's own code threw. Filtered like everything else that leaves. */

@@ -179,6 +179,53 @@ describe('Prefer', () => {
   });
 });
 
+describe('a call that waits for its turn', () => {
+  const placesOfOneTenant = 32;
+
+  test('is queued, begins when there is a place, can be taken back, and is closed when the server dies', async () => {
+    const first = await startServer({ environment: noEngine });
+    const ask = async () =>
+      (await first.request('POST', '/v1/calls', { body: endless, headers: { Prefer: 'respond-async' } }))
+        .body as {
+        id: string;
+        status: string;
+      };
+    const running = await Promise.all(Array.from({ length: placesOfOneTenant }, ask));
+    expect(new Set(running.map(({ status }) => status))).toEqual(new Set(['running']));
+    const next = await ask();
+    const takenBack = await ask();
+    const left = await ask();
+    expect([next, takenBack, left].map(({ status }) => status)).toEqual(['queued', 'queued', 'queued']);
+    const listed = await first.request('GET', '/v1/calls?status=queued');
+    expect(listed.body.items.map(({ id }: { id: string }) => id).toSorted()).toEqual(
+      [next.id, takenBack.id, left.id].toSorted(),
+    );
+
+    const headers = { Authorization: `Bearer ${first.key}` };
+    const told = allEvents(await fetch(`${first.url}/v1/calls/${takenBack.id}/events`, { headers }));
+    expect((await first.request('DELETE', `/v1/calls/${takenBack.id}`)).status).toBe(202);
+    expect(await told).toMatchObject([
+      { type: 'finished', data: { status: 'cancelled', error: { name: 'NotStarted' } } },
+    ]);
+
+    const began = await fetch(`${first.url}/v1/calls/${next.id}/events`, { headers });
+    for (const { id } of running.slice(0, 1)) await first.request('DELETE', `/v1/calls/${id}`);
+    for await (const { type } of readEvents(began)) {
+      expect(type).toBe('started');
+      break;
+    }
+    await first.stop('SIGKILL');
+
+    await using again = await startServer({ dataDir: first.dataDir, environment: noEngine });
+    const statusOf = async (id: string) => (await again.request('GET', `/v1/calls/${id}`)).body;
+    expect(await statusOf(left.id)).toMatchObject({ status: 'cancelled', error: { name: 'NotStarted' } });
+    expect(await statusOf(next.id)).toMatchObject({ status: 'unknown' });
+    const story = await again.request('GET', `/v1/audit/calls/${left.id}`);
+    expect(story.body.events.map(({ type }: { type: string }) => type)).toEqual(['queued', 'not_started']);
+    expect((await again.request('GET', '/v1/audit/verify?deep=true')).body).toMatchObject({ valid: true });
+  });
+});
+
 test('at shutdown a call that nobody waits for is ended and recorded, and its events end', async () => {
   await using own = await startServer({ environment: { ...noEngine, SALLYPORT_DRAIN_MS: '0' } });
   const asked = await own.request('POST', '/v1/calls', {

@@ -93,6 +93,7 @@ async function startHarness(): Promise<Harness> {
     record,
     outcomes,
     slots: new Slots({ runningMax: 1, waitingMax: 0 }),
+    followedSlots: new Slots({ runningMax: 1, waitingMax: 0 }),
     largeIntents: new Slots({ runningMax: 1, waitingMax: 64 }),
     metrics: createMetrics(),
     clock,

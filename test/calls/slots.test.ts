@@ -16,9 +16,10 @@ describe('execution slots', () => {
     const slots = new Slots({ runningMax: 2, waitingMax: 10 });
     const [first] = [await slots.take('flood'), await slots.take('flood')];
     const order: string[] = [];
-    const waits = ['flood', 'flood', 'quiet'].map((tenant) =>
-      slots.take(tenant).then((slot) => (order.push(tenant), slot)),
-    );
+    const waits = ['flood', 'flood', 'quiet'].map(async (tenant) => {
+      await slots.take(tenant);
+      order.push(tenant);
+    });
     first?.[Symbol.dispose]();
     await waits[2];
     expect(order).toEqual(['quiet']);

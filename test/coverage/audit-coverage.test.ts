@@ -31,6 +31,7 @@ const elsewhere: Readonly<Record<string, string>> = {
 /** Kinds that no request here leads to: the tests that show them. */
 const otherTests: Partial<Record<EventType, string>> = {
   not_started: 'test/api/life-cycle.test.ts',
+  queued: 'test/api/events.test.ts',
   quota_exceeded: 'test/api/quotas.test.ts',
   approval_expired: 'test/calls/approvals/approval-desk.test.ts',
   approval_voided: 'test/calls/approvals/overtaken.test.ts',
@@ -43,6 +44,7 @@ const otherTests: Partial<Record<EventType, string>> = {
   chain_key_rotated: 'test/audit/sqlite/checkpoints.test.ts',
   quota_store_changed: 'test/api/shared-quotas.redis.test.ts',
   runner_lost: 'test/api/life-cycle.test.ts',
+  sandbox_orphan_removed: 'test/resilience/server-killed.docker.test.ts',
   purged: 'test/contract/record-upkeep.ts',
   artifact_read: 'test/api/containers.docker.test.ts',
 };

@@ -50,6 +50,7 @@ test('problem codes and their statuses', () => {
 
 test('statuses of a call', () => {
   expect(callStatuses).toEqual([
+    'queued',
     'running',
     'pending_approval',
     'succeeded',
@@ -78,6 +79,7 @@ test('event types', () => {
     'denied',
     'invalid',
     'quota_exceeded',
+    'queued',
     'approval_requested',
     'approval_decided',
     'approval_expired',
@@ -104,6 +106,7 @@ test('event types', () => {
     'stopped',
     'quota_store_changed',
     'runner_lost',
+    'sandbox_orphan_removed',
     'erased',
     'erasure_refused',
     'hold_set',

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { callOf, countEvents, expectNothingLost, tryCall } from '../support/acknowledged.ts';
 import { buildImages, dockerHost } from '../support/container-calls.ts';
@@ -44,7 +44,8 @@ describe('kill -9 of the server', () => {
     await using first = await startServer({ dataDir });
     using events = await ContainerEvents.of(first, engine);
     const lost = tryCall(first, 'shell_run', endless);
-    await events.runs(await events.seen('start'), 'sleep 1000');
+    const ran = await events.seen('start');
+    await events.runs(ran, 'sleep 1000');
     process.kill(first.runnerPid, 'SIGSTOP');
     await killServer(first, 'SIGKILL');
     expect(await lost).toBeNull();
@@ -54,6 +55,14 @@ describe('kill -9 of the server', () => {
     await events.allDestroyed();
     await expectNothingLost(again, []);
     expect(await countEvents(again, 'outcome&status=unknown')).toBe(1);
+    // Told once, to whoever asks the runner how it is: this server does so every few seconds by itself.
+    await vi.waitFor(async () => {
+      await again.request('GET', '/ready');
+      const { body } = await again.request('GET', '/v1/audit/events?type=sandbox_orphan_removed');
+      const removed = body.items.map(({ details }: { details: { container: string } }) => details.container);
+      expect(events.of('destroy')).toEqual(expect.arrayContaining(removed));
+      expect(removed).toContain(ran);
+    }, 20_000);
     expect(await events.count()).toBe(0);
   });
 

@@ -143,7 +143,7 @@ test('what a killed server left open is closed by the other, and both chains ver
     `UPDATE writers SET seen_at = now() - interval '2 minutes' WHERE writer = 'a/api-1'`,
     url,
   );
-  await b.logged(({ msg }) => msg === 'calls of a node that fell silent closed as unknown');
+  await b.logged(({ msg }) => msg === 'open calls of a node that fell silent closed');
   const look = await b.request('GET', `/v1/calls/${body.id}`, { key: ana });
   expect(look.body).toMatchObject({ status: 'unknown', error: { name: 'Lost' } });
   const verified = await runCli(['audit', 'verify', '--offline'], { SALLYPORT_DATABASE_URL: url });

@@ -105,6 +105,7 @@ export class WaitingCalls implements AsyncDisposable {
       record: this.record,
       outcomes: this.#outcomes,
       slots: new Slots({ runningMax: 4, waitingMax: 64 }),
+      followedSlots: new Slots({ runningMax: 4, waitingMax: 64 }),
       largeIntents: new Slots({ runningMax: 1, waitingMax: 64 }),
       metrics: createMetrics(),
       tracing: null,

@@ -119,7 +119,7 @@ const call = shapeOf<calls.Call & { readonly modelText?: string }>(
     erasedAt: { ...time, description: 'When its content was erased; left out where it was not.' },
     modelText: { ...text, description: 'With `view=model`.' },
   },
-  'A call. All states but `running` and `pending_approval` are final.',
+  'A call. All states but `queued`, `running` and `pending_approval` are final.',
   'session',
   'erasedAt',
   'modelText',

@@ -17,7 +17,7 @@ export interface CreateCallOptions {
   readonly executeCall: (
     caller: Caller,
     request: CallRequest,
-    onBegun?: Parameters<CallRun>[0],
+    observer?: Parameters<CallRun>[0],
   ) => Promise<CallAnswer>;
   readonly detached: DetachedCalls;
   readonly follower: CallFollower;
@@ -47,7 +47,7 @@ export function createCallRoute(options: CreateCallOptions): Route {
       schema: 'Call',
       description: 'The call ran; `status` says how it ended.',
       accepted:
-        'The call waits for a person (`pending_approval`), or runs on (`running`) as `Prefer` asked; `Location` says where to ask for it.',
+        'The call waits for a person (`pending_approval`), or waits for its turn (`queued`) or runs on (`running`) as `Prefer` asked; `Location` says where to ask for it.',
       otherMediaTypes: ['text/event-stream'],
     },
     problems: [
@@ -73,7 +73,16 @@ export function createCallRoute(options: CreateCallOptions): Route {
       'overloaded',
       'draining',
     ],
-    audits: ['intent', 'outcome', 'not_started', 'approval_requested', 'denied', 'invalid', 'quota_exceeded'],
+    audits: [
+      'queued',
+      'intent',
+      'outcome',
+      'not_started',
+      'approval_requested',
+      'denied',
+      'invalid',
+      'quota_exceeded',
+    ],
     async handler(request, response) {
       const show = readView(request, options.newMark);
       const body = options.bodies.parse(request, 'CallRequest') as Pick<CallRequest, 'tool' | 'args'> &
@@ -100,8 +109,8 @@ export function createCallRoute(options: CreateCallOptions): Route {
       const answer =
         waitMs === null
           ? await options.executeCall(caller, wanted)
-          : await options.detached.answerWithin(waitMs, (onBegun) =>
-              options.executeCall(caller, wanted, onBegun),
+          : await options.detached.answerWithin(waitMs, (observer) =>
+              options.executeCall(caller, wanted, observer),
             );
       if (answer.kind === 'refused') throw problemOf(answer.refusal, answer.callId);
       const { call } = answer;

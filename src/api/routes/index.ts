@@ -4,7 +4,7 @@ import type { JsonObject } from '../../model/json.ts';
 import type { Caller } from '../../model/principal.ts';
 import type { BlockList } from '../../calls/block-list.ts';
 import type { CallSources } from '../../calls/current-call.ts';
-import type { CallAnswer, CallContext } from '../../calls/call-context.ts';
+import type { CallAnswer, CallContext, CallObserver } from '../../calls/call-context.ts';
 import type { DetachedCalls } from '../../calls/detached-calls.ts';
 import { executeCall } from '../../calls/execute-call.ts';
 import { traceCall } from '../../calls/trace-call.ts';
@@ -139,16 +139,19 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
   const run = async (
     caller: Caller,
     request: Parameters<typeof executeCall>[2],
-    onBegun?: Parameters<typeof executeCall>[3],
+    observer: CallObserver = {},
   ): ReturnType<typeof executeCall> => {
     // Any other name is anybody's text, and no matter for the log and for traces.
     const tool = context.revision().tools.has(request.tool) ? request.tool : null;
     if (tool !== null) options.notes.add(caller, { tool });
     if (options.isDraining()) return { kind: 'refused', refusal: draining, callId: null };
     const answer = await traceCall(context, caller, tool, () =>
-      executeCall(context, caller, request, (call) => {
-        options.notes.add(caller, { callId: call.id, outcome: call.status });
-        onBegun?.(call);
+      executeCall(context, caller, request, {
+        ...observer,
+        begun: (call) => {
+          options.notes.add(caller, { callId: call.id, outcome: call.status });
+          observer.begun?.(call);
+        },
       }),
     );
     options.notes.add(caller, noteOf(answer));

@@ -18,7 +18,7 @@ export interface McpShared {
   readonly executeCall: (
     caller: Caller,
     request: CallRequest,
-    onBegun?: Parameters<CallRun>[0],
+    observer?: Parameters<CallRun>[0],
   ) => Promise<CallAnswer>;
   readonly onArtifactRead: (caller: Caller, artifactId: string, callId: string) => Promise<void>;
   readonly describeRefusal: (refusal: Refusal, callId: string | null, requestId: string) => JsonObject;
@@ -72,6 +72,7 @@ export function mcpRoute(
     audits: [
       'intent',
       'outcome',
+      'queued',
       'not_started',
       'approval_requested',
       'denied',

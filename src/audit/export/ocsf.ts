@@ -168,7 +168,7 @@ function sourceOf({ content }: EventRow, { writer }: CanonicalEvent): object {
 
 function severityOf({ type }: CanonicalEvent): keyof typeof severities {
   if (type === 'decoy_tripped') return 'critical';
-  if (type === 'runner_lost') return 'medium';
+  if (type === 'runner_lost' || type === 'sandbox_orphan_removed') return 'medium';
   return refusals.has(type) ? 'low' : 'informational';
 }
 

@@ -262,7 +262,12 @@ const sigmas = `
 
 type Step = string | ((session: Session) => Promise<void>);
 
-const migrations: readonly Step[] = [initial, addCallIndex, files, keyAttributes, sigmas];
+/** Of these a silent node may have left some. */
+const openCalls = `
+  DROP INDEX calls_running;
+  CREATE INDEX calls_open ON calls (writer, epoch) WHERE status IN ('queued', 'running')`;
+
+const migrations: readonly Step[] = [initial, addCallIndex, files, keyAttributes, sigmas, openCalls];
 
 /** The schema of this version. */
 export const schemaVersion = migrations.length;

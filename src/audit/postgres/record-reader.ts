@@ -348,7 +348,8 @@ export class PostgresRecordReader implements RecordReader {
   openCalls(): Promise<readonly StoredCall[]> {
     return this.#bodies<StoredCall>(
       `SELECT body FROM calls JOIN writers w ON w.writer = calls.writer AND calls.epoch < w.epoch
-       WHERE status = 'running' AND EXISTS (SELECT 1 FROM audit_chain WHERE call_id = calls.id AND type = 'intent')
+       WHERE status IN ('queued', 'running')
+         AND EXISTS (SELECT 1 FROM audit_chain WHERE call_id = calls.id AND type IN ('queued', 'intent'))
          AND NOT EXISTS
            (SELECT 1 FROM audit_chain WHERE call_id = calls.id AND type IN ('outcome', 'not_started'))
        ORDER BY id`,

@@ -163,7 +163,7 @@ export async function planPurge(reading: Reading, limit: number): Promise<PurgeP
     [new Date(sinceMs).toISOString(), limit],
   );
   const calls = await reading.rows<{ id: string }>(
-    `SELECT k.id FROM calls k WHERE k.stored_at_ms < $1 AND k.status NOT IN ('running', 'pending_approval')
+    `SELECT k.id FROM calls k WHERE k.stored_at_ms < $1 AND k.status NOT IN ('queued', 'running', 'pending_approval')
        AND NOT ${isCallHeld('k.id')} ORDER BY k.stored_at_ms, k.id LIMIT $2`,
     [sinceMs, limit],
   );

@@ -261,7 +261,7 @@ async function storeCalls(
        $9::text[], $10::text[], $11::bigint[], $12::text[], $13::text[]) AS u
      ON CONFLICT (id) DO UPDATE SET status = excluded.status, salt = excluded.salt, body = excluded.body,
        writer = excluded.writer, epoch = excluded.epoch
-       WHERE $8 OR c.status IN ('running', 'pending_approval') RETURNING id`,
+       WHERE $8 OR c.status IN ('queued', 'running', 'pending_approval') RETURNING id`,
     [
       latest.map(({ id }) => id),
       latest.map(({ status }) => status),

@@ -107,7 +107,7 @@ export async function fenceSilentWriters(session: Session, own: string): Promise
     session,
     `UPDATE writers w SET epoch = epoch + 1 WHERE writer <> $1
        AND (is_stopped OR seen_at < clock_timestamp() - make_interval(secs => $2))
-       AND EXISTS (SELECT 1 FROM calls c WHERE c.writer = w.writer AND c.epoch = w.epoch AND c.status = 'running')`,
+       AND EXISTS (SELECT 1 FROM calls c WHERE c.writer = w.writer AND c.epoch = w.epoch AND c.status IN ('queued', 'running'))`,
     [own, silentSeconds],
   );
 }

@@ -203,6 +203,11 @@ const files = `
 `;
 
 /** What policy reads of a principal besides its roles, JSON text. */
+/** Of these an earlier process may have left some. */
+const openCalls = `
+  DROP INDEX calls_running;
+  CREATE INDEX calls_open ON calls (id) WHERE status IN ('queued', 'running')`;
+
 const keyAttributes = `ALTER TABLE api_keys ADD COLUMN attributes TEXT NOT NULL DEFAULT '{}'`;
 
 type Step = string | ((connection: Connection) => void);
@@ -220,6 +225,7 @@ const migrations: readonly Step[] = [
   files,
   keyAttributes,
   wordsUnicode,
+  openCalls,
 ];
 
 /** The schema of this version. */

@@ -384,8 +384,8 @@ function prepare(connection: Connection) {
     ),
     openCalls: connection
       .prepare(
-        `SELECT body FROM calls WHERE status = 'running'
-           AND EXISTS (SELECT 1 FROM audit_chain WHERE call_id = calls.id AND type = 'intent')
+        `SELECT body FROM calls WHERE status IN ('queued', 'running')
+           AND EXISTS (SELECT 1 FROM audit_chain WHERE call_id = calls.id AND type IN ('queued', 'intent'))
            AND NOT EXISTS
              (SELECT 1 FROM audit_chain WHERE call_id = calls.id AND type IN ('outcome', 'not_started'))
          ORDER BY id`,

@@ -172,7 +172,7 @@ export function planPurge(connection: Connection, nowMs: number, limit: number):
   const callIds = connection
     .prepare(
       `SELECT k.id FROM calls k WHERE k.stored_at_ms < (SELECT since_ms FROM retention_now)
-         AND k.status NOT IN ('running', 'pending_approval') AND NOT ${isCallHeld('k.id')} ORDER BY k.stored_at_ms LIMIT ?`,
+         AND k.status NOT IN ('queued', 'running', 'pending_approval') AND NOT ${isCallHeld('k.id')} ORDER BY k.stored_at_ms LIMIT ?`,
     )
     .pluck()
     .all(limit) as string[];

@@ -63,12 +63,18 @@ export class ApprovedCalls {
       return 'void' in verdict || !(await isStillApprover(context, approval, rules, person));
     };
     const claim = { approval: settled, decided: approvedEvent(deciding), waiting, isOvertaken };
-    const answer = await this.#detached.answerWithin(0, (onBegun) =>
+    const answer = await this.#detached.answerWithin(0, (observer) =>
       traceCall(context, person, start.tool.name, () =>
-        dispatchCall(context, { ...start, claim }, (call) => {
-          context.metrics.approvalMoved('approved');
-          onBegun(call);
-        }),
+        dispatchCall(
+          context,
+          { ...start, claim },
+          {
+            begun: (call) => {
+              context.metrics.approvalMoved('approved');
+              observer.begun?.(call);
+            },
+          },
+        ),
       ),
     );
     if (answer.kind === 'refused') return answer;

@@ -1,16 +1,14 @@
 /** A call that a person has to approve: durable as a whole, with its arguments sealed, before 202 is answered. */
-import { decisionDetails } from '../decision-details.ts';
 import { IdempotencyTaken, RecordUnavailable } from '../../audit/record.ts';
 import type { EventDraft } from '../../audit/record.ts';
 import type { Approval } from '../../model/approval.ts';
 import type { Call } from '../../model/call.ts';
 import type { RequiredApproval } from '../../model/decision.ts';
-import { callEvent, emptyCall, unavailable } from '../begin-call.ts';
+import { callEvent, contentOf, emptyCall, factsOf, labelsOf, unavailable } from '../begin-call.ts';
 import type { CallStart } from '../begin-call.ts';
 import type { CallAnswer, CallContext } from '../call-context.ts';
 import { idempotencyEntry, raceAnswer } from '../idempotency.ts';
 import { refuseCall } from '../refuse-call.ts';
-import { fileDetails, fileDigests } from '../uploads/named-files.ts';
 import { callApproval } from './approval-view.ts';
 import { decisionDigest, digestedSession } from './decision-digest.ts';
 import { encodePayload } from './pending-payload.ts';
@@ -34,7 +32,7 @@ export async function requestApproval(context: CallContext, admitted: Admitted):
   if (typeof entered === 'number') return refuseCall(context, caller, request, tooMany(entered), decided);
   using _place = entered;
   const approval = await newApproval(context, admitted, required);
-  const labels = context.boundary.redactForRecord({ ...request.labels }) as Call['labels'];
+  const labels = labelsOf(context, request);
   const call: Call = {
     ...emptyCall(admitted, 'pending_approval', labels, new Date(approval.requestedAtMs).toISOString()),
     approval: callApproval(approval),
@@ -107,28 +105,19 @@ function requestedEvent(
   approval: Approval,
   labels: Call['labels'],
 ): EventDraft {
-  const { inbound, caller, args } = admitted;
   return {
     type: 'approval_requested',
     ...callEvent(admitted),
     status: 'pending_approval',
-    boundary: inbound.report,
+    boundary: admitted.inbound.report,
     details: {
       approvalId: approval.id,
       digest: approval.digest,
       expiresAt: new Date(approval.expiresAtMs).toISOString(),
       rules: approval.approvers.map(({ id }) => id),
-      limits: { ...approval.limits },
-      ...decisionDetails(context, caller, admitted.decided),
-      argsBytes: args.bytes.length,
-      ...fileDetails(inbound.files),
-      ...(admitted.request.session === null ? {} : { sessionId: admitted.request.session }),
+      ...factsOf(context, admitted),
     },
-    content: {
-      args: inbound.forRecord,
-      ...fileDigests(inbound.files),
-      labels: { ...labels },
-    },
+    content: contentOf(admitted, labels),
   };
 }
 

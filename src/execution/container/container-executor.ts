@@ -6,12 +6,13 @@ import type {
   ContainerProfile,
   ExecutionFrame,
   ExecutorHealth,
+  Orphan,
   PoolReport,
   SandboxExecutor,
   SandboxRequest,
 } from '../executor.ts';
 import { spareLead } from '../call-turn.ts';
-import { Lost, NotStarted } from '../executor.ts';
+import { Lost, NotStarted, orphansMax } from '../executor.ts';
 import type { SandboxSessions } from '../sessions.ts';
 import { TenantShares } from '../tenant-shares.ts';
 import { CallOutput } from './call-output.ts';
@@ -78,6 +79,8 @@ export class ContainerExecutor implements SandboxExecutor {
   readonly #shares = new TenantShares(spareLead);
   readonly #source: SandboxSource;
   readonly #sessions: SessionKeeper;
+  /** Removed, and not told yet. */
+  readonly #orphans: Orphan[] = [];
   readonly #live: Set<string>;
   readonly #pending = new Set<Promise<void>>();
   readonly #closing = new AbortController();
@@ -185,10 +188,20 @@ export class ContainerExecutor implements SandboxExecutor {
     this.#sweeping = promise;
     await earlier;
     try {
-      return await sweep(this.#engine, { instance, live: this.#live, nowMs: clock.now() }, logger);
+      const scope = { instance, live: this.#live, nowMs: clock.now() };
+      return await sweep(this.#engine, scope, logger, (orphan) => this.#noteOrphan(orphan));
     } finally {
       resolve();
     }
+  }
+
+  takeOrphans(): readonly Orphan[] {
+    return this.#orphans.splice(0);
+  }
+
+  #noteOrphan(orphan: Orphan): void {
+    this.#orphans.push(orphan);
+    if (this.#orphans.length > orphansMax) this.#orphans.shift();
   }
 
   /** Ends every call as cancelled and removes every container of this instance. */

@@ -6,6 +6,7 @@
 import { bounded, statusOf } from './engine.ts';
 import type { Engine } from './engine.ts';
 import { sweepGraceMs } from './limits.ts';
+import type { Orphan } from '../executor.ts';
 import type { Logger } from './logger.ts';
 
 export const labels = {
@@ -31,8 +32,13 @@ export function isForgotten(given: Readonly<Record<string, string>>, scope: Swee
   return Number.isFinite(deadlineMs) && deadlineMs + sweepGraceMs < scope.nowMs;
 }
 
-/** Returns how many were removed. Throws when the engine does not answer. */
-export async function sweep(engine: Engine, scope: SweepScope, logger: Logger): Promise<number> {
+/** `onRemoved` is told of each that was removed. Throws when the engine does not answer. */
+export async function sweep(
+  engine: Engine,
+  scope: SweepScope,
+  logger: Logger,
+  onRemoved: (orphan: Orphan) => void = () => {},
+): Promise<number> {
   await engine.ping();
   const containers = await bounded(
     engine.docker.listContainers({ all: true, filters: { label: [labels.instance] } }),
@@ -43,6 +49,7 @@ export async function sweep(engine: Engine, scope: SweepScope, logger: Logger): 
     try {
       await bounded(engine.docker.getContainer(Id).remove({ force: true, v: true }));
       removed++;
+      onRemoved({ container: Id, instance: Labels[labels.instance] ?? '' });
     } catch (error) {
       if (statusOf(error) === 404 || statusOf(error) === 409) continue;
       throw error;

@@ -155,6 +155,7 @@ class IsolateExecutor implements SandboxExecutor {
     const lease = await this.#pool.acquire(
       { tenant, principal, reuse: request.reuse ?? profile.reuse },
       signal,
+      request.isPatient,
     );
     const { worker, warm } = lease;
     if (worker.state !== 'ready') {

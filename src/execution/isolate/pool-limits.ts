@@ -9,10 +9,11 @@ export const poolLimits = {
   surplusIdleMsMax: 60_000,
   /** Fresh workers that stand ready for whoever comes next. */
   sparesMin: 1,
-  /** Calls that may wait, all tenants together and each. */
+  /** Calls that may wait, all tenants together and each; patient ones half of that. */
   queue: { lengthMax: 256, tenantLengthMax: 128 },
-  /** How long a call may wait for a worker. */
+  /** How long a call may wait for a worker, and a patient one. */
   queueMsMax: 10_000,
+  patientQueueMsMax: 15 * 60_000,
   /** How long a worker may take until it is ready: at its start, and between two calls. */
   readyMsMax: 15_000,
   /** Workers that do not start: pauses between attempts, and failures in a row after which the pool is down. */

@@ -1,11 +1,19 @@
-/** A bounded queue that is fair between tenants: first come first served within one, in turn between them. */
+/**
+ * A bounded queue that is fair between tenants: in turn between them, and within one first come first served, patient
+ * ones last. Those have half of the room: what waits for long keeps nobody out.
+ */
 
 export interface QueueLimits {
   readonly lengthMax: number;
   readonly tenantLengthMax: number;
 }
 
-export class TenantQueue<Item extends { readonly tenant: string }> {
+interface Waiting {
+  readonly tenant: string;
+  readonly isPatient: boolean;
+}
+
+export class TenantQueue<Item extends Waiting> {
   readonly #limits: QueueLimits;
   /** In the order of their turns. Only tenants with something waiting are here. */
   readonly #waiting = new Map<string, Item[]>();
@@ -22,8 +30,11 @@ export class TenantQueue<Item extends { readonly tenant: string }> {
   /** False when the queue or the tenant's part of it is full. */
   push(item: Item): boolean {
     const own = this.#waiting.get(item.tenant) ?? [];
-    if (this.#length >= this.#limits.lengthMax || own.length >= this.#limits.tenantLengthMax) return false;
-    own.push(item);
+    const { lengthMax, tenantLengthMax } = this.#limits;
+    const part = item.isPatient ? 0.5 : 1;
+    if (this.#length >= lengthMax * part || own.length >= tenantLengthMax * part) return false;
+    const firstPatient = own.findIndex(({ isPatient }) => isPatient);
+    own.splice(item.isPatient || firstPatient === -1 ? own.length : firstPatient, 0, item);
     this.#waiting.set(item.tenant, own);
     this.#length += 1;
     return true;

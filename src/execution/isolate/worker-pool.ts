@@ -40,6 +40,7 @@ export interface Lease {
 
 interface Waiter {
   readonly tenant: string;
+  readonly isPatient: boolean;
   readonly owner: Owner;
   readonly settle: (outcome: Lease | NotStarted) => void;
   warm: boolean;
@@ -87,10 +88,10 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   /** A worker for one call of `owner`. Throws `NotStarted`: queue full, waited too long, aborted, pool down. */
-  async acquire(owner: Owner, signal: AbortSignal): Promise<Lease> {
+  async acquire(owner: Owner, signal: AbortSignal, isPatient = false): Promise<Lease> {
     if (this.downReason !== null) throw new NotStarted('runtime_unavailable', this.downReason);
     const { promise, resolve } = Promise.withResolvers<Lease | NotStarted>();
-    const waiter: Waiter = { tenant: owner.tenant, owner, settle: resolve, warm: true };
+    const waiter: Waiter = { tenant: owner.tenant, isPatient, owner, settle: resolve, warm: true };
     const giveUp = (why: string): void => this.#refuse(waiter, new NotStarted('overloaded', why));
     if (!this.#queue.push(waiter))
       throw new NotStarted('overloaded', 'too many isolate calls wait; retry later');
@@ -98,7 +99,7 @@ export class WorkerPool implements AsyncDisposable {
     signal.addEventListener('abort', onAbort, { once: true });
     const timer = setTimeout(
       () => giveUp('no isolate worker became free in time; retry later'),
-      poolLimits.queueMsMax,
+      isPatient ? poolLimits.patientQueueMsMax : poolLimits.queueMsMax,
     );
     this.#dispatch();
     waiter.warm = false;

@@ -1,6 +1,6 @@
 /** What api and runner say to each other in control frames, and the checks on it. */
 import type { Limits } from '../../model/limits.ts';
-import type { ExecutorHealth, ExitReason, NotStartedCode } from '../executor.ts';
+import type { ExecutorHealth, ExitReason, NotStartedCode, Orphan } from '../executor.ts';
 import type { Truncation } from '../../model/call.ts';
 import { isCallId } from './seen-calls.ts';
 
@@ -30,6 +30,8 @@ export interface RunMessage {
   readonly argsBytes: number;
   /** Narrower than the tool's own `reuse`; it can ask for nothing wider. */
   readonly reuse?: 'never';
+  /** May wait for minutes for its turn. */
+  readonly isPatient?: true;
   /** Runs in this session. */
   readonly sessionId?: string;
   /** Stored files that the arguments name: their contents follow the arguments, one after the other, as `fileData`. */
@@ -47,7 +49,12 @@ export interface Hello {
 
 export interface RunnerHealth {
   readonly executors: readonly ExecutorHealth[];
+  /** Told once, to whichever api asks first. */
+  readonly orphans: readonly Orphan[];
 }
+
+/** Id of a data directory, characters. */
+export const instanceCharsMax = 128;
 
 export interface UsageMessage {
   readonly wallMs: number;
@@ -83,7 +90,7 @@ type Fields = Readonly<Record<string, unknown>>;
 /** The runner trusts the api no further than this: a run message has exactly these fields, or it is refused. */
 export function parseRunMessage(fields: Fields | null): RunMessage | null {
   if (fields === null) return null;
-  const { callId, tenant, principal, revision, tool, argsBytes, reuse, sessionId } = fields;
+  const { callId, tenant, principal, revision, tool, argsBytes, reuse, isPatient, sessionId } = fields;
   const limits = parseLimits(fields['limits']);
   const isShort = (value: unknown): value is string =>
     typeof value === 'string' && value.length > 0 && value.length <= 512;
@@ -99,6 +106,7 @@ export function parseRunMessage(fields: Fields | null): RunMessage | null {
   if (limits === null || typeof argsBytes !== 'number' || !Number.isInteger(argsBytes)) return null;
   if (argsBytes < 0 || argsBytes > argsBytesMax) return null;
   if (reuse !== undefined && reuse !== 'never') return null;
+  if (isPatient !== undefined && isPatient !== true) return null;
   if (sessionId !== undefined && !isShort(sessionId)) return null;
   const files = fields['files'] === undefined ? undefined : parseFiles(fields['files']);
   if (files === null) return null;
@@ -106,6 +114,7 @@ export function parseRunMessage(fields: Fields | null): RunMessage | null {
   return {
     ...run,
     ...(reuse !== undefined && { reuse }),
+    ...(isPatient !== undefined && { isPatient }),
     ...(sessionId !== undefined && { sessionId }),
     ...(files !== undefined && { files }),
   };

@@ -1,6 +1,8 @@
 /** How a runner says that it is, from JSON to its type. It may have been taken over: shapes and counts are checked, texts are cut. */
 import { isContainerConfinement, isIsolateConfinement } from '../../model/confinement.ts';
-import type { ExecutorHealth, PoolReport, WorkersReport } from '../executor.ts';
+import { orphansMax } from '../executor.ts';
+import type { ExecutorHealth, Orphan, PoolReport, WorkersReport } from '../executor.ts';
+import { instanceCharsMax } from './messages.ts';
 import type { RunnerHealth } from './messages.ts';
 import { amountsOf, fieldsOf, isText } from './parse-answers.ts';
 
@@ -24,8 +26,18 @@ const poolCounts = [
 
 /** Null when it is not what a runner says. */
 export function parseHealth(value: unknown): RunnerHealth | null {
-  const executors = listOf(fieldsOf(value)['executors'], executorsMax, parseExecutor);
-  return executors === null ? null : { executors };
+  const fields = fieldsOf(value);
+  const executors = listOf(fields['executors'], executorsMax, parseExecutor);
+  // A runner of the version before says nothing of them.
+  const orphans = listOf(fields['orphans'] ?? [], orphansMax, parseOrphan);
+  return executors === null || orphans === null ? null : { executors, orphans };
+}
+
+function parseOrphan(value: unknown): Orphan | null {
+  const { container, instance } = fieldsOf(value);
+  if (typeof container !== 'string' || !/^[0-9a-f]{12,64}$/.test(container)) return null;
+  if (typeof instance !== 'string' || instance.length > instanceCharsMax) return null;
+  return { container, instance };
 }
 
 function parseExecutor(value: unknown): ExecutorHealth | null {

@@ -6,7 +6,7 @@ import { parseControl } from '../protocol/frame-decoder.ts';
 import { FrameLink } from '../protocol/frame-link.ts';
 import { FrameQueue } from '../protocol/frame-queue.ts';
 import { Lost, NotStarted } from '../executor.ts';
-import type { ExecutionFrame, ExecutionRequest } from '../executor.ts';
+import type { ExecutionFrame, ExecutionRequest, Orphan } from '../executor.ts';
 import type { OnSessionEnded } from '../sessions.ts';
 import { Liveness } from './liveness.ts';
 import { creditBytes, protocolVersion } from './messages.ts';
@@ -35,6 +35,8 @@ export interface RunnerClientOptions {
   readonly onGivenUp: (reason: string) => void;
   /** The runner ended a session by itself, or a call did. */
   readonly onSessionEnded?: OnSessionEnded;
+  /** Sandboxes that it removed, each told once. */
+  readonly onOrphans?: (orphans: readonly Orphan[]) => void;
 }
 
 export class RunnerClient {
@@ -223,6 +225,7 @@ export class RunnerClient {
       if (health === null) return this.#giveUp(brokeProtocol('how it is'));
       this.#health?.resolve(health);
       this.#health = null;
+      if (health.orphans.length > 0) this.#options.onOrphans?.(health.orphans);
       return;
     }
     if (frame.type === 'sessionEnded') {

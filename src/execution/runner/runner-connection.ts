@@ -1,6 +1,6 @@
 /** Keeps one runner at hand: opens it, checks that it holds the same policy, and opens it again when it is lost. */
 import { NotStarted } from '../executor.ts';
-import type { ExecutionFrame, ExecutionRequest, Executor } from '../executor.ts';
+import type { ExecutionFrame, ExecutionRequest, Executor, Orphan } from '../executor.ts';
 import type { RunnerHealth } from './messages.ts';
 import type { OpenedRunner, RunnerOpener } from './open-runner.ts';
 import { RunnerClient } from './runner-client.ts';
@@ -30,6 +30,8 @@ export interface RunnerConnectionOptions {
   /** It serves now, for the first time or again. */
   readonly onServing?: (runner: string) => void;
   readonly onSessionEnded?: OnSessionEnded;
+  /** Sandboxes that it removed, each told once. */
+  readonly onOrphans?: (runner: string, orphans: readonly Orphan[]) => void;
 }
 
 export interface RunnerState {
@@ -164,11 +166,12 @@ export class RunnerConnection implements Executor {
       opened.onGivenUp?.();
       opened.kill();
     };
-    const { onSessionEnded } = this.#options;
+    const { onOrphans, onSessionEnded } = this.#options;
     const client = new RunnerClient(opened.stream, {
       revision: wanted,
       onGivenUp,
       ...(onSessionEnded !== undefined && { onSessionEnded }),
+      ...(onOrphans !== undefined && { onOrphans: (orphans) => onOrphans(this.name, orphans) }),
     });
     void opened.gone.then((reason) =>
       this.#lost(opened, client, ownReason ?? reason, performance.now() - openedAt),

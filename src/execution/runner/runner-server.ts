@@ -8,7 +8,7 @@ import { connectionChannel } from '../protocol/frame.ts';
 import type { Frame } from '../protocol/frame.ts';
 import { parseControl } from '../protocol/frame-decoder.ts';
 import { FrameLink } from '../protocol/frame-link.ts';
-import { Lost, NotStarted } from '../executor.ts';
+import { Lost, NotStarted, orphansMax } from '../executor.ts';
 import type {
   ExecutionFrame,
   ExecutorHealth,
@@ -336,7 +336,8 @@ export class RunnerServer {
     try {
       const ready = await this.#options.executors;
       const executors = await Promise.all(ready.map(healthOf));
-      const health: RunnerHealth = { executors };
+      const orphans = ready.flatMap((executor) => executor.takeOrphans?.() ?? []).slice(-orphansMax);
+      const health: RunnerHealth = { executors, orphans };
       this.#link.sendControl('health', connectionChannel, health);
     } finally {
       this.#isReporting = false;

@@ -80,7 +80,7 @@ test('a reject that comes while an approved call waits for a slot wins, and the 
     await calls.person('noa', { roles: ['lead'] }),
   ];
   const [first, second] = [await calls.ask(ana), await calls.ask(ana)];
-  const slots = await Promise.all(Array.from({ length: 4 }, () => calls.context.slots.take('other')));
+  const slots = await Promise.all(Array.from({ length: 4 }, async () => calls.context.slots.take('other')));
   const approving = calls.desk.decide(mia, first.id, approve);
   expect(await calls.desk.decide(noa, first.id, reject)).toMatchObject({ kind: 'decided' });
   for (const slot of slots) slot?.[Symbol.dispose]();

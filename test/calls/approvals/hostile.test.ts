@@ -66,7 +66,7 @@ describe('what changes while an approved call waits for a place', () => {
     const ana = await calls.person('ana', { roles: ['payer'] });
     const mia = await calls.person('mia', { roles: ['lead'] });
     const approval = await calls.ask(ana);
-    const slots = await Promise.all(Array.from({ length: 4 }, () => calls.context.slots.take('other')));
+    const slots = await Promise.all(Array.from({ length: 4 }, async () => calls.context.slots.take('other')));
     const waits = waitsForPlace(calls);
     const approving = calls.desk.decide(mia, approval.id, approve);
     await waits;

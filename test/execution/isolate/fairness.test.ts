@@ -45,9 +45,12 @@ describe('ownership', () => {
 
 describe('the queue', () => {
   test('gives each tenant a turn before anyone has a second', () => {
-    const queue = new TenantQueue<{ tenant: string; at: number }>({ lengthMax: 10, tenantLengthMax: 5 });
-    for (const at of [1, 2, 3]) queue.push({ tenant: 'busy', at });
-    queue.push({ tenant: 'late', at: 4 });
+    const queue = new TenantQueue<{ tenant: string; isPatient: boolean; at: number }>({
+      lengthMax: 10,
+      tenantLengthMax: 5,
+    });
+    for (const at of [1, 2, 3]) queue.push({ tenant: 'busy', isPatient: false, at });
+    queue.push({ tenant: 'late', isPatient: false, at: 4 });
     const order: number[] = [];
     while (queue.length > 0) {
       const [head] = queue.heads();
@@ -59,9 +62,45 @@ describe('the queue', () => {
   });
 
   test('takes no more than it may, in all and of one tenant', () => {
-    const queue = new TenantQueue<{ tenant: string }>({ lengthMax: 3, tenantLengthMax: 2 });
-    expect([1, 2, 3].map(() => queue.push({ tenant: 'a' }))).toEqual([true, true, false]);
-    expect([1, 2].map(() => queue.push({ tenant: 'b' }))).toEqual([true, false]);
+    const queue = new TenantQueue<{ tenant: string; isPatient: boolean }>({
+      lengthMax: 3,
+      tenantLengthMax: 2,
+    });
+    expect([1, 2, 3].map(() => queue.push({ tenant: 'a', isPatient: false }))).toEqual([true, true, false]);
+    expect([1, 2].map(() => queue.push({ tenant: 'b', isPatient: false }))).toEqual([true, false]);
+  });
+});
+
+describe('patient ones in the queue', () => {
+  test('come after those of their tenant that somebody waits for, in the order in which they came', () => {
+    const queue = new TenantQueue<{ tenant: string; isPatient: boolean; at: number }>({
+      lengthMax: 10,
+      tenantLengthMax: 10,
+    });
+    for (const [at, isPatient] of [true, true, false, false].entries())
+      queue.push({ tenant: 'a', isPatient, at });
+    const order: number[] = [];
+    for (let [head] = queue.heads(); head !== undefined; [head] = queue.heads()) {
+      order.push(head.at);
+      queue.remove(head, true);
+    }
+    expect(order).toEqual([2, 3, 0, 1]);
+  });
+
+  test('have half of the room, and keep nobody from the rest', () => {
+    const queue = new TenantQueue<{ tenant: string; isPatient: boolean }>({
+      lengthMax: 6,
+      tenantLengthMax: 4,
+    });
+    const push = (tenant: string, isPatient: boolean): boolean => queue.push({ tenant, isPatient });
+    expect([push('a', true), push('a', true), push('a', true)]).toEqual([true, true, false]);
+    expect([push('b', true), push('b', true)]).toEqual([true, false]);
+    expect([push('a', false), push('b', false), push('c', false), push('c', false)]).toEqual([
+      true,
+      true,
+      true,
+      false,
+    ]);
   });
 });
 

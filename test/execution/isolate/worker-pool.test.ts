@@ -197,6 +197,26 @@ describe('waiting for a process', () => {
     await waits;
   });
 
+  test('a call that waits for ten seconds is refused, a patient one is served whenever there is a worker', async () => {
+    await using pool = createPool(1);
+    const owner = { tenant: 'acme', principal: 'a', reuse: 'tenant' } as const;
+    const lease = await pool.acquire(owner, never);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const patient = pool.acquire(owner, never, true);
+      const impatient = pool.acquire(owner, never);
+      vi.advanceTimersByTime(10_000);
+      await expect(impatient).rejects.toMatchObject({ code: 'overloaded' });
+      vi.advanceTimersByTime(600_000);
+      expect(pool.report().waiting).toBe(1);
+      vi.useRealTimers();
+      await finish(lease);
+      await finish(await patient);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   test('a call that is cancelled while it waits leaves the queue', async () => {
     await using pool = createPool(1);
     const lease = await pool.acquire({ tenant: 'acme', principal: 'a', reuse: 'tenant' }, never);

@@ -1,0 +1,79 @@
+/** A call that waits for its turn, for a caller who does not: durable, with its idempotency key, before that is answered. */
+import type { Call } from '../model/call.ts';
+import type { CallStart } from './begin-call.ts';
+import { callEvent, contentOf, emptyCall, factsOf, labelsOf, writeOrRefuse } from './begin-call.ts';
+import type { CallAnswer, CallContext, CallObserver } from './call-context.ts';
+import { idempotencyEntry } from './idempotency.ts';
+import type { Refusal } from './refusal.ts';
+import { closeUnstarted } from './refuse-call.ts';
+import type { RunningCall } from './running-calls.ts';
+import type { Slot } from './slots.ts';
+
+export interface Turn {
+  /** Null when there is no room, the server stops, or the call was taken back. */
+  readonly slot: Slot | null;
+  /** Nobody keeps a connection open for the call. */
+  readonly isFollowed: boolean;
+  /** The call as it waited; null when it left nothing behind. */
+  readonly queued: Call | null;
+}
+
+/**
+ * Waits for a place. Who follows the call, and is not kept waiting, is told once it is durable that it waits. An
+ * approved call needs that not: until its intent it is on the record as one that waits for a person.
+ */
+export async function takeTurn(
+  context: CallContext,
+  start: CallStart,
+  running: RunningCall,
+  observer: CallObserver,
+): Promise<Turn | CallAnswer> {
+  const isFollowed = observer.queued !== undefined && start.claim === null;
+  const slots = isFollowed ? context.followedSlots : context.slots;
+  const taken = slots.take(start.caller.principal.tenant, running.signal);
+  if (!(taken instanceof Promise) || !isFollowed) return { slot: await taken, isFollowed, queued: null };
+  let queued: Call | CallAnswer | null = null;
+  try {
+    queued = await queueCall(context, start);
+  } finally {
+    if (queued === null || 'kind' in queued) {
+      running.end();
+      (await taken)?.[Symbol.dispose]();
+    }
+  }
+  if ('kind' in queued) return queued;
+  observer.queued?.(queued);
+  return { slot: await taken, isFollowed, queued };
+}
+
+/** A call that waited ends without having run; whoever asks for it reads why. */
+export function withdrawQueued(
+  context: CallContext,
+  start: CallStart,
+  queued: Call,
+  refusal: Refusal,
+): Promise<CallAnswer> {
+  return closeUnstarted(context, { ...start, call: queued }, refusal);
+}
+
+async function queueCall(context: CallContext, start: CallStart): Promise<Call | CallAnswer> {
+  const { callId, caller, request } = start;
+  const labels = labelsOf(context, request);
+  const call = emptyCall(start, 'queued', labels, new Date(context.clock.now()).toISOString());
+  const idempotency = idempotencyEntry(context, caller, request, callId);
+  const refused = await writeOrRefuse(context, start, {
+    events: [
+      {
+        type: 'queued',
+        ...callEvent(start),
+        status: 'queued',
+        boundary: start.inbound.report,
+        details: factsOf(context, start),
+        content: contentOf(start, labels),
+      },
+    ],
+    calls: [{ call, tenant: caller.principal.tenant, principal: caller.principal.id }],
+    ...(idempotency === null ? {} : { idempotency }),
+  });
+  return refused ?? call;
+}

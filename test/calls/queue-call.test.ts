@@ -1,0 +1,223 @@
+/** Calls that wait for their turn while their callers do not: `queued` until there is a place. */
+import { describe, expect, test, vi } from 'vitest';
+import type { RecordStore } from '../../src/audit/record.ts';
+import { RecordUnavailable } from '../../src/audit/record.ts';
+import { BlockList } from '../../src/calls/block-list.ts';
+import { cancelCall } from '../../src/calls/cancel-call.ts';
+import type { CallAnswer, CallContext } from '../../src/calls/call-context.ts';
+import { closeOpenCalls } from '../../src/calls/close-open-calls.ts';
+import { executeCall } from '../../src/calls/execute-call.ts';
+import type { Slot } from '../../src/calls/slots.ts';
+import type { Call } from '../../src/model/call.ts';
+import { caller, clock, eventsOf, recordWith, request, withContext } from './support.ts';
+
+const keyed = { ...request, idempotencyKey: 'once' };
+
+interface Waiting {
+  /** The call as it was told. */
+  readonly queued: Call;
+  /** What holds the only place. */
+  readonly place: Slot;
+  readonly told: Call[];
+  readonly answer: Promise<CallAnswer>;
+}
+
+/** The only place is taken, and a call waits for it. */
+async function queueOne(
+  context: CallContext,
+  wanted: typeof keyed | typeof request = keyed,
+): Promise<Waiting> {
+  const place = await context.followedSlots.take('default');
+  if (place === null) throw new Error('there is no place');
+  const told: Call[] = [];
+  const first = Promise.withResolvers<Call>();
+  const tell = (call: Call): void => {
+    told.push(call);
+    first.resolve(call);
+  };
+  const answer = executeCall(context, caller, wanted, { queued: tell, begun: tell });
+  const queued = await Promise.race([
+    first.promise,
+    answer.then((given) => Promise.reject(new Error(`not queued: ${JSON.stringify(given)}`))),
+  ]);
+  return { queued, place, told, answer };
+}
+
+async function storedCall(record: RecordStore, id: string): Promise<Call | undefined> {
+  return (await record.getCall(id))?.call;
+}
+
+async function typesOf(record: RecordStore): Promise<readonly string[]> {
+  const { items } = await record.listEvents({ tenant: null, limit: 20, order: 'asc' });
+  return items.map(({ type }) => type);
+}
+
+const unchanged = (): Partial<CallContext> => ({});
+
+test('it is durable before its caller is told, runs once there is a place, and is one call throughout', async () => {
+  await withContext(unchanged, async ({ context, record }) => {
+    const { answer, place, queued, told } = await queueOne(context);
+    expect(queued).toMatchObject({ status: 'queued', startedAt: null, finishedAt: null });
+    expect(await storedCall(record, queued.id)).toEqual(queued);
+    const [event] = await eventsOf(record, 'queued');
+    expect(event).toMatchObject({ callId: queued.id, status: 'queued', content: { args: { code: 'x' } } });
+    expect(await executeCall(context, caller, keyed)).toMatchObject({
+      kind: 'refused',
+      refusal: { code: 'idempotency_in_flight' },
+      callId: queued.id,
+    });
+    place[Symbol.dispose]();
+    expect(await answer).toMatchObject({ kind: 'call', call: { id: queued.id, status: 'succeeded' } });
+    expect(told.map(({ status }) => status)).toEqual(['queued', 'running']);
+    const ended = await storedCall(record, queued.id);
+    expect(ended).toMatchObject({ status: 'succeeded', createdAt: queued.createdAt });
+    expect(await typesOf(record)).toEqual(['queued', 'intent', 'outcome']);
+    expect(await executeCall(context, caller, keyed)).toEqual({ kind: 'call', call: ended, isReplay: true });
+  });
+});
+
+test('where nobody asks for that, a call that waits leaves nothing behind', async () => {
+  await withContext(unchanged, async ({ context, record }) => {
+    const place = await context.slots.take('default');
+    const answer = executeCall(context, caller, request, { begun: () => {} });
+    await vi.waitFor(() => expect(context.slots.waitingCount).toBe(1), { interval: 1 });
+    expect(await typesOf(record)).toEqual([]);
+    place?.[Symbol.dispose]();
+    expect(await answer).toMatchObject({ call: { status: 'succeeded' } });
+    expect(await typesOf(record)).toEqual(['intent', 'outcome']);
+  });
+});
+
+describe('a call that does not get its turn is cancelled, says why, and frees its key', () => {
+  test('taken back by its caller', async () => {
+    await withContext(unchanged, async ({ context, record }) => {
+      const { answer, place, queued } = await queueOne(context);
+      const stored = await record.getCall(queued.id);
+      if (stored === null) throw new Error('the call is not there');
+      expect(await cancelCall(context, caller, stored)).toMatchObject({ kind: 'ending' });
+      await answer;
+      expect(context.followedSlots.waitingCount).toBe(0);
+      expect(await storedCall(record, queued.id)).toMatchObject({
+        status: 'cancelled',
+        startedAt: null,
+        error: { name: 'NotStarted', message: expect.stringContaining('waited for its turn') as string },
+      });
+      expect(await typesOf(record)).toEqual(['queued', 'call_cancelled', 'not_started']);
+      expect(await eventsOf(record, 'call_cancelled')).toMatchObject([{ details: { was: 'queued' } }]);
+      place[Symbol.dispose]();
+      expect(await executeCall(context, caller, keyed)).toMatchObject({ call: { status: 'succeeded' } });
+    });
+  });
+
+  test('the server stops', async () => {
+    await withContext(unchanged, async ({ context, record }) => {
+      const { answer, place, queued } = await queueOne(context);
+      context.followedSlots.refuseWaiting();
+      expect(await answer).toMatchObject({
+        kind: 'refused',
+        refusal: { code: 'overloaded' },
+        callId: queued.id,
+      });
+      expect(await storedCall(record, queued.id)).toMatchObject({ status: 'cancelled' });
+      expect(await typesOf(record)).toEqual(['queued', 'not_started']);
+      place[Symbol.dispose]();
+    });
+  });
+
+  test('an operator blocks its tool', async () => {
+    const lists: BlockList[] = [];
+    const withBlocks = async (record: RecordStore) => {
+      const blocks = await BlockList.open({
+        record,
+        clock,
+        newId: () => 'blk_1',
+        redactText: (text) => text,
+      });
+      lists.push(blocks);
+      return { blocks };
+    };
+    await withContext(withBlocks, async ({ context, record }) => {
+      const { answer, place, queued } = await queueOne(context);
+      await lists[0]?.add(caller, { tool: 'example', reason: 'why', expiresInMs: 60_000 });
+      place[Symbol.dispose]();
+      await answer;
+      expect(await eventsOf(record, 'intent')).toEqual([]);
+      expect(await eventsOf(record, 'not_started')).toMatchObject([
+        { callId: queued.id, details: { code: 'policy_denied', rule: 'block:blk_1' } },
+      ]);
+    });
+  });
+
+  test('the record takes no intent any more', async () => {
+    let isFull = false;
+    await withContext(
+      () => ({ hasDiskReserve: () => !isFull }),
+      async ({ context, record }) => {
+        const { answer, place, queued } = await queueOne(context);
+        isFull = true;
+        place[Symbol.dispose]();
+        await answer;
+        expect(await storedCall(record, queued.id)).toMatchObject({ status: 'cancelled' });
+        expect(await eventsOf(record, 'not_started')).toMatchObject([
+          { details: { code: 'audit_unavailable' } },
+        ]);
+      },
+    );
+  });
+
+  test('the server dies: the next start closes it, and a call that ran as unknown', async () => {
+    await withContext(unchanged, async ({ context, record }) => {
+      const { answer, place, queued } = await queueOne(context);
+      expect(await closeOpenCalls(record, clock)).toBe(1);
+      expect(await storedCall(record, queued.id)).toMatchObject({
+        status: 'cancelled',
+        error: { name: 'NotStarted' },
+      });
+      expect(await eventsOf(record, 'not_started')).toMatchObject([
+        { callId: queued.id, status: 'cancelled', details: { closedAtStart: true } },
+      ]);
+      expect(await closeOpenCalls(record, clock)).toBe(0);
+      context.followedSlots.refuseWaiting();
+      await answer;
+      place[Symbol.dispose]();
+    });
+  });
+});
+
+test('what cannot be made durable waits for nobody and holds no place', async () => {
+  const refusing = (record: RecordStore): Partial<CallContext> => {
+    const write: RecordStore['write'] = async (asked) => {
+      if (asked.events[0]?.type === 'queued') throw new RecordUnavailable('the disk is gone');
+      return record.write(asked);
+    };
+    return { record: recordWith(record, { write }) };
+  };
+  await withContext(refusing, async ({ context, record }) => {
+    const place = await context.followedSlots.take('default');
+    const answer = await executeCall(context, caller, request, { queued: () => {} });
+    expect(answer).toMatchObject({ kind: 'refused', refusal: { code: 'audit_unavailable' } });
+    expect(context.followedSlots.waitingCount).toBe(0);
+    expect(await typesOf(record)).toEqual([]);
+    place?.[Symbol.dispose]();
+  });
+});
+
+test('two requests with one key that wait: one is the call, the other learns of it', async () => {
+  await withContext(unchanged, async ({ context, record }) => {
+    const { answer, place, queued } = await queueOne(context);
+    // It looked before the first one was durable.
+    let looks = 0;
+    const findIdempotency: RecordStore['findIdempotency'] = (...asked) =>
+      (looks += 1) === 1 ? Promise.resolve(null) : record.findIdempotency(...asked);
+    const raced = { ...context, record: recordWith(record, { findIdempotency }) };
+    const other = await executeCall(raced, caller, keyed, { queued: () => {} });
+    expect(other).toMatchObject({
+      kind: 'refused',
+      refusal: { code: 'idempotency_in_flight' },
+      callId: queued.id,
+    });
+    expect(context.followedSlots.waitingCount).toBe(1);
+    place[Symbol.dispose]();
+    expect(await answer).toMatchObject({ call: { id: queued.id, status: 'succeeded' } });
+  });
+});
