@@ -18,6 +18,7 @@ import { sharedSessions } from '../calls/sessions/shared-sessions.ts';
 import { SessionDesk } from '../calls/sessions/session-desk.ts';
 import { SessionFiles } from '../calls/sessions/session-files.ts';
 import { Slots } from '../calls/slots.ts';
+import { followedMemoryBytes } from '../calls/queue-call.ts';
 import { fileMemoryBytes } from '../calls/uploads/named-files.ts';
 import { OwnFiles } from '../calls/uploads/own-files.ts';
 import { TenantRoom } from '../calls/uploads/tenant-room.ts';
@@ -115,6 +116,7 @@ export async function openCalls(
     running: new RunningCalls(tellProgress(changes, fellows)),
     sessions: new LiveSessions({ record, clock, registry }),
     fileMemory: new TenantRoom(fileMemoryBytes),
+    followedMemory: new TenantRoom(followedMemoryBytes),
     approvals: {
       seal: new PayloadSeal(config.sealingKey ?? readDataSecret(config.dataDir, 'sealing.key'), randomBytes),
       waitingRoom: new WaitingRoom(record),

@@ -59,6 +59,8 @@ export interface CallContext {
   readonly sessions: LiveSessions;
   /** For contents of uploaded files that calls name, bytes. */
   readonly fileMemory: TenantRoom;
+  /** Of arguments of calls that are followed and wait for their turn. */
+  readonly followedMemory: TenantRoom;
   /** What a call needs to wait for a person. */
   readonly approvals: ApprovalOffice;
   readonly logger: {

@@ -8,6 +8,10 @@ import type { Refusal } from './refusal.ts';
 import { closeUnstarted } from './refuse-call.ts';
 import type { RunningCall } from './running-calls.ts';
 import type { Slot } from './slots.ts';
+import type { RoomLimits } from './uploads/tenant-room.ts';
+
+/** Arguments of calls that are followed and wait for their turn, bytes; in memory they are a few times that. */
+export const followedMemoryBytes: RoomLimits = { all: 256 * 1024 * 1024, byTenant: 128 * 1024 * 1024 };
 
 export interface Turn {
   /** Null when there is no room, the server stops, or the call was taken back. */
@@ -29,8 +33,12 @@ export async function takeTurn(
   observer: CallObserver,
 ): Promise<Turn | CallAnswer> {
   const isFollowed = observer.queued !== undefined && start.claim === null;
+  const { tenant } = start.caller.principal;
+  // No connection is held, and with it none of their number bounds what waits.
+  using room = isFollowed ? context.followedMemory.take(tenant, start.args.bytes.length) : null;
+  if (isFollowed && room === null) return { slot: null, isFollowed, queued: null };
   const slots = isFollowed ? context.followedSlots : context.slots;
-  const taken = slots.take(start.caller.principal.tenant, running.signal);
+  const taken = slots.take(tenant, running.signal);
   if (!(taken instanceof Promise) || !isFollowed) return { slot: await taken, isFollowed, queued: null };
   let queued: Call | CallAnswer | null = null;
   try {

@@ -8,6 +8,7 @@ import type { CallAnswer, CallContext } from '../../src/calls/call-context.ts';
 import { closeOpenCalls } from '../../src/calls/close-open-calls.ts';
 import { executeCall } from '../../src/calls/execute-call.ts';
 import type { Slot } from '../../src/calls/slots.ts';
+import { TenantRoom } from '../../src/calls/uploads/tenant-room.ts';
 import type { Call } from '../../src/model/call.ts';
 import { caller, clock, eventsOf, recordWith, request, withContext } from './support.ts';
 
@@ -199,6 +200,24 @@ test('what cannot be made durable waits for nobody and holds no place', async ()
     expect(context.followedSlots.waitingCount).toBe(0);
     expect(await typesOf(record)).toEqual([]);
     place?.[Symbol.dispose]();
+  });
+});
+
+test('arguments that wait have so much memory and no more; those that somebody waits for have their own', async () => {
+  const tight = (): Partial<CallContext> => ({ followedMemory: new TenantRoom({ all: 1000, byTenant: 190 }) });
+  await withContext(tight, async ({ context }) => {
+    const { answer, place } = await queueOne(context);
+    const large = { ...request, args: { code: 'x'.repeat(150) } };
+    expect(await executeCall(context, caller, large, { queued: () => {} })).toMatchObject({
+      refusal: { code: 'overloaded' },
+    });
+    expect(context.followedSlots.waitingCount).toBe(1);
+    expect(await executeCall(context, caller, large)).toMatchObject({ call: { status: 'succeeded' } });
+    place[Symbol.dispose]();
+    await answer;
+    expect(await executeCall(context, caller, large, { queued: () => {} })).toMatchObject({
+      call: { status: 'succeeded' },
+    });
   });
 });
 

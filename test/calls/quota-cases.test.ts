@@ -103,6 +103,7 @@ async function startHarness(): Promise<Harness> {
     running: new RunningCalls(),
     sessions: new LiveSessions({ record, clock, registry: ownSessions() }),
     fileMemory: new TenantRoom(fileMemoryBytes),
+    followedMemory: new TenantRoom(fileMemoryBytes),
     approvals: {
       seal: new PayloadSeal(randomBytes(32), randomBytes),
       waitingRoom: new WaitingRoom(record),

@@ -84,6 +84,7 @@ export async function withContext(
     running: new RunningCalls(),
     sessions: new LiveSessions({ record, clock, registry: ownSessions() }),
     fileMemory: new TenantRoom(fileMemoryBytes),
+    followedMemory: new TenantRoom(fileMemoryBytes),
     approvals: {
       seal: new PayloadSeal(randomBytes(32), randomBytes),
       waitingRoom: new WaitingRoom(record),

@@ -116,6 +116,7 @@ export class WaitingCalls implements AsyncDisposable {
       running: new RunningCalls(),
       sessions: new LiveSessions({ record: this.record, clock, registry: ownSessions() }),
       fileMemory: new TenantRoom(fileMemoryBytes),
+      followedMemory: new TenantRoom(fileMemoryBytes),
       approvals: {
         seal: new PayloadSeal(this.sealingKey, randomBytes),
         waitingRoom: new WaitingRoom(this.record, options.waitingRoom),
