@@ -12,17 +12,19 @@ interface FirstKey {
   readonly key: NewKey;
 }
 
-const firstKeys: readonly FirstKey[] = [
-  {
-    id: 'boot',
-    file: 'bootstrap.key',
-    key: {
-      principal: 'bootstrap',
-      tenant: 'default',
-      roles: ['developer', 'operator', 'auditor'],
-      scopes: ['call', 'run', 'approve', 'audit', 'policy', 'admin'],
-    },
+const bootstrap: FirstKey = {
+  id: 'boot',
+  file: 'bootstrap.key',
+  key: {
+    principal: 'bootstrap',
+    tenant: 'default',
+    roles: ['developer', 'operator', 'auditor'],
+    scopes: ['call', 'run', 'approve', 'audit', 'policy', 'admin'],
   },
+};
+
+const firstKeys: readonly FirstKey[] = [
+  bootstrap,
   {
     id: 'approver',
     file: 'approver.key',
@@ -45,7 +47,7 @@ export interface FirstKeysOptions {
 export async function ensureFirstKeys(options: FirstKeysOptions): Promise<readonly string[]> {
   const written: string[] = [];
   for (const { id, file, key } of firstKeys) {
-    const given = id === 'boot' ? options.bootstrapKey : null;
+    const given = id === bootstrap.id ? options.bootstrapKey : null;
     if (given !== null) {
       await installGiven(options, given, key);
       continue;
@@ -63,6 +65,8 @@ export async function ensureFirstKeys(options: FirstKeysOptions): Promise<readon
 async function installGiven(options: FirstKeysOptions, given: string, key: NewKey): Promise<void> {
   const [, id = '', secret = ''] = /^spk_([a-z0-9]+)_(.+)$/.exec(given) ?? [];
   const hash = createHash('sha256').update(given).digest('hex');
+  // What an earlier start wrote opens nothing once another secret has its id.
+  if (id === bootstrap.id) rmSync(join(options.dataDir, bootstrap.file), { force: true });
   if ((await options.record.getKey(id))?.secretHash === hash) return;
   await options.keys.install(null, id, secret, key);
 }

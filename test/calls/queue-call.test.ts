@@ -204,7 +204,9 @@ test('what cannot be made durable waits for nobody and holds no place', async ()
 });
 
 test('arguments that wait have so much memory and no more; those that somebody waits for have their own', async () => {
-  const tight = (): Partial<CallContext> => ({ followedMemory: new TenantRoom({ all: 1000, byTenant: 190 }) });
+  const tight = (): Partial<CallContext> => ({
+    followedMemory: new TenantRoom({ all: 1000, byTenant: 190 }),
+  });
   await withContext(tight, async ({ context }) => {
     const { answer, place } = await queueOne(context);
     const large = { ...request, args: { code: 'x'.repeat(150) } };
