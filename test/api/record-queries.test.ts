@@ -39,7 +39,7 @@ describe('what nothing can have', () => {
     ['session', `call_${id}`, 'must be an id: ses_ and its 26 capital letters and digits'],
     ['approval', 'foo', 'must be an id: apr_ and its 26 capital letters and digits'],
     ['callId', `call_${id}1`, 'must be an id: call_ and its 26 capital letters and digits'],
-    ['status', 'succeded', expect.stringMatching(/^must be one of running, .*policy_denied/)],
+    ['status', 'succeded', expect.stringMatching(/^must be one of queued, .*policy_denied/)],
     ['label', 'ticket', 'must be a label as name=value'],
   ])('%s %s is refused with what can be', async (name, value, message) => {
     for (const path of ['events', 'export', 'tail'])

@@ -264,8 +264,8 @@ type Step = string | ((session: Session) => Promise<void>);
 
 /** Of these a silent node may have left some. */
 const openCalls = `
-  DROP INDEX calls_running;
-  CREATE INDEX calls_open ON calls (writer, epoch) WHERE status IN ('queued', 'running')`;
+  DROP INDEX IF EXISTS calls_running;
+  CREATE INDEX IF NOT EXISTS calls_open ON calls (writer, epoch) WHERE status IN ('queued', 'running')`;
 
 const migrations: readonly Step[] = [initial, addCallIndex, files, keyAttributes, sigmas, openCalls];
 

@@ -205,8 +205,8 @@ const files = `
 /** What policy reads of a principal besides its roles, JSON text. */
 /** Of these an earlier process may have left some. */
 const openCalls = `
-  DROP INDEX calls_running;
-  CREATE INDEX calls_open ON calls (id) WHERE status IN ('queued', 'running')`;
+  DROP INDEX IF EXISTS calls_running;
+  CREATE INDEX IF NOT EXISTS calls_open ON calls (id) WHERE status IN ('queued', 'running')`;
 
 const keyAttributes = `ALTER TABLE api_keys ADD COLUMN attributes TEXT NOT NULL DEFAULT '{}'`;
 
