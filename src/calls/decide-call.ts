@@ -1,4 +1,5 @@
 /** Policy decides, and the request's own limits are held against what it gives. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Decision, ShadowDecision } from '../model/decision.ts';
 import type { JsonObject } from '../model/json.ts';
 import type { Limits, RequestLimits } from '../model/limits.ts';
@@ -63,6 +64,15 @@ export async function decideCall(
     shadow,
     facts,
   };
+}
+
+/** Whether a call that was decided twice may do the same now as then. */
+export function decidesAlike(now: Pick<Decided, 'decision'>, then: Pick<Decided, 'decision'>): boolean {
+  return isDeepStrictEqual(rulesOf(now.decision), rulesOf(then.decision));
+}
+
+function rulesOf({ effect, matched, limits, boundary }: Decision): object {
+  return { effect, matched, limits, boundary };
 }
 
 /** The kill switch first, then policy. Every decision on a call comes from here, also that of one that waited. */

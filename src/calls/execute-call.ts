@@ -5,7 +5,6 @@
  * request, and everything that the tool's code yields. Nothing runs before its intent is durable; nothing
  * leaves before its outcome is.
  */
-import { isDeepStrictEqual } from 'node:util';
 import { Lost } from '../execution/executor.ts';
 import type { Caller } from '../model/principal.ts';
 import { requestApproval } from './approvals/request-approval.ts';
@@ -14,13 +13,13 @@ import type { CallStart } from './begin-call.ts';
 import type { CallAnswer, CallContext, CallObserver, CallRequest } from './call-context.ts';
 import { checkArguments } from './check-arguments.ts';
 import { completeCall } from './complete-call.ts';
-import { decideCall, findBlock } from './decide-call.ts';
+import { decideCall, decidesAlike, findBlock } from './decide-call.ts';
 import { filterRun, lostRun } from './filter-run.ts';
 import { findReplay } from './idempotency.ts';
 import { findUnmeetableQuota, leaseQuota } from './lease-quota.ts';
 import { openLiveOutput } from './live-output.ts';
 import { refuseCall, withdrawCall } from './refuse-call.ts';
-import { takeTurn, withdrawQueued } from './queue-call.ts';
+import { reconsider, takeTurn, withdrawQueued } from './queue-call.ts';
 import { isRefusal } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
 import { runCall } from './run-call.ts';
@@ -28,7 +27,6 @@ import type { Slot } from './slots.ts';
 import { claimSession, findSessionObjection } from './sessions/claim-session.ts';
 import { loadFiles } from './uploads/named-files.ts';
 import { findTool, validateArguments } from './validate-call.ts';
-import type { Decision } from '../model/decision.ts';
 
 export async function executeCall(
   context: CallContext,
@@ -67,10 +65,10 @@ export async function executeCall(
  */
 export async function dispatchCall(
   context: CallContext,
-  start: CallStart,
+  asked: CallStart,
   observer: CallObserver = {},
 ): Promise<CallAnswer> {
-  const { callId, revision, caller, request, tool, decided } = start;
+  const { callId, caller, request, tool, decided } = asked;
   const claimed = await claimSession(context, caller, request, tool);
   if (isRefusal(claimed)) return refuseCall(context, caller, request, claimed, decided);
   using session = claimed;
@@ -78,7 +76,7 @@ export async function dispatchCall(
   if (isRefusal(leased)) return refuseCall(context, caller, request, leased, decided);
   await using lease = leased;
   using running = context.running.enter(callId);
-  const turn = await takeTurn(context, start, running, observer);
+  const turn = await takeTurn(context, asked, running, observer);
   if ('kind' in turn) {
     lease.cancel();
     return turn;
@@ -89,11 +87,13 @@ export async function dispatchCall(
     lease.cancel();
     return queued === null
       ? refuseCall(context, caller, request, refusal, why)
-      : withdrawQueued(context, start, queued, refusal);
+      : withdrawQueued(context, asked, queued, refusal);
   };
   if (slot === null) return await refuse(running.signal.aborted ? takenBack : noRoom, decided);
-  using largeTurn = await turnOfLarge(context, start);
-  const blocked = findBlock(context, revision, caller, tool);
+  using largeTurn = await turnOfLarge(context, asked);
+  const start = queued === null ? asked : await reconsider(context, asked);
+  if (isRefusal(start)) return await refuse(start);
+  const blocked = findBlock(context, start.revision, caller, tool);
   if (blocked !== null) return await refuse(blocked.refusal, blocked);
   // What other calls left in the session since it was decided counts: nothing else changes it from here on.
   if (session !== null && start.claim === null && !(await isDecidedSo(context, start)))
@@ -145,11 +145,7 @@ async function isDecidedSo(
   { revision, caller, tool, args, request, decided }: CallStart,
 ): Promise<boolean> {
   const again = await decideCall(context, revision, caller, tool, args, request);
-  return !('refusal' in again) && isDeepStrictEqual(rulesOf(again.decision), rulesOf(decided.decision));
-}
-
-function rulesOf({ effect, matched, limits, boundary }: Decision): object {
-  return { effect, matched, limits, boundary };
+  return !('refusal' in again) && decidesAlike(again, decided);
 }
 
 const sessionChanged = {

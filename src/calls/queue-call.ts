@@ -4,7 +4,10 @@ import type { CallStart } from './begin-call.ts';
 import { callEvent, contentOf, emptyCall, factsOf, labelsOf, writeOrRefuse } from './begin-call.ts';
 import type { CallAnswer, CallContext, CallObserver } from './call-context.ts';
 import { idempotencyEntry } from './idempotency.ts';
+import { decideCall, decidesAlike } from './decide-call.ts';
+import { isRefusal } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
+import { findTool } from './validate-call.ts';
 import { closeUnstarted } from './refuse-call.ts';
 import type { RunningCall } from './running-calls.ts';
 import type { Slot } from './slots.ts';
@@ -53,6 +56,43 @@ export async function takeTurn(
   observer.queued?.(queued);
   return { slot: await taken, isFollowed, queued };
 }
+
+/**
+ * A call that waited is looked at again, as its key, policy and what taints its caller may be others by now. It goes on
+ * under the policy of this moment, where that decides as before. What a token said holds for the calls that it asked for.
+ */
+export async function reconsider(context: CallContext, start: CallStart): Promise<CallStart | Refusal> {
+  const { args, caller, decided, request } = start;
+  if (caller.tokenExpiresAtMs === undefined && !(await isActive(context, caller.keyId))) return keyEnded;
+  const revision = context.revision();
+  const tool = findTool(revision, caller, request);
+  // The digest covers the schema: arguments that fitted this tool then fit it now.
+  if (isRefusal(tool) || tool.digest !== start.tool.digest) return otherPolicy;
+  const again = await decideCall(context, revision, caller, tool, args, request);
+  if ('refusal' in again) return again.refusal;
+  return decidesAlike(again, decided) ? { ...start, revision, tool, decided: again } : otherPolicy;
+}
+
+async function isActive({ clock, record }: CallContext, keyId: string): Promise<boolean> {
+  const key = await record.getKey(keyId);
+  if (key === null || key.revokedAtMs !== null) return false;
+  return key.expiresAtMs === null || key.expiresAtMs > clock.now();
+}
+
+const noRule = { policy: null, rule: null, reasons: [], nearest: null } as const;
+
+const keyEnded = {
+  code: 'policy_denied',
+  detail: 'The key of this call was revoked or expired while the call waited for its turn. Nothing was run.',
+  ...noRule,
+} as const;
+
+const otherPolicy = {
+  code: 'policy_denied',
+  detail:
+    'Policy decides otherwise about this call than when it began to wait for its turn. Nothing was run.',
+  ...noRule,
+} as const;
 
 /** A call that waited ends without having run; whoever asks for it reads why. */
 export function withdrawQueued(

@@ -10,6 +10,7 @@ import { executeCall } from '../../src/calls/execute-call.ts';
 import type { Slot } from '../../src/calls/slots.ts';
 import { TenantRoom } from '../../src/calls/uploads/tenant-room.ts';
 import type { Call } from '../../src/model/call.ts';
+import { compileText, policyText } from '../support/policy-directory.ts';
 import { caller, clock, eventsOf, recordWith, request, withContext } from './support.ts';
 
 const keyed = { ...request, idempotencyKey: 'once' };
@@ -147,6 +148,43 @@ describe('a call that does not get its turn is cancelled, says why, and frees it
         { callId: queued.id, details: { code: 'policy_denied', rule: 'block:blk_1' } },
       ]);
     });
+  });
+
+  test('its key is revoked', async () => {
+    await withContext(unchanged, async ({ context, record }) => {
+      const { answer, place, queued } = await queueOne(context);
+      await record.write({ events: [], revokedKeys: [{ id: caller.keyId, atMs: clock.now() }] });
+      place[Symbol.dispose]();
+      await answer;
+      expect(await eventsOf(record, 'intent')).toEqual([]);
+      expect(await storedCall(record, queued.id)).toMatchObject({
+        status: 'cancelled',
+        error: { message: expect.stringContaining('revoked') as string },
+      });
+    });
+  });
+
+  test('policy denies it by now, or allows it by another rule; the same rule of a new revision runs it', async () => {
+    let rule = '{name: all, effect: allow, tools: [example]}';
+    let revision = await compileText(policyText(`    - ${rule}\n`));
+    const changing = (): Partial<CallContext> => ({ revision: () => revision });
+    for (const [next, status] of [
+      ['{name: none, effect: deny, tools: [example]}', 'cancelled'],
+      ['{name: other, effect: allow, tools: [example]}', 'cancelled'],
+      ['{name: all, effect: allow, tools: ["example*"]}', 'succeeded'],
+    ] as const) {
+      rule = '{name: all, effect: allow, tools: [example]}';
+      revision = await compileText(policyText(`    - ${rule}\n`));
+      await withContext(changing, async ({ context, record }) => {
+        const { answer, place, queued } = await queueOne(context);
+        revision = await compileText(policyText(`    - ${next}\n`));
+        place[Symbol.dispose]();
+        await answer;
+        expect(await storedCall(record, queued.id)).toMatchObject({ status });
+        const [intent] = await eventsOf(record, 'intent');
+        expect(intent?.decision?.revision).toBe(status === 'succeeded' ? revision.id : undefined);
+      });
+    }
   });
 
   test('the record takes no intent any more', async () => {

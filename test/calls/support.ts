@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import type { RecordStore } from '../../src/audit/record.ts';
+import type { ApiKey, RecordStore } from '../../src/audit/record.ts';
 import { openSqliteRecord } from '../../src/audit/sqlite/open-sqlite-record.ts';
 import { PayloadSeal } from '../../src/calls/approvals/payload-seal.ts';
 import { WaitingRoom } from '../../src/calls/approvals/waiting-room.ts';
@@ -32,6 +32,18 @@ export const caller: Caller = {
   address: '127.0.0.1',
   requestId: 'req_1',
   traceId: null,
+};
+const key: ApiKey = {
+  id: caller.keyId,
+  principal: caller.principal.id,
+  tenant: caller.principal.tenant,
+  roles: [],
+  attributes: {},
+  scopes: ['call'],
+  secretHash: '',
+  createdAtMs: 0,
+  expiresAtMs: null,
+  revokedAtMs: null,
 };
 export const request = {
   tool: 'example',
@@ -93,6 +105,7 @@ export async function withContext(
     logger,
     ...(await change(record)),
   };
+  await record.write({ events: [], keys: [key] });
   await use({ context, record });
   expect([
     context.slots.runningCount + context.followedSlots.runningCount,
