@@ -148,13 +148,19 @@ let interrupt = () => {};
 
 process.on('uncaughtException', (error) => interrupt(error));
 process.on('beforeExit', () => interrupt(new Error('the code waits for something that can never happen')));
-process.on('exit', (status) => {
-  if (status === 0) answer('{"ok":true,"value":null}');
+
+const { reallyExit } = process;
+/** Behind every exit function of the code. In its call, without the line's end: a session is over with the interpreter. */
+process.reallyExit = (status) => {
+  if (answered) writeSync(resultFd, over);
+  else if (status === 0) writeSync(resultFd, '{"ok":true,"value":null}');
   else
-    answer(
-      JSON.stringify({ ok: false, error: { name: 'Exit', message: `exit status ${status}`, stack: '' } }),
+    writeSync(
+      resultFd,
+      `{"ok":false,"error":{"name":"Exit","message":"exit status ${Number(status)}","stack":""}}`,
     );
-});
+  reallyExit.call(process, status);
+};
 
 async function serve(request) {
   codeName = request.codeName ?? '<code>';
@@ -169,17 +175,11 @@ async function serve(request) {
   }
 }
 
-/** Behind every exit function of the code: what is left is taking the interpreter apart, for which nobody has to wait. */
-function leave() {
-  process.on('exit', () => writeSync(resultFd, over));
-  process.exit(0);
-}
-
 async function main() {
   writeSync(resultFd, '\n');
   for (let kept = Buffer.alloc(0); ;) {
     const { text, rest } = readRequest(kept);
-    if (text === '') leave();
+    if (text === '') process.exit(0);
     await serve(JSON.parse(text));
     kept = rest;
   }

@@ -222,6 +222,22 @@ describe('a session ends', () => {
     expect(sessionEndReasons).toContain(reason);
   });
 
+  test.each([
+    ['process.exit(0)', 'completed'],
+    ['process.exit(3)', 'threw'],
+    [
+      'process.on("exit", () => require("fs").writeFileSync("/work/out/last.txt", "kept")); process.exit(0)',
+      'completed',
+    ],
+  ])('with a call that leaves the interpreter: %s', async (code, reason) => {
+    const session = await open('node');
+    const run = await session.run({ code });
+    expect(run.exit.reason).toBe(reason);
+    expect(Object.keys(run.artifacts)).toEqual(code.includes('last.txt') ? ['last.txt'] : []);
+    expect(await session.ended).toBe('interpreter_ended');
+    await expect(session.run({ code: '1' })).rejects.toMatchObject({ code: 'session_ended' });
+  });
+
   test('when it is idle for too long, when its time is over, and when it is closed', async () => {
     expect(await (await open('shell', { idleMs: 50 })).ended).toBe('idle');
     expect(await (await open('shell', { lifetimeMs: 50 })).ended).toBe('lifetime');
