@@ -8,6 +8,7 @@ import type { Tool } from '../model/tool.ts';
 import { noSession } from '../model/taint.ts';
 import type { SessionFacts } from '../model/taint.ts';
 import { decideBlocked } from '../policy/blocks.ts';
+import type { SessionSize } from '../execution/sessions.ts';
 import { decide } from '../policy/decide.ts';
 import { decideShadow } from '../policy/decide-shadow.ts';
 import { leaseUnder } from '../policy/quotas/quota-units.ts';
@@ -56,14 +57,29 @@ export async function decideCall(
   if (decision.effect === 'deny') return { refusal: denial(decision), decision, shadow, facts };
   const excess = findExcess(decision, request.limits);
   if (excess !== null) return { refusal: excess, decision, shadow, facts };
-  if (Object.keys(request.limits).length === 0) return { decision, limits: decision.limits, shadow, facts };
-  const limits = { ...decision.limits, ...request.limits };
+  const size = sessionSize(context, caller, request);
+  if (size === null && Object.keys(request.limits).length === 0)
+    return { decision, limits: decision.limits, shadow, facts };
+  const limits: Record<keyof Limits, number> = { ...decision.limits, ...request.limits };
+  // Where policy gives this call less than the container has, the session is refused later: it cannot shrink.
+  for (const name of sizes) limits[name] = Math.min(limits[name], size?.[name] ?? Infinity);
   return {
     decision: { ...decision, quotas: leaseUnder(decision.quotas, tool, limits) },
     limits,
     shadow,
     facts,
   };
+}
+
+const sizes = ['memoryMiB', 'cpus', 'pids'] as const;
+
+/** A session's container is no larger than any tool that may run in it, and that is what a call in it has. */
+function sessionSize(
+  { sessions }: Pick<DecisionContext, 'sessions'>,
+  { principal }: Caller,
+  { session }: Pick<CallRequest, 'session'>,
+): SessionSize | null {
+  return (session === null ? undefined : sessions.own(principal, session))?.stored.session.limits ?? null;
 }
 
 /** Whether a call that was decided twice may do the same now as then. */
