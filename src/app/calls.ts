@@ -33,17 +33,10 @@ import type { PolicyParts } from './policy.ts';
 const slotLimits = { runningMax: 64, waitingMax: 1024, reserve: { places: 32, eachMin: 4 } } as const;
 
 /** Of calls that are followed. Fewer: each may wait for long at the runner, which has so much room. */
-const followedSlotLimits = { runningMax: 32, waitingMax: 1024, reserve: { places: 16, eachMin: 2 } } as const;
+const followedSlotLimits = { runningMax: 16, waitingMax: 1024, reserve: { places: 16, eachMin: 2 } } as const;
 
-/** Every call that has a place may have to wait. */
-const largeIntentLimits = {
-  runningMax: 1,
-  waitingMax:
-    slotLimits.runningMax +
-    slotLimits.reserve.places +
-    followedSlotLimits.runningMax +
-    followedSlotLimits.reserve.places,
-} as const;
+/** Every call that has a place, or is about to wait for one, may have to. */
+const largeIntentLimits = { runningMax: 1, waitingMax: 4096 } as const;
 
 /** What one tenant may have in uploaded files, which go after 24 hours. */
 const uploadRoom = { files: 1000, bytes: 2 * 1024 * 1024 * 1024 } as const;

@@ -44,10 +44,11 @@ export async function composeApp(
     },
     onServing: (name) => sessions?.runnerServes(name),
     onSessionEnded: (id, reason) => sessions?.ended(id, reason),
-    onOrphans: (name, orphans) => {
-      for (const orphan of orphans)
-        recordInBackground({ type: 'sandbox_orphan_removed', details: { runner: name, ...orphan } });
-    },
+    onOrphans: (name, containers) =>
+      recordInBackground({
+        type: 'sandbox_orphan_removed',
+        details: { runner: name, containers: [...containers] },
+      }),
   });
   const [found, first, runners] = await Promise.all([finding, choosing, opening]);
   stack.use(runners);

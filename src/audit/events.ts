@@ -40,7 +40,7 @@ export const eventCatalogue = {
   quota_store_changed: 'The store that counts quotas for several processes was lost, or is back.',
   runner_lost: 'The runner process went away.',
   sandbox_orphan_removed:
-    'A container that nobody waited for was removed: what a killed runner or a lost engine left.',
+    'Containers that nobody waited for were removed: what a killed runner or a lost engine left.',
   erased:
     'Content was taken out of the record: what, for what reason, by whom. Once for the whole, once for each call.',
   erasure_refused: 'Somebody asked for an erasure that the rules forbid.',

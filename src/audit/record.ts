@@ -206,6 +206,8 @@ export interface RecordWrite {
    * call's by now: one that waited for approval may be older than the time that keys are kept.
    */
   readonly releasedIdempotency?: Pick<IdempotencyEntry, 'principal' | 'key' | 'callId'>;
+  /** Ids among `calls` that end without their turn: frees their keys. `CallEnded` when one is not `queued` any more. */
+  readonly neverRun?: readonly string[];
   /** Inserted as pending. Its call is stored already, or in this write. */
   readonly requestedApproval?: RequestedApproval;
   /**
@@ -474,10 +476,7 @@ export interface RecordReader {
   heads(): Promise<readonly WriterHead[]>;
   /** What calls drew on quotas since then, oldest first: the counters are rebuilt from it at start. */
   quotaUseSince(sinceMs: number): AsyncIterable<QuotaUse>;
-  /**
-   * Calls whose intent has no outcome, and for which nobody alive answers: an earlier process began them, or a node that
-   * fell silent. They are closed as `unknown`.
-   */
+  /** Calls that run or wait for their turn, and for which nobody alive answers any more. They are closed. */
   openCalls(): Promise<readonly StoredCall[]>;
 }
 

@@ -59,6 +59,7 @@ export function sealWrite(write: RecordWrite, sources: SealSources): SealedWrite
     ...(write.file !== undefined && { file: write.file }),
     ...(write.removedFile !== undefined && { removedFile: write.removedFile }),
     ...(write.idempotency !== undefined && { idempotency: write.idempotency }),
+    ...(write.neverRun !== undefined && { neverRun: write.neverRun }),
     ...(write.releasedIdempotency !== undefined && { releasedIdempotency: write.releasedIdempotency }),
     ...(write.requestedApproval !== undefined && {
       requestedApproval: {

@@ -8,10 +8,12 @@ export interface JsonCaps {
   readonly depthMax: number;
   /** Object members and array elements together. */
   readonly membersMax: number;
+  /** Whole numbers that would be read as others are refused: what is decided and run would not be what was sent. */
+  readonly isExact?: boolean;
 }
 
 /** API.md, limits at the door: depth 64. */
-export const requestJsonCaps: JsonCaps = { depthMax: 64, membersMax: 100_000 };
+export const requestJsonCaps: JsonCaps = { depthMax: 64, membersMax: 100_000, isExact: true };
 export const resultJsonCaps: JsonCaps = { depthMax: 64, membersMax: 500_000 };
 
 export type BoundedJson =
@@ -38,9 +40,14 @@ export function parseBoundedJson(bytes: Uint8Array, caps: JsonCaps): BoundedJson
   }
   try {
     const value = JSON.parse(text) as JsonValue;
-    return hasFiniteNumbers(value)
-      ? { ok: true, value }
-      : { ok: false, message: 'has a number that no double can hold' };
+    if (!everyNumber(value, Number.isFinite))
+      return { ok: false, message: 'has a number that no double can hold' };
+    const altered = caps.isExact === true && !everyNumber(value, isExactAnyway) ? findAltered(text) : null;
+    if (altered === null) return { ok: true, value };
+    return {
+      ok: false,
+      message: `has the whole number ${altered}, which a double cannot hold exactly: send it as a string`,
+    };
   } catch (error) {
     return {
       ok: false,
@@ -50,13 +57,34 @@ export function parseBoundedJson(bytes: Uint8Array, caps: JsonCaps): BoundedJson
 }
 
 /** `1e999` parses as Infinity, which JSON cannot write again: it would be checked as one value and run as another. */
-function hasFiniteNumbers(value: JsonValue): boolean {
-  if (typeof value === 'number') return Number.isFinite(value);
+function everyNumber(value: JsonValue, fits: (number: number) => boolean): boolean {
+  if (typeof value === 'number') return fits(value);
   if (typeof value !== 'object' || value === null) return true;
   for (const member of Array.isArray(value) ? value : Object.values(value)) {
-    if (typeof member === 'number' ? !Number.isFinite(member) : !hasFiniteNumbers(member)) return false;
+    if (typeof member === 'number' ? !fits(member) : !everyNumber(member, fits)) return false;
   }
   return true;
+}
+
+/** Few documents have others, and only those are read a second time. */
+function isExactAnyway(number: number): boolean {
+  return Number.isSafeInteger(number) || !Number.isInteger(number);
+}
+
+/** What no identifier is longer than; of a number with more digits the beginning is told. */
+const digitsShownMax = 40;
+
+/** The first whole number, written as digits, that is another one once it is read. */
+function findAltered(text: string): string | null {
+  let altered: string | null = null;
+  JSON.parse(text, (_name: string, value: unknown, written?: { readonly source?: string }) => {
+    const source = written?.source;
+    if (altered !== null || typeof value !== 'number' || source === undefined || !/^-?\d+$/.test(source))
+      return value;
+    if (BigInt(value) !== BigInt(source)) altered = source.slice(0, digitsShownMax);
+    return value;
+  });
+  return altered;
 }
 
 function findExcess(bytes: Uint8Array, caps: JsonCaps): string | null {

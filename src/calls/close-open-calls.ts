@@ -42,7 +42,8 @@ export async function closeOpenCalls(
       })),
     );
     try {
-      await record.write({ events, calls });
+      const neverRan = calls.flatMap(({ call }) => (call.status === 'cancelled' ? [call.id] : []));
+      await record.write({ events, calls, ...(neverRan.length > 0 && { neverRun: neverRan }) });
       closed += batch.length;
     } catch (error) {
       // Another node was first with one of them; the rest is looked for anew.

@@ -9,22 +9,25 @@ import { Lost } from '../execution/executor.ts';
 import type { Caller } from '../model/principal.ts';
 import { requestApproval } from './approvals/request-approval.ts';
 import { beginCall } from './begin-call.ts';
-import type { CallStart } from './begin-call.ts';
+import type { BegunCall, CallStart } from './begin-call.ts';
+import { Hold } from './hold.ts';
+import type { Call } from '../model/call.ts';
 import type { CallAnswer, CallContext, CallObserver, CallRequest } from './call-context.ts';
 import { checkArguments } from './check-arguments.ts';
 import { completeCall } from './complete-call.ts';
 import { decideCall, decidesAlike, findBlock } from './decide-call.ts';
 import { filterRun, lostRun } from './filter-run.ts';
 import { findReplay } from './idempotency.ts';
-import { findUnmeetableQuota, leaseQuota } from './lease-quota.ts';
+import { findUnmeetableQuota } from './lease-quota.ts';
 import { openLiveOutput } from './live-output.ts';
 import { refuseCall, withdrawCall } from './refuse-call.ts';
-import { reconsider, takeTurn, withdrawQueued } from './queue-call.ts';
+import { reconsider, takeTurn, turnOfLarge, withdrawQueued } from './queue-call.ts';
+import type { Turn } from './queue-call.ts';
+import type { RunningCall } from './running-calls.ts';
 import { isRefusal } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
 import { runCall } from './run-call.ts';
-import type { Slot } from './slots.ts';
-import { claimSession, findSessionObjection } from './sessions/claim-session.ts';
+import { findSessionObjection } from './sessions/claim-session.ts';
 import { loadFiles } from './uploads/named-files.ts';
 import { findTool, validateArguments } from './validate-call.ts';
 
@@ -68,75 +71,90 @@ export async function dispatchCall(
   asked: CallStart,
   observer: CallObserver = {},
 ): Promise<CallAnswer> {
-  const { callId, caller, request, tool, decided } = asked;
-  const claimed = await claimSession(context, caller, request, tool);
-  if (isRefusal(claimed)) return refuseCall(context, caller, request, claimed, decided);
-  using session = claimed;
-  const leased = await leaseQuota(context, decided, { callId, tenant: caller.principal.tenant });
-  if (isRefusal(leased)) return refuseCall(context, caller, request, leased, decided);
-  await using lease = leased;
-  using running = context.running.enter(callId);
-  const turn = await takeTurn(context, asked, running, observer);
-  if ('kind' in turn) {
-    lease.cancel();
-    return turn;
+  await using hold = new Hold();
+  const objection = await hold.take(context, asked);
+  if (objection !== null) return refuseCall(context, asked.caller, asked.request, objection, asked.decided);
+  using running = context.running.enter(asked.callId);
+  using held = new DisposableStack();
+  let queued: Call | null = null;
+  let begun: BegunCall | CallAnswer;
+  let waitedMs = 0;
+  try {
+    const turn = await takeTurn(context, asked, running, { observer, onQueued: () => hold.giveBack() });
+    if ('kind' in turn) begun = turn;
+    else {
+      ({ queued } = turn);
+      held.use(turn.slot);
+      waitedMs = turn.slot?.waitedMs ?? 0;
+      begun = await beginInTurn(context, asked, { ...turn, hold, held, running });
+    }
+  } catch (error) {
+    // Nothing ran, and a call that was told to wait must not wait for ever.
+    hold.cancel();
+    if (queued !== null) await withdrawQueued(context, asked, queued, notPrepared);
+    throw error;
   }
-  const { isFollowed, queued } = turn;
-  using slot = turn.slot;
-  const refuse = (refusal: Refusal, why?: Parameters<typeof refuseCall>[4]): Promise<CallAnswer> => {
-    lease.cancel();
-    return queued === null
-      ? refuseCall(context, caller, request, refusal, why)
-      : withdrawQueued(context, asked, queued, refusal);
-  };
-  if (slot === null) return await refuse(running.signal.aborted ? takenBack : noRoom, decided);
-  using largeTurn = await turnOfLarge(context, asked);
-  const start = queued === null ? asked : await reconsider(context, asked);
-  if (isRefusal(start)) return await refuse(start);
-  const blocked = findBlock(context, start.revision, caller, tool);
-  if (blocked !== null) return await refuse(blocked.refusal, blocked);
-  // What other calls left in the session since it was decided counts: nothing else changes it from here on.
-  if (session !== null && start.claim === null && !(await isDecidedSo(context, start)))
-    return await refuse(sessionChanged, decided);
-  if ((await start.claim?.isOvertaken()) === true) return await refuse(overtaken);
-
-  const loaded = await loadFiles(context, caller.principal.tenant, start.inbound.files);
-  if (isRefusal(loaded)) return await refuse(loaded, decided);
-  using files = loaded;
-
-  const runWith = { isFollowed, queued, session: session?.place ?? null, files: files.contents };
-  const begun = await beginCall(context, start, runWith);
-  largeTurn?.[Symbol.dispose]();
-  if (begun.kind === 'refused' && queued !== null) return await refuse(begun.refusal);
   if (begun.kind !== 'begun') {
-    lease.cancel();
+    hold.cancel();
     return begun;
   }
   observer.begun?.(begun.call);
   using live = openLiveOutput(context, begun, running);
   const run = await runCall(context.executor, begun.execution, running.signal, live);
   // Awaited: whoever waits for running calls at shutdown waits for what becomes of them too.
-  if (run.kind === 'not_started') return await withdrawCall(context, begun, run.error, lease);
+  if (run.kind === 'not_started') {
+    hold.cancel();
+    return await withdrawCall(context, begun, run.error);
+  }
   try {
     const filtered = await filterRun(context, begun, run, live);
-    lease.ran(filtered.used);
-    return await completeCall(context, begun, filtered, slot.waitedMs);
+    hold.ran(filtered.used);
+    return await completeCall(context, begun, filtered, waitedMs);
   } catch (error) {
     // It ran: a failure of ours is an outcome too, never an error status, and no intent stays open.
     const lost = new Lost('the call ended, its outcome could not be made', { cause: error });
-    return await completeCall(context, begun, await lostRun(context, begun, lost, live), slot.waitedMs);
+    return await completeCall(context, begun, await lostRun(context, begun, lost, live), waitedMs);
   }
 }
 
-/**
- * Arguments above this wait for those before them to be durable: the record takes 20 ms for a megabyte, and a short call is
- * behind one of them at most.
- */
-const largeBytes = 64 * 1024;
+interface Place extends Turn {
+  readonly hold: Hold;
+  /** What is given back when the call is over. */
+  readonly held: DisposableStack;
+  readonly running: RunningCall;
+}
 
-/** Null for small arguments, which wait for nobody. */
-async function turnOfLarge(context: CallContext, { args, caller }: CallStart): Promise<Slot | null> {
-  return args.bytes.length > largeBytes ? await context.largeIntents.take(caller.principal.tenant) : null;
+/** Up to the durable intent: a call that has its turn, looked at once more. */
+async function beginInTurn(
+  context: CallContext,
+  asked: CallStart,
+  { held, hold, isFollowed, queued, running, slot }: Place,
+): Promise<BegunCall | CallAnswer> {
+  const { caller, request, decided } = asked;
+  const refuse = (refusal: Refusal, why?: Parameters<typeof refuseCall>[4]): Promise<CallAnswer> =>
+    queued === null
+      ? refuseCall(context, caller, request, refusal, why)
+      : withdrawQueued(context, asked, queued, refusal);
+  using _largeTurn = slot === null ? null : await turnOfLarge(context, asked);
+  if (queued !== null && running.signal.aborted) return withdrawQueued(context, asked, queued, takenBack);
+  if (slot === null) return refuse(noRoom, decided);
+  const start = queued === null ? asked : await reconsider(context, asked);
+  if (isRefusal(start)) return refuse(start);
+  const objection = queued === null ? null : await hold.take(context, start);
+  if (objection !== null) return refuse(objection);
+  const blocked = findBlock(context, start.revision, caller, start.tool);
+  if (blocked !== null) return refuse(blocked.refusal, blocked);
+  const { session } = hold;
+  // What other calls left in the session since it was decided counts: nothing else changes it from here on.
+  if (session !== null && start.claim === null && !(await isDecidedSo(context, start)))
+    return refuse(sessionChanged, decided);
+  if ((await start.claim?.isOvertaken()) === true) return refuse(overtaken);
+  const files = await loadFiles(context, caller.principal.tenant, start.inbound.files);
+  if (isRefusal(files)) return refuse(files, decided);
+  held.use(files);
+  const runWith = { isFollowed, queued, session: session?.place ?? null, files: files.contents };
+  const begun = await beginCall(context, start, runWith);
+  return begun.kind === 'refused' && queued !== null ? refuse(begun.refusal) : begun;
 }
 
 /** Whether the session, as it stands now that this call has it, is decided on as it was. */
@@ -162,8 +180,13 @@ const overtaken = {
 } as const;
 
 const takenBack = {
-  code: 'overloaded',
+  code: 'cancelled',
   detail: 'The call was ended while it waited for its turn. Nothing was run.',
+} as const;
+
+const notPrepared = {
+  code: 'audit_unavailable',
+  detail: 'What this call needs could not be read when its turn came. Nothing was run.',
 } as const;
 
 const noRoom = {

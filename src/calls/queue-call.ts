@@ -9,12 +9,19 @@ import { isRefusal } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
 import { findTool } from './validate-call.ts';
 import { closeUnstarted } from './refuse-call.ts';
+import type { TakenBack } from './refuse-call.ts';
 import type { RunningCall } from './running-calls.ts';
 import type { Slot } from './slots.ts';
 import type { RoomLimits } from './uploads/tenant-room.ts';
 
 /** Arguments of calls that are followed and wait for their turn, bytes; in memory they are a few times that. */
-export const followedMemoryBytes: RoomLimits = { all: 256 * 1024 * 1024, byTenant: 128 * 1024 * 1024 };
+export const followedMemoryBytes: RoomLimits = { all: 128 * 1024 * 1024, byTenant: 64 * 1024 * 1024 };
+
+interface Waiting {
+  readonly observer: CallObserver;
+  /** It is durable that the call waits. */
+  readonly onQueued: () => Promise<void>;
+}
 
 export interface Turn {
   /** Null when there is no room, the server stops, or the call was taken back. */
@@ -33,7 +40,7 @@ export async function takeTurn(
   context: CallContext,
   start: CallStart,
   running: RunningCall,
-  observer: CallObserver,
+  { observer, onQueued }: Waiting,
 ): Promise<Turn | CallAnswer> {
   const isFollowed = observer.queued !== undefined && start.claim === null;
   const { tenant } = start.caller.principal;
@@ -46,6 +53,7 @@ export async function takeTurn(
   let queued: Call | CallAnswer | null = null;
   try {
     queued = await queueCall(context, start);
+    if (!('kind' in queued)) await onQueued();
   } finally {
     if (queued === null || 'kind' in queued) {
       running.end();
@@ -94,17 +102,30 @@ const otherPolicy = {
   ...noRule,
 } as const;
 
-/** A call that waited ends without having run; whoever asks for it reads why. */
-export function withdrawQueued(
+/** A call that waited ends without having run. Its caller knows it by its id: it is the answer, and says why. */
+export async function withdrawQueued(
   context: CallContext,
   start: CallStart,
   queued: Call,
-  refusal: Refusal,
+  why: Refusal | TakenBack,
 ): Promise<CallAnswer> {
-  return closeUnstarted(context, { ...start, call: queued }, refusal);
+  const call = await closeUnstarted(context, { ...start, call: queued }, why);
+  return { kind: 'call', call, isReplay: false };
+}
+
+/**
+ * Arguments above this wait for those before them to be durable: the record takes 20 ms for a megabyte, and a short call is
+ * behind one of them at most.
+ */
+const largeBytes = 64 * 1024;
+
+/** Null for small arguments, which wait for nobody. */
+export async function turnOfLarge(context: CallContext, { args, caller }: CallStart): Promise<Slot | null> {
+  return args.bytes.length > largeBytes ? await context.largeIntents.take(caller.principal.tenant) : null;
 }
 
 async function queueCall(context: CallContext, start: CallStart): Promise<Call | CallAnswer> {
+  using _largeTurn = await turnOfLarge(context, start);
   const { callId, caller, request } = start;
   const labels = labelsOf(context, request);
   const call = emptyCall(start, 'queued', labels, new Date(context.clock.now()).toISOString());

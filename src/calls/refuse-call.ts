@@ -8,7 +8,6 @@ import type { Call } from '../model/call.ts';
 import type { BoundaryReport } from '../model/finding.ts';
 import type { JsonObject, JsonValue } from '../model/json.ts';
 import type { Caller } from '../model/principal.ts';
-import type { QuotaLease } from './lease-quota.ts';
 import type { BegunCall, CallStart } from './begin-call.ts';
 import { callEvent, summaryOf } from './begin-call.ts';
 import type { CallAnswer, CallContext, CallRequest } from './call-context.ts';
@@ -107,46 +106,51 @@ const unrecorded: CallAnswer = {
   callId: null,
 };
 
-/** The sandbox was provably never reached: the intent is closed, quota and idempotency key are given back. */
+/** The sandbox was provably never reached: the intent is closed, the idempotency key is given back. */
 export async function withdrawCall(
   context: CallContext,
   begun: BegunCall,
   error: NotStarted,
-  lease: QuotaLease,
 ): Promise<CallAnswer> {
-  lease.cancel();
   // In the words of the runner.
   const refusal = { code: error.code, detail: context.boundary.redactText(error.message) };
-  const answer = await closeUnstarted(context, begun, refusal);
+  await closeUnstarted(context, begun, refusal);
   const { session } = begun.request;
   if (session !== null) context.sessions.noteFailure(session, error);
-  return answer;
+  return { kind: 'refused', refusal, callId: begun.callId };
+}
+
+/** Its caller ended it. */
+export interface TakenBack {
+  readonly code: 'cancelled';
+  readonly detail: string;
 }
 
 /** A call that is on the record, and of which nothing ran nor will: its idempotency key is free again. */
 export async function closeUnstarted(
   context: CallContext,
   start: CallStart & { readonly call: Call },
-  refusal: Refusal,
-): Promise<CallAnswer> {
+  why: Refusal | TakenBack,
+): Promise<Call> {
   const { callId, call, caller, request, tool } = start;
   const { idempotencyKey } = request;
   const principal = caller.principal.id;
-  context.metrics.callRefused(refusal.code, tool.name);
-  const error = { name: 'NotStarted', message: refusal.detail };
+  if (why.code !== 'cancelled') context.metrics.callRefused(why.code, tool.name);
+  const error = { name: 'NotStarted', message: why.detail };
   const finishedAt = new Date(context.clock.now()).toISOString();
+  const closed = { ...call, status: 'cancelled', error, startedAt: null, finishedAt } as const;
   await context.outcomes.write({
     events: [
       {
         type: 'not_started',
         ...callEvent(start),
         status: 'cancelled',
-        details: { code: refusal.code, ...permanentFields(refusal) },
+        details: { code: why.code, ...(why.code === 'cancelled' ? {} : permanentFields(why)) },
       },
     ],
     calls: [
       {
-        call: { ...call, status: 'cancelled', error, startedAt: null, finishedAt },
+        call: closed,
         tenant: caller.principal.tenant,
         principal,
       },
@@ -155,7 +159,7 @@ export async function closeUnstarted(
       ? {}
       : { releasedIdempotency: { principal, key: storedKey(context, idempotencyKey), callId } }),
   });
-  return { kind: 'refused', refusal, callId };
+  return closed;
 }
 
 /** Facts that hold no caller content: rule names, limits, counts. Errors and suggestions quote the arguments. */

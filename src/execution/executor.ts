@@ -148,20 +148,15 @@ export interface SandboxExecutor extends AsyncDisposable {
   health(): Promise<ExecutorHealth>;
   /** Missing where there are no sessions. */
   readonly sessions?: SandboxSessions;
-  /** Those that were removed since it was asked last, for the record; the oldest of many may be missing. */
-  takeOrphans?(): readonly Orphan[];
+  /**
+   * Ids of containers that nobody waited for, which a killed runner or a lost engine left, and that were removed since it was
+   * asked last: for the record. The oldest of many may be missing.
+   */
+  takeOrphans?(): readonly string[];
 }
 
 /** Orphans that are remembered, the newest, and told at once. */
-export const orphansMax = 256;
-
-/** A sandbox that nobody waited for, and that is removed: what a killed runner or a lost engine left. */
-export interface Orphan {
-  /** Id of the container, hexadecimal. */
-  readonly container: string;
-  /** Whose it was: the id of a data directory. */
-  readonly instance: string;
-}
+export const orphansMax = 64;
 
 export interface ExecutorHealth {
   readonly kind: SandboxProfile['kind'];

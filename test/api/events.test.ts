@@ -180,7 +180,7 @@ describe('Prefer', () => {
 });
 
 describe('a call that waits for its turn', () => {
-  const placesOfOneTenant = 32;
+  const placesOfOneTenant = 16;
 
   test('is queued, begins when there is a place, can be taken back, and is closed when the server dies', async () => {
     const first = await startServer({ environment: noEngine });

@@ -237,28 +237,6 @@ describe('is refused', () => {
   });
 });
 
-test('a call in a session has, and says on the record, what its container has: the least of the tools of its image', async () => {
-  const policyDir = join(home, 'small-policies');
-  cpSync(join(repository, 'policies'), policyDir, { recursive: true });
-  const tools = readFileSync(join(policyDir, 'tools', 'containers.yaml'), 'utf8');
-  const [python = ''] = tools.split(/^---$/m).filter((part) => part.includes('name: python_run'));
-  const small = python
-    .replace('name: python_run', 'name: python_small')
-    .replace(/memory: \w+/, 'memory: 64MiB')
-    .replace(/pids: \d+/, 'pids: 16');
-  writeFileSync(join(policyDir, 'tools', 'small.yaml'), small);
-  await using own = await startServer({ policyDir });
-  await using session = await Session.open({ on: own });
-  expect(session.body.limits).toMatchObject({ memoryMiB: 64, pids: 16 });
-  const { body } = await session.call('1');
-  expect(body).toMatchObject({ status: 'succeeded', limits: { memoryMiB: 64, pids: 16 } });
-  const [intent] = (await eventsOf(session)).filter(({ type }) => type === 'intent');
-  expect(intent?.details).toMatchObject({ limits: { memoryMiB: 64, pids: 16 } });
-  const asked = { tool: 'python_run', args: { code: '1' }, session: session.id };
-  const decision = await own.request('POST', '/v1/decisions', { body: asked });
-  expect(decision.body.limits).toMatchObject({ memoryMiB: 64, pids: 16 });
-});
-
 test('paths do not leave /work, however they are written', async () => {
   await using session = await Session.open();
   const code = 'import os\nos.symlink("/etc", "etc")\nos.symlink("/proc/1/environ", "env")\nos.mkdir("d")';

@@ -24,6 +24,22 @@ describe('bounded JSON', () => {
     expect(parse('[1.7976931348623157e308,-0]')).toMatchObject({ ok: true });
   });
 
+  test('refuses whole numbers that would be read as others, where that is asked for', () => {
+    const exact = (text: string): unknown => parseBoundedJson(Buffer.from(text), { ...caps, isExact: true });
+    for (const number of ['9007199254740993', '-9007199254740993', '12345678901234567890']) {
+      const message = `has the whole number ${number}, which a double cannot hold exactly: send it as a string`;
+      expect(exact(`{"a":[1,{"b":${number}}]}`)).toEqual({ ok: false, message });
+      expect(parse(`{"a":[1,{"b":${number}}]}`)).toMatchObject({ ok: true });
+      expect(exact(`{"a":"${number}"}`)).toMatchObject({ ok: true });
+    }
+    for (const number of ['9007199254740992', '9007199254740991', '1e20', '12345678901234567000.5', '1e-7'])
+      expect(exact(`[${number}]`)).toEqual({ ok: true, value: [Number(number)] });
+    expect(exact(`[9007199254740992,${'1'.repeat(300)}]`)).toEqual({
+      ok: false,
+      message: `has the whole number ${'1'.repeat(40)}, which a double cannot hold exactly: send it as a string`,
+    });
+  });
+
   test('names broken UTF-8 and broken JSON', () => {
     expect(parseBoundedJson(Buffer.from([0x22, 0xff, 0x22]), caps)).toEqual({
       ok: false,

@@ -106,6 +106,7 @@ describe('a call that does not get its turn is cancelled, says why, and frees it
       });
       expect(await typesOf(record)).toEqual(['queued', 'call_cancelled', 'not_started']);
       expect(await eventsOf(record, 'call_cancelled')).toMatchObject([{ details: { was: 'queued' } }]);
+      expect(await eventsOf(record, 'not_started')).toMatchObject([{ details: { code: 'cancelled' } }]);
       place[Symbol.dispose]();
       expect(await executeCall(context, caller, keyed)).toMatchObject({ call: { status: 'succeeded' } });
     });
@@ -115,13 +116,10 @@ describe('a call that does not get its turn is cancelled, says why, and frees it
     await withContext(unchanged, async ({ context, record }) => {
       const { answer, place, queued } = await queueOne(context);
       context.followedSlots.refuseWaiting();
-      expect(await answer).toMatchObject({
-        kind: 'refused',
-        refusal: { code: 'overloaded' },
-        callId: queued.id,
-      });
+      expect(await answer).toMatchObject({ kind: 'call', call: { id: queued.id, status: 'cancelled' } });
       expect(await storedCall(record, queued.id)).toMatchObject({ status: 'cancelled' });
       expect(await typesOf(record)).toEqual(['queued', 'not_started']);
+      expect(await eventsOf(record, 'not_started')).toMatchObject([{ details: { code: 'overloaded' } }]);
       place[Symbol.dispose]();
     });
   });
@@ -187,6 +185,46 @@ describe('a call that does not get its turn is cancelled, says why, and frees it
     }
   });
 
+  test('what it needs cannot be read when its turn comes', async () => {
+    let isLost = false;
+    const losing = (record: RecordStore): Partial<CallContext> => {
+      const taintsOf: RecordStore['taintsOf'] = async (holders) => {
+        if (isLost) throw new RecordUnavailable('the database is gone');
+        return record.taintsOf(holders);
+      };
+      return { record: recordWith(record, { taintsOf }) };
+    };
+    await withContext(losing, async ({ context, record }) => {
+      const { answer, place, queued } = await queueOne(context);
+      isLost = true;
+      place[Symbol.dispose]();
+      await expect(answer).rejects.toThrow('the database is gone');
+      expect(await storedCall(record, queued.id)).toMatchObject({ status: 'cancelled' });
+      expect(await typesOf(record)).toEqual(['queued', 'not_started']);
+    });
+  });
+
+  test('a quota is used up by then, of which it held nothing while it waited', async () => {
+    const quota =
+      '  quotas: [{name: one, tools: [example], key: principal.id, unit: calls, limit: 1, window: 1h}]\n';
+    const text = policyText('    - {name: all, effect: allow, tools: [example]}\n') + quota;
+    const revision = await compileText(text);
+    await withContext(
+      () => ({ revision: () => revision }),
+      async ({ context, record }) => {
+        const { answer, place, queued } = await queueOne(context);
+        expect(context.quotas).toMatchObject({ openLeases: 0 });
+        expect(await executeCall(context, caller, request)).toMatchObject({ call: { status: 'succeeded' } });
+        place[Symbol.dispose]();
+        await answer;
+        expect(await storedCall(record, queued.id)).toMatchObject({ status: 'cancelled' });
+        expect(await eventsOf(record, 'not_started')).toMatchObject([
+          { callId: queued.id, details: { code: 'quota_exceeded', quota: expect.any(String) as string } },
+        ]);
+      },
+    );
+  });
+
   test('the record takes no intent any more', async () => {
     let isFull = false;
     await withContext(
@@ -216,6 +254,7 @@ describe('a call that does not get its turn is cancelled, says why, and frees it
         { callId: queued.id, status: 'cancelled', details: { closedAtStart: true } },
       ]);
       expect(await closeOpenCalls(record, clock)).toBe(0);
+      expect(await record.findIdempotency(caller.principal.id, 'idempotency key once')).toBeNull();
       context.followedSlots.refuseWaiting();
       await answer;
       place[Symbol.dispose]();

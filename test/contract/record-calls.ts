@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { InvalidCursor } from '../../src/audit/record.ts';
+import { CallEnded, InvalidCursor } from '../../src/audit/record.ts';
 import type { CallQuery } from '../../src/audit/call-listing.ts';
 import type { RecordStore, RecordWrite } from '../../src/audit/record.ts';
 import type { Call } from '../../src/model/call.ts';
@@ -45,6 +45,40 @@ export function recordCallsContract(name: string, store: UpkeepStore): void {
       expect(rest.items.map(({ call }) => call.id)).toEqual(['call_a', 'call_d']);
       expect(rest.nextCursor).toBeNull();
       expect(rest.items[0]).toEqual(await record.getCall('call_a'));
+    });
+
+    test('that waited end without their turn only as long as they wait, and free their keys', async () => {
+      await using record = await store.open('calls-waiting', sources());
+      const key = (callId: string) =>
+        ({
+          principal: 'alice',
+          key: callId,
+          fingerprint: 'f',
+          callId,
+          expiresAtMs: startMs + 60_000,
+        }) as const;
+      const queued = (id: string): RecordWrite => ({
+        ...written(id, 1, { status: 'queued' }),
+        events: [draft('queued', { callId: id, ...owners.alice })],
+        idempotency: key(id),
+      });
+      const closed = (...given: string[]): RecordWrite => ({
+        events: given.map((callId) => draft('not_started', { callId, ...owners.alice })),
+        calls: given.flatMap((id) => written(id, 1, { status: 'cancelled' }).calls ?? []),
+        neverRun: given,
+      });
+      for (const id of ['call_1', 'call_2', 'call_3']) await record.write(queued(id));
+      const running = written('call_2', 1, { status: 'running' });
+      await record.write({ ...running, events: [draft('intent', { callId: 'call_2', ...owners.alice })] });
+      await expect(record.write(closed('call_1', 'call_2'))).rejects.toThrow(CallEnded);
+      expect(await ids(record, { status: 'queued' })).toEqual(['call_3', 'call_1']);
+      expect(await record.findIdempotency('alice', 'call_1')).toMatchObject({ callId: 'call_1' });
+      await record.write(closed('call_1', 'call_3'));
+      expect(await ids(record, { status: 'cancelled' })).toEqual(['call_3', 'call_1']);
+      expect(await ids(record, { status: 'running' })).toEqual(['call_2']);
+      expect(await record.findIdempotency('alice', 'call_1')).toBeNull();
+      expect(await record.findIdempotency('alice', 'call_2')).toMatchObject({ callId: 'call_2' });
+      expect(await record.verify({ deep: true })).toMatchObject({ valid: true });
     });
 
     test('are found by owner, status, tool, session, label and time, and by all of them at once', async () => {

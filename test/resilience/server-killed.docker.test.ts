@@ -59,7 +59,9 @@ describe('kill -9 of the server', () => {
     await vi.waitFor(async () => {
       await again.request('GET', '/ready');
       const { body } = await again.request('GET', '/v1/audit/events?type=sandbox_orphan_removed');
-      const removed = body.items.map(({ details }: { details: { container: string } }) => details.container);
+      const removed = body.items.flatMap(
+        ({ details }: { details: { containers: string[] } }) => details.containers,
+      );
       expect(events.of('destroy')).toEqual(expect.arrayContaining(removed));
       expect(removed).toContain(ran);
     }, 20_000);

@@ -56,6 +56,7 @@ export async function storeWrites(
     const [first] = run;
     // Before the events: they say themselves that the call is dispatched or ended.
     if (first?.settledApproval !== undefined) await settle(session, first.settledApproval, first.nowMs);
+    if (first?.neverRun !== undefined) await giveUp(session, first.neverRun);
     for (const write of run) starts.push(rows.take(write));
     await storeEvents(session, rows, place.days);
     if (first !== undefined) await storeClearing(session, first);
@@ -244,6 +245,17 @@ function callsOf(run: readonly SealedWrite[]): readonly CallRows[] {
   const [first] = run;
   if (latest.length === 0 || first === undefined) return [];
   return [{ latest, nowMs: first.nowMs, areEmptied: first.clearing !== undefined }];
+}
+
+/** Whoever closes calls of a node that fell silent has read them a while ago: it may have come back and begun one. */
+async function giveUp(session: Session, callIds: readonly string[]): Promise<void> {
+  const waiting = await rowsOf(
+    session,
+    `SELECT id FROM calls WHERE id = ANY ($1) AND status = 'queued' ORDER BY id FOR UPDATE`,
+    [callIds],
+  );
+  if (waiting.length < callIds.length) throw new Refused({ kind: 'call_ended' });
+  await rowsOf(session, 'DELETE FROM idempotency WHERE call_id = ANY ($1)', [callIds]);
 }
 
 /** A call that has ended stays as it ended, unless an erasure empties it. */

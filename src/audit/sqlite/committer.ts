@@ -186,6 +186,10 @@ function storeWrite(statements: Statements, write: SealedWrite, start: Position)
   // Before the events: they say themselves that the call is dispatched or ended.
   if (write.settledApproval !== undefined && !settle(statements, write.settledApproval, write.nowMs))
     return { kind: 'approval_settled' };
+  for (const id of write.neverRun ?? []) {
+    if (statements.callStatus.get(id) !== 'queued') return { kind: 'call_ended' };
+    statements.unclaimCall.run(id);
+  }
   let position = start;
   for (const event of write.events) position = storeEvent(statements, event, position);
   if (write.clearing !== undefined && !clear(statements.clearing, write.clearing)) return { kind: 'held' };
@@ -325,6 +329,8 @@ function prepare(connection: Connection) {
       `INSERT INTO calls (id, status, salt, body, stored_at_ms) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET status = excluded.status, salt = excluded.salt, body = excluded.body`,
     ),
+    callStatus: connection.prepare('SELECT status FROM calls WHERE id = ?').pluck(),
+    unclaimCall: connection.prepare('DELETE FROM idempotency WHERE call_id = ?'),
     addArtifact: connection.prepare(
       `INSERT INTO artifacts (id, call_id, tenant, principal, name, media_type, sha256, expires_at_ms, data)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,

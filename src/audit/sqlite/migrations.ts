@@ -203,12 +203,12 @@ const files = `
 `;
 
 /** What policy reads of a principal besides its roles, JSON text. */
+const keyAttributes = `ALTER TABLE api_keys ADD COLUMN attributes TEXT NOT NULL DEFAULT '{}'`;
+
 /** Of these an earlier process may have left some. */
 const openCalls = `
   DROP INDEX IF EXISTS calls_running;
   CREATE INDEX IF NOT EXISTS calls_open ON calls (id) WHERE status IN ('queued', 'running')`;
-
-const keyAttributes = `ALTER TABLE api_keys ADD COLUMN attributes TEXT NOT NULL DEFAULT '{}'`;
 
 type Step = string | ((connection: Connection) => void);
 

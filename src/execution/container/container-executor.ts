@@ -6,7 +6,6 @@ import type {
   ContainerProfile,
   ExecutionFrame,
   ExecutorHealth,
-  Orphan,
   PoolReport,
   SandboxExecutor,
   SandboxRequest,
@@ -80,7 +79,7 @@ export class ContainerExecutor implements SandboxExecutor {
   readonly #source: SandboxSource;
   readonly #sessions: SessionKeeper;
   /** Removed, and not told yet. */
-  readonly #orphans: Orphan[] = [];
+  readonly #orphans: string[] = [];
   readonly #live: Set<string>;
   readonly #pending = new Set<Promise<void>>();
   readonly #closing = new AbortController();
@@ -189,18 +188,18 @@ export class ContainerExecutor implements SandboxExecutor {
     await earlier;
     try {
       const scope = { instance, live: this.#live, nowMs: clock.now() };
-      return await sweep(this.#engine, scope, logger, (orphan) => this.#noteOrphan(orphan));
+      return await sweep(this.#engine, scope, logger, (container) => this.#noteOrphan(container));
     } finally {
       resolve();
     }
   }
 
-  takeOrphans(): readonly Orphan[] {
+  takeOrphans(): readonly string[] {
     return this.#orphans.splice(0);
   }
 
-  #noteOrphan(orphan: Orphan): void {
-    this.#orphans.push(orphan);
+  #noteOrphan(container: string): void {
+    this.#orphans.push(container);
     if (this.#orphans.length > orphansMax) this.#orphans.shift();
   }
 

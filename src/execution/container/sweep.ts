@@ -6,7 +6,6 @@
 import { bounded, statusOf } from './engine.ts';
 import type { Engine } from './engine.ts';
 import { sweepGraceMs } from './limits.ts';
-import type { Orphan } from '../executor.ts';
 import type { Logger } from './logger.ts';
 
 export const labels = {
@@ -37,7 +36,7 @@ export async function sweep(
   engine: Engine,
   scope: SweepScope,
   logger: Logger,
-  onRemoved: (orphan: Orphan) => void = () => {},
+  onRemoved: (container: string) => void = () => {},
 ): Promise<number> {
   await engine.ping();
   const containers = await bounded(
@@ -49,7 +48,7 @@ export async function sweep(
     try {
       await bounded(engine.docker.getContainer(Id).remove({ force: true, v: true }));
       removed++;
-      onRemoved({ container: Id, instance: Labels[labels.instance] ?? '' });
+      onRemoved(Id);
     } catch (error) {
       if (statusOf(error) === 404 || statusOf(error) === 409) continue;
       throw error;

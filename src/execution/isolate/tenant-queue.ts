@@ -18,6 +18,7 @@ export class TenantQueue<Item extends Waiting> {
   /** In the order of their turns. Only tenants with something waiting are here. */
   readonly #waiting = new Map<string, Item[]>();
   #length = 0;
+  #patientCount = 0;
 
   constructor(limits: QueueLimits) {
     this.#limits = limits;
@@ -31,8 +32,12 @@ export class TenantQueue<Item extends Waiting> {
   push(item: Item): boolean {
     const own = this.#waiting.get(item.tenant) ?? [];
     const { lengthMax, tenantLengthMax } = this.#limits;
-    const part = item.isPatient ? 0.5 : 1;
-    if (this.#length >= lengthMax * part || own.length >= tenantLengthMax * part) return false;
+    if (this.#length >= lengthMax || own.length >= tenantLengthMax) return false;
+    if (item.isPatient) {
+      const isFull = this.#patientCount >= lengthMax / 2 || patientOf(own) >= tenantLengthMax / 2;
+      if (isFull) return false;
+      this.#patientCount += 1;
+    }
     const firstPatient = own.findIndex(({ isPatient }) => isPatient);
     own.splice(item.isPatient || firstPatient === -1 ? own.length : firstPatient, 0, item);
     this.#waiting.set(item.tenant, own);
@@ -52,8 +57,13 @@ export class TenantQueue<Item extends Waiting> {
     if (own === undefined || at === -1) return false;
     own.splice(at, 1);
     this.#length -= 1;
+    if (item.isPatient) this.#patientCount -= 1;
     if (wasServed || own.length === 0) this.#waiting.delete(item.tenant);
     if (wasServed && own.length > 0) this.#waiting.set(item.tenant, own);
     return true;
   }
+}
+
+function patientOf(waiting: readonly Waiting[]): number {
+  return waiting.filter(({ isPatient }) => isPatient).length;
 }

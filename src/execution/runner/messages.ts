@@ -1,6 +1,6 @@
 /** What api and runner say to each other in control frames, and the checks on it. */
 import type { Limits } from '../../model/limits.ts';
-import type { ExecutorHealth, ExitReason, NotStartedCode, Orphan } from '../executor.ts';
+import type { ExecutorHealth, ExitReason, NotStartedCode } from '../executor.ts';
 import type { Truncation } from '../../model/call.ts';
 import { isCallId } from './seen-calls.ts';
 
@@ -49,12 +49,9 @@ export interface Hello {
 
 export interface RunnerHealth {
   readonly executors: readonly ExecutorHealth[];
-  /** Told once, to whichever api asks first. */
-  readonly orphans: readonly Orphan[];
+  /** Ids of containers that were removed, each told once, to whichever api asks first. */
+  readonly orphans: readonly string[];
 }
-
-/** Id of a data directory, characters. */
-export const instanceCharsMax = 128;
 
 export interface UsageMessage {
   readonly wallMs: number;

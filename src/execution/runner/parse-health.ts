@@ -1,8 +1,7 @@
 /** How a runner says that it is, from JSON to its type. It may have been taken over: shapes and counts are checked, texts are cut. */
 import { isContainerConfinement, isIsolateConfinement } from '../../model/confinement.ts';
 import { orphansMax } from '../executor.ts';
-import type { ExecutorHealth, Orphan, PoolReport, WorkersReport } from '../executor.ts';
-import { instanceCharsMax } from './messages.ts';
+import type { ExecutorHealth, PoolReport, WorkersReport } from '../executor.ts';
 import type { RunnerHealth } from './messages.ts';
 import { amountsOf, fieldsOf, isText } from './parse-answers.ts';
 
@@ -33,11 +32,9 @@ export function parseHealth(value: unknown): RunnerHealth | null {
   return executors === null || orphans === null ? null : { executors, orphans };
 }
 
-function parseOrphan(value: unknown): Orphan | null {
-  const { container, instance } = fieldsOf(value);
-  if (typeof container !== 'string' || !/^[0-9a-f]{12,64}$/.test(container)) return null;
-  if (typeof instance !== 'string' || instance.length > instanceCharsMax) return null;
-  return { container, instance };
+/** Nothing else: it goes on the record as it is. */
+function parseOrphan(value: unknown): string | null {
+  return typeof value === 'string' && /^[0-9a-f]{64}$/.test(value) ? value : null;
 }
 
 function parseExecutor(value: unknown): ExecutorHealth | null {

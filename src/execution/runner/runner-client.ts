@@ -6,7 +6,7 @@ import { parseControl } from '../protocol/frame-decoder.ts';
 import { FrameLink } from '../protocol/frame-link.ts';
 import { FrameQueue } from '../protocol/frame-queue.ts';
 import { Lost, NotStarted } from '../executor.ts';
-import type { ExecutionFrame, ExecutionRequest, Orphan } from '../executor.ts';
+import type { ExecutionFrame, ExecutionRequest } from '../executor.ts';
 import type { OnSessionEnded } from '../sessions.ts';
 import { Liveness } from './liveness.ts';
 import { creditBytes, protocolVersion } from './messages.ts';
@@ -36,7 +36,7 @@ export interface RunnerClientOptions {
   /** The runner ended a session by itself, or a call did. */
   readonly onSessionEnded?: OnSessionEnded;
   /** Sandboxes that it removed, each told once. */
-  readonly onOrphans?: (orphans: readonly Orphan[]) => void;
+  readonly onOrphans?: (containers: readonly string[]) => void;
 }
 
 export class RunnerClient {
@@ -222,8 +222,9 @@ export class RunnerClient {
     if (fields === null) return this.#giveUp(brokeProtocol(`a malformed ${frame.type} frame`));
     if (frame.type === 'health') {
       const health = parseHealth(fields);
-      if (health === null) return this.#giveUp(brokeProtocol('how it is'));
-      this.#health?.resolve(health);
+      // Unasked it could fill the record with what it removed.
+      if (health === null || this.#health === null) return this.#giveUp(brokeProtocol('how it is'));
+      this.#health.resolve(health);
       this.#health = null;
       if (health.orphans.length > 0) this.#options.onOrphans?.(health.orphans);
       return;

@@ -1,6 +1,6 @@
 /** Keeps one runner at hand: opens it, checks that it holds the same policy, and opens it again when it is lost. */
 import { NotStarted } from '../executor.ts';
-import type { ExecutionFrame, ExecutionRequest, Executor, Orphan } from '../executor.ts';
+import type { ExecutionFrame, ExecutionRequest, Executor } from '../executor.ts';
 import type { RunnerHealth } from './messages.ts';
 import type { OpenedRunner, RunnerOpener } from './open-runner.ts';
 import { RunnerClient } from './runner-client.ts';
@@ -31,7 +31,7 @@ export interface RunnerConnectionOptions {
   readonly onServing?: (runner: string) => void;
   readonly onSessionEnded?: OnSessionEnded;
   /** Sandboxes that it removed, each told once. */
-  readonly onOrphans?: (runner: string, orphans: readonly Orphan[]) => void;
+  readonly onOrphans?: (runner: string, containers: readonly string[]) => void;
 }
 
 export interface RunnerState {
@@ -171,7 +171,7 @@ export class RunnerConnection implements Executor {
       revision: wanted,
       onGivenUp,
       ...(onSessionEnded !== undefined && { onSessionEnded }),
-      ...(onOrphans !== undefined && { onOrphans: (orphans) => onOrphans(this.name, orphans) }),
+      ...(onOrphans !== undefined && { onOrphans: (containers) => onOrphans(this.name, containers) }),
     });
     void opened.gone.then((reason) =>
       this.#lost(opened, client, ownReason ?? reason, performance.now() - openedAt),

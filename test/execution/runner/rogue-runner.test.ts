@@ -187,25 +187,30 @@ describe('a runner is hung up on, and its calls are lost, when it sends', () => 
 
   test('a health report, a greeting or an end of a session in other words', async () => {
     const health = { kind: 'isolate', state: 'ok', confinement: 'process', reason: null };
-    const orphan = { container: 'a'.repeat(64), instance: 'i' };
+    const orphan = 'a'.repeat(64);
     for (const frame of [
       encodeControl('health', 0, { executors: [{ ...health, confinement: 'ghp_secret' }] }),
       encodeControl('health', 0, { executors: [{ ...health, reason: 1 }] }),
       encodeControl('health', 0, { executors: Array.from({ length: 9 }, () => health) }),
       encodeControl('health', 0, { executors: [{ ...health, workers: { idle: 1 } }] }),
-      encodeControl('health', 0, { executors: [health], orphans: [{ ...orphan, container: '../etc' }] }),
-      encodeControl('health', 0, {
-        executors: [health],
-        orphans: [{ ...orphan, instance: 'x'.repeat(129) }],
-      }),
-      encodeControl('health', 0, { executors: [health], orphans: Array.from({ length: 257 }, () => orphan) }),
+      encodeControl('health', 0, { executors: [health], orphans: ['../etc'] }),
+      encodeControl('health', 0, { executors: [health], orphans: [`${orphan}a`] }),
+      encodeControl('health', 0, { executors: [health], orphans: Array.from({ length: 65 }, () => orphan) }),
       encodeControl('hello', 0, { protocol: protocolVersion, revision: 'GHP secret' }),
       encodeControl('sessionEnded', 0, { sessionId: 'ses_1', reason: 'ghp_secret' }),
     ]) {
       const { client, runner } = await rogue(() => {});
+      client.health().catch(() => {});
       runner.write(frame);
       expect(await client.closed).toMatch(/^it broke the protocol: /);
     }
+    const { client, runner } = await rogue(() => {});
+    const asked = client.health();
+    runner.write(encodeControl('health', 0, { executors: [health], orphans: [orphan] }));
+    expect(await asked).toEqual({ executors: [health], orphans: [orphan] });
+    // Nobody asked for a second one.
+    runner.write(encodeControl('health', 0, { executors: [health], orphans: [orphan] }));
+    expect(await client.closed).toBe('it broke the protocol: how it is');
   });
 });
 
