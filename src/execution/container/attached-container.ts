@@ -9,7 +9,7 @@ import { bounded, statusOf } from './engine.ts';
 import type { Engine } from './engine.ts';
 import { killGraceMs } from './limits.ts';
 import type { Logger } from './logger.ts';
-import { cgroupFilesOf, cgroupPathsOf, readResourceUsage } from './resource-usage.ts';
+import { cgroupFilesOf, cgroupPathsOf, readResourceUsage, readUsageSoFar } from './resource-usage.ts';
 import type { CgroupFiles, ResourceUsage } from './resource-usage.ts';
 
 /** How long the answer to a create that nobody wants any more is waited for, milliseconds. */
@@ -87,6 +87,11 @@ export class AttachedContainer implements AsyncDisposable {
   /** The container's first process, if it can be seen from here and still is that. */
   async visiblePid(): Promise<number | null> {
     return (await cgroupPathsOf(this.#pid, this.id)) === null ? null : this.#pid;
+  }
+
+  /** Of the moment, where that is to be had without the engine. */
+  usageSoFar(): ResourceUsage {
+    return readUsageSoFar(this.#cgroupFiles);
   }
 
   async usage(): Promise<ResourceUsage> {

@@ -20,7 +20,7 @@ import { inspectImage } from './images.ts';
 import { killGraceMs, startTimeoutMs } from './limits.ts';
 import type { Logger } from './logger.ts';
 import { Sandbox } from './sandbox.ts';
-import { nothingUsed, serveCall } from './serve-call.ts';
+import { serveCall } from './serve-call.ts';
 import type { CallEnding } from './serve-call.ts';
 import { labels } from './sweep.ts';
 
@@ -170,7 +170,7 @@ class Subject implements AsyncDisposable {
     const serving = serveCall({
       profile,
       frames: inSession ? prepared.request() : prepared.frames(),
-      before: nothingUsed,
+      before: this.#started.ownUsage,
       output,
       sandbox: this.#started,
       runtime: { kind: 'container', confinement: engineRuntime, image: this.#imageId, warm: true },

@@ -32,7 +32,7 @@ import {
 import type { Logger } from './logger.ts';
 import { narrowLimits } from './narrow-limits.ts';
 import { SandboxSource, confinementOf } from './sandbox-source.ts';
-import { nothingUsed, serveCall } from './serve-call.ts';
+import { serveCall } from './serve-call.ts';
 import type { CallEnding, TenantCpu } from './serve-call.ts';
 import type { HeldSession } from './sessions/held-session.ts';
 import { SessionKeeper } from './sessions/session-keeper.ts';
@@ -262,7 +262,7 @@ export class ContainerExecutor implements SandboxExecutor {
     };
     const frames = prepared.frames();
     const cpu = this.#cpuOf(request.tenant);
-    await serveCall({ ...call, frames, before: nothingUsed, sandbox, runtime, clock, cpu, onEnded });
+    await serveCall({ ...call, frames, before: sandbox.ownUsage, sandbox, runtime, clock, cpu, onEnded });
   }
 
   async #serveInSession(call: ServedCall, session: HeldSession): Promise<void> {

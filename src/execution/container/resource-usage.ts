@@ -64,6 +64,15 @@ export async function readResourceUsage(
   return await readEngineStats(container).catch(() => unknownUsage);
 }
 
+/** Without a question to the engine: zero where this process does not see the files. */
+export function readUsageSoFar(files: CgroupFiles | null): ResourceUsage {
+  try {
+    return files === null ? unknownUsage : readCgroupFiles(files);
+  } catch {
+    return unknownUsage;
+  }
+}
+
 /** The paths of a process's cgroups by controller (v1), or under the empty name (v2). Null when it is another's. */
 export async function cgroupPathsOf(pid: number, containerId: string): Promise<Map<string, string> | null> {
   if (pid <= 0) return null;
@@ -93,7 +102,7 @@ async function readEngineStats(container: Container): Promise<ResourceUsage> {
 }
 
 function usage(cpuMs: number, memoryPeakBytes: number, oomKills: number | null): ResourceUsage {
-  return { cpuMs: Math.round(cpuMs), memoryPeakBytes, oomKills };
+  return { cpuMs, memoryPeakBytes, oomKills };
 }
 
 /** The number after a name in a file of `name number` lines. */

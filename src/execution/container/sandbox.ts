@@ -64,6 +64,7 @@ export class Sandbox implements IdleSandbox {
   readonly #onRemoved: SandboxStart['onRemoved'];
   readonly #weights: CpuWeights | null;
   #listener: FrameListener;
+  #own: Pick<ResourceUsage, 'cpuMs' | 'oomKills'> = { cpuMs: 0, oomKills: null };
   #turn: CpuTurn = 'resting';
   #isClosed = false;
   #isRemoved = false;
@@ -92,6 +93,7 @@ export class Sandbox implements IdleSandbox {
       sandbox.weigh(sandbox.#turn);
       const isReady = Promise.all([sandbox.#idle.ready, container.learnPid()]);
       await Promise.race([isReady, sandbox.#endBeforeReady(), aborted(signal)]);
+      sandbox.#own = container.usageSoFar();
       return sandbox;
     } catch (error) {
       start.weights?.forget(container.id);
@@ -175,6 +177,11 @@ export class Sandbox implements IdleSandbox {
       if (!stream.writable) return;
       if (!stream.write(bytes)) await drained(stream);
     }
+  }
+
+  /** What its start took, which is no call's. */
+  get ownUsage(): Pick<ResourceUsage, 'cpuMs' | 'oomKills'> {
+    return this.#own;
   }
 
   async usage(): Promise<ResourceUsage> {

@@ -45,9 +45,6 @@ export interface CallEnding {
   readonly used: ResourceUsage;
 }
 
-/** Of a container that nothing has run in. */
-export const nothingUsed = { cpuMs: 0, oomKills: 0 } as const;
-
 type Interruption = { readonly kind: 'timed_out' | 'cancelled' | 'closed' };
 type CallEnd = Awaited<CallOutput['end']> | Interruption;
 
@@ -73,7 +70,7 @@ export async function serveCall(call: ClaimedCall): Promise<void> {
   output.queue.push({
     type: 'usage',
     wallMs,
-    cpuMs: Math.max(0, used.cpuMs - call.before.cpuMs),
+    cpuMs: Math.max(0, Math.ceil(used.cpuMs - call.before.cpuMs)),
     memoryPeakBytes: Math.min(used.memoryPeakBytes, profile.limits.memoryMiB * 1024 * 1024),
     outputBytes: output.keptBytes + result.length,
     truncated: output.truncated,

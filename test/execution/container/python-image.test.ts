@@ -30,6 +30,19 @@ test('frames come in order: started, data, usage, exit', async () => {
   expect(seen.usage.memoryPeakBytes).toBeGreaterThan(1_000_000);
 });
 
+test('the processor time of a call is its own, without what loading the interpreter took', async () => {
+  const { result, usage } = await call(executor, 'python', {
+    code: 'import time\ntime.process_time() * 1000',
+  });
+  expect(usage.cpuMs).toBeGreaterThan(0);
+  expect(usage.cpuMs).toBeLessThan(Number(result));
+  const busy = 'import time\nwhile time.process_time() < INPUT: pass'.replace(
+    'INPUT',
+    String(Number(result) / 1000 + 0.2),
+  );
+  expect((await call(executor, 'python', { code: busy })).usage.cpuMs).toBeGreaterThan(100);
+});
+
 test('the variable result wins over the last expression', async () => {
   expect((await call(executor, 'python', { code: 'result = 1\n2' })).result).toBe(1);
 });

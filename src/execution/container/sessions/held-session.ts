@@ -12,7 +12,6 @@ import { encodeControl, soleCallChannel } from '../../protocol/frame.ts';
 import type { Frame } from '../../protocol/frame.ts';
 import type { SandboxFile } from '../call-request.ts';
 import type { FrameListener, Sandbox } from '../sandbox.ts';
-import { nothingUsed } from '../serve-call.ts';
 import type { CallEnding } from '../serve-call.ts';
 import { ExchangeBroken, exchangeFile } from './file-exchange.ts';
 
@@ -35,10 +34,11 @@ export class HeldSession {
   #isBusy = false;
   #timer: NodeJS.Timeout | null = null;
   #end: SessionEndReason | null = null;
-  #before: Pick<CallEnding['used'], 'cpuMs' | 'oomKills'> = nothingUsed;
+  #before: Pick<CallEnding['used'], 'cpuMs' | 'oomKills'>;
 
   constructor(parts: HeldSessionParts) {
     this.#parts = parts;
+    this.#before = parts.sandbox.ownUsage;
     this.#expiresAtMs = parts.clock.now() + parts.request.lifetimeMs;
     const fail = (): void => this.end('crashed');
     this.#waiting = { onFrame: (_frame: Frame) => fail(), fail, room: async () => {} };
