@@ -3,6 +3,7 @@ import type { RecordWrite, StoredArtifact } from '../audit/record.ts';
 import type { Artifact, Call, Usage } from '../model/call.ts';
 import { createHash } from 'node:crypto';
 import { settledDraws } from '../policy/quotas/quota-units.ts';
+import type { MeasuredUse } from '../policy/quotas/quota-units.ts';
 import type { BegunCall } from './begin-call.ts';
 import { callEvent } from './begin-call.ts';
 import type { CallAnswer, CallContext } from './call-context.ts';
@@ -27,7 +28,7 @@ export async function completeCall(
   const artifacts = run.content.artifacts.map((artifact) => storedArtifact(context, begun, artifact));
   const call = endedCall(context, begun, run, waitedMs, artifacts);
   const isDurable = await context.outcomes.write(
-    outcomeWrite(begun, call, artifacts, run.left, taintsOfOutcome(context, begun, run)),
+    outcomeWrite(begun, call, artifacts, run, taintsOfOutcome(context, begun, run)),
   );
   const seconds = (context.clock.now() - Date.parse(call.startedAt ?? call.createdAt)) / 1000;
   context.metrics.callEnded(call.tool, isDurable ? call.status : 'unknown', begun.tool.runtime.kind, seconds);
@@ -88,7 +89,7 @@ function outcomeWrite(
   begun: BegunCall,
   call: Call,
   artifacts: readonly StoredArtifact[],
-  left: FilteredRun['left'],
+  { left, used }: FilteredRun,
   taints: readonly Taint[],
 ): RecordWrite {
   const owner = { tenant: begun.caller.principal.tenant, principal: begun.caller.principal.id };
@@ -100,7 +101,7 @@ function outcomeWrite(
         status: call.status,
         runtime: call.runtime,
         usage: call.usage,
-        quotas: settledDraws(begun.decided.decision.quotas, call.usage),
+        quotas: settledDraws(begun.decided.decision.quotas, useOf(call, used)),
         boundary: call.boundary,
         details: {
           artifacts: call.artifacts.map(({ id, mediaType, sizeBytes }) => ({ id, mediaType, sizeBytes })),
@@ -121,6 +122,11 @@ function outcomeWrite(
     ...(taints.length === 0 ? {} : { taints }),
     artifacts,
   };
+}
+
+/** With times as exact as the record has them. */
+function useOf({ usage }: Call, used: FilteredRun['used']): MeasuredUse | null {
+  return usage === null || used === null ? null : { ...usage, artifactBytes: used.artifactBytes };
 }
 
 function storedArtifact(

@@ -30,6 +30,8 @@ export interface FilteredRun {
     readonly cpuMs: number;
     readonly memoryPeakBytes: number;
     readonly outputBytes: number;
+    /** Of all that it left, also where the filter held some of it back. */
+    readonly artifactBytes: number;
   } | null;
 }
 
@@ -65,8 +67,12 @@ export async function filterRun(
     startedAfterMs: run.run.startedAfterMs,
     truncated: usage?.truncated ?? [],
     left,
-    used: usage,
+    used: usage === null ? null : { ...usage, artifactBytes: bytesOf(run.run.artifacts) },
   };
+}
+
+function bytesOf(artifacts: RunResult['artifacts']): number {
+  return artifacts.reduce((bytes, { data }) => bytes + data.length, 0);
 }
 
 /** Whether it ran to its end is not known, and what it yielded is gone. */

@@ -26,21 +26,35 @@ export function readArgumentFiles(given: unknown): readonly ArgumentFile[] | Fil
   if (!Array.isArray(given) || given.length > filesMax)
     return { pointer: '/files', message: `has to be a list of at most ${filesMax}` };
   const files: ArgumentFile[] = [];
-  const folders = new Set([outFolder]);
-  const paths = new Set<string>();
+  const taken: TakenPaths = { files: new Set(), folders: new Set([outFolder]) };
   for (const [index, entry] of given.entries()) {
     const pointer = `/files/${index}`;
     const file = readFile(entry, pointer);
     if ('message' in file) return file;
-    const { path } = file;
-    const parents = parentsOf(path);
-    if (paths.has(path) || folders.has(path) || parents.some((parent) => paths.has(parent)))
-      return { pointer: `${pointer}/path`, message: `${JSON.stringify(path)} is already there` };
-    paths.add(path);
-    for (const parent of parents) folders.add(parent);
+    const clash = clashOf(file.path, taken);
+    if (clash !== null) return { pointer: `${pointer}/path`, message: clash };
+    taken.files.add(file.path);
+    for (const parent of parentsOf(file.path)) taken.folders.add(parent);
     files.push(file);
   }
   return files;
+}
+
+interface TakenPaths {
+  readonly files: Set<string>;
+  readonly folders: Set<string>;
+}
+
+/** Why a file cannot stand there beside those before it; null when it can. */
+function clashOf(path: string, { files, folders }: TakenPaths): string | null {
+  const shown = JSON.stringify(path);
+  if (files.has(path)) return `${shown} is given twice`;
+  const parent = parentsOf(path).find((name) => files.has(name));
+  if (parent !== undefined)
+    return `${shown} has no place: ${JSON.stringify(parent)} is given as a file, and no folder`;
+  if (path === outFolder) return `${shown} is the folder for what the code leaves: choose another name`;
+  if (folders.has(path)) return `${shown} is a folder: other files are given in it`;
+  return null;
 }
 
 function readFile(entry: unknown, pointer: string): ArgumentFile | FileObjection {
@@ -59,7 +73,7 @@ function readFile(entry: unknown, pointer: string): ArgumentFile | FileObjection
       return { path, content: { kind: 'base64', text: base64 } };
     if (typeof base64 === 'string') return { pointer: `${pointer}/base64`, message: 'is not base64' };
   }
-  return { pointer, message: 'give one of text, base64 and file' };
+  return { pointer, message: 'give one of text, base64, file' };
 }
 
 function parentsOf(path: string): string[] {

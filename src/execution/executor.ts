@@ -71,6 +71,7 @@ export type ExecutionFrame =
       readonly wallMs: number;
       readonly cpuMs: number;
       readonly memoryPeakBytes: number;
+      /** Of the result, and of what was kept of stdout and stderr. */
       readonly outputBytes: number;
       readonly truncated: readonly Truncation[];
     }

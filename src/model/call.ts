@@ -74,6 +74,7 @@ export interface Usage {
   readonly wallMs: number;
   readonly cpuMs: number;
   readonly memoryPeakBytes: number;
+  /** Of the result, and of what was kept of stdout and stderr. Artifacts have a size of their own. */
   readonly outputBytes: number;
 }
 

@@ -72,6 +72,17 @@ test('a reader who goes away in the middle leaves the server as it was', async (
   expect(errors).toEqual([]);
 });
 
+test('an export is not verified with --deep, and nothing of it is read', async () => {
+  for (const more of [[], ['--json'], ['--anchor', '/nonexistent']]) {
+    const refused = await runCli(
+      ['audit', 'verify', '--file', '/nonexistent', '--deep', ...more],
+      environment(),
+    );
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+    expect(refused.stderr).toContain('--deep and --file exclude each other');
+  }
+});
+
 test('what is no export is told apart from an altered one', async () => {
   const missing = await runCli(['audit', 'verify', '--file', '/nonexistent'], {});
   expect(missing).toMatchObject({ code: 2 });

@@ -166,6 +166,8 @@ test('keeps variables and files from call to call; every step is on the record',
     'session_closed',
   ]);
   expect(events[0]).toMatchObject({
+    // Nobody has called one yet.
+    tool: null,
     details: { image: 'python', idleMs: 60_000 },
     content: { labels: { job: 'sums' } },
   });

@@ -34,7 +34,12 @@ interface CallCase {
   readonly limits?: RequestLimits;
   readonly afterMs?: number;
   readonly uses?:
-    | { readonly cpuMs?: number; readonly wallMs?: number; readonly outputBytes?: number }
+    | {
+        readonly cpuMs?: number;
+        readonly wallMs?: number;
+        readonly outputBytes?: number;
+        readonly artifactBytes?: number;
+      }
     | 'lost'
     | 'nothing';
   /** The status of the call, or the code of the refusal. */
@@ -60,7 +65,9 @@ async function* run(uses: CallCase['uses'] = {}): AsyncGenerator<ExecutionFrame>
   yield { type: 'started', runtime: { kind: 'isolate', confinement: 'none', image: null, warm: true } };
   if (uses === 'lost') throw new Lost('it went away');
   yield { type: 'result', data: Buffer.from('null') };
-  yield { type: 'usage', cpuMs: 0, wallMs: 0, outputBytes: 0, memoryPeakBytes: 0, truncated: [], ...uses };
+  const { artifactBytes = 0, ...used } = uses;
+  if (artifactBytes > 0) yield { type: 'artifact', name: 'a', data: Buffer.alloc(artifactBytes) };
+  yield { type: 'usage', cpuMs: 0, wallMs: 0, outputBytes: 0, memoryPeakBytes: 0, truncated: [], ...used };
   yield { type: 'exit', reason: 'completed', error: null };
 }
 

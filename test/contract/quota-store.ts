@@ -23,7 +23,7 @@ export function drawOn(unit: QuotaUnit, limit: number, more: Partial<QuotaDraw> 
   return { ...common, unit, limit, windowMs: unit === 'concurrent' ? 0 : windowMs, amount: 1, ...more };
 }
 
-const used = { cpuMs: 0, wallMs: 0, outputBytes: 0 };
+const used = { cpuMs: 0, wallMs: 0, outputBytes: 0, artifactBytes: 0 };
 
 export function describeQuotaStore(name: string, store: QuotaStoreUnderTest): void {
   describe(`quota store: ${name}`, () => {
@@ -57,7 +57,7 @@ export function describeQuotaStore(name: string, store: QuotaStoreUnderTest): vo
     test.each([
       ['cpu_ms', { ...used, cpuMs: 40.5 }],
       ['wall_ms', { ...used, wallMs: 40.5 }],
-      ['output_bytes', { ...used, outputBytes: 41 }],
+      ['output_bytes', { ...used, outputBytes: 30, artifactBytes: 11 }],
     ] as const)('%s are held in full while a call runs, then what it used counts', async (unit, use) => {
       await using one = await Counting.open(store);
       const draw = drawOn(unit, 100, { amount: 60 });

@@ -377,6 +377,20 @@ export function recordStoreContract(name: string, store: StoreUnderTest): void {
       expect(shown).toMatchObject([{ canonical: expect.stringContaining('"policy":"q"') }]);
     });
 
+    test('exports each checkpoint, and says which of them the filter means', async () => {
+      await using record = await store.open('exports', sources());
+      await record.write({ events: [draft('checkpoint', { tool: 't' }), draft('denied', { tool: 't' })] });
+      const found = async (query: Partial<EventQuery>) => {
+        const rows = await Array.fromAsync((await record.export({ tenant: null, ...query })).rows);
+        return rows.map((row) => (row.kind === 'event' ? row.fitsFilter : row.kind));
+      };
+      expect(await found({})).toEqual([true, true]);
+      expect(await found({ type: 'denied' })).toEqual([false, true]);
+      expect(await found({ type: 'checkpoint' })).toEqual([true, 'omitted']);
+      expect(await found({ tool: 't' })).toEqual([true, true]);
+      expect(await found({ status: 'failed' })).toEqual([false, 'omitted']);
+    });
+
     test('finds events by time, from inclusive and to exclusive, also where the clock went back', async () => {
       const clock = new SetClock();
       await using record = await store.open('times', sources(clock));

@@ -158,6 +158,10 @@ export function describeSandboxExecutor(subject: ContractSubject): void {
     test('usage is counted', async () => {
       const { result, usage } = await run(snippets.sum, { a: 1, b: 2 });
       expect(usage.outputBytes).toBe(Buffer.byteLength(result));
+      const printed = await run(snippets.print, {});
+      expect(printed.usage.outputBytes).toBe('to stdout\nto stderr\nnull'.length);
+      const much = await run(snippets.printMuch, { bytes: 200_000 }, { logBytes: 5000 });
+      expect(much.usage.outputBytes).toBe(5000 + '"done"'.length);
       expect(usage.wallMs).toBeGreaterThan(0);
       expect(usage.cpuMs).toBeGreaterThanOrEqual(0);
       expect(usage.memoryPeakBytes).toBeGreaterThanOrEqual(0);

@@ -70,6 +70,23 @@ test('what does not fit a pattern is told in the words of the schema, where it h
   });
 });
 
+test('one of several members is asked for by their names, when none is given and when two are', async () => {
+  const text = toolWith(`      a: {type: object, oneOf: [{required: [b]}, {required: [c]}]}
+      d: {oneOf: [{type: string, maxLength: 1}, {type: string, minLength: 9}]}
+      e: {type: object, required: [f]}`);
+  const choice = { pointer: '/a', keyword: 'oneOf', message: 'give one of b, c' };
+  for (const a of [{}, { b: 'secret', c: 'secret' }])
+    expect(await validate(text, { code: 'x', a, e: {} })).toEqual({
+      ok: false,
+      errors: [choice, { pointer: '/e/f', keyword: 'required', message: 'missing argument' }],
+    });
+  expect(await validate(text, { code: 'x', a: { b: 1 } })).toMatchObject({ ok: true });
+  const other = await validate(text, { code: 'x', d: 'secret' });
+  expect(other.ok ? [] : other.errors.map(({ message }) => message)).toContain(
+    'must fit exactly one of the forms that its schema names',
+  );
+});
+
 test('the number of mistakes reported is bounded', async () => {
   const items = Array.from({ length: 1_000 }, (_, at) => at);
   const result = await validate(toolWith('      items: {type: array, items: {type: string}}'), {
@@ -169,7 +186,16 @@ test.each([
     '      a: {type: string, maxLenght: 3}',
     'unknown field "maxLenght" (did you mean "maxLength"?)',
   ],
-  ['an unknown format', '      a: {type: string, format: phone}', 'unknown format "phone"'],
+  [
+    'an unknown format',
+    '      a: {type: string, format: phone}',
+    '11:33 /spec/input/properties/a/format unknown format "phone" (known formats: date, time,',
+  ],
+  [
+    'a misspelt format',
+    '      a: {type: string, format: datetime}',
+    'unknown format "datetime" (did you mean "date-time"?)',
+  ],
   [
     'a keyword of another type',
     '      a: {type: string, minimum: 3}',

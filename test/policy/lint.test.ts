@@ -186,7 +186,7 @@ test('a quota whose unit nothing uses never binds, and one that a single call ex
           quota('cost_usd', 1),
           quota('cpu_ms', 9_999),
           quota('wall_ms', 10_000),
-          quota('output_bytes', 1_048_576),
+          quota('output_bytes', 2 * 1_048_576),
           { name: 'sum', key: 'tenant', amount: 'args.limit', limit: 10, window: '1h' },
           { name: 'square', key: 'tenant', amount: 'args.limit * args.limit', limit: 10, window: '1h' },
           { name: 'same', key: 'tenant', amount: 'args.limit', limit: 10, window: '30m' },

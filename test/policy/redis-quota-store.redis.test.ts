@@ -69,7 +69,7 @@ function changes(): {
   };
 }
 
-const used = { cpuMs: 10, wallMs: 0, outputBytes: 0 };
+const used = { cpuMs: 10, wallMs: 0, outputBytes: 0, artifactBytes: 0 };
 
 describe('several processes', () => {
   test('count together, by the clock of Redis', async () => {

@@ -24,7 +24,7 @@ const columns = {
 export async function* csvLines({ rows }: RecordExport): AsyncGenerator<string> {
   yield csvLine(Object.keys(columns));
   for await (const row of rows) {
-    if (row.kind !== 'event') continue;
+    if (row.kind !== 'event' || !row.fitsFilter) continue;
     const event = parseCanonicalEvent(row.canonical);
     yield csvLine(Object.values(columns).map((read) => read(event) ?? ''));
   }

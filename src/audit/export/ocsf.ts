@@ -54,7 +54,7 @@ const refusals = new Set([
 
 export async function* ocsfLines({ rows }: RecordExport, version: string): AsyncGenerator<string> {
   for await (const row of rows) {
-    if (row.kind !== 'event') continue;
+    if (row.kind !== 'event' || !row.fitsFilter) continue;
     const event = parseCanonicalEvent(row.canonical);
     yield `${JSON.stringify(apiActivity(row, event, version))}\n`;
     const findings = event.boundary?.findings ?? [];

@@ -11,6 +11,8 @@ export type ExportRow =
       readonly hash: string;
       /** null once erased, or when there was none. `text` is canonical JSON. */
       readonly content: { readonly salt: string; readonly text: string } | null;
+      /** false for a checkpoint that the filter does not mean: shown for the proof alone. */
+      readonly fitsFilter: boolean;
     }
   | {
       readonly kind: 'omitted';
@@ -22,6 +24,6 @@ export type ExportRow =
 export interface RecordExport {
   /** Where the chains stood when the export began; `rows` leads up to there. */
   readonly heads: readonly WriterHead[];
-  /** Read as they are taken, some at a time. Checkpoints are always shown. */
+  /** Read as they are taken, some at a time. Checkpoints are always shown: the proof needs them. */
   readonly rows: AsyncIterable<ExportRow>;
 }

@@ -18,6 +18,7 @@ interface Row {
   readonly canonical: Buffer | null;
   readonly salt: string | null;
   readonly content: Buffer | null;
+  readonly fits: boolean;
 }
 
 /** Where every chain stands, and the last position, in one moment. */
@@ -45,9 +46,10 @@ export async function startExport(reading: Reading, filter: ExportFilter): Promi
   const { heads, last } = await readEnds(reading);
   const text = `SELECT e.position, writer, sequence, event_hash, previous_hash, hash,
       CASE WHEN shown THEN canonical END AS canonical, CASE WHEN shown THEN salt END AS salt,
-      CASE WHEN shown THEN content END AS content
-    FROM (SELECT ${withDay}, ((${where}) OR e.type IN ('checkpoint', 'chain_key_rotated')) AS shown FROM audit_chain e
-      WHERE e.position > ${bound.mark(0)} AND e.position <= ${bound.mark(last)} ORDER BY e.position LIMIT ${rowsAtOnce}) e
+      CASE WHEN shown THEN content END AS content, fits
+    FROM (SELECT f.*, (fits OR f.type IN ('checkpoint', 'chain_key_rotated')) AS shown
+      FROM (SELECT ${withDay}, coalesce((${where}), false) AS fits FROM audit_chain e
+        WHERE e.position > ${bound.mark(0)} AND e.position <= ${bound.mark(last)} ORDER BY e.position LIMIT ${rowsAtOnce}) f) e
     LEFT JOIN audit_content c ON ${isItsContent} ORDER BY e.position`;
   const values = bound.values.slice(0, -2);
   const read = (after: number): Promise<Row[]> =>
@@ -75,5 +77,6 @@ function exportRow(row: Row): ExportRow {
     previousHash: row.previous_hash,
     hash: row.hash,
     content: salt === null ? null : { salt, text: content?.toString() ?? '' },
+    fitsFilter: row.fits,
   };
 }

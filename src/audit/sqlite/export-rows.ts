@@ -17,6 +17,7 @@ type Row = readonly [
   canonical: Buffer | null,
   salt: string | null,
   content: Buffer | null,
+  fits: 0 | 1,
 ];
 
 /** `guard` turns errors of the database into those of the record. */
@@ -30,9 +31,10 @@ export function startExport(
   const rows = connection
     .prepare(
       `SELECT s.position, writer, sequence, event_hash, previous_hash, hash,
-         CASE WHEN shown THEN canonical END, CASE WHEN shown THEN salt END, CASE WHEN shown THEN content END
-       FROM (SELECT e.*, (${where}) OR e.type IN ('checkpoint', 'chain_key_rotated') AS shown FROM audit_chain e
-         WHERE e.position > ? AND e.position <= ? ORDER BY e.position LIMIT ${rowsAtOnce}) s
+         CASE WHEN shown THEN canonical END, CASE WHEN shown THEN salt END, CASE WHEN shown THEN content END, fits
+       FROM (SELECT f.*, fits OR f.type IN ('checkpoint', 'chain_key_rotated') AS shown
+         FROM (SELECT e.*, coalesce((${where}), 0) AS fits FROM audit_chain e
+           WHERE e.position > ? AND e.position <= ? ORDER BY e.position LIMIT ${rowsAtOnce}) f) s
        LEFT JOIN audit_content_kept c ON c.position = s.position ORDER BY s.position`,
     )
     .raw();
@@ -57,7 +59,7 @@ async function* walk(read: (after: number) => readonly Row[]): AsyncGenerator<Ex
 }
 
 function exportRow(row: Row): ExportRow {
-  const [, writer, sequence, eventHash, previousHash, hash, canonical, salt, content] = row;
+  const [, writer, sequence, eventHash, previousHash, hash, canonical, salt, content, fits] = row;
   if (canonical === null) return { kind: 'omitted', writer, sequence, eventHash };
   return {
     kind: 'event',
@@ -66,5 +68,6 @@ function exportRow(row: Row): ExportRow {
     previousHash,
     hash,
     content: salt === null ? null : { salt, text: content?.toString() ?? '' },
+    fitsFilter: fits === 1,
   };
 }

@@ -224,13 +224,12 @@ function newSession(
   };
 }
 
-function openedEvent(stored: StoredSession, caller: Caller, { revision, tool, lifetimeMs }: SessionRequest) {
+function openedEvent(stored: StoredSession, caller: Caller, { revision, lifetimeMs }: SessionRequest) {
   const { details, ...who } = sessionEvent(stored, caller);
   const { image, idleMs, labels, limits, runtime } = stored.session;
   return {
     type: 'session_opened',
     ...who,
-    tool,
     runtime,
     details: {
       ...details,

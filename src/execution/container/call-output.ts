@@ -121,9 +121,9 @@ export class CallOutput {
     return Buffer.from(this.#stderrTail.bytes).toString('latin1');
   }
 
-  /** Bytes handed to the reader, beside the result. */
-  get keptBytes(): number {
-    return this.#counts.stdout.kept + this.#counts.stderr.kept + this.#counts.artifacts.kept;
+  /** Of stdout and stderr, bytes handed to the reader. */
+  get logBytes(): number {
+    return this.#counts.stdout.kept + this.#counts.stderr.kept;
   }
 
   get truncated(): Truncation[] {

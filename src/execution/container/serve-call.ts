@@ -72,7 +72,7 @@ export async function serveCall(call: ClaimedCall): Promise<void> {
     wallMs,
     cpuMs: Math.max(0, Math.ceil(used.cpuMs - call.before.cpuMs)),
     memoryPeakBytes: Math.min(used.memoryPeakBytes, profile.limits.memoryMiB * 1024 * 1024),
-    outputBytes: output.keptBytes + result.length,
+    outputBytes: result.length + output.logBytes,
     truncated: output.truncated,
   });
   output.queue.push({ type: 'exit', reason: conclusion.reason, error: conclusion.error });

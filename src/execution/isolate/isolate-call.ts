@@ -54,7 +54,7 @@ export class IsolateCall implements CallListener {
   #cpuAtEndMs: number | null = null;
   /** What the process grew by; null as long as that cannot be told. */
   #memoryPeakBytes: number | null = null;
-  #outputBytes = 0;
+  #resultBytes = 0;
   #verdict: { reason: ExitReason; error: CallError } | null = null;
 
   /** Writes the call to the worker: from here on it may run. */
@@ -118,9 +118,9 @@ export class IsolateCall implements CallListener {
   }
 
   #takeResult(data: Uint8Array): void {
-    this.#outputBytes += data.length;
-    if (this.#outputBytes > this.#limits.outputBytes) this.kill('output_limit');
-    else this.frames.push({ type: 'result', data: Buffer.from(data) });
+    if (this.#resultBytes + data.length > this.#limits.outputBytes) return this.kill('output_limit');
+    this.#resultBytes += data.length;
+    this.frames.push({ type: 'result', data: Buffer.from(data) });
   }
 
   #takeEnd(frame: Frame): void {
@@ -182,7 +182,7 @@ export class IsolateCall implements CallListener {
       wallMs,
       cpuMs: this.#cpuMs(wallMs, ended),
       memoryPeakBytes: Math.max(this.#memoryPeakBytes ?? 0, this.#heapBytes(ended)),
-      outputBytes: this.#outputBytes,
+      outputBytes: this.#resultBytes + this.#logs.keptBytes,
       truncated: this.#logs.truncations() satisfies Truncation[],
     };
   }

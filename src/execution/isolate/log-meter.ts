@@ -34,6 +34,10 @@ export class LogMeter {
     this.#bytes.stderr.dropped += dropped.stderr;
   }
 
+  get keptBytes(): number {
+    return this.#bytes.stdout.kept + this.#bytes.stderr.kept;
+  }
+
   truncations(): Truncation[] {
     return (['stdout', 'stderr'] as const)
       .filter((stream) => this.#bytes[stream].dropped > 0)

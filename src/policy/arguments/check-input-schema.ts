@@ -1,10 +1,13 @@
 /**
  * What a tool's schema may not hold, because a hostile value could make it expensive or because it would reach out:
- * references that leave the document or come back to themselves, patterns that are not linear, deep comparisons.
+ * references that leave the document or come back to themselves, patterns that are not linear, deep comparisons; and
+ * formats that nobody would check.
  */
 import type { JsonObject, JsonValue } from '../../model/json.ts';
+import { didYouMeanHint } from '../did-you-mean.ts';
 import { escapePointer } from '../json-pointer.ts';
 import { compileLinearPattern } from '../linear-pattern.ts';
+import { knownFormats } from './create-ajv.ts';
 
 /** Nodes of a schema once its references are followed. */
 const SCHEMA_NODES_MAX = 5_000;
@@ -83,6 +86,7 @@ class SchemaCheck {
     if (keyword === '$ref') this.#checkReference(value, at, via);
     else if (keyword === '$schema' && value !== DIALECT) this.#complain(at, `must be ${DIALECT}`);
     else if (keyword === 'pattern' && typeof value === 'string') this.#checkPattern(value, at);
+    else if (keyword === 'format' && typeof value === 'string') this.#checkFormat(value, at);
     else if (keyword === 'uniqueItems' && value === true) this.#checkUniqueItems(schema, at);
   }
 
@@ -122,6 +126,12 @@ class SchemaCheck {
     } catch (error) {
       this.#complain(at, error instanceof Error ? error.message : String(error));
     }
+  }
+
+  #checkFormat(format: string, at: string): void {
+    if (knownFormats.includes(format)) return;
+    const hint = didYouMeanHint(format, knownFormats) ?? `known formats: ${knownFormats.join(', ')}`;
+    this.#complain(at, `unknown format "${format}"`, hint);
   }
 
   #complain(pointer: string, message: string, hint?: string, isWarning = false): void {

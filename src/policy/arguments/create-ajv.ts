@@ -10,6 +10,9 @@ import { compileLinearPattern } from '../linear-pattern.ts';
 /** A longer string fits no `format`: some of their expressions backtrack, quadratically at worst. */
 const FORMAT_CHARS_MAX = 4_096;
 
+/** What `format` may say. */
+export const knownFormats: readonly string[] = Object.keys(fullFormats);
+
 export interface AjvOptions {
   /** Fill in declared defaults, in the value that is validated. */
   readonly useDefaults: boolean;

@@ -79,7 +79,33 @@ function explainErrors(explain: ValidateFunction, value: JsonValue): readonly Ar
   const errors = (explain.errors ?? []).filter(
     ({ keyword }) => keyword !== 'if' && keyword !== 'propertyNames',
   );
-  return errors.slice(0, ARGUMENT_ERRORS_MAX).map(describe);
+  const choices = new Set(errors.filter((error) => membersToChoose(error) !== null).map(placeOf));
+  return errors
+    .filter((error) => {
+      const place = placeOf(error);
+      return !branchOfChoice.test(place) || !choices.has(place.replace(branchOfChoice, ''));
+    })
+    .slice(0, ARGUMENT_ERRORS_MAX)
+    .map(describe);
+}
+
+/** Behind the place of a `oneOf`: what is missing for one of its branches. */
+const branchOfChoice = /\/[0-9]+\/required$/;
+
+function placeOf({ instancePath, schemaPath }: ErrorObject): string {
+  return `${instancePath} ${schemaPath}`;
+}
+
+/** The members of which a `oneOf` wants one, `oneOf: [{required: [a]}, {required: [b]}]`; null for any other error. */
+function membersToChoose({ keyword, schema }: ErrorObject): readonly string[] | null {
+  if (keyword !== 'oneOf') return null;
+  const names = (schema as readonly JsonValue[]).map((branch) => {
+    const { required, ...rest } = Object(branch) as JsonObject;
+    return Array.isArray(required) && required.length === 1 && Object.keys(rest).length === 0
+      ? required[0]
+      : null;
+  });
+  return names.every((name) => typeof name === 'string') ? names : null;
 }
 
 function describe(error: ErrorObject): ArgumentError {
@@ -117,6 +143,14 @@ function describe(error: ErrorObject): ArgumentError {
         typeof description === 'string'
           ? `must be as its description says: ${description}`
           : (error.message ?? 'does not fit the pattern');
+      return { pointer: pointerOf(error), keyword, message };
+    }
+    case 'oneOf': {
+      const names = membersToChoose(error);
+      const message =
+        names === null
+          ? 'must fit exactly one of the forms that its schema names'
+          : `give one of ${names.join(', ')}`;
       return { pointer: pointerOf(error), keyword, message };
     }
     default:

@@ -7,7 +7,7 @@
  * whose use is not known counts in full.
  *
  * The most is what the runner enforces, so a call exceeds its lease only by what it can do between its deadline and
- * its death. What it really used counts then as well.
+ * its death, and by its artifacts. What it really used counts then as well.
  */
 import type { QuotaDraw, QuotaUnit } from '../../model/decision.ts';
 import type { Limits } from '../../model/limits.ts';
@@ -41,13 +41,12 @@ export const quotaUnits: Readonly<Record<QuotaUnit, UnitRule>> = Object.freeze({
     scale: 1_000,
     lease: (_tool, { timeoutMs }) => timeoutMs,
   },
-  // As `usage.outputBytes` has it: the result, and for a container the logs that were kept.
+  // The result and the logs that were kept. Artifacts count afterwards: leased, they would be most of every lease.
   output_bytes: {
     words: 'bytes of output',
     counted: 'end',
     scale: 1,
-    lease: ({ runtime }, { outputBytes, logBytes }) =>
-      runtime.kind === 'container' ? outputBytes + logBytes : outputBytes,
+    lease: (_tool, { outputBytes, logBytes }) => outputBytes + logBytes,
   },
   egress_bytes: { words: 'bytes of egress', counted: 'end', scale: 1, lease: none },
   tokens: { words: 'tokens', counted: 'end', scale: 1, lease: none },
@@ -62,7 +61,9 @@ function cpuMsMax({ runtime }: Pick<Tool, 'runtime'>, { timeoutMs, cpus }: Limit
 export interface MeasuredUse {
   readonly cpuMs: number;
   readonly wallMs: number;
+  /** Of the result, and of what was kept of stdout and stderr. */
   readonly outputBytes: number;
+  readonly artifactBytes: number;
 }
 
 /** In units; null for a unit that is not measured. */
@@ -73,7 +74,7 @@ export function usedOf(unit: QuotaUnit, use: MeasuredUse): number | null {
     case 'wall_ms':
       return use.wallMs;
     case 'output_bytes':
-      return use.outputBytes;
+      return use.outputBytes + use.artifactBytes;
     case 'egress_bytes':
     case 'tokens':
       return 0;

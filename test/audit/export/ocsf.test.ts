@@ -17,16 +17,17 @@ const validators = {
   2004: ajv.compile({ $ref: '#/$defs/detectionFinding', $defs: schema.$defs }),
 };
 
-function row(draft: EventDraft): ExportRow {
+function row(draft: EventDraft, fitsFilter = true): ExportRow {
   const stamp = { id: 'evt_1', time: '2026-01-02T03:04:05.678Z', writer: 'n/api-1', nonce: '00', salt: '11' };
   const sealed = sealEvent(draft, { ...stamp, callCommitment: null });
   const linked = linkEvent(sealed, { sequence: 0, hash: '0'.repeat(64) });
-  return { kind: 'event', ...linked, content: sealed.content };
+  return { kind: 'event', ...linked, content: sealed.content, fitsFilter };
 }
 
 async function convert(draft: EventDraft): Promise<readonly Record<string, unknown>[]> {
   async function* rows(): AsyncGenerator<ExportRow> {
     yield row(draft);
+    yield row({ type: 'checkpoint' }, false);
     yield { kind: 'omitted', writer: 'n', sequence: 2, eventHash: '00' };
   }
   const lines: Record<string, unknown>[] = [];

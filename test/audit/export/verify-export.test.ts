@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Checkpointer } from '../../../src/audit/checkpoints/checkpointer.ts';
 import { signingKey } from '../../../src/audit/checkpoints/signing-key.ts';
 import { csvLines } from '../../../src/audit/export/csv.ts';
+import { ocsfLines } from '../../../src/audit/export/ocsf.ts';
 import { ndjsonLines } from '../../../src/audit/export/ndjson.ts';
 import { verifyExport } from '../../../src/audit/export/verify-export.ts';
 import { openSqliteRecord } from '../../../src/audit/sqlite/open-sqlite-record.ts';
@@ -17,6 +18,10 @@ const clock = new SetClock();
 const key = signingKey(Buffer.alloc(32, 1));
 const known: VerifyTrust = { publicKeys: [key.publicKey] };
 let record: RecordStore;
+
+interface OcsfEvent {
+  readonly metadata: { readonly event_code: string };
+}
 
 /** 100 events of two tenants: more than are read at once. A checkpoint is the first and the last. */
 beforeAll(async () => {
@@ -164,9 +169,23 @@ test('a CSV export is a table that no spreadsheet computes', async () => {
   expect(lines[0]).toBe(
     '"time","type","status","tenant","principal","key","tool","effect","policy","rule","callId","requestId","id","writer","sequence"\r\n',
   );
-  // Behind the first checkpoint.
-  expect(lines[2]).toMatch(
+  expect(lines[1]).toMatch(
     /^"2026-01-02T03:04:05\.000Z","audit_read","","other","'=bob""1","","python_run","allow","base","python","",.*,"4"\r\n$/,
   );
-  expect(lines).toHaveLength(1 + 24 + 2);
+  expect(lines).toHaveLength(1 + 24);
+});
+
+test('a CSV or OCSF export holds the checkpoints only where its filter means them', async () => {
+  const typesOf = async (filter: Partial<ExportFilter>) => {
+    const csv = await Array.fromAsync(csvLines(await record.export({ tenant: null, ...filter })));
+    const ocsf = await Array.fromAsync(ocsfLines(await record.export({ tenant: null, ...filter }), '0.1.0'));
+    const codes = ocsf.map((line) => (JSON.parse(line) as OcsfEvent).metadata.event_code);
+    expect(csv.slice(1).map((line) => line.split('"')[3])).toEqual(codes);
+    return codes;
+  };
+  expect(await typesOf({ type: 'denied' })).toEqual(['denied']);
+  expect(await typesOf({ type: 'decoy_tripped' })).toEqual([]);
+  expect(await typesOf({ status: 'failed' })).toEqual([]);
+  expect(await typesOf({ type: 'checkpoint' })).toEqual(['checkpoint', 'checkpoint']);
+  expect((await typesOf({})).filter((type) => type === 'checkpoint')).toHaveLength(2);
 });

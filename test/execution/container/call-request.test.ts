@@ -89,13 +89,20 @@ test.each([
 
 test('files that clash, do not fit, or are of another form are refused', () => {
   const file = (path: string): object => ({ path, text: '' });
-  expect(refusal([file('a'), file('a')])).toContain('already there');
-  expect(refusal([file('a'), file('a/b')])).toContain('already there');
-  expect(refusal([file('a/b'), file('a')])).toContain('already there');
-  expect(refusal([file('out')])).toContain('already there');
+  expect(refusal([file('a'), file('a')])).toBe('args/files/1/path: "a" is given twice');
+  expect(refusal([file('a'), file('a/b/c')])).toBe(
+    'args/files/1/path: "a/b/c" has no place: "a" is given as a file, and no folder',
+  );
+  expect(refusal([file('a/b'), file('a')])).toBe(
+    'args/files/1/path: "a" is a folder: other files are given in it',
+  );
+  for (const before of [[], [file('out/a')]])
+    expect(refusal([...before, file('out')])).toContain(
+      '"out" is the folder for what the code leaves: choose another name',
+    );
   expect(refusal([{ path: 'a', text: 'x'.repeat(65 * 1024 * 1024) }])).toContain('fit into /work');
   expect(refusal([{ path: 'a', base64: '!' }])).toContain('not base64');
-  expect(refusal([{ path: 'a', text: '', base64: '' }])).toContain('one of text, base64 and file');
+  expect(refusal([{ path: 'a', text: '', base64: '' }])).toContain('give one of text, base64, file');
   expect(refusal([{ path: 'a', file: 'art_1' }])).toContain('no such stored file');
   expect(refusal(Array.from({ length: 257 }, (_, index) => file(`f${index}`)))).toContain('at most 256');
   expect(refusal('x')).toContain('a list');

@@ -88,11 +88,19 @@ describe('output', () => {
     expect(seen.exit.reason).toBe('output_limit');
   });
 
+  test('outputBytes of the usage are result and logs, and not artifacts', async () => {
+    const code = 'print("log")\nopen("out/a", "w").write("x" * 1000)\n"done"';
+    const seen = await call(executor, 'python', { code }, within({}));
+    expect(Object.keys(seen.artifacts)).toEqual(['a']);
+    expect(seen.usage.outputBytes).toBe('log\n"done"'.length);
+  });
+
   test('logs beyond logBytes are drained and named as truncated; the call goes on', async () => {
     const code = 'import sys\nprint("a" * 10_000_000)\nsys.stderr.write("b" * 1000)\n"done"';
     const seen = await call(executor, 'python', { code }, within({ logBytes: 5000 }));
     expect(seen.result).toBe('done');
     expect(seen.stdout).toBe('a'.repeat(5000));
+    expect(seen.usage.outputBytes).toBe(5000 + '"done"'.length);
     expect(seen.usage.truncated).toEqual([
       { stream: 'stdout', keptBytes: 5000, droppedBytes: 9_995_001 },
       { stream: 'stderr', keptBytes: 0, droppedBytes: 1000 },

@@ -121,12 +121,13 @@ describe('a worker that was taken over', () => {
   });
 
   test('and sends more result than it may is an output limit, and no byte of the excess is handed on', async () => {
-    const { exit, resultBytes } = await callHostileWorker(
+    const { exit, resultBytes, usage } = await callHostileWorker(
       Buffer.concat([data('result', 600), data('result', 600), end]),
       { outputBytes: 1000 },
     );
     expect(exit?.reason).toBe('output_limit');
     expect(resultBytes).toBe(600);
+    expect(usage?.outputBytes).toBe(600);
   });
 
   test('and sends more logs than it may has them cut and counted', async () => {

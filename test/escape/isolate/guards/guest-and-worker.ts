@@ -323,7 +323,7 @@ export const guards: readonly Guard[] = [
   ),
   inCall(
     'a result over its cap is not handed on',
-    "if (this.#outputBytes > this.#limits.outputBytes) this.kill('output_limit');\n    else ",
+    "if (this.#resultBytes + data.length > this.#limits.outputBytes) return this.kill('output_limit');",
     '',
     `${tests}/hostile-worker.test.ts`,
     'sends more result than it may',
