@@ -136,12 +136,25 @@ export function problemDocument(problem: Problem, requestId: string): Readonly<R
   };
 }
 
+/** In place of the limit of the key, of which there may be plenty left. draft-ietf-httpapi-ratelimit-headers-08. */
+function tellQuota(response: Response, fields: Problem['fields']): void {
+  const { limit, quota, retryAfterMs, windowMs } = fields;
+  const name = JSON.stringify(quota);
+  response.removeHeader('RateLimit');
+  response.removeHeader('RateLimit-Policy');
+  if (typeof retryAfterMs !== 'number' || typeof windowMs !== 'number' || windowMs === 0) return;
+  const seconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1000));
+  response.set('RateLimit', `${name}; r=0; t=${seconds(retryAfterMs)}`);
+  response.set('RateLimit-Policy', `${name}; q=${String(limit)}; w=${seconds(windowMs)}`);
+}
+
 export function sendProblem(response: Response, problem: Problem, requestId: string): void {
   const kind = problemKinds[problem.code];
   const { retryAfterMs } = problem.fields;
   if (typeof retryAfterMs === 'number')
     response.set('Retry-After', String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
   else if (kind.status === 503) response.set('Retry-After', String(retryAfterSecondsDefault));
+  if (problem.code === 'quota_exceeded') tellQuota(response, problem.fields);
   const challenge = challengeOf(problem, response.locals['challenge']);
   if (challenge !== null) response.set('WWW-Authenticate', challenge);
   if (problem.code === 'idempotency_in_flight' && typeof problem.fields['callId'] === 'string') {

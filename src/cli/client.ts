@@ -23,7 +23,8 @@ export interface Client {
 
 /**
  * `SALLYPORT_URL` and `SALLYPORT_API_KEY`, else what the person's own file says, else the local server and its bootstrap
- * key. The key of the file goes to the server of the file, and to no other. Throws `CommandFailed`.
+ * key. The key of the file goes to the server of the file, and to no other, the bootstrap key to this machine alone.
+ * Throws `CommandFailed`.
  */
 export function readConnection(environment: NodeJS.ProcessEnv): {
   readonly url: string;
@@ -33,7 +34,8 @@ export function readConnection(environment: NodeJS.ProcessEnv): {
   const url = givenIn(environment, 'SALLYPORT_URL') ?? own?.url ?? defaultUrl;
   if (!URL.canParse(url)) throw new CommandFailed(2, `Not the URL of a server: ${url}`);
   const ownKey = url === (own?.url ?? defaultUrl) ? own?.apiKey : undefined;
-  return { url, key: givenIn(environment, 'SALLYPORT_API_KEY') ?? ownKey ?? readBootstrapKey(environment) };
+  const key = givenIn(environment, 'SALLYPORT_API_KEY') ?? ownKey ?? readBootstrapKey(environment, url);
+  return { url, key };
 }
 
 /** Set to nothing is not set: a script may hand on what it does not have. */
@@ -131,8 +133,16 @@ function describeProblem({ code, detail, errors = [], title }: ProblemDocument):
   return `${code}: ${said ?? 'no detail'}${all.join('')}`;
 }
 
-function readBootstrapKey(environment: NodeJS.ProcessEnv): string {
+/** Of this machine. Another name may lead anywhere, whatever it resolves to now. */
+const loopbackHost = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+function readBootstrapKey(environment: NodeJS.ProcessEnv, url: string): string {
   const file = join(environment['SALLYPORT_DATA_DIR'] ?? './data', 'bootstrap.key');
+  if (!loopbackHost.test(new URL(url).hostname))
+    throw new CommandFailed(
+      2,
+      `No API key for this server: set SALLYPORT_API_KEY, or write it into ${clientConfigFile(environment)} beside the url. That of ${file} is sent to a server on this machine alone.`,
+    );
   try {
     return readFileSync(file, 'utf8').trim();
   } catch (error) {

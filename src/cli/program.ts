@@ -91,7 +91,7 @@ export async function createProgram(args: readonly string[], actions: ProgramAct
     })
     .addHelpText(
       'after',
-      '\nExit codes: 0 fine, 1 a finding or failure, 2 called wrongly.\nThe key: SALLYPORT_API_KEY, else `apiKey` in ~/.config/sallyport/config.json ({"url": …, "apiKey": …}, mode 0600; the\nkey goes to that url alone), else that of the local server in SALLYPORT_DATA_DIR.',
+      '\nExit codes: 0 fine, 1 a finding or failure, 2 called wrongly.\nThe key: SALLYPORT_API_KEY, else `apiKey` in ~/.config/sallyport/config.json ({"url": …, "apiKey": …}, mode 0600; the\nkey goes to that url alone), else that of the local server in SALLYPORT_DATA_DIR,\nwhich is sent to this machine alone.',
     );
   const output = (): Output =>
     createOutput(

@@ -110,11 +110,12 @@ export class SessionFiles {
     this.#transport = transport;
   }
 
-  async list(prefix = '', options: RequestOptions = {}): Promise<readonly SessionFile[]> {
+  /** All, or those below a folder. */
+  async list(prefix?: string, options: RequestOptions = {}): Promise<readonly SessionFile[]> {
     const { items } = await this.#transport.json<{ items: readonly SessionFile[] }>({
       method: 'GET',
       path: `${pathOf(this.#session)}/files`,
-      query: { prefix },
+      ...(prefix === undefined || prefix === '' ? {} : { query: { prefix } }),
       isRepeatable: true,
       ...options,
     });

@@ -101,12 +101,14 @@ export class Transport {
 
   /** A 2xx whose body is still to be read. Throws `RequestRefused` and `ConnectionFailed`. */
   async open(request: SentRequest): Promise<Response> {
+    // A mistake of the caller's is told as that, and not as a server that does not answer.
+    const sent = this.#prepare(request);
     for (let attempt = 0; ; attempt++) {
       const mayRepeat = request.isRepeatable && attempt < this.#retriesMax;
       const pause = pauseMs * 2 ** attempt * (1 + Math.random());
       let response: Response;
       try {
-        response = await this.#send(request);
+        response = await this.#fetch(sent.url, sent.init);
       } catch (error) {
         request.signal?.throwIfAborted();
         if (!mayRepeat) throw this.#unreachable(error);
@@ -123,24 +125,28 @@ export class Transport {
     }
   }
 
-  #send({ method, path, query = {}, json, bytes, headers, signal }: SentRequest): Promise<Response> {
+  #prepare({ method, path, query = {}, json, bytes, headers, signal }: SentRequest): {
+    readonly url: URL;
+    readonly init: RequestInit;
+  } {
     const url = new URL(this.#base + path);
     for (const [name, value] of Object.entries(query))
       if (value !== undefined) url.searchParams.set(name, value);
     const type = json === undefined ? 'application/octet-stream' : 'application/json';
     const body = json === undefined ? bytes : JSON.stringify(json);
-    return this.#fetch(url, {
+    const init = {
       method,
       // The key goes to nobody else.
       redirect: 'error',
-      headers: {
+      headers: new Headers({
         Authorization: `Bearer ${this.#apiKey}`,
         ...(body === undefined ? {} : { 'Content-Type': type }),
         ...headers,
-      },
+      }),
       ...(body === undefined ? {} : { body }),
       ...(signal === undefined ? {} : { signal }),
-    });
+    } as const;
+    return { url, init };
   }
 
   async #readProblem(response: Response): Promise<ProblemDocument> {

@@ -47,6 +47,8 @@ test('a used-up quota is a 429 that says which and for how long, also after a re
     retryable: true,
   });
   expect(Number(refused?.headers.get('retry-after'))).toBeGreaterThan(3000);
+  expect(refused?.headers.get('ratelimit')).toMatch(/^"everyone\/three"; r=0; t=3\d{3}$/);
+  expect(refused?.headers.get('ratelimit-policy')).toBe('"everyone/three"; q=3; w=3600');
   expect(first.key).not.toBe('');
   const events = await first.request('GET', '/v1/audit/events?type=quota_exceeded');
   expect(events.body.items).toHaveLength(7);
@@ -66,6 +68,7 @@ test('what a quota can never give is not asked of a person', async () => {
     body: { code: 'quota_exceeded', quota: 'payers/cents', limit: 5000, amount: 5001, retryable: false },
   });
   expect(never.headers.get('retry-after')).toBeNull();
+  expect(never.headers.get('ratelimit')).toBeNull();
   const events = await server.request('GET', '/v1/audit/events?type=quota_exceeded');
   expect(events.body.items).toMatchObject([{ tool: 'refund', decision: { rule: 'large' } }]);
   const waiting = await server.call('refund', { cents: 5000 });

@@ -114,6 +114,8 @@ describe('an uploaded file', () => {
     const page = await server.request('GET', '/v1/files?limit=1', { key: ida });
     expect(page.body).toEqual({ items: [second.body], nextCursor: second.body.id });
     const rest = await server.request('GET', `/v1/files?cursor=${page.body.nextCursor}`, { key: ida });
+    for (const path of ['/v1/files?cursor=zzz', '/v1/sessions?cursor=zzz'])
+      expect((await server.request('GET', path, { key: ida })).status).toBe(400);
     expect(rest.body).toEqual({ items: [first], nextCursor: null });
     const path = `/v1/files/${first.id}`;
     expect((await server.request('GET', path, { key: ida })).body).toEqual(first);

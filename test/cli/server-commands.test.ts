@@ -141,6 +141,17 @@ describe('a client command', () => {
     });
   });
 
+  test('sends the bootstrap key to this machine alone', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'key-'));
+    writeFileSync(path.join(folder, 'bootstrap.key'), `spk_boot_${'x'.repeat(43)}\n`);
+    for (const url of ['http://127.0.0.1.nip.example:9', 'http://10.0.0.1:9', 'https://localhost.example']) {
+      const ended = await runCli(['tools'], { SALLYPORT_DATA_DIR: folder, SALLYPORT_URL: url });
+      expect(ended).toMatchObject({ code: 2, stdout: '' });
+      expect(ended.stderr).toContain('is sent to a server on this machine alone');
+    }
+    rmSync(folder, { recursive: true });
+  });
+
   test('without a key takes the bootstrap key of the data directory, else says which one is missing', async () => {
     const own = { SALLYPORT_URL: server.url, SALLYPORT_DATA_DIR: server.dataDir };
     expect((await runCli(['keys', 'list'], own)).code).toBe(0);

@@ -251,6 +251,10 @@ describe('a line that breaks', () => {
 
   test('nobody listens', async () => {
     await expect(clientOf('http://127.0.0.1:9', { retriesMax: 1 }).tools()).rejects.toThrow(ConnectionFailed);
+    // Mistakes of the caller's are no server that does not answer.
+    const nowhere = clientOf('http://127.0.0.1:9');
+    await expect(nowhere.run('js_run', { input: 1n as never })).rejects.toThrow(TypeError);
+    await expect(nowhere.run('js_run', {}, { idempotencyKey: 'a\nb' })).rejects.toThrow(TypeError);
   });
 });
 

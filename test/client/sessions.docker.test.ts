@@ -26,6 +26,7 @@ test('a session keeps variables and files, and ends with its scope', async () =>
     });
     expect((await session.run('python_run', { code: 'print(total)' })).output.stdout).toBe('3\n');
     expect(await session.files.readText('data/größen 1.csv')).toBe('a,b\n1,2\n');
+    expect(await session.files.list()).toMatchObject([{ path: 'data/größen 1.csv', sizeBytes: 8 }]);
     expect(await session.files.list('data/')).toMatchObject([{ path: 'data/größen 1.csv', sizeBytes: 8 }]);
     await session.files.remove('data/größen 1.csv');
     await expect(session.files.read('data/größen 1.csv')).rejects.toThrow(NotFound);

@@ -2,6 +2,8 @@ import type { Caller } from '../../model/principal.ts';
 import type { CallAnswer, CallRequest } from '../../calls/call-context.ts';
 import { feedStart } from '../../calls/call-feed.ts';
 import { idempotencyKeyPattern } from '../../calls/idempotency.ts';
+import { withPrints } from '../../calls/current-call.ts';
+import type { CallSources } from '../../calls/current-call.ts';
 import type { CallRun, DetachedCalls } from '../../calls/detached-calls.ts';
 import { isOpen } from '../../model/call.ts';
 import { callerOf } from '../authenticate.ts';
@@ -21,6 +23,7 @@ export interface CreateCallOptions {
   ) => Promise<CallAnswer>;
   readonly detached: DetachedCalls;
   readonly follower: CallFollower;
+  readonly prints: CallSources['prints'];
   /** 128 random bits as text. */
   readonly newMark: () => string;
 }
@@ -125,7 +128,7 @@ export function createCallRoute(options: CreateCallOptions): Route {
         }
       }
       if (preference.applied !== null) response.set('Preference-Applied', preference.applied);
-      response.status(isOpen(call) ? 202 : 200).json(show(call));
+      response.status(isOpen(call) ? 202 : 200).json(show(await withPrints(options.prints, call)));
     },
   };
 }

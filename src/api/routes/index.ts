@@ -164,6 +164,7 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
       executeCall: run,
       detached,
       follower,
+      prints: options.prints,
       newMark,
     }),
     listCallsRoute({ record, prints: options.prints }),

@@ -3,6 +3,7 @@ import { isRefusal } from '../../calls/refusal.ts';
 import type { Refusal } from '../../calls/refusal.ts';
 import type { NewSession } from '../../calls/sessions/open-session.ts';
 import type { SessionDesk } from '../../calls/sessions/session-desk.ts';
+import { readId } from '../event-filter.ts';
 import { callerOf } from '../authenticate.ts';
 import { maySee } from '../may-see.ts';
 import { Problem, problemOf } from '../problem.ts';
@@ -75,7 +76,7 @@ export function listSessionsRoute(desk: SessionDesk): Route {
         principal,
         limit: listedMax + 1,
         ...(status === undefined ? {} : { status }),
-        ...(cursor === undefined ? {} : { before: cursor }),
+        ...(cursor === undefined ? {} : { before: readId('cursor', cursor, 'ses') }),
       });
       const items = found.slice(0, listedMax).map(({ session }) => session);
       response.json({ items, nextCursor: found.length > listedMax ? (items.at(-1)?.id ?? null) : null });

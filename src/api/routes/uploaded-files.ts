@@ -2,6 +2,7 @@ import type { FileFacts } from '../../audit/uploaded-files.ts';
 import { isRefusal } from '../../calls/refusal.ts';
 import type { OwnFiles } from '../../calls/uploads/own-files.ts';
 import type { UploadDesk } from '../../calls/uploads/upload-desk.ts';
+import { readId } from '../event-filter.ts';
 import { callerOf } from '../authenticate.ts';
 import { problemOf } from '../problem.ts';
 import { readLimit, readQuery } from '../query.ts';
@@ -66,7 +67,10 @@ export function listUploadedFilesRoute(files: OwnFiles): Route {
     async handler(request, response) {
       const { limit: asked, cursor } = readQuery(request, ['limit', 'cursor']);
       const limit = asked === undefined ? limitDefault : readLimit(asked, limitMax);
-      const page = { limit: limit + 1, ...(cursor === undefined ? {} : { before: cursor }) };
+      const page = {
+        limit: limit + 1,
+        ...(cursor === undefined ? {} : { before: readId('cursor', cursor, 'file') }),
+      };
       const found = await files.list(callerOf(response), page);
       const items = found.slice(0, limit).map(fileView);
       response.json({ items, nextCursor: found.length > limit ? (items.at(-1)?.id ?? null) : null });
