@@ -161,8 +161,8 @@ export async function openDoor(
     isDraining = true;
     const runningCalls = slots.runningCount + followedSlots.runningCount;
     logger.info({ runningCalls, drainMs: config.drainMs }, 'draining');
+    // Those that are followed were promised their turn: they have the drain time for it.
     slots.refuseWaiting();
-    followedSlots.refuseWaiting();
     const cancel = setTimeout(() => running.cancelAll(), config.drainMs);
     const served = serving.close(server, config.drainMs + cancelMsMax);
     await running.ended();

@@ -102,7 +102,10 @@ const otherPolicy = {
   ...noRule,
 } as const;
 
-/** A call that waited ends without having run. Its caller knows it by its id: it is the answer, and says why. */
+/**
+ * A call that waited ends without having run; whoever asks for it reads why. Who still waits for an answer may ask again,
+ * unless it was taken back.
+ */
 export async function withdrawQueued(
   context: CallContext,
   start: CallStart,
@@ -110,7 +113,9 @@ export async function withdrawQueued(
   why: Refusal | TakenBack,
 ): Promise<CallAnswer> {
   const call = await closeUnstarted(context, { ...start, call: queued }, why);
-  return { kind: 'call', call, isReplay: false };
+  return why.code === 'cancelled'
+    ? { kind: 'call', call, isReplay: false }
+    : { kind: 'refused', refusal: why, callId: call.id };
 }
 
 /**

@@ -97,7 +97,7 @@ describe('a call that does not get its turn is cancelled, says why, and frees it
       const stored = await record.getCall(queued.id);
       if (stored === null) throw new Error('the call is not there');
       expect(await cancelCall(context, caller, stored)).toMatchObject({ kind: 'ending' });
-      await answer;
+      expect(await answer).toMatchObject({ kind: 'call', call: { id: queued.id, status: 'cancelled' } });
       expect(context.followedSlots.waitingCount).toBe(0);
       expect(await storedCall(record, queued.id)).toMatchObject({
         status: 'cancelled',
@@ -116,7 +116,11 @@ describe('a call that does not get its turn is cancelled, says why, and frees it
     await withContext(unchanged, async ({ context, record }) => {
       const { answer, place, queued } = await queueOne(context);
       context.followedSlots.refuseWaiting();
-      expect(await answer).toMatchObject({ kind: 'call', call: { id: queued.id, status: 'cancelled' } });
+      expect(await answer).toMatchObject({
+        kind: 'refused',
+        refusal: { code: 'overloaded' },
+        callId: queued.id,
+      });
       expect(await storedCall(record, queued.id)).toMatchObject({ status: 'cancelled' });
       expect(await typesOf(record)).toEqual(['queued', 'not_started']);
       expect(await eventsOf(record, 'not_started')).toMatchObject([{ details: { code: 'overloaded' } }]);
