@@ -25,9 +25,10 @@ export async function expectAllRecorded(
   return outcomes;
 }
 
-/** One that still ran when it was answered has ended since. */
+/** One that still ran, or waited for its turn, when it was answered has ended since. */
 function isAsAnswered(recorded: string | undefined, answered: string): boolean {
-  return answered === 'running' ? recorded !== undefined : recorded === answered;
+  const wasOpen = answered === 'running' || answered === 'queued';
+  return wasOpen ? recorded !== undefined : recorded === answered;
 }
 
 async function eventsOf(
