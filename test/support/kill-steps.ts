@@ -51,7 +51,10 @@ export const callSteps: readonly Step[] = [
       process.kill(runner, 'SIGSTOP');
       const before = await countEvents(server, 'intent');
       const answer = tryCall(server, 'python_run', endless);
-      while ((await countEvents(server, 'intent')) === before);
+      let early: unknown = null;
+      void answer.then((given) => (early = given));
+      while ((await countEvents(server, 'intent')) === before)
+        if (early !== null) throw new Error(`answered without an intent: ${JSON.stringify(early)}`);
       return { answer, release: () => wake(runner) };
     },
   },
