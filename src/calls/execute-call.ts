@@ -80,10 +80,13 @@ export async function dispatchCall(
   let begun: BegunCall | CallAnswer;
   let waitedMs = 0;
   try {
-    const turn = await takeTurn(context, asked, running, { observer, onQueued: () => hold.giveBack() });
+    const onQueued = (call: Call): Promise<void> => {
+      queued = call;
+      return hold.giveBack();
+    };
+    const turn = await takeTurn(context, asked, running, { observer, onQueued });
     if ('kind' in turn) begun = turn;
     else {
-      ({ queued } = turn);
       held.use(turn.slot);
       waitedMs = turn.slot?.waitedMs ?? 0;
       begun = await beginInTurn(context, asked, { ...turn, hold, held, running });

@@ -1,5 +1,6 @@
 /** A call that waits for its turn, for a caller who does not: durable, with its idempotency key, before that is answered. */
 import type { Call } from '../model/call.ts';
+import { activeKey } from './approvals/decide-again.ts';
 import type { CallStart } from './begin-call.ts';
 import { callEvent, contentOf, emptyCall, factsOf, labelsOf, writeOrRefuse } from './begin-call.ts';
 import type { CallAnswer, CallContext, CallObserver } from './call-context.ts';
@@ -20,7 +21,7 @@ export const followedMemoryBytes: RoomLimits = { all: 128 * 1024 * 1024, byTenan
 interface Waiting {
   readonly observer: CallObserver;
   /** It is durable that the call waits. */
-  readonly onQueued: () => Promise<void>;
+  readonly onQueued: (call: Call) => Promise<void>;
 }
 
 export interface Turn {
@@ -50,19 +51,20 @@ export async function takeTurn(
   const slots = isFollowed ? context.followedSlots : context.slots;
   const taken = slots.take(tenant, running.signal);
   if (!(taken instanceof Promise) || !isFollowed) return { slot: await taken, isFollowed, queued: null };
-  let queued: Call | CallAnswer | null = null;
+  let waits = false;
   try {
-    queued = await queueCall(context, start);
-    if (!('kind' in queued)) await onQueued();
+    const queued = await queueCall(context, start);
+    if ('kind' in queued) return queued;
+    await onQueued(queued);
+    observer.queued?.(queued);
+    waits = true;
+    return { slot: await taken, isFollowed, queued };
   } finally {
-    if (queued === null || 'kind' in queued) {
+    if (!waits) {
       running.end();
       (await taken)?.[Symbol.dispose]();
     }
   }
-  if ('kind' in queued) return queued;
-  observer.queued?.(queued);
-  return { slot: await taken, isFollowed, queued };
 }
 
 /**
@@ -71,7 +73,8 @@ export async function takeTurn(
  */
 export async function reconsider(context: CallContext, start: CallStart): Promise<CallStart | Refusal> {
   const { args, caller, decided, request } = start;
-  if (caller.tokenExpiresAtMs === undefined && !(await isActive(context, caller.keyId))) return keyEnded;
+  const isByKey = caller.tokenExpiresAtMs === undefined;
+  if (isByKey && (await activeKey(context, caller.keyId, 'call')) === null) return keyEnded;
   const revision = context.revision();
   const tool = findTool(revision, caller, request);
   // The digest covers the schema: arguments that fitted this tool then fit it now.
@@ -79,12 +82,6 @@ export async function reconsider(context: CallContext, start: CallStart): Promis
   const again = await decideCall(context, revision, caller, tool, args, request);
   if ('refusal' in again) return again.refusal;
   return decidesAlike(again, decided) ? { ...start, revision, tool, decided: again } : otherPolicy;
-}
-
-async function isActive({ clock, record }: CallContext, keyId: string): Promise<boolean> {
-  const key = await record.getKey(keyId);
-  if (key === null || key.revokedAtMs !== null) return false;
-  return key.expiresAtMs === null || key.expiresAtMs > clock.now();
 }
 
 const noRule = { policy: null, rule: null, reasons: [], nearest: null } as const;

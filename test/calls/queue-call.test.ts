@@ -304,6 +304,34 @@ test('arguments that wait have so much memory and no more; those that somebody w
   });
 });
 
+test('what goes wrong once it is durable that it waits ends it, and gives its place back', async () => {
+  await withContext(unchanged, async ({ context, record }) => {
+    const place = await context.followedSlots.take('default');
+    const told = (): never => {
+      throw new TypeError('a mistake of ours');
+    };
+    await expect(executeCall(context, caller, keyed, { queued: told })).rejects.toThrow('a mistake of ours');
+    expect(context.followedSlots.waitingCount).toBe(0);
+    expect(await typesOf(record)).toEqual(['queued', 'not_started']);
+    place?.[Symbol.dispose]();
+  });
+});
+
+test('large arguments become durable in turn, also those of a call that waits', async () => {
+  await withContext(unchanged, async ({ context, record }) => {
+    const others = await context.largeIntents.take('default');
+    const place = await context.followedSlots.take('default');
+    const large = { ...request, args: { code: 'x'.repeat(70_000) } };
+    const answer = executeCall(context, caller, large, { queued: () => {} });
+    await vi.waitFor(() => expect(context.largeIntents.waitingCount).toBe(1), { interval: 1 });
+    expect(await typesOf(record)).toEqual([]);
+    others?.[Symbol.dispose]();
+    await vi.waitFor(async () => expect(await typesOf(record)).toEqual(['queued']));
+    place?.[Symbol.dispose]();
+    expect(await answer).toMatchObject({ call: { status: 'succeeded' } });
+  });
+});
+
 test('two requests with one key that wait: one is the call, the other learns of it', async () => {
   await withContext(unchanged, async ({ context, record }) => {
     const { answer, place, queued } = await queueOne(context);

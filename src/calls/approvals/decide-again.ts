@@ -129,7 +129,8 @@ export async function isStillApprover(
 type Standing = Pick<ApiKey, 'principal' | 'tenant' | 'roles' | 'scopes'> &
   Partial<Pick<ApiKey, 'attributes'>>;
 
-async function activeKey(context: CallContext, id: string, scope: Scope): Promise<Standing | null> {
+/** Null: it was revoked, has expired, or lacks the scope. */
+export async function activeKey(context: CallContext, id: string, scope: Scope): Promise<Standing | null> {
   const key = await context.record.getKey(id);
   if (key === null || key.revokedAtMs !== null) return null;
   if (key.expiresAtMs !== null && key.expiresAtMs <= context.clock.now()) return null;

@@ -31,7 +31,7 @@ export function isForgotten(given: Readonly<Record<string, string>>, scope: Swee
   return Number.isFinite(deadlineMs) && deadlineMs + sweepGraceMs < scope.nowMs;
 }
 
-/** `onRemoved` is told of each that was removed. Throws when the engine does not answer. */
+/** Returns how many were removed; `onRemoved` is told of each. Throws when the engine does not answer. */
 export async function sweep(
   engine: Engine,
   scope: SweepScope,
